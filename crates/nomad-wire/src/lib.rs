@@ -1,1 +1,48 @@
-//! Placeholder.
+//! What is said on the wire between Nomad's HTTP API and its callers, as types.
+//!
+//! The crate is a vocabulary: it knows which calls exist ([`Route`]), how their parameters are read ([`query`]), what
+//! names things ([`NodeId`], [`AllocId`], [`ServerId`]), where the token stands ([`header`]), and how an error is put
+//! ([`Fault`]). It knows no runtime, no socket, no file and no clock.
+//!
+//! ```
+//! use http::{Method, Uri};
+//! use nomad_wire::{FsCall, Query, Route, query::LogsQuery};
+//!
+//! let uri: Uri = "/v1/client/fs/logs/13651909-dd6d-35ce-5da0-5004769668b3?task=web&type=stdout&follow=true"
+//!     .parse()?;
+//! let Ok(Route::Fs(FsCall::Logs, alloc)) = Route::parse(&Method::GET, &uri) else { unreachable!() };
+//! let logs = LogsQuery::parse(&alloc, &Query::of(&uri))?;
+//! assert_eq!(logs.task, "web");
+//! assert!(logs.follow && !logs.plain);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Parameters are read as Nomad reads them and refused in its words, because callers match on them:
+//!
+//! ```
+//! use nomad_wire::{Fault, Query, query::MonitorQuery};
+//!
+//! let error = MonitorQuery::parse(&Query::new("log_level=loud")).unwrap_err();
+//! let fault = Fault::from(error);
+//! assert_eq!((fault.status().as_u16(), fault.text()), (400, "Unknown log level: loud"));
+//! ```
+
+mod fault;
+mod go;
+mod id;
+mod name;
+mod route;
+mod secret;
+
+pub mod header;
+pub mod query;
+
+pub use self::{
+    fault::Fault,
+    go::{BoolError, DurationError, IntError, quote},
+    id::{AllocId, IdError, NodeId, ServerId, Written},
+    name::{Namespace, Region},
+    query::{Query, QueryError},
+    route::{AllocCall, FsCall, KeyringCall, Route, RouteError},
+    secret::SecretId,
+};

@@ -1,0 +1,142 @@
+//! An error as it stands on the wire: a status and a bare text.
+//!
+//! What a caller did wrong in a route, a query or a header becomes a status here and nowhere else.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header};
+use thiserror::Error;
+
+use crate::{header::TokenError, query::QueryError, route::FsCall, route::RouteError};
+
+/// An error as Nomad puts it on the wire.
+///
+/// The body is the text, without a newline at its end, as `text/plain; charset=utf-8` (Nomad 1.9.4 and later).
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{text}")]
+pub struct Fault {
+    status: StatusCode,
+    text: Cow<'static, str>,
+    location: Option<Box<str>>,
+}
+
+impl Fault {
+    /// An error with its status and text.
+    #[must_use]
+    pub fn new(status: StatusCode, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, text: text.into(), location: None }
+    }
+
+    /// The status.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The answer. An empty text has no content type, as Nomad's unknown paths have none.
+    pub fn into_response<B: From<Bytes>>(self) -> Response<B> {
+        let body = match self.text {
+            Cow::Borrowed(text) => Bytes::from_static(text.as_bytes()),
+            Cow::Owned(text) => Bytes::from(text),
+        };
+        let content_type = match (&self.location, body.is_empty()) {
+            (Some(_), _) => Some(HeaderValue::from_static("text/html; charset=utf-8")),
+            (None, false) => Some(HeaderValue::from_static("text/plain; charset=utf-8")),
+            (None, true) => None,
+        };
+        let mut response = Response::new(B::from(body));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+        if let Some(content_type) = content_type {
+            headers.insert(header::CONTENT_TYPE, content_type);
+        }
+        // A location is percent-encoded when it is made; one that cannot stand in a header is left out.
+        if let Some(Ok(location)) = self.location.map(|location| HeaderValue::from_str(&location)) {
+            headers.insert(header::LOCATION, location);
+        }
+        response
+    }
+}
+
+impl From<RouteError> for Fault {
+    fn from(error: RouteError) -> Self {
+        match error {
+            RouteError::Method(_) => Self::new(StatusCode::METHOD_NOT_ALLOWED, error.to_string()),
+            RouteError::Redirect(location) => {
+                let text =
+                    format!("<a href=\"{}\">Temporary Redirect</a>.\n\n", escape_html(&location));
+                Self { location: Some(location), ..Self::new(StatusCode::TEMPORARY_REDIRECT, text) }
+            }
+        }
+    }
+}
+
+impl From<QueryError> for Fault {
+    fn from(error: QueryError) -> Self {
+        Self::new(query_status(&error), error.to_string())
+    }
+}
+
+impl From<TokenError> for Fault {
+    fn from(error: TokenError) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error.to_string())
+    }
+}
+
+/// Nomad says 500 to numbers and booleans of `readat` and `stream`, and 400 to the same ones of `logs`.
+const fn query_status(error: &QueryError) -> StatusCode {
+    match error {
+        QueryError::Offset { call, .. } | QueryError::Follow { call, .. } => match call {
+            FsCall::Logs => StatusCode::BAD_REQUEST,
+            FsCall::List | FsCall::Stat | FsCall::Cat | FsCall::ReadAt | FsCall::Stream => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        },
+        QueryError::Limit(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+fn escape_html(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&#34;")
+        .replace('\'', "&#39;")
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{Method, Uri};
+
+    use super::*;
+    use crate::{Query, Route, query::LogsQuery, query::StreamQuery};
+
+    #[test]
+    fn a_dirty_path_is_redirected_with_its_query() {
+        let uri = Uri::from_static("/v1//agent/members?a=%2F&b");
+        let fault = Fault::from(Route::parse(&Method::GET, &uri).unwrap_err());
+        let response: Response<Bytes> = fault.into_response();
+        assert_eq!(response.status(), StatusCode::TEMPORARY_REDIRECT);
+        assert_eq!(response.headers()[header::LOCATION], "/v1/agent/members?a=%2F&b");
+    }
+
+    #[test]
+    fn the_same_fault_has_another_status_in_another_call() {
+        let query = Query::new("path=a&task=a&type=stdout&follow=maybe");
+        let id = "x".into();
+        let stream = Fault::from(StreamQuery::parse(&id, &query).unwrap_err());
+        let logs = Fault::from(LogsQuery::parse(&id, &query).unwrap_err());
+        assert_eq!(stream.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(logs.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(stream.text(), logs.text());
+    }
+}

@@ -1,0 +1,82 @@
+//! `/v1/agent/monitor/export`.
+
+use std::{borrow::Cow, time::Duration};
+
+use super::{Query, QueryError};
+use crate::go;
+
+/// How far back the journal is read unless `logs_since` says otherwise.
+const DEFAULT_SINCE: Duration = Duration::from_secs(72 * 3600);
+
+/// What an export is asked for, beside its target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportQuery<'a> {
+    /// The agent's own log file.
+    pub on_disk: bool,
+    /// A systemd unit's journal.
+    pub service_name: Option<Cow<'a, str>>,
+    /// Go on at the end of the journal.
+    pub follow: bool,
+    /// Bytes as they are, without frames.
+    pub plain: bool,
+    /// How far back the journal is read.
+    pub logs_since: Duration,
+}
+
+impl<'a> ExportQuery<'a> {
+    /// Reads the parameters in Nomad's order.
+    ///
+    /// # Errors
+    /// [`QueryError::ExportBool`], [`QueryError::LogsSince`], [`QueryError::BothTargets`],
+    /// [`QueryError::BothSources`], [`QueryError::NoSource`], [`QueryError::FollowFile`].
+    pub fn parse(query: &Query<'a>) -> Result<Self, QueryError> {
+        let flag = |name, key: &'static str| {
+            let value = query.filled(key).map_or(Ok(false), |value| go::parse_bool(&value));
+            value.map_err(|source| QueryError::ExportBool { name, key, source })
+        };
+        let on_disk = flag("on-disk", "on_disk")?;
+        let follow = flag("follow", "follow")?;
+        let plain = flag("plain", "plain")?;
+        let since = query
+            .filled("logs_since")
+            .map_or(Ok(DEFAULT_SINCE), |value| go::parse_duration(&value));
+        let logs_since = since.map_err(QueryError::LogsSince)?;
+        let service_name = query.filled("service_name");
+        if query.filled("node_id").is_some() && query.filled("server_id").is_some() {
+            return Err(QueryError::BothTargets);
+        }
+        match (on_disk, service_name.is_some()) {
+            (true, true) => Err(QueryError::BothSources),
+            (false, false) => Err(QueryError::NoSource),
+            (true, false) if follow => Err(QueryError::FollowFile),
+            _ => Ok(Self { on_disk, service_name, follow, plain, logs_since }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(raw: &str) -> String {
+        ExportQuery::parse(&Query::new(raw)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn faults_have_nomads_texts_and_order() {
+        assert_eq!(
+            refused("on_disk=green"),
+            r#"Unknown value for on-disk: Failed to parse value of "on_disk" (green) as a bool: strconv.ParseBool: parsing "green": invalid syntax"#
+        );
+        assert_eq!(
+            refused("logs_since=98seconds&on_disk=1&service_name=nomad"),
+            r#"Unknown value for logs-since: time: unknown unit "seconds" in duration "98seconds""#
+        );
+        assert_eq!(
+            refused("on_disk=1&service_name=nomad"),
+            "Cannot target journald and nomad log file simultaneously"
+        );
+        assert_eq!(refused(""), "Either -service-name or -on-disk must be set");
+        assert_eq!(refused("on_disk=1&follow=1"), "Cannot follow log file");
+    }
+}

@@ -1,0 +1,185 @@
+//! The catalogue of calls: every `/v1/agent/*` and `/v1/client/*` call, and [`Route::Pass`] for all the rest.
+//!
+//! Whoever decides about a call (what right it costs, which agent it means, which handler answers) matches on
+//! [`Route`] exhaustively, so that a new call shows every room that has to be furnished.
+
+mod parse;
+mod path;
+mod print;
+
+use http::{Method, Uri};
+use thiserror::Error;
+
+use crate::id::{AllocId, Written};
+
+/// One call of the agent and client API, or anything else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a new call must show every match that has to learn it"
+)]
+pub enum Route {
+    /// `GET /v1/agent/members`
+    Members,
+    /// `GET /v1/agent/servers`
+    Servers,
+    /// `PUT /v1/agent/servers`
+    SetServers,
+    /// `GET /v1/agent/self`
+    SelfInfo,
+    /// `PUT /v1/agent/join`
+    Join,
+    /// `PUT /v1/agent/force-leave`
+    ForceLeave,
+    /// `GET /v1/agent/health`
+    Health,
+    /// `GET /v1/agent/host`
+    Host,
+    /// `/v1/agent/monitor`
+    Monitor,
+    /// `/v1/agent/monitor/export`
+    MonitorExport,
+    /// `/v1/agent/pprof/:profile`; the name is empty for the bare root.
+    Pprof(Box<str>),
+    /// `GET /v1/agent/schedulers`
+    Schedulers,
+    /// `GET /v1/agent/schedulers/config`
+    SchedulersConfig,
+    /// `PUT /v1/agent/schedulers/config`
+    SetSchedulersConfig,
+    /// `/v1/agent/keyring/:operation`
+    Keyring(KeyringCall),
+    /// `PUT /v1/agent/reload`
+    Reload,
+    /// `/v1/client/stats`
+    ClientStats,
+    /// `/v1/client/gc`: collects every terminal allocation of the node, also as GET.
+    ClientGc,
+    /// `GET /v1/client/metadata`
+    Metadata,
+    /// `POST /v1/client/metadata`
+    SetMetadata,
+    /// `GET /v1/client/identity`
+    Identity,
+    /// `PUT /v1/client/identity/renew`
+    RenewIdentity,
+    /// `/v1/client/fs/:call/:alloc`
+    Fs(FsCall, Written<AllocId>),
+    /// `/v1/client/allocation/:alloc/:call`
+    Allocation(AllocCall, Written<AllocId>),
+    /// Everything else: a server's business.
+    Pass,
+}
+
+/// A call below `/v1/client/fs/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a new call must show every match that has to learn it"
+)]
+pub enum FsCall {
+    /// `ls`: the entries of a directory.
+    List,
+    /// `stat`: what a file is.
+    Stat,
+    /// `cat`: a whole file.
+    Cat,
+    /// `readat`: a part of a file.
+    ReadAt,
+    /// `stream`: a file in frames, followed.
+    Stream,
+    /// `logs`: a task's log over all its files.
+    Logs,
+}
+
+/// A call below `/v1/client/allocation/:alloc/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a new call must show every match that has to learn it"
+)]
+pub enum AllocCall {
+    /// `stats`: what its tasks use.
+    Stats,
+    /// `checks`: the state of its Nomad service checks.
+    Checks,
+    /// `restart`: restarts tasks.
+    Restart,
+    /// `signal`: sends tasks a signal.
+    Signal,
+    /// `gc`: collects it, also as GET.
+    Gc,
+    /// `GET pause`: the schedule state of a task.
+    Pause,
+    /// `PUT pause`: sets it.
+    SetPause,
+    /// `exec`: a command in a task, over a websocket.
+    Exec,
+    /// `snapshot`: its data as a tar, between agents only.
+    Snapshot,
+}
+
+/// A call below `/v1/agent/keyring/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a new call must show every match that has to learn it"
+)]
+pub enum KeyringCall {
+    /// `list`: the gossip keys.
+    List,
+    /// `install`: a further key.
+    Install,
+    /// `use`: the key to encrypt with.
+    Use,
+    /// `remove`: drops a key.
+    Remove,
+}
+
+/// Why a request is no call.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RouteError {
+    /// The path is a call's, the method is not. It carries the call that the path belongs to: on an agent without
+    /// the right role Nomad complains about the role first.
+    #[error("Invalid method")]
+    Method(Route),
+    /// The path is not in the form that the mux serves; the caller is sent to the right one, query kept.
+    #[error("redirected to {0}")]
+    Redirect(Box<str>),
+}
+
+impl Route {
+    /// The call that a request makes.
+    ///
+    /// Paths are matched percent-decoded. An unknown path is [`Route::Pass`]: whether a newer Nomad knows it is for
+    /// a server to say.
+    ///
+    /// ```
+    /// use http::{Method, Uri};
+    /// use nomad_wire::Route;
+    ///
+    /// let uri = Uri::from_static("/v1/agent/members?pretty");
+    /// assert_eq!(Route::parse(&Method::GET, &uri), Ok(Route::Members));
+    /// ```
+    ///
+    /// # Errors
+    /// [`RouteError::Method`] when a known path does not take this method, [`RouteError::Redirect`] when the path is
+    /// not clean (`//`, `.`, `..`) or lacks the slash of a subtree.
+    pub fn parse(method: &Method, uri: &Uri) -> Result<Self, RouteError> {
+        parse::route(method, uri)
+    }
+
+    /// The path that makes this call; `None` for [`Route::Pass`].
+    #[must_use]
+    pub fn path(&self) -> Option<String> {
+        print::path(self)
+    }
+
+    /// The method that makes this call; for calls that take any, the one Nomad's own client uses. `None` for
+    /// [`Route::Pass`].
+    #[must_use]
+    pub const fn method(&self) -> Option<Method> {
+        print::method(self)
+    }
+}
