@@ -1,1 +1,38 @@
-//! Placeholder.
+//! Nomad's ACL, decided anywhere, with the reason.
+//!
+//! Two tower layers stand at the front of a request's life, and one proof comes out of them:
+//!
+//! ```text
+//!  http::Request<B>
+//!    │  IDENTIFY  which call is it, and what may its token do?   asks Tokens
+//!    ▼
+//!  Known<B> { route, acl, request }
+//!    │  (somebody finds out whose object it is about: the Subject)
+//!    ▼
+//!  Q: Ask
+//!    │  ADMIT     may they?   pure: Acl + Requirement + Subject
+//!    ▼
+//!  Admitted<Q>    only this crate can write one
+//! ```
+//!
+//! Whoever serves or forwards a request takes an [`Admitted`], so that nothing passes that was not decided about. The
+//! proof is as honest as its [`Subject`]: the namespace of an allocation is the allocation's own, looked up, never the
+//! one that the caller wrote into the query.
+
+mod acl;
+mod admit;
+mod decision;
+mod identify;
+mod requirement;
+mod subject;
+mod tokens;
+
+pub use self::{
+    acl::Acl,
+    admit::{Admit, AdmitLayer, Admitted, Ask, Denied},
+    decision::{Decision, Reason},
+    identify::{Identify, IdentifyError, IdentifyLayer, Known},
+    requirement::{Level, Requirement, Right},
+    subject::Subject,
+    tokens::{AclDisabled, Tokens, TokensError},
+};

@@ -1,0 +1,13 @@
+//! What a caller who may not is told.
+
+use thiserror::Error;
+
+use crate::Reason;
+
+/// The caller may not; `Display` is Nomad's text and tells nothing of the policy.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("Permission denied")]
+pub struct Denied {
+    /// Why: for logs, and for callers where the operator allows telling.
+    pub reason: Reason,
+}

@@ -1,0 +1,53 @@
+//! Either the denial, or the answer of the inner service.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use pin_project::pin_project;
+
+use super::Denied;
+
+/// The answer to a question that was decided about.
+#[pin_project]
+#[derive(Debug)]
+pub struct ResponseFuture<F> {
+    #[pin]
+    state: State<F>,
+}
+
+#[pin_project(project = StateProjection)]
+#[derive(Debug)]
+enum State<F> {
+    Denied(Option<Denied>),
+    Admitted(#[pin] F),
+}
+
+impl<F> ResponseFuture<F> {
+    pub(super) const fn denied(denied: Denied) -> Self {
+        Self { state: State::Denied(Some(denied)) }
+    }
+
+    pub(super) const fn admitted(answer: F) -> Self {
+        Self { state: State::Admitted(answer) }
+    }
+}
+
+impl<F, R, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<R, E>>,
+    E: From<Denied>,
+{
+    type Output = Result<R, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProjection::Denied(denied) => Poll::Ready(Err(denied
+                .take()
+                .expect("a finished future is not polled again")
+                .into())),
+            StateProjection::Admitted(answer) => answer.poll(cx),
+        }
+    }
+}

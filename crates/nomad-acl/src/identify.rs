@@ -1,0 +1,74 @@
+//! IDENTIFY: which call is it, and what may its token do?
+
+mod error;
+mod future;
+mod layer;
+
+use std::task::{Context, Poll};
+
+use http::Request;
+use nomad_wire::{Route, header};
+use tower_service::Service;
+
+pub use self::{error::IdentifyError, layer::IdentifyLayer};
+use crate::{Acl, Tokens};
+
+/// A request whose call and caller are known.
+#[derive(Debug)]
+pub struct Known<B> {
+    /// The call.
+    pub route: Route,
+    /// What the caller may do.
+    pub acl: Acl,
+    /// The request as it came.
+    pub request: Request<B>,
+}
+
+/// Hands a request on as [`Known`].
+#[derive(Debug, Clone)]
+pub struct Identify<S, T> {
+    inner: S,
+    tokens: T,
+}
+
+impl<S, T> Identify<S, T> {
+    /// Identifies for `inner`, asking `tokens`.
+    pub const fn new(inner: S, tokens: T) -> Self {
+        Self { inner, tokens }
+    }
+}
+
+impl<S, T, B> Service<Request<B>> for Identify<S, T>
+where
+    S: Service<Known<B>> + Clone,
+    S::Error: From<IdentifyError>,
+    T: Tokens,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = future::ResponseFuture<S, T::Future, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // The clone is the one that was not polled ready, so it is the one that stays.
+        let clone = self.inner.clone();
+        let inner = std::mem::replace(&mut self.inner, clone);
+        let route = match Route::parse(request.method(), request.uri()) {
+            Ok(route) => route,
+            Err(error) => return future::ResponseFuture::failed(error.into()),
+        };
+        let token = match header::token(request.headers()) {
+            Ok(token) => token,
+            Err(error) => return future::ResponseFuture::failed(error.into()),
+        };
+        future::ResponseFuture::resolving(
+            inner,
+            self.tokens.resolve(token.as_ref()),
+            route,
+            request,
+        )
+    }
+}

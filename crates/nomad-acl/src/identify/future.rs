@@ -1,0 +1,79 @@
+//! First the token is resolved, then the inner service answers.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use http::Request;
+use nomad_wire::Route;
+use pin_project::pin_project;
+use tower_service::Service;
+
+use super::{IdentifyError, Known};
+use crate::{Acl, TokensError};
+
+/// The answer to a request that is being identified.
+#[pin_project]
+pub struct ResponseFuture<S: Service<Known<B>>, F, B> {
+    #[pin]
+    state: State<S, S::Future, F, B>,
+}
+
+impl<S: Service<Known<B>>, F, B> std::fmt::Debug for ResponseFuture<S, F, B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+#[pin_project(project = StateProjection)]
+enum State<S, R, F, B> {
+    Failed(Option<IdentifyError>),
+    Resolving {
+        #[pin]
+        acl: F,
+        question: Option<(S, Route, Request<B>)>,
+    },
+    Calling(#[pin] R),
+}
+
+impl<S: Service<Known<B>>, F, B> ResponseFuture<S, F, B> {
+    pub(super) const fn failed(error: IdentifyError) -> Self {
+        Self { state: State::Failed(Some(error)) }
+    }
+
+    pub(super) const fn resolving(inner: S, acl: F, route: Route, request: Request<B>) -> Self {
+        Self { state: State::Resolving { acl, question: Some((inner, route, request)) } }
+    }
+}
+
+impl<S, F, B> Future for ResponseFuture<S, F, B>
+where
+    S: Service<Known<B>>,
+    S::Error: From<IdentifyError>,
+    F: Future<Output = Result<Acl, TokensError>>,
+{
+    type Output = Result<S::Response, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            let next = match state.as_mut().project() {
+                StateProjection::Failed(error) => {
+                    let error = error.take().expect("a finished future is not polled again");
+                    return Poll::Ready(Err(error.into()));
+                }
+                StateProjection::Resolving { acl, question } => match ready!(acl.poll(cx)) {
+                    Err(error) => State::Failed(Some(error.into())),
+                    Ok(acl) => {
+                        let (mut inner, route, request) =
+                            question.take().expect("a token is resolved once");
+                        State::Calling(inner.call(Known { route, acl, request }))
+                    }
+                },
+                StateProjection::Calling(answer) => return answer.poll(cx),
+            };
+            state.set(next);
+        }
+    }
+}
