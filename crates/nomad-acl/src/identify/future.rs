@@ -27,6 +27,10 @@ impl<S: Service<Known<B>>, F, B> std::fmt::Debug for ResponseFuture<S, F, B> {
 }
 
 #[pin_project(project = StateProjection)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one future a request: a box would cost an allocation on the hot path"
+)]
 enum State<S, R, F, B> {
     Failed(Option<IdentifyError>),
     Resolving {
