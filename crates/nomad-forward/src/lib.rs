@@ -1,1 +1,47 @@
-//! Placeholder.
+//! Tower layers that bring a Nomad request to the right agent and its answer back.
+//!
+//! ```text
+//!  http::Request<B>
+//!    ▼  IDENTIFY   what is asked, and by whom?          nomad_acl
+//!  Known<B>
+//!    ▼  ADDRESS    which agent is meant, whose is it?   asks a Directory
+//!  Addressed<B>
+//!    ▼  ADMIT      may they?                            nomad_acl, pure
+//!  Admitted<Addressed<B>>
+//!    ▼  RESOLVE    how is the agent reached and asked?
+//!  Resolved<B>
+//!    ▼  FORWARD    connect, send, stream back
+//!  http::Response<ForwardBody<B>>
+//! ```
+//!
+//! Each arrow is a type, so that no room can be entered without the slip from the room before. [`forwarder`] builds
+//! the whole chain; [`Rescue`], around it, is the only place where an error becomes a status.
+//!
+//! The crate knows nothing of what an agent does, of frames, or of configuration: bytes pass as they come. When a
+//! caller goes away its answer's body is dropped, and with it the connection to the agent.
+
+mod agent;
+mod error;
+mod future;
+mod stack;
+mod target;
+
+pub mod address;
+pub mod connect;
+pub mod directory;
+pub mod forward;
+pub mod rescue;
+pub mod resolve;
+
+pub use self::{
+    address::Address,
+    agent::{Agent, Identity, NameError},
+    connect::TcpConnect,
+    directory::{Directory, LocateError, Place, Table},
+    error::Error,
+    forward::Forward,
+    rescue::{Denials, Rescue},
+    resolve::{Path, Resolve},
+    stack::{Forwarder, forwarder},
+    target::Target,
+};

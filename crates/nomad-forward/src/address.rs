@@ -1,0 +1,127 @@
+//! ADDRESS: which agent is meant, and whose object is it?
+//!
+//! This comes before the decision, because Nomad decides about an allocation by the allocation's own namespace. An
+//! allocation that nobody knows is "unknown" to every caller; a node or server that nobody knows is only told to
+//! those who may ask, so that fault travels on and is raised after the decision.
+
+mod error;
+mod future;
+mod layer;
+
+use std::task::{Context, Poll};
+
+use nomad_acl::{Ask, Known, Subject};
+use nomad_wire::{FsCall, Query, QueryError, Region, Route, query};
+use tower_service::Service;
+
+pub use self::{error::AddressError, layer::AddressLayer};
+use crate::{
+    Target,
+    directory::{Directory, LocateError, Place},
+};
+
+/// A known request whose target was looked up.
+#[derive(Debug)]
+pub struct Addressed<B> {
+    known: Known<B>,
+    target: Target,
+    place: Result<Place, AddressError>,
+}
+
+impl<B> Addressed<B> {
+    /// Splits it for whoever resolves it.
+    pub(crate) fn into_parts(self) -> (Known<B>, Target, Result<Place, AddressError>) {
+        (self.known, self.target, self.place)
+    }
+}
+
+impl<B> Ask for Addressed<B> {
+    type Body = B;
+
+    fn known(&self) -> &Known<B> {
+        &self.known
+    }
+
+    fn subject(&self) -> &Subject {
+        self.place.as_ref().map_or(&Subject::Agent, |place| &place.subject)
+    }
+
+    fn into_known(self) -> Known<B> {
+        self.known
+    }
+}
+
+/// Hands a known request on as [`Addressed`].
+#[derive(Debug, Clone)]
+pub struct Address<S, D> {
+    inner: S,
+    directory: D,
+}
+
+impl<S, D> Address<S, D> {
+    /// Addresses for `inner`, asking `directory`.
+    pub const fn new(inner: S, directory: D) -> Self {
+        Self { inner, directory }
+    }
+}
+
+impl<S, D, B> Service<Known<B>> for Address<S, D>
+where
+    S: Service<Addressed<B>> + Clone,
+    S::Error: From<AddressError>,
+    D: Directory,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = future::ResponseFuture<S, D::Locate, B>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, known: Known<B>) -> Self::Future {
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let query = Query::of(known.request.uri());
+        let region = query.filled("region").map(|region| Region::new(&region));
+        match Target::of(&known.route, &query) {
+            Ok(target) => {
+                let place = self.directory.locate(&target, region.as_ref());
+                future::ResponseFuture::locating(inner, place, known, target)
+            }
+            // Only `host` asks for the right before it looks at the targets.
+            Err(error @ QueryError::BothHostTargets) => {
+                let place = Err(error.into());
+                future::ResponseFuture::calling(inner.call(Addressed {
+                    known,
+                    target: Target::AnyServer,
+                    place,
+                }))
+            }
+            Err(error) => future::ResponseFuture::failed(error.into()),
+        }
+    }
+}
+
+/// What the caller is told about a target that has no place: Nomad looks at the call's other parameters first, so a
+/// fault in them is told instead.
+fn fault(route: &Route, query: &Query<'_>, error: LocateError) -> AddressError {
+    match check(route, query) {
+        Err(earlier) => earlier.into(),
+        Ok(()) => AddressError::Locate { route: route.clone(), source: error },
+    }
+}
+
+fn check(route: &Route, query: &Query<'_>) -> Result<(), QueryError> {
+    match route {
+        Route::Fs(FsCall::List, id) => query::ListQuery::parse(id, query).map(drop),
+        Route::Fs(FsCall::Stat, id) => query::StatQuery::parse(id, query).map(drop),
+        Route::Fs(FsCall::Cat, id) => query::CatQuery::parse(id, query).map(drop),
+        Route::Fs(FsCall::ReadAt, id) => query::ReadAtQuery::parse(id, query).map(drop),
+        Route::Fs(FsCall::Stream, id) => query::StreamQuery::parse(id, query).map(drop),
+        Route::Fs(FsCall::Logs, id) => query::LogsQuery::parse(id, query).map(drop),
+        Route::Monitor => query::MonitorQuery::parse(query).map(drop),
+        Route::MonitorExport => query::ExportQuery::parse(query).map(drop),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,23 @@
+//! Why a request has no agent.
+
+use nomad_wire::{QueryError, Route};
+use thiserror::Error;
+
+use crate::directory::LocateError;
+
+/// Why a request cannot be addressed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AddressError {
+    /// The query is faulty.
+    #[error("faulty query")]
+    Query(#[from] QueryError),
+    /// The target has no place; which status that is depends on the call.
+    #[error("no place for the target")]
+    Locate {
+        /// The call.
+        route: Route,
+        /// What the directory said.
+        source: LocateError,
+    },
+}

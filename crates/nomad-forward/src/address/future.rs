@@ -1,0 +1,105 @@
+//! First the target is looked up, then the inner service answers.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use nomad_acl::Known;
+use nomad_wire::{Query, Route};
+use pin_project::pin_project;
+use tower_service::Service;
+
+use super::{AddressError, Addressed, fault};
+use crate::{
+    Target,
+    directory::{LocateError, Place},
+};
+
+/// The answer to a request that is being addressed.
+#[pin_project]
+pub struct ResponseFuture<S: Service<Addressed<B>>, F, B> {
+    #[pin]
+    state: State<S, S::Future, F, B>,
+}
+
+impl<S: Service<Addressed<B>>, F, B> std::fmt::Debug for ResponseFuture<S, F, B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+#[pin_project(project = StateProjection)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one future a request: a box would cost an allocation on the hot path"
+)]
+enum State<S, R, F, B> {
+    Failed(Option<AddressError>),
+    Locating {
+        #[pin]
+        place: F,
+        question: Option<(S, Known<B>, Target)>,
+    },
+    Calling(#[pin] R),
+}
+
+impl<S: Service<Addressed<B>>, F, B> ResponseFuture<S, F, B> {
+    pub(super) const fn failed(error: AddressError) -> Self {
+        Self { state: State::Failed(Some(error)) }
+    }
+
+    pub(super) const fn calling(answer: S::Future) -> Self {
+        Self { state: State::Calling(answer) }
+    }
+
+    pub(super) const fn locating(inner: S, place: F, known: Known<B>, target: Target) -> Self {
+        Self { state: State::Locating { place, question: Some((inner, known, target)) } }
+    }
+}
+
+/// The look-up's answer, as the rest of the chain sees it: an unknown allocation ends it here.
+fn addressed<B>(
+    known: Known<B>,
+    target: Target,
+    place: Result<Place, LocateError>,
+) -> Result<Addressed<B>, AddressError> {
+    let query = Query::of(known.request.uri());
+    let place = place.map_err(|error| fault(&known.route, &query, error));
+    match place {
+        Err(error) if matches!(known.route, Route::Fs(..) | Route::Allocation(..)) => Err(error),
+        place => Ok(Addressed { known, target, place }),
+    }
+}
+
+impl<S, F, B> Future for ResponseFuture<S, F, B>
+where
+    S: Service<Addressed<B>>,
+    S::Error: From<AddressError>,
+    F: Future<Output = Result<Place, LocateError>>,
+{
+    type Output = Result<S::Response, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            let next = match state.as_mut().project() {
+                StateProjection::Failed(error) => {
+                    let error = error.take().expect("a finished future is not polled again");
+                    return Poll::Ready(Err(error.into()));
+                }
+                StateProjection::Locating { place, question } => {
+                    let place = ready!(place.poll(cx));
+                    let (mut inner, known, target) =
+                        question.take().expect("a target is looked up once");
+                    match addressed(known, target, place) {
+                        Ok(addressed) => State::Calling(inner.call(addressed)),
+                        Err(error) => State::Failed(Some(error)),
+                    }
+                }
+                StateProjection::Calling(answer) => return answer.poll(cx),
+            };
+            state.set(next);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Plain TCP.
+
+use std::io;
+
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::Connect;
+use crate::Agent;
+
+/// Connects to an agent's address over TCP.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TcpConnect;
+
+impl Connect for TcpConnect {
+    type Io = TokioIo<TcpStream>;
+
+    async fn connect(&self, agent: &Agent) -> io::Result<Self::Io> {
+        let stream = TcpStream::connect(agent.address()).await?;
+        // A frame is worth more early than bundled with the next one.
+        stream.set_nodelay(true)?;
+        Ok(TokioIo::new(stream))
+    }
+}

@@ -1,0 +1,45 @@
+//! Why a target has no place.
+
+use nomad_wire::{IdError, quote};
+use thiserror::Error;
+
+/// Why no agent was found. `Display` is Nomad's text where Nomad has one.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum LocateError {
+    /// No node has this id.
+    #[error("Unknown node {}", quote(.0))]
+    UnknownNode(Box<str>),
+    /// The text is no id, and no node's name or beginning of an id either.
+    #[error("node lookup failed: index error: {0}")]
+    NodeLookup(#[source] IdError),
+    /// The text is the beginning of several ids, or several nodes have this name.
+    #[error("{} names {count} nodes; give more of the id", quote(.written))]
+    AmbiguousNode {
+        /// What was written.
+        written: Box<str>,
+        /// How many nodes it could be.
+        count: usize,
+    },
+    /// No server of the region has this name or id.
+    #[error("unknown Nomad server {0}")]
+    UnknownServer(Box<str>),
+    /// The region has no leader now.
+    #[error("No cluster leader")]
+    NoLeader,
+    /// No region of this name.
+    #[error("No path to region")]
+    UnknownRegion,
+    /// No allocation has this id.
+    #[error("Unknown allocation {}", quote(.0))]
+    UnknownAllocation(Box<str>),
+    /// The text is no allocation id.
+    #[error("alloc lookup failed: index error: {0}")]
+    AllocLookup(#[source] IdError),
+    /// There is no server at all.
+    #[error("no servers")]
+    NoServers,
+    /// There is no client at all.
+    #[error("no clients")]
+    NoClients,
+}

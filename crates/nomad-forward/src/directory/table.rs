@@ -1,0 +1,262 @@
+//! A fleet that is known beforehand.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    future::{Ready, ready},
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use nomad_acl::Subject;
+use nomad_wire::{AllocId, IdError, Namespace, NodeId, Region, Written};
+use tokio::time::Instant;
+
+use super::{Directory, LocateError, Place, Reachable};
+use crate::{Agent, Target, agent::Identity};
+
+/// For so long an agent that could not be reached is asked last when any agent will do. Short, since asking it again
+/// costs a refused connection at worst.
+const AVOIDED_FOR: Duration = Duration::from_secs(5);
+
+/// The shortest beginning of a node id that is looked up: the command line demands as much.
+const MIN_PREFIX: usize = 2;
+
+type Leader = Box<dyn Fn() -> Option<String> + Send + Sync>;
+
+/// A directory of agents fixed at the start, with allocations that may come and go.
+///
+/// Cheap to clone: all clones are one directory.
+#[derive(Clone)]
+pub struct Table {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    region: Region,
+    servers: Vec<Arc<Agent>>,
+    clients: Vec<Arc<Agent>>,
+    by_node: HashMap<NodeId, Arc<Agent>>,
+    leader: Leader,
+    allocations: RwLock<HashMap<AllocId, (Arc<Agent>, Namespace)>>,
+    avoided: RwLock<HashMap<Box<str>, Instant>>,
+}
+
+impl fmt::Debug for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Table")
+            .field("region", &self.shared.region)
+            .field("servers", &self.shared.servers)
+            .field("clients", &self.shared.clients)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Collects the agents of a [`Table`].
+pub struct TableBuilder {
+    region: Region,
+    agents: Vec<Arc<Agent>>,
+    leader: Leader,
+}
+
+impl fmt::Debug for TableBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TableBuilder").field("agents", &self.agents).finish_non_exhaustive()
+    }
+}
+
+impl TableBuilder {
+    /// Adds an agent. The first server added is the one asked when any will do.
+    #[must_use]
+    pub fn agent(mut self, agent: Agent) -> Self {
+        self.agents.push(Arc::new(agent));
+        self
+    }
+
+    /// Says who leads: the full name of a server, asked anew for every call to the leader.
+    #[must_use]
+    pub fn leader(mut self, leader: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
+        self.leader = Box::new(leader);
+        self
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn build(self) -> Table {
+        let (servers, clients): (Vec<_>, Vec<_>) =
+            self.agents.into_iter().partition(|agent| agent.is_server());
+        let by_node = clients.iter().filter_map(|agent| match agent.identity() {
+            Identity::Client(id) => Some((id, Arc::clone(agent))),
+            Identity::Server(_) => None,
+        });
+        let by_node = by_node.collect();
+        Table {
+            shared: Arc::new(Shared {
+                region: self.region,
+                servers,
+                clients,
+                by_node,
+                leader: self.leader,
+                allocations: RwLock::default(),
+                avoided: RwLock::default(),
+            }),
+        }
+    }
+}
+
+impl Table {
+    /// An empty directory of one region, to be filled.
+    #[must_use]
+    pub fn builder(region: Region) -> TableBuilder {
+        TableBuilder { region, agents: Vec::new(), leader: Box::new(|| None) }
+    }
+
+    /// Says which node runs an allocation, and in which namespace it is. A node that is not in the directory is
+    /// ignored.
+    pub fn insert_allocation(&self, id: AllocId, node: NodeId, namespace: Namespace) {
+        if let Some(agent) = self.shared.by_node.get(&node) {
+            let mut allocations =
+                self.shared.allocations.write().unwrap_or_else(PoisonError::into_inner);
+            allocations.insert(id, (Arc::clone(agent), namespace));
+        }
+    }
+
+    fn find(&self, target: &Target, region: Option<&Region>) -> Result<Place, LocateError> {
+        // Who names no agent is served by whoever is asked, and that one ignores the region, as in Nomad.
+        let names_one = !matches!(target, Target::AnyServer | Target::AnyClient);
+        if names_one && region.is_some_and(|region| *region != self.shared.region) {
+            return Err(LocateError::UnknownRegion);
+        }
+        match target {
+            Target::AnyServer => self.any(&self.shared.servers).ok_or(LocateError::NoServers),
+            Target::AnyClient => self.any(&self.shared.clients).ok_or(LocateError::NoClients),
+            Target::Node(written) => self.node(written).map(one),
+            Target::Leader => self.leader().map(one),
+            Target::Server(name) => self.server(name).map(one),
+            Target::Allocation(written) => self.allocation(written),
+        }
+    }
+
+    fn any(&self, agents: &[Arc<Agent>]) -> Option<Place> {
+        let avoided = self.shared.avoided.read().unwrap_or_else(PoisonError::into_inner);
+        let is_avoided = |agent: &Arc<Agent>| {
+            avoided.get(agent.name()).is_some_and(|since| since.elapsed() < AVOIDED_FOR)
+        };
+        let first = agents.iter().position(|agent| !is_avoided(agent)).unwrap_or(0);
+        let agent = Arc::clone(agents.get(first)?);
+        let others =
+            agents.iter().filter(|other| other.name() != agent.name()).map(Arc::clone).collect();
+        Some(Place { agent, subject: Subject::Agent, others })
+    }
+
+    fn node(&self, written: &Written<NodeId>) -> Result<Arc<Agent>, LocateError> {
+        match written {
+            Written::Id(id) => {
+                let agent = self.shared.by_node.get(id);
+                agent.map(Arc::clone).ok_or_else(|| LocateError::UnknownNode(id.as_str().into()))
+            }
+            Written::Malformed { text, reason } => self.node_like(text, reason),
+        }
+    }
+
+    fn node_like(&self, text: &str, reason: &IdError) -> Result<Arc<Agent>, LocateError> {
+        let is_prefix = |agent: &Arc<Agent>| match agent.identity() {
+            Identity::Client(id) => {
+                text.len() >= MIN_PREFIX && id.as_str().starts_with(&*text.to_ascii_lowercase())
+            }
+            Identity::Server(_) => false,
+        };
+        let named: Vec<_> =
+            self.shared.clients.iter().filter(|agent| agent.name() == text).collect();
+        let found = match named.len() {
+            0 => self.shared.clients.iter().filter(|agent| is_prefix(agent)).collect(),
+            _ => named,
+        };
+        match found.as_slice() {
+            [] if *reason == IdError::TooManyDigits => Err(LocateError::UnknownNode(text.into())),
+            [] => Err(LocateError::NodeLookup(reason.clone())),
+            [agent] => Ok(Arc::clone(agent)),
+            several => {
+                Err(LocateError::AmbiguousNode { written: text.into(), count: several.len() })
+            }
+        }
+    }
+
+    fn leader(&self) -> Result<Arc<Agent>, LocateError> {
+        let name = (self.shared.leader)().ok_or(LocateError::NoLeader)?;
+        self.server(&name).map_err(|_| LocateError::NoLeader)
+    }
+
+    /// By full name, by id, or by the name without its region.
+    fn server(&self, written: &str) -> Result<Arc<Agent>, LocateError> {
+        let matches = |agent: &&Arc<Agent>| {
+            let id = match agent.identity() {
+                Identity::Server(id) => id,
+                Identity::Client(_) => return false,
+            };
+            let bare = agent.name().strip_suffix(agent.region().as_str());
+            agent.name() == written
+                || id.as_str() == written
+                || bare.and_then(|bare| bare.strip_suffix('.')).is_some_and(|bare| bare == written)
+        };
+        let agent = self.shared.servers.iter().find(matches);
+        agent.map(Arc::clone).ok_or_else(|| LocateError::UnknownServer(written.into()))
+    }
+
+    fn allocation(&self, written: &Written<AllocId>) -> Result<Place, LocateError> {
+        let id = match written {
+            Written::Id(id) => id,
+            Written::Malformed { text, reason: IdError::TooManyDigits } => {
+                return Err(LocateError::UnknownAllocation(text.clone()));
+            }
+            Written::Malformed { reason, .. } => {
+                return Err(LocateError::AllocLookup(reason.clone()));
+            }
+        };
+        let allocations = self.shared.allocations.read().unwrap_or_else(PoisonError::into_inner);
+        match allocations.get(id) {
+            Some((agent, namespace)) => Ok(Place {
+                agent: Arc::clone(agent),
+                subject: Subject::Namespace(namespace.clone()),
+                others: Vec::new(),
+            }),
+            None => Err(LocateError::UnknownAllocation(id.as_str().into())),
+        }
+    }
+}
+
+fn one(agent: Arc<Agent>) -> Place {
+    Place { agent, subject: Subject::Agent, others: Vec::new() }
+}
+
+impl Directory for Table {
+    type Locate = Ready<Result<Place, LocateError>>;
+
+    fn locate(&self, target: &Target, region: Option<&Region>) -> Self::Locate {
+        ready(self.find(target, region))
+    }
+
+    fn observe(&self, agent: &Arc<Agent>, reachable: Reachable) {
+        let known = {
+            let avoided = self.shared.avoided.read().unwrap_or_else(PoisonError::into_inner);
+            avoided.contains_key(agent.name())
+        };
+        // The common case, reachable before and now, takes no write lock.
+        match reachable {
+            Reachable::Yes if !known => {}
+            Reachable::Yes => {
+                let mut avoided =
+                    self.shared.avoided.write().unwrap_or_else(PoisonError::into_inner);
+                avoided.remove(agent.name());
+            }
+            Reachable::No => {
+                let mut avoided =
+                    self.shared.avoided.write().unwrap_or_else(PoisonError::into_inner);
+                avoided.insert(agent.name().into(), Instant::now());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

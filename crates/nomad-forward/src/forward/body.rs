@@ -1,0 +1,66 @@
+//! The body of a forwarded answer.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use pin_project::pin_project;
+
+use crate::connect::Connection;
+
+/// The bytes of an answer, as they come. Read to its end it gives its connection back; dropped before, it closes it.
+#[pin_project]
+#[derive(Debug)]
+pub struct ForwardBody<B> {
+    #[pin]
+    incoming: Incoming,
+    connection: Option<Connection<B>>,
+}
+
+impl<B> ForwardBody<B> {
+    pub(super) fn new(incoming: Incoming, connection: Connection<B>) -> Self {
+        let mut body = Self { incoming, connection: Some(connection) };
+        if body.incoming.is_end_stream() {
+            give_back(&mut body.connection);
+        }
+        body
+    }
+}
+
+fn give_back<B>(connection: &mut Option<Connection<B>>) {
+    if let Some(connection) = connection.take() {
+        connection.give_back();
+    }
+}
+
+impl<B> Body for ForwardBody<B> {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let mut this = self.project();
+        let frame = ready!(this.incoming.as_mut().poll_frame(cx));
+        match &frame {
+            Some(Err(_)) => drop(this.connection.take()),
+            Some(Ok(_)) if this.incoming.is_end_stream() => give_back(this.connection),
+            None => give_back(this.connection),
+            Some(Ok(_)) => {}
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}

@@ -1,0 +1,48 @@
+//! Why an agent gave no answer.
+
+use std::{sync::Arc, time::Duration};
+
+use nomad_wire::Route;
+use thiserror::Error;
+
+use crate::{Agent, connect::ConnectError};
+
+/// Why an agent gave no answer.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ForwardError {
+    /// No connection: nothing was sent.
+    #[error("cannot reach agent {:?}", agent.name())]
+    Connect {
+        /// The call: it decides the status.
+        route: Route,
+        /// The agent, the last one when several could have answered.
+        agent: Arc<Agent>,
+        /// What went wrong.
+        source: ConnectError,
+    },
+    /// The connection that had been waiting was closed, and there is no new one: nothing was sent.
+    #[error("cannot reach agent {:?} again", agent.name())]
+    Reopen {
+        /// The agent.
+        agent: Arc<Agent>,
+        /// What went wrong.
+        source: ConnectError,
+    },
+    /// The connection broke before an answer began.
+    #[error("agent {:?} broke the connection before it answered", agent.name())]
+    Lost {
+        /// The agent.
+        agent: Arc<Agent>,
+        /// What went wrong.
+        source: hyper::Error,
+    },
+    /// The agent accepted the request and did not begin to answer.
+    #[error("agent {:?} did not answer within {limit:?}", agent.name())]
+    Silent {
+        /// The agent.
+        agent: Arc<Agent>,
+        /// How long it was given.
+        limit: Duration,
+    },
+}

@@ -1,0 +1,75 @@
+//! What changes in the headers on the way: connection headers are this hop's own, all else is moved, not rebuilt.
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Request, Uri, Version,
+    header::{CONNECTION, HOST, TE, TRANSFER_ENCODING, UPGRADE},
+};
+use nomad_wire::header::{X_NOMAD_GATEWAY_AGENT, X_NOMAD_GATEWAY_PATH};
+
+use crate::{Agent, resolve::Path};
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// The request as the agent gets it.
+pub(super) fn outgoing<B>(mut request: Request<B>, agent: &Agent) -> Request<B> {
+    strip_hop_by_hop(request.headers_mut());
+    request.headers_mut().insert(HOST, agent.host().clone());
+    *request.version_mut() = Version::HTTP_11;
+    if request.uri().authority().is_some() {
+        let path = request.uri().path_and_query().cloned();
+        *request.uri_mut() = path.map_or_else(Uri::default, Uri::from);
+    }
+    request
+}
+
+/// The answer's headers as the caller gets them.
+pub(super) fn incoming(headers: &mut HeaderMap, agent: &Agent, path: Path) {
+    strip_hop_by_hop(headers);
+    headers.insert(X_NOMAD_GATEWAY_AGENT, agent.name_header().clone());
+    headers.insert(X_NOMAD_GATEWAY_PATH, HeaderValue::from_static(path.as_str()));
+}
+
+fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    while let Some(named) = headers.remove(CONNECTION) {
+        // What the sender listed is its own too, but `Connection: x-nomad-token` must not take the token away.
+        for name in named.to_str().unwrap_or_default().split(',').map(str::trim) {
+            if matches!(
+                name.to_ascii_lowercase().as_str(),
+                "keep-alive" | "te" | "upgrade" | "http2-settings"
+            ) {
+                headers.remove(name);
+            }
+        }
+    }
+    for name in [KEEP_ALIVE, PROXY_CONNECTION, TE, TRANSFER_ENCODING, UPGRADE] {
+        headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nomad_wire::Region;
+
+    use super::*;
+
+    #[test]
+    fn connection_headers_end_here_and_the_token_goes_on() {
+        let id = "078367fb-eec8-87bf-8d99-0c0a5e3f7c7c".parse().unwrap();
+        let agent =
+            Agent::client("client1", id, Region::default(), ([127, 0, 0, 1], 4647).into()).unwrap();
+        let request = Request::get("http://gateway:4646/v1/agent/self?pretty")
+            .header("connection", "keep-alive, X-Nomad-Token, upgrade")
+            .header("upgrade", "websocket")
+            .header("x-nomad-token", "secret")
+            .header("transfer-encoding", "chunked")
+            .header("host", "gateway:4646")
+            .body(())
+            .unwrap();
+        let request = outgoing(request, &agent);
+        assert_eq!(request.uri(), "/v1/agent/self?pretty");
+        assert_eq!(request.headers()["host"], "127.0.0.1:4647");
+        assert_eq!(request.headers()["x-nomad-token"], "secret");
+        assert_eq!(request.headers().len(), 2);
+    }
+}

@@ -1,0 +1,135 @@
+//! Error → status and text, in one exhaustive place.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode};
+use nomad_acl::{Denied, IdentifyError, TokensError};
+use nomad_wire::{Fault, Route, header::X_NOMAD_GATEWAY_DENIED};
+
+use super::Denials;
+use crate::{
+    Agent, Error, address::AddressError, connect::ConnectError, directory::LocateError,
+    forward::ForwardError,
+};
+
+const NOT_FOUND: StatusCode = StatusCode::NOT_FOUND;
+const BAD_REQUEST: StatusCode = StatusCode::BAD_REQUEST;
+const INTERNAL: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
+
+/// The answer that an error becomes.
+pub(super) fn answer<B: From<Bytes>>(error: Error, denials: Denials) -> Response<B> {
+    match error {
+        Error::Identify(error) => identify(error).into_response(),
+        Error::Address(AddressError::Query(error)) => Fault::from(error).into_response(),
+        Error::Address(AddressError::Locate { route, source }) => {
+            locate(&route, &source).into_response()
+        }
+        Error::Denied(denied) => deny(&denied, denials),
+        Error::Forward(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "no answer from the agent");
+            forward(&error).into_response()
+        }
+    }
+}
+
+fn identify(error: IdentifyError) -> Fault {
+    match error {
+        IdentifyError::Route(error) => error.into(),
+        IdentifyError::Header(error) => error.into(),
+        IdentifyError::Tokens(error) => tokens(&error),
+        // The enum may grow in its own crate; what is not known here is nobody's fault but ours.
+        error => Fault::new(INTERNAL, error.to_string()),
+    }
+}
+
+fn tokens(error: &TokensError) -> Fault {
+    match error {
+        // Which tokens exist is nobody's business.
+        TokensError::NotFound => Fault::new(StatusCode::FORBIDDEN, "Permission denied"),
+        TokensError::Expired => Fault::new(StatusCode::FORBIDDEN, error.to_string()),
+        TokensError::Unavailable(_) => {
+            Fault::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+        }
+        error => Fault::new(INTERNAL, error.to_string()),
+    }
+}
+
+fn deny<B: From<Bytes>>(denied: &Denied, denials: Denials) -> Response<B> {
+    let mut response = Fault::new(StatusCode::FORBIDDEN, denied.to_string()).into_response();
+    if denials == Denials::Named
+        && let Ok(reason) = HeaderValue::from_str(&denied.reason.to_string())
+    {
+        response.headers_mut().insert(X_NOMAD_GATEWAY_DENIED, reason);
+    }
+    response
+}
+
+/// What a caller is told about a target that has no place. Nomad words and codes it by call.
+fn locate(route: &Route, error: &LocateError) -> Fault {
+    let text = error.to_string();
+    match error {
+        LocateError::UnknownNode(id) => match route {
+            Route::ClientStats => Fault::new(NOT_FOUND, format!("Unknown node {id}")),
+            Route::ClientGc
+            | Route::Metadata
+            | Route::SetMetadata
+            | Route::Identity
+            | Route::RenewIdentity => Fault::new(INTERNAL, format!("Unknown node {id}")),
+            _ => Fault::new(NOT_FOUND, text),
+        },
+        LocateError::UnknownServer(_) | LocateError::NoLeader | LocateError::UnknownRegion => {
+            Fault::new(if is_forwarded_call(route) { INTERNAL } else { BAD_REQUEST }, text)
+        }
+        LocateError::UnknownAllocation(_) => Fault::new(NOT_FOUND, text),
+        LocateError::AmbiguousNode { .. } => Fault::new(BAD_REQUEST, text),
+        LocateError::NodeLookup(_)
+        | LocateError::AllocLookup(_)
+        | LocateError::NoServers
+        | LocateError::NoClients => Fault::new(INTERNAL, text),
+    }
+}
+
+/// Calls that Nomad's servers forward as a whole say 500 to a bad server or region; the others say 400.
+const fn is_forwarded_call(route: &Route) -> bool {
+    matches!(
+        route,
+        Route::Host
+            | Route::Pprof(_)
+            | Route::Fs(..)
+            | Route::Allocation(..)
+            | Route::ClientStats
+            | Route::ClientGc
+            | Route::Metadata
+            | Route::SetMetadata
+            | Route::Identity
+            | Route::RenewIdentity
+    )
+}
+
+fn forward(error: &ForwardError) -> Fault {
+    match error {
+        ForwardError::Connect { route: Route::Pass, .. } => Fault::new(INTERNAL, "no servers"),
+        ForwardError::Connect { agent, source, .. } | ForwardError::Reopen { agent, source } => {
+            unreachable_agent(agent, source)
+        }
+        ForwardError::Lost { .. } => Fault::new(StatusCode::BAD_GATEWAY, error.to_string()),
+        ForwardError::Silent { .. } => Fault::new(StatusCode::GATEWAY_TIMEOUT, error.to_string()),
+    }
+}
+
+/// Nomad's servers say these words when a node has no connection, and when a server does not accept one.
+fn unreachable_agent(agent: &Agent, source: &ConnectError) -> Fault {
+    if !agent.is_server() {
+        return Fault::new(NOT_FOUND, "No path to node");
+    }
+    let reason = match source {
+        ConnectError::Refused(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+            "connect: connection refused".to_owned()
+        }
+        ConnectError::Timeout(_) => "i/o timeout".to_owned(),
+        error => error.to_string(),
+    };
+    Fault::new(
+        INTERNAL,
+        format!("rpc error: failed to get conn: dial tcp {}: {reason}", agent.address()),
+    )
+}

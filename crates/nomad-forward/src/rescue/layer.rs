@@ -1,0 +1,27 @@
+//! Puts [`Rescue`] in front of a service.
+
+use tower_layer::Layer;
+
+use super::{Denials, Rescue};
+
+/// Layers [`Rescue`] over the whole chain.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RescueLayer {
+    denials: Denials,
+}
+
+impl RescueLayer {
+    /// Says how much a caller is told who may not.
+    #[must_use]
+    pub const fn new(denials: Denials) -> Self {
+        Self { denials }
+    }
+}
+
+impl<S> Layer<S> for RescueLayer {
+    type Service = Rescue<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Rescue::new(inner, self.denials)
+    }
+}
