@@ -34,7 +34,10 @@ mod name;
 mod route;
 mod secret;
 
+pub mod agent;
+pub mod client;
 pub mod header;
+pub mod json;
 pub mod query;
 
 pub use self::{
