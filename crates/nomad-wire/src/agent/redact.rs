@@ -73,13 +73,18 @@ pub(super) fn config(blocks: &mut BTreeMap<String, Value>) {
 }
 
 /// Visits one block, or every block of a list (since 1.7 there may be several Consuls and Vaults).
-fn each(block: Option<&mut Value>, visit: impl Fn(&mut Map<String, Value>)) {
-    match block {
-        Some(Value::Object(fields)) => visit(fields),
-        Some(Value::Array(blocks)) => {
-            blocks.iter_mut().filter_map(Value::as_object_mut).for_each(visit);
+fn each<'a, B>(found: B, visit: impl Fn(&mut Map<String, Value>))
+where
+    B: IntoIterator<Item = &'a mut Value>,
+{
+    for block in found {
+        match block {
+            Value::Object(fields) => visit(fields),
+            Value::Array(blocks) => {
+                blocks.iter_mut().filter_map(Value::as_object_mut).for_each(&visit);
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
-        _ => {}
     }
 }
 

@@ -52,8 +52,8 @@ impl<F: Formatter> Go<F> {
     }
 }
 
-/// Writes a float as its shortest decimal; `bare` and `scientific` are that decimal's two forms.
-fn write_float<W: Write + ?Sized>(to: &mut W, magnitude: f64, form: Decimal) -> io::Result<()> {
+/// Writes a float as its shortest decimal.
+fn write_float<W: Write + ?Sized>(to: &mut W, magnitude: f64, form: &Decimal) -> io::Result<()> {
     if magnitude != 0.0 && !(SMALL..LARGE).contains(&magnitude) {
         // Rust writes `1e-7`; Go signs the exponent always and gives it two digits at least.
         let (mantissa, exponent) =
@@ -74,12 +74,12 @@ struct Decimal {
 impl<F: Formatter> Formatter for Go<F> {
     fn write_f32<W: Write + ?Sized>(&mut self, to: &mut W, value: f32) -> io::Result<()> {
         let form = Decimal { bare: value.to_string(), scientific: format!("{value:e}") };
-        write_float(to, f64::from(value).abs(), form)
+        write_float(to, f64::from(value).abs(), &form)
     }
 
     fn write_f64<W: Write + ?Sized>(&mut self, to: &mut W, value: f64) -> io::Result<()> {
         let form = Decimal { bare: value.to_string(), scientific: format!("{value:e}") };
-        write_float(to, value.abs(), form)
+        write_float(to, value.abs(), &form)
     }
 
     fn write_string_fragment<W: Write + ?Sized>(
