@@ -139,6 +139,7 @@ mod tests {
             "CONSUL_LICENSE_PATH",
             "AWS_ACCESS_KEY_ID",
             "my_token_file",
+            "to\u{212a}en",
         ];
         for (name, value) in environment(&secret).redacted().0 {
             assert_eq!(value, REDACTED, "{name}");

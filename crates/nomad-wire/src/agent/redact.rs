@@ -51,7 +51,8 @@ const JOINING: [&str; 2] = ["Client", "Server"];
 
 /// Whether the value of this environment variable must not be shown.
 pub(super) fn is_secret_variable(name: &str) -> bool {
-    let upper = name.to_ascii_uppercase();
+    // Both ways, because some letters of other alphabets meet ours only one way (U+017F, U+212A).
+    let upper = name.to_lowercase().to_uppercase();
     upper.contains("TOKEN") || upper.contains("SECRET") || SECRET_VARIABLES.contains(&name)
 }
 

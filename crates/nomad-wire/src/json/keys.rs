@@ -21,6 +21,9 @@ pub(crate) struct Keys<'a, M> {
     map: M,
     order: Order,
     rest: Peekable<btree_map::Iter<'a, String, Value>>,
+    /// The last key put, to notice a type that puts its keys out of order.
+    last: &'static str,
+    /// Keys put so far; empty while there is nothing unknown they could hide.
     put: Vec<&'static str>,
 }
 
@@ -46,7 +49,7 @@ impl<'a, M: SerializeMap> Keys<'a, M> {
         S: Serializer<SerializeMap = M>,
     {
         let rest = unknown.0.iter().peekable();
-        Ok(Self { map: to.serialize_map(None)?, order, rest, put: Vec::new() })
+        Ok(Self { map: to.serialize_map(None)?, order, rest, last: "", put: Vec::new() })
     }
 
     /// Writes one key, after every unknown key that sorts before it.
@@ -55,12 +58,15 @@ impl<'a, M: SerializeMap> Keys<'a, M> {
         T: Serialize + ?Sized,
     {
         if self.order == Order::Sorted {
-            debug_assert!(self.put.last().is_none_or(|last| *last < key), "{key} is out of order");
+            debug_assert!(self.last < key, "{key} is out of order");
             while let Some((name, value)) = self.rest.next_if(|(name, _)| name.as_str() < key) {
                 self.emit(name, value)?;
             }
         }
-        self.put.push(key);
+        self.last = key;
+        if self.rest.peek().is_some() {
+            self.put.push(key);
+        }
         self.map.serialize_entry(key, value)
     }
 
