@@ -1,0 +1,18 @@
+//! The live log of one agent.
+//!
+//! Every agent has a log of its own, also where several agents share a process: a [`LogHub`] is a
+//! tracing subscriber that hands each event to whoever listens at that moment. A listener is a
+//! [`LogFeed`] with a level and a bounded queue of its own; nothing is kept for those who come
+//! later, and a listener that is too slow loses lines and is told how many.
+//!
+//! The name of a line (`http`, `client`, `nomad`) is the event's target; its message and fields
+//! are the event's own. A field called `duration` holds nanoseconds.
+
+mod hub;
+mod layer;
+mod line;
+mod queue;
+
+pub use self::hub::{LogFeed, LogHub, LogOutlet};
+pub use self::line::{LineStyle, LogLine, Value};
+pub use self::queue::{Entry, LOG_QUEUE};

@@ -1,0 +1,294 @@
+//! The hub: who listens, and at which level.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
+};
+
+use tokio::sync::Notify;
+use tracing::{Dispatch, Level, level_filters::LevelFilter};
+use tracing_subscriber::{Registry, layer::SubscriberExt as _};
+
+use super::{
+    layer::HubLayer,
+    line::LogLine,
+    queue::{Entry, LOG_QUEUE, Queue},
+};
+
+/// Where the lines of all agents of a process may also go, a terminal for instance.
+pub trait LogOutlet: Send + Sync {
+    /// Takes one line of the named agent. It is called where the event happens: it must not wait.
+    fn line(&self, agent: &str, line: &LogLine);
+}
+
+/// The live log of one agent.
+#[derive(Debug, Clone)]
+pub struct LogHub {
+    shared: Arc<Shared>,
+}
+
+/// One listener. Dropping it ends its subscription at once.
+#[derive(Debug)]
+pub struct LogFeed {
+    shared: Arc<Shared>,
+    sink: Arc<Sink>,
+}
+
+pub(super) struct Shared {
+    agent: String,
+    outlet: Option<(LevelFilter, Arc<dyn LogOutlet>)>,
+    sinks: Mutex<Vec<Arc<Sink>>>,
+    /// The most verbose level that anybody wants: 0 for none, 5 for trace. Events beyond it are
+    /// not even built.
+    verbosity: AtomicU8,
+}
+
+#[derive(Debug)]
+pub(super) struct Sink {
+    level: LevelFilter,
+    queue: Mutex<Queue>,
+    ready: Notify,
+}
+
+impl LogHub {
+    /// A log that nobody but its listeners sees.
+    #[must_use]
+    pub fn new(agent: impl Into<String>) -> Self {
+        Self::build(agent.into(), None)
+    }
+
+    /// A log whose lines, down to `level`, also go to `outlet`.
+    #[must_use]
+    pub fn with_outlet(
+        agent: impl Into<String>,
+        level: LevelFilter,
+        outlet: Arc<dyn LogOutlet>,
+    ) -> Self {
+        Self::build(agent.into(), Some((level, outlet)))
+    }
+
+    fn build(agent: String, outlet: Option<(LevelFilter, Arc<dyn LogOutlet>)>) -> Self {
+        let verbosity = AtomicU8::new(rank(outlet.as_ref().map_or(LevelFilter::OFF, |o| o.0)));
+        Self { shared: Arc::new(Shared { agent, outlet, sinks: Mutex::default(), verbosity }) }
+    }
+
+    /// The subscriber under which the agent's tasks and requests must run.
+    #[must_use]
+    pub fn dispatch(&self) -> Dispatch {
+        Dispatch::new(Registry::default().with(HubLayer::new(Arc::clone(&self.shared))))
+    }
+
+    /// Starts to listen at `level`; lines of earlier are not seen.
+    #[must_use]
+    pub fn listen(&self, level: LevelFilter) -> LogFeed {
+        self.listen_with(level, LOG_QUEUE)
+    }
+
+    fn listen_with(&self, level: LevelFilter, capacity: usize) -> LogFeed {
+        let sink = Arc::new(Sink {
+            level,
+            queue: Mutex::new(Queue::new(capacity)),
+            ready: Notify::new(),
+        });
+        self.shared.change(|sinks| sinks.push(Arc::clone(&sink)));
+        LogFeed { shared: Arc::clone(&self.shared), sink }
+    }
+
+    /// How many listen now.
+    #[must_use]
+    pub fn listeners(&self) -> usize {
+        locked(&self.shared.sinks).len()
+    }
+}
+
+impl LogFeed {
+    /// The next entry, as soon as there is one.
+    ///
+    /// # Cancel safety
+    ///
+    /// An entry is taken only when it is returned; dropping the future loses nothing.
+    pub async fn next(&mut self) -> Entry {
+        loop {
+            if let Some(entry) = locked(&self.sink.queue).pop() {
+                return entry;
+            }
+            // A permit is kept when a line comes between the look and the wait.
+            self.sink.ready.notified().await;
+        }
+    }
+
+    /// Queues a notice of the lines lost since the last one, if any were.
+    pub fn report_dropped(&self) {
+        if locked(&self.sink.queue).report() {
+            self.sink.ready.notify_one();
+        }
+    }
+}
+
+impl Drop for LogFeed {
+    fn drop(&mut self) {
+        self.shared.change(|sinks| sinks.retain(|sink| !Arc::ptr_eq(sink, &self.sink)));
+    }
+}
+
+impl Shared {
+    pub(super) fn wants(&self, level: Level) -> bool {
+        rank(LevelFilter::from_level(level)) <= self.verbosity.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn verbosity(&self) -> LevelFilter {
+        unrank(self.verbosity.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn publish(&self, line: LogLine) {
+        let line = Arc::new(line);
+        for sink in locked(&self.sinks).iter().filter(|sink| sink.level >= line.level) {
+            locked(&sink.queue).push(Arc::clone(&line));
+            sink.ready.notify_one();
+        }
+        // Outside the lock, for an outlet may log.
+        if let Some((level, outlet)) = &self.outlet
+            && *level >= line.level
+        {
+            outlet.line(&self.agent, &line);
+        }
+    }
+
+    /// Changes the listeners, and tells tracing when the most verbose level moved: it remembers
+    /// per call site whether anybody wants it.
+    fn change(&self, edit: impl FnOnce(&mut Vec<Arc<Sink>>)) {
+        let moved = {
+            let mut sinks = locked(&self.sinks);
+            edit(&mut sinks);
+            let own = self.outlet.as_ref().map_or(LevelFilter::OFF, |outlet| outlet.0);
+            let most = sinks.iter().map(|sink| sink.level).max().unwrap_or(own).max(own);
+            self.verbosity.swap(rank(most), Ordering::Relaxed) != rank(most)
+        };
+        if moved {
+            tracing::callsite::rebuild_interest_cache();
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("agent", &self.agent)
+            .field("verbosity", &self.verbosity())
+            .finish_non_exhaustive()
+    }
+}
+
+fn rank(level: LevelFilter) -> u8 {
+    match level.into_level() {
+        None => 0,
+        Some(Level::ERROR) => 1,
+        Some(Level::WARN) => 2,
+        Some(Level::INFO) => 3,
+        Some(Level::DEBUG) => 4,
+        Some(Level::TRACE) => 5,
+    }
+}
+
+fn unrank(rank: u8) -> LevelFilter {
+    match rank {
+        0 => LevelFilter::OFF,
+        1 => LevelFilter::ERROR,
+        2 => LevelFilter::WARN,
+        3 => LevelFilter::INFO,
+        4 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    }
+}
+
+/// A panic elsewhere leaves these lists whole, so a poisoned lock is still a good one.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::{debug, error, info};
+
+    use super::*;
+    use crate::log::LineStyle;
+
+    fn text(entry: &Entry) -> String {
+        match entry {
+            Entry::Line(line) => line.render(LineStyle::new())[25..].to_owned(),
+            Entry::Dropped(count) => format!("dropped {count}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn each_listener_has_its_own_level() {
+        let hub = LogHub::new("a");
+        let (mut all, mut few) = (hub.listen(LevelFilter::DEBUG), hub.listen(LevelFilter::ERROR));
+        tracing::dispatcher::with_default(&hub.dispatch(), || {
+            debug!(target: "http", method = "GET", duration = 1_500_000_u64, "request complete");
+            error!(target: "client", "no servers");
+        });
+        let line = text(&all.next().await);
+        assert_eq!(line, "[DEBUG] http: request complete: method=GET duration=1.5ms\n");
+        assert_eq!(text(&all.next().await), "[ERROR] client: no servers\n");
+        assert_eq!(text(&few.next().await), "[ERROR] client: no servers\n");
+    }
+
+    #[tokio::test]
+    async fn two_agents_in_one_process_do_not_hear_each_other() {
+        let (one, two) = (LogHub::new("one"), LogHub::new("two"));
+        let (mut ear, mut other) = (one.listen(LevelFilter::TRACE), two.listen(LevelFilter::TRACE));
+        let (first, second) = (one.dispatch(), two.dispatch());
+        tracing::dispatcher::with_default(&first, || info!(target: "agent", "one speaks"));
+        tracing::dispatcher::with_default(&second, || info!(target: "agent", "two speaks"));
+        assert!(text(&ear.next().await).contains("one speaks"));
+        assert!(text(&other.next().await).contains("two speaks"));
+    }
+
+    #[test]
+    fn a_dropped_listener_is_gone_at_once() {
+        let hub = LogHub::new("a");
+        let feed = hub.listen(LevelFilter::TRACE);
+        assert_eq!((hub.listeners(), hub.shared.verbosity()), (1, LevelFilter::TRACE));
+        drop(feed);
+        assert_eq!((hub.listeners(), hub.shared.verbosity()), (0, LevelFilter::OFF));
+    }
+
+    #[tokio::test]
+    async fn a_slow_listener_is_told_what_it_lost() {
+        let hub = LogHub::new("a");
+        let mut feed = hub.listen_with(LevelFilter::INFO, 5);
+        tracing::dispatcher::with_default(&hub.dispatch(), || {
+            for _ in 0..105 {
+                info!("again");
+            }
+        });
+        feed.report_dropped();
+        for _ in 0..4 {
+            assert!(matches!(feed.next().await, Entry::Line(_)));
+        }
+        assert_eq!(text(&feed.next().await), "dropped 101");
+    }
+
+    #[test]
+    fn the_outlet_hears_its_level_without_any_listener() {
+        #[derive(Default)]
+        struct Paper(Mutex<Vec<String>>);
+        impl LogOutlet for Paper {
+            fn line(&self, agent: &str, line: &LogLine) {
+                locked(&self.0).push(format!("{agent}: {}", line.message));
+            }
+        }
+        let paper = Arc::new(Paper::default());
+        let outlet: Arc<dyn LogOutlet> = Arc::<Paper>::clone(&paper);
+        let hub = LogHub::with_outlet("server1", LevelFilter::INFO, outlet);
+        tracing::dispatcher::with_default(&hub.dispatch(), || {
+            info!("started");
+            debug!("not for the terminal");
+        });
+        assert_eq!(*locked(&paper.0), ["server1: started"]);
+    }
+}

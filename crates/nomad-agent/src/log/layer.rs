@@ -1,0 +1,100 @@
+//! The tracing layer that feeds the hub.
+
+use std::{fmt, sync::Arc};
+
+use jiff::Timestamp;
+use tracing::{
+    Event, Metadata, Subscriber,
+    field::{Field, Visit},
+    level_filters::LevelFilter,
+    subscriber::Interest,
+};
+use tracing_subscriber::layer::{Context, Layer};
+
+use super::{
+    hub::Shared,
+    line::{LogLine, Value},
+};
+
+#[derive(Debug)]
+pub(super) struct HubLayer {
+    shared: Arc<Shared>,
+}
+
+impl HubLayer {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+}
+
+impl<S: Subscriber> Layer<S> for HubLayer {
+    /// Listeners come and go, so the answer for a call site is never final.
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        Interest::sometimes()
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        self.shared.wants(*metadata.level())
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(self.shared.verbosity())
+    }
+
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let metadata = event.metadata();
+        let mut reader = FieldReader::default();
+        event.record(&mut reader);
+        self.shared.publish(LogLine {
+            at: Timestamp::now(),
+            level: *metadata.level(),
+            name: metadata.target().replace("::", "."),
+            message: reader.message,
+            fields: reader.fields,
+            location: metadata.file().zip(metadata.line()),
+        });
+    }
+}
+
+#[derive(Default)]
+struct FieldReader {
+    message: String,
+    fields: Vec<(&'static str, Value)>,
+}
+
+impl FieldReader {
+    fn push(&mut self, field: &Field, value: Value) {
+        self.fields.push((field.name(), value));
+    }
+}
+
+impl Visit for FieldReader {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.push(field, Value::Float(value));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.push(field, Value::Int(value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        let duration = field.name() == "duration";
+        self.push(field, if duration { Value::Duration(value) } else { Value::Uint(value) });
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.push(field, Value::Bool(value));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "message" {
+            self.message = value.into();
+        } else {
+            self.push(field, Value::Text(value.into()));
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.record_str(field, &format!("{value:?}"));
+    }
+}

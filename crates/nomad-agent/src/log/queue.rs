@@ -1,0 +1,114 @@
+//! The bounded queue between an agent's log and one listener.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use super::line::LogLine;
+
+/// Lines that wait for one listener before lines are lost.
+///
+/// Nomad's own number for a monitor. A line is a few hundred bytes, so a listener that stopped
+/// reading costs its agent some 100 KiB and no more.
+pub const LOG_QUEUE: usize = 512;
+
+/// What a listener reads.
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_enums, reason = "a reader must treat a notice, or it hides lost lines")]
+pub enum Entry {
+    /// A line of the log.
+    Line(Arc<LogLine>),
+    /// So many lines were lost since the last notice.
+    Dropped(u64),
+}
+
+/// A queue that prefers old lines to new ones, and a notice to either.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    entries: VecDeque<Entry>,
+    capacity: usize,
+    dropped: u64,
+}
+
+impl Queue {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { entries: VecDeque::new(), capacity, dropped: 0 }
+    }
+
+    /// Queues a line, or counts it as lost when the queue is full.
+    pub(crate) fn push(&mut self, line: Arc<LogLine>) {
+        if self.entries.len() < self.capacity {
+            self.entries.push_back(Entry::Line(line));
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Entry> {
+        self.entries.pop_front()
+    }
+
+    /// Queues a notice if lines were lost, and starts to count anew.
+    ///
+    /// A full queue gives up its oldest line for the notice; that line is counted in it. Says
+    /// whether there was anything to tell.
+    pub(crate) fn report(&mut self) -> bool {
+        if self.dropped == 0 {
+            return false;
+        }
+        if self.entries.len() >= self.capacity {
+            self.dropped += match self.entries.pop_front() {
+                Some(Entry::Line(_)) => 1,
+                // Two notices become one, so no count is lost.
+                Some(Entry::Dropped(earlier)) => earlier,
+                None => 0,
+            };
+        }
+        self.entries.push_back(Entry::Dropped(std::mem::take(&mut self.dropped)));
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_full_queue_counts_and_reports_with_the_line_it_gave_up() {
+        let mut queue = Queue::new(2);
+        for _ in 0..5 {
+            queue.push(Arc::new(LogLine::plain("x")));
+        }
+        assert!(queue.report());
+        assert!(!queue.report());
+        assert!(matches!(queue.pop(), Some(Entry::Line(_))));
+        assert!(matches!(queue.pop(), Some(Entry::Dropped(4))));
+        assert!(queue.pop().is_none());
+    }
+
+    proptest! {
+        // Whatever the order of events: every line is read or counted, and memory is bounded.
+        #[test]
+        fn nothing_is_lost_without_being_counted(steps in prop::collection::vec(0u8..4, 0..200)) {
+            let mut queue = Queue::new(3);
+            let (mut pushed, mut seen) = (0u64, 0u64);
+            let mut take = |entry: Option<Entry>| match entry {
+                Some(Entry::Line(_)) => seen += 1,
+                Some(Entry::Dropped(count)) => seen += count,
+                None => {}
+            };
+            for step in steps {
+                match step {
+                    0 | 1 => { queue.push(Arc::new(LogLine::plain("x"))); pushed += 1; }
+                    2 => take(queue.pop()),
+                    _ => { queue.report(); }
+                }
+                prop_assert!(queue.entries.len() <= 3);
+            }
+            while let Some(entry) = queue.pop() { take(Some(entry)); }
+            queue.report();
+            take(queue.pop());
+            prop_assert_eq!(pushed, seen);
+        }
+    }
+}
