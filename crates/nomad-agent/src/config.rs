@@ -1,0 +1,83 @@
+//! What an agent is told before it starts.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use nomad_wire::query::LogLevel;
+
+use crate::role::Role;
+
+/// The version of Nomad whose API this agent speaks.
+pub const NOMAD_VERSION: &str = "2.0.5";
+
+/// What marks the version of this agent as its own: `2.0.5+reference`.
+pub const VERSION_METADATA: &str = "reference";
+
+/// How an agent is set up.
+///
+/// The addresses are those that others reach it at. The agent opens no socket itself: whoever
+/// serves it listens, and says here where.
+///
+/// ```
+/// use nomad_agent::{AgentConfig, Role};
+///
+/// let config = AgentConfig { enable_debug: true, ..AgentConfig::new("client1", Role::Client) };
+/// assert_eq!((config.region.as_str(), config.http.port()), ("global", 4646));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a plain struct, filled with `..AgentConfig::new()`")]
+pub struct AgentConfig {
+    /// Name of the node, without region.
+    pub name: String,
+    /// Region; `global` unless said otherwise.
+    pub region: String,
+    /// Datacenter; `dc1` unless said otherwise.
+    pub datacenter: String,
+    /// Server, client or both.
+    pub role: Role,
+    /// Where the HTTP API is reached.
+    pub http: SocketAddr,
+    /// Where servers take RPC. This agent serves none, but others show and compare the address.
+    pub rpc: SocketAddr,
+    /// Where servers gossip; shown as the address of the member.
+    pub serf: SocketAddr,
+    /// Where ids are kept over restarts. Without it every start makes new ones.
+    pub data_dir: Option<PathBuf>,
+    /// Where allocations live; `alloc` below the data directory unless said otherwise.
+    pub alloc_dir: Option<PathBuf>,
+    /// Opens `/v1/agent/host` to everybody while ACLs are off.
+    pub enable_debug: bool,
+    /// Whether tokens are demanded. Only shown and used for the debug rule: who may do what is
+    /// decided before a question reaches the agent.
+    pub acl_enabled: bool,
+    /// The least severe level that the agent writes to its outlet; monitors have their own.
+    pub log_level: LogLevel,
+}
+
+impl AgentConfig {
+    /// An agent with Nomad's defaults: region `global`, datacenter `dc1`, ports 4646 to 4648 on
+    /// the loopback address, ACLs and debug off, log level `INFO`, nothing kept on disk.
+    #[must_use]
+    pub fn new(name: impl Into<String>, role: Role) -> Self {
+        let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        Self {
+            name: name.into(),
+            region: "global".to_owned(),
+            datacenter: "dc1".to_owned(),
+            role,
+            http: local(4646),
+            rpc: local(4647),
+            serf: local(4648),
+            data_dir: None,
+            alloc_dir: None,
+            enable_debug: false,
+            acl_enabled: false,
+            log_level: LogLevel::Info,
+        }
+    }
+
+    /// The name among servers: `name.region`.
+    #[must_use]
+    pub fn serf_name(&self) -> String {
+        format!("{}.{}", self.name, self.region)
+    }
+}
