@@ -88,11 +88,8 @@ impl LogHub {
     }
 
     fn listen_with(&self, level: LevelFilter, capacity: usize) -> LogFeed {
-        let sink = Arc::new(Sink {
-            level,
-            queue: Mutex::new(Queue::new(capacity)),
-            ready: Notify::new(),
-        });
+        let sink =
+            Arc::new(Sink { level, queue: Mutex::new(Queue::new(capacity)), ready: Notify::new() });
         self.shared.change(|sinks| sinks.push(Arc::clone(&sink)));
         LogFeed { shared: Arc::clone(&self.shared), sink }
     }

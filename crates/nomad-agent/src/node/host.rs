@@ -10,7 +10,7 @@ use std::{
 use jiff::Timestamp;
 use nomad_wire::{
     agent::{Environment, HostData, HostDisk},
-    client::{CpuStats, DiskStats, HostStats, MemoryStats},
+    client::{HostCpuStats, HostDiskStats, HostMemoryStats, HostStats},
     json::text,
 };
 use rustix::system::uname;
@@ -40,20 +40,20 @@ impl HostNode {
         Self { alloc_dir: alloc_dir.into(), earlier: Mutex::default() }
     }
 
-    fn cores(&self, megahertz: &[u64]) -> Vec<CpuStats> {
+    fn cores(&self, megahertz: &[u64]) -> Vec<HostCpuStats> {
         let now = cpu::read();
         let mut earlier = self.earlier.lock().unwrap_or_else(PoisonError::into_inner);
         let stats = now.iter().enumerate().map(|(at, core)| {
             let share = core.since(earlier.get(at).copied().unwrap_or_default());
             let speed = megahertz.get(at).copied().unwrap_or(0) as f64;
-            CpuStats {
+            HostCpuStats {
                 cpu: format!("cpu{at}"),
                 user: share.user,
                 system: share.system,
                 idle: share.idle,
                 total_percent: Some(share.busy),
                 total_ticks: Some(share.busy / 100.0 * speed),
-                ..CpuStats::default()
+                ..HostCpuStats::default()
             }
         });
         let stats = stats.collect();
@@ -87,7 +87,7 @@ impl Node for HostNode {
                 .unwrap_or_default(),
             disk_stats: all_disk_stats(),
             timestamp: i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX),
-            uptime: System::uptime(),
+            uptime: System::uptime().unwrap_or(0),
             ..HostStats::default()
         }
     }
@@ -108,7 +108,6 @@ fn networks() -> Option<Vec<BTreeMap<String, String>>> {
         Err(error) => return Some(vec![BTreeMap::from([("error".into(), error.to_string())])]),
     };
     let mut found: Vec<_> = networks
-        .list()
         .iter()
         .flat_map(|(name, data)| data.ip_networks().iter().map(move |net| (name, net)))
         .map(|(name, net)| (!net.addr.is_loopback(), name, net.addr, net.prefix))
@@ -150,7 +149,7 @@ fn mebibytes(bytes: u64) -> i64 {
     i64::try_from(bytes / MIB).unwrap_or(i64::MAX)
 }
 
-fn all_disk_stats() -> Option<Vec<DiskStats>> {
+fn all_disk_stats() -> Option<Vec<HostDiskStats>> {
     let disks: Vec<_> = mounts::physical()
         .into_iter()
         .filter_map(|mount| {
@@ -161,8 +160,8 @@ fn all_disk_stats() -> Option<Vec<DiskStats>> {
     (!disks.is_empty()).then_some(disks)
 }
 
-fn disk_stats(device: String, mountpoint: String, usage: Usage) -> DiskStats {
-    DiskStats {
+fn disk_stats(device: String, mountpoint: String, usage: Usage) -> HostDiskStats {
+    HostDiskStats {
         device,
         mountpoint,
         size: usage.size,
@@ -170,24 +169,24 @@ fn disk_stats(device: String, mountpoint: String, usage: Usage) -> DiskStats {
         available: usage.available,
         used_percent: usage.used_percent,
         inodes_used_percent: usage.inodes_used_percent,
-        ..DiskStats::default()
+        ..HostDiskStats::default()
     }
 }
 
 /// Memory, and the clock of each core in MHz; zero where the system does not say.
-fn memory_and_speed() -> (MemoryStats, Vec<u64>) {
+fn memory_and_speed() -> (HostMemoryStats, Vec<u64>) {
     let wanted = RefreshKind::nothing()
         .with_memory(MemoryRefreshKind::nothing().with_ram())
         .with_cpu(CpuRefreshKind::nothing().with_frequency());
     let Ok(system) = System::new_with_specifics(wanted) else {
-        return (MemoryStats::default(), Vec::new());
+        return (HostMemoryStats::default(), Vec::new());
     };
-    let memory = MemoryStats {
+    let memory = HostMemoryStats {
         total: system.total_memory(),
         available: system.available_memory(),
         free: system.free_memory(),
         used: system.used_memory(),
-        ..MemoryStats::default()
+        ..HostMemoryStats::default()
     };
     (memory, system.cpus().iter().map(sysinfo::Cpu::frequency).collect())
 }
@@ -224,6 +223,6 @@ mod tests {
     #[test]
     fn a_missing_allocation_directory_is_zero_and_no_error() {
         let stats = HostNode::new("/no/such/directory").stats();
-        assert_eq!(stats.alloc_dir_stats, DiskStats::default());
+        assert_eq!(stats.alloc_dir_stats, HostDiskStats::default());
     }
 }

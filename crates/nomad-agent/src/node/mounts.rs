@@ -139,12 +139,8 @@ mod tests {
 broken line
 ";
         let disks = parse(kinds, mounts);
-        let shown: Vec<_> =
-            disks.iter().map(|m| (m.device.as_str(), m.point.as_str())).collect();
-        assert_eq!(
-            shown,
-            [("/dev/vda", "/"), ("/dev/sdb1", "/mnt/my disk"), ("tank", "/tank")]
-        );
+        let shown: Vec<_> = disks.iter().map(|m| (m.device.as_str(), m.point.as_str())).collect();
+        assert_eq!(shown, [("/dev/vda", "/"), ("/dev/sdb1", "/mnt/my disk"), ("tank", "/tank")]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tokio::{
     task::{self, AbortHandle},
     time::{self, MissedTickBehavior},
 };
-use tracing::{Instrument as _, instrument::WithSubscriber as _};
+use tracing::instrument::WithSubscriber as _;
 
 use super::Node;
 
@@ -26,7 +26,7 @@ impl Sampler {
     /// Starts to sample; must be called inside a tokio runtime.
     pub(crate) fn start(node: Arc<dyn Node>) -> Self {
         let (to, latest) = watch::channel(None);
-        let run = run(node, to).in_current_span().with_current_subscriber();
+        let run = run(node, to).with_current_subscriber();
         Self { latest, task: tokio::spawn(run).abort_handle() }
     }
 
@@ -97,7 +97,10 @@ mod tests {
         // Asking again costs no sample.
         assert_eq!(sampler.latest().await.uptime, 1);
         let mut latest = sampler.latest.clone();
-        latest.wait_for(|stats| stats.as_ref().is_some_and(|stats| stats.uptime == 3)).await.unwrap();
+        latest
+            .wait_for(|stats| stats.as_ref().is_some_and(|stats| stats.uptime == 3))
+            .await
+            .unwrap();
         assert_eq!(sampler.latest().await.uptime, 3);
     }
 

@@ -1,0 +1,238 @@
+//! The agent: a service that answers admitted questions.
+
+mod start;
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http::{Response, Uri};
+use nomad_acl::{Acl, Admitted, Ask, Known};
+use nomad_wire::{NodeId, Query, Route, ServerId};
+use tower_service::Service;
+use tracing::{Dispatch, instrument::WithSubscriber as _};
+
+pub use self::start::AgentBuilder;
+pub(crate) use self::start::filter;
+use crate::{
+    body::{Body, OpenStreams},
+    config::AgentConfig,
+    error::{AgentError, check_role},
+    handle,
+    log::LogHub,
+    membership::{Member, Membership},
+    node::{Node, Sampler},
+    role::Role,
+};
+
+/// A reference agent. Cloning it gives another handle to the same one.
+///
+/// It answers whatever was admitted; [`Found`](crate::Found) and [`standalone`](crate::standalone)
+/// bring requests that far.
+#[derive(Clone)]
+pub struct Agent {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    config: AgentConfig,
+    server: Option<ServerPart>,
+    client: Option<ClientPart>,
+    membership: Arc<dyn Membership>,
+    node: Arc<dyn Node>,
+    log: LogHub,
+    dispatch: Dispatch,
+    streams: OpenStreams,
+}
+
+struct ServerPart {
+    id: ServerId,
+}
+
+/// What only an agent with a client part has.
+pub(crate) struct ClientPart {
+    pub(crate) id: NodeId,
+    pub(crate) sampler: Sampler,
+}
+
+/// A question as the handlers take it.
+pub(crate) struct Asked<B> {
+    pub(crate) acl: Acl,
+    pub(crate) uri: Uri,
+    /// What a call that changes something says beside its query.
+    #[expect(dead_code, reason = "no call that is served yet reads it")]
+    pub(crate) body: B,
+}
+
+impl<B> Asked<B> {
+    pub(crate) fn query(&self) -> Query<'_> {
+        Query::of(&self.uri)
+    }
+}
+
+impl Agent {
+    /// How an agent of this configuration is started.
+    #[must_use]
+    pub fn builder(config: AgentConfig) -> AgentBuilder {
+        AgentBuilder::new(config)
+    }
+
+    /// The configuration it was started with.
+    #[must_use]
+    pub fn config(&self) -> &AgentConfig {
+        &self.parts.config
+    }
+
+    /// Server, client or both.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        self.parts.config.role
+    }
+
+    /// The id of its client part.
+    #[must_use]
+    pub fn node_id(&self) -> Option<NodeId> {
+        self.parts.client.as_ref().map(|client| client.id)
+    }
+
+    /// The id of its server part.
+    #[must_use]
+    pub fn server_id(&self) -> Option<ServerId> {
+        self.parts.server.as_ref().map(|server| server.id)
+    }
+
+    /// What it tells other servers of itself; for a roster, say.
+    #[must_use]
+    pub fn member(&self) -> Option<Member> {
+        self.server_id().map(|id| Member::of(self.config(), id))
+    }
+
+    /// Its live log.
+    #[must_use]
+    pub fn log(&self) -> &LogHub {
+        &self.parts.log
+    }
+
+    /// The subscriber under which whatever the agent does must run.
+    #[must_use]
+    pub fn dispatch(&self) -> &Dispatch {
+        &self.parts.dispatch
+    }
+
+    /// How many streams it is serving now.
+    #[must_use]
+    pub fn open_streams(&self) -> usize {
+        self.parts.streams.now()
+    }
+
+    pub(crate) fn membership(&self) -> &dyn Membership {
+        &*self.parts.membership
+    }
+
+    pub(crate) fn node(&self) -> &Arc<dyn Node> {
+        &self.parts.node
+    }
+
+    pub(crate) fn client(&self) -> Option<&ClientPart> {
+        self.parts.client.as_ref()
+    }
+
+    /// RPC addresses of the servers that are there, in the order of their names.
+    pub(crate) fn servers(&self) -> Vec<String> {
+        let members = self.membership().members();
+        let alive = members.iter().filter(|member| member.is_alive());
+        alive.map(|member| member.rpc.to_string()).collect()
+    }
+
+    /// How many allocations the client part holds.
+    pub(crate) const fn allocation_count(&self) -> usize {
+        0
+    }
+
+    /// A stream that is counted and logs as this agent; see [`Body::stream`].
+    pub(crate) async fn stream<F>(
+        &self,
+        produce: impl FnOnce(crate::body::Chunks) -> F,
+    ) -> Result<Body, AgentError>
+    where
+        F: Future<Output = Result<(), AgentError>> + Send + 'static,
+    {
+        let dispatch = self.dispatch().clone();
+        Body::stream(&self.parts.streams, |chunks| produce(chunks).with_subscriber(dispatch)).await
+    }
+
+    /// Every call, and who answers it.
+    async fn answer<B: Send>(
+        &self,
+        route: Route,
+        asked: Asked<B>,
+    ) -> Result<Response<Body>, AgentError> {
+        check_role(&route, self.role())?;
+        match route {
+            Route::Members => handle::agent::members(self, &asked.query()),
+            Route::Servers => handle::agent::servers(self, &asked.query()),
+            Route::SelfInfo => handle::agent::self_info(self, &asked.query()),
+            Route::Health => handle::agent::health(self, &asked.query()),
+            Route::Host => handle::agent::host(self, &asked.acl, &asked.uri).await,
+            Route::Monitor => handle::agent::monitor(self, &asked.uri).await,
+            Route::ClientStats => handle::client::stats(self, &asked.uri).await,
+            Route::SetServers => Err(AgentError::NotServed("changing the list of servers")),
+            Route::Join => Err(AgentError::NotServed("joining other servers")),
+            Route::ForceLeave => Err(AgentError::NotServed("removing a server")),
+            Route::MonitorExport => Err(AgentError::NotServed("the export of stored logs")),
+            Route::Pprof(_) => Err(AgentError::NotServed("profiling")),
+            Route::Schedulers | Route::SchedulersConfig | Route::SetSchedulersConfig => {
+                Err(AgentError::NotServed("the configuration of schedulers"))
+            }
+            Route::Keyring(_) => Err(AgentError::NotServed("the gossip keyring")),
+            Route::Reload => Err(AgentError::NotServed("reloading the configuration")),
+            Route::ClientGc => Err(AgentError::NotServed("garbage collection")),
+            Route::Metadata | Route::SetMetadata => {
+                Err(AgentError::NotServed("the metadata of the node"))
+            }
+            Route::Identity | Route::RenewIdentity => {
+                Err(AgentError::NotServed("the identity of the node"))
+            }
+            Route::Fs(..) => Err(AgentError::NotServed("the file system of allocations")),
+            Route::Allocation(..) => Err(AgentError::NotServed("this call on allocations")),
+            Route::Pass => Err(AgentError::UnknownPath),
+        }
+    }
+}
+
+impl<Q> Service<Admitted<Q>> for Agent
+where
+    Q: Ask,
+    Q::Body: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = AgentError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, AgentError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), AgentError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, question: Admitted<Q>) -> Self::Future {
+        let agent = self.clone();
+        let Known { route, acl, request } = question.into_question().into_known();
+        let (parts, body) = request.into_parts();
+        let asked = Asked { acl, uri: parts.uri, body };
+        let dispatch = self.dispatch().clone();
+        Box::pin(async move { agent.answer(route, asked).await }.with_subscriber(dispatch))
+    }
+}
+
+impl fmt::Debug for Agent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Agent")
+            .field("name", &self.config().name)
+            .field("role", &self.role())
+            .field("node_id", &self.node_id())
+            .field("server_id", &self.server_id())
+            .finish_non_exhaustive()
+    }
+}

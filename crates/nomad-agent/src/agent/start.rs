@@ -1,0 +1,150 @@
+//! How an agent comes to life.
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use nomad_wire::query::LogLevel;
+use tracing::{info, instrument::WithSubscriber as _, level_filters::LevelFilter};
+
+use super::{Agent, ClientPart, Parts, ServerPart};
+use crate::{
+    body::OpenStreams,
+    config::{AgentConfig, NOMAD_VERSION, VERSION_METADATA},
+    identity::{self, IdentityError},
+    log::{LogHub, LogOutlet},
+    membership::{Membership, Roster},
+    node::{HostNode, Node, Sampler},
+};
+
+/// Starts an [`Agent`]; what is not given is the agent's own: a roster with nobody in it, the host
+/// it runs on, a log that only monitors see.
+#[must_use = "an agent lives once it is started"]
+pub struct AgentBuilder {
+    config: AgentConfig,
+    membership: Option<Arc<dyn Membership>>,
+    node: Option<Arc<dyn Node>>,
+    outlet: Option<Arc<dyn LogOutlet>>,
+}
+
+impl AgentBuilder {
+    pub(super) fn new(config: AgentConfig) -> Self {
+        Self { config, membership: None, node: None, outlet: None }
+    }
+
+    /// Whom the agent knows. A server does not join by itself: give [`Agent::member`] to the
+    /// roster.
+    pub fn membership(mut self, membership: Arc<dyn Membership>) -> Self {
+        self.membership = Some(membership);
+        self
+    }
+
+    /// The host that the agent answers for.
+    pub fn node(mut self, node: Arc<dyn Node>) -> Self {
+        self.node = Some(node);
+        self
+    }
+
+    /// Where log lines go besides monitors, down to the configured level.
+    pub fn outlet(mut self, outlet: Arc<dyn LogOutlet>) -> Self {
+        self.outlet = Some(outlet);
+        self
+    }
+
+    /// Starts the agent. Its background work ends when the last handle to it is dropped.
+    ///
+    /// # Errors
+    /// When an id cannot be read from or kept in the data directory.
+    pub async fn start(self) -> Result<Agent, IdentityError> {
+        let log = match self.outlet {
+            Some(outlet) => {
+                LogHub::with_outlet(&self.config.name, filter(self.config.log_level), outlet)
+            }
+            None => LogHub::new(&self.config.name),
+        };
+        let dispatch = log.dispatch();
+        let node = self.node.unwrap_or_else(|| Arc::new(HostNode::new(alloc_dir(&self.config))));
+        let parts = async {
+            Ok::<_, IdentityError>(Parts {
+                server: server_part(&self.config).await?,
+                client: client_part(&self.config, &node).await?,
+                config: self.config,
+                membership: self.membership.unwrap_or_else(|| Arc::new(Roster::new())),
+                node,
+                log,
+                dispatch: dispatch.clone(),
+                streams: OpenStreams::default(),
+            })
+        };
+        let parts = parts.with_subscriber(dispatch.clone()).await?;
+        tracing::dispatcher::with_default(&dispatch, || announce(&parts));
+        Ok(Agent { parts: Arc::new(parts) })
+    }
+}
+
+async fn server_part(config: &AgentConfig) -> Result<Option<ServerPart>, IdentityError> {
+    if !config.role.is_server() {
+        return Ok(None);
+    }
+    let id = match &config.data_dir {
+        Some(dir) => identity::kept(&dir.join("server/node-id")).await?,
+        None => identity::fresh(),
+    };
+    Ok(Some(ServerPart { id }))
+}
+
+async fn client_part(
+    config: &AgentConfig,
+    node: &Arc<dyn Node>,
+) -> Result<Option<ClientPart>, IdentityError> {
+    if !config.role.is_client() {
+        return Ok(None);
+    }
+    let id = match &config.data_dir {
+        Some(dir) => identity::kept(&dir.join("client/client-id")).await?,
+        None => identity::fresh(),
+    };
+    Ok(Some(ClientPart { id, sampler: Sampler::start(Arc::clone(node)) }))
+}
+
+/// Where allocations live: as configured, below the data directory, or with the temporary files.
+fn alloc_dir(config: &AgentConfig) -> PathBuf {
+    match (&config.alloc_dir, &config.data_dir) {
+        (Some(dir), _) => dir.clone(),
+        (None, Some(data)) => data.join("alloc"),
+        (None, None) => std::env::temp_dir(),
+    }
+}
+
+fn announce(parts: &Parts) {
+    let config = &parts.config;
+    info!(
+        target: "agent",
+        name = config.name,
+        region = config.region,
+        version = format!("{NOMAD_VERSION}+{VERSION_METADATA}"),
+        "reference agent started"
+    );
+    if let Some(server) = &parts.server {
+        info!(target: "nomad", server_id = %server.id, serf = config.serf_name(), "server ready");
+    }
+    if let Some(client) = &parts.client {
+        info!(target: "client", node_id = %client.id, "client ready");
+    }
+}
+
+/// The same level in the words of the log.
+pub(crate) const fn filter(level: LogLevel) -> LevelFilter {
+    match level {
+        LogLevel::Trace => LevelFilter::TRACE,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Off => LevelFilter::OFF,
+    }
+}
+
+impl fmt::Debug for AgentBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AgentBuilder").field("config", &self.config).finish_non_exhaustive()
+    }
+}

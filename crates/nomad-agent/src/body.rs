@@ -1,0 +1,294 @@
+//! The body of an answer: bytes, or a stream that is produced while it is read.
+//!
+//! A stream's producer is a future that lives inside the body. Whoever reads the body drives it,
+//! so back-pressure reaches the producer without a task in between, and dropping the body drops
+//! the producer with all that it holds (files, log subscriptions) at that very moment.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::poll_fn,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use tokio::sync::mpsc;
+
+use crate::error::AgentError;
+
+/// Chunks that wait for a slow reader before the producer has to; Nomad's queue of frames.
+const QUEUED_CHUNKS: usize = 32;
+
+/// The body of an agent's answer.
+pub struct Body {
+    kind: Kind,
+    /// Dropped with the body, whether it was read to its end or not.
+    at_end: Option<Box<dyn Send>>,
+}
+
+enum Kind {
+    Full(Bytes),
+    Stream(Box<Stream>),
+}
+
+/// Where a producer puts its chunks. Each becomes one HTTP chunk, sent at once.
+#[derive(Debug, Clone)]
+pub(crate) struct Chunks {
+    to: mpsc::Sender<Bytes>,
+}
+
+/// How many streams an agent has open.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct OpenStreams(Arc<AtomicUsize>);
+
+struct Counted(OpenStreams);
+
+struct Stream {
+    first: Option<Bytes>,
+    chunks: mpsc::Receiver<Bytes>,
+    /// None once it has ended.
+    producer: Option<Producer>,
+    failure: Option<AgentError>,
+    _counted: Counted,
+}
+
+type Producer = Pin<Box<dyn Future<Output = Result<(), AgentError>> + Send>>;
+
+impl Body {
+    /// Bytes that are there already.
+    #[must_use]
+    pub fn full(bytes: impl Into<Bytes>) -> Self {
+        Self { kind: Kind::Full(bytes.into()), at_end: None }
+    }
+
+    /// A stream, as soon as its first chunk is there.
+    ///
+    /// Nomad sends no head before the first payload, so that an error before it can still become a
+    /// status; an error after it is appended to the body as text. A producer that ends without any
+    /// chunk makes an empty body.
+    ///
+    /// # Errors
+    /// The producer's, if it failed before its first chunk.
+    pub(crate) async fn stream<F>(
+        open: &OpenStreams,
+        produce: impl FnOnce(Chunks) -> F,
+    ) -> Result<Self, AgentError>
+    where
+        F: Future<Output = Result<(), AgentError>> + Send + 'static,
+    {
+        let (to, chunks) = mpsc::channel(QUEUED_CHUNKS);
+        let mut stream = Box::new(Stream {
+            first: None,
+            chunks,
+            producer: Some(Box::pin(produce(Chunks { to }))),
+            failure: None,
+            _counted: open.count(),
+        });
+        stream.first = match poll_fn(|cx| stream.poll_chunk(cx)).await {
+            None => return Ok(Self::full(Bytes::new())),
+            Some(chunk) => Some(chunk?),
+        };
+        Ok(Self { kind: Kind::Stream(stream), at_end: None })
+    }
+
+    /// Whether it is produced while it is read.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        matches!(self.kind, Kind::Stream(_))
+    }
+
+    /// Keeps `guard` until the body is gone.
+    pub(crate) fn holding(mut self, guard: impl Send + 'static) -> Self {
+        self.at_end = Some(Box::new(guard));
+        self
+    }
+}
+
+impl Chunks {
+    /// Queues one chunk, waiting while the reader is behind. An empty chunk is none.
+    pub(crate) async fn send(&self, chunk: Bytes) {
+        if !chunk.is_empty() {
+            // The reader outlives the producer, which lives inside it.
+            let _ = self.to.send(chunk).await;
+        }
+    }
+}
+
+impl OpenStreams {
+    pub(crate) fn now(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn count(&self) -> Counted {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Counted(self.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Stream {
+    /// The next chunk: a queued one, or else whatever the producer does when it is driven.
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, AgentError>>> {
+        loop {
+            match self.chunks.poll_recv(cx) {
+                Poll::Ready(Some(chunk)) => return Poll::Ready(Some(Ok(chunk))),
+                Poll::Ready(None) if self.producer.is_none() => {
+                    return Poll::Ready(self.failure.take().map(Err));
+                }
+                Poll::Ready(None) | Poll::Pending => {}
+            }
+            let Some(producer) = &mut self.producer else { return Poll::Pending };
+            match producer.as_mut().poll(cx) {
+                Poll::Ready(result) => {
+                    self.producer = None;
+                    self.failure = result.err();
+                }
+                Poll::Pending => {
+                    return match self.chunks.poll_recv(cx) {
+                        Poll::Ready(Some(chunk)) => Poll::Ready(Some(Ok(chunk))),
+                        Poll::Ready(None) | Poll::Pending => Poll::Pending,
+                    };
+                }
+            }
+        }
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let chunk = match &mut self.kind {
+            Kind::Full(bytes) if bytes.is_empty() => None,
+            Kind::Full(bytes) => Some(std::mem::take(bytes)),
+            Kind::Stream(stream) => match stream.first.take() {
+                Some(first) => Some(first),
+                None => std::task::ready!(stream.poll_chunk(cx)).map(|chunk| match chunk {
+                    Ok(chunk) => chunk,
+                    // The status is long gone: the text is appended, as Nomad does.
+                    Err(error) => Bytes::from(error.into_fault().text().to_owned()),
+                }),
+            },
+        };
+        Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(&self.kind, Kind::Full(bytes) if bytes.is_empty())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Kind::Stream(_) => SizeHint::default(),
+        }
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self::full(bytes)
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Full(bytes) => write!(f, "Body({} bytes)", bytes.len()),
+            Kind::Stream(_) => f.write_str("Body(stream)"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    async fn frames(mut body: Body) -> Vec<String> {
+        let mut seen = Vec::new();
+        while let Some(Ok(frame)) = body.frame().await {
+            seen.push(String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap());
+        }
+        seen
+    }
+
+    #[tokio::test]
+    async fn every_chunk_is_one_frame_and_a_late_error_is_text() {
+        let open = OpenStreams::default();
+        let body = Body::stream(&open, |chunks| async move {
+            for text in ["one", "", "two"] {
+                chunks.send(Bytes::from(text)).await;
+            }
+            Err(AgentError::failed("disk gone"))
+        });
+        let body = body.await.unwrap();
+        assert!(body.is_stream());
+        assert_eq!(open.now(), 1);
+        assert_eq!(frames(body).await, ["one", "two", "disk gone"]);
+        assert_eq!(open.now(), 0);
+    }
+
+    #[tokio::test]
+    async fn an_early_error_is_an_error_and_an_early_end_is_empty() {
+        let open = OpenStreams::default();
+        let refused = Body::stream(&open, |_| async { Err(AgentError::NotRelayed) }).await;
+        assert!(matches!(refused, Err(AgentError::NotRelayed)));
+        let empty = Body::stream(&open, |_| async { Ok(()) }).await.unwrap();
+        assert!(frames(empty).await.is_empty());
+        assert_eq!(open.now(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_slow_reader_holds_the_producer_back() {
+        let open = OpenStreams::default();
+        let sent = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&sent);
+        let mut body = Body::stream(&open, |chunks| async move {
+            loop {
+                chunks.send(Bytes::from_static(b"x")).await;
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+        .await
+        .unwrap();
+        assert!(sent.load(Ordering::Relaxed) <= QUEUED_CHUNKS);
+        for _ in 0..1000 {
+            body.frame().await.unwrap().unwrap();
+        }
+        assert!(sent.load(Ordering::Relaxed) <= 1000 + QUEUED_CHUNKS);
+    }
+
+    #[tokio::test]
+    async fn dropping_the_body_drops_the_producer_at_once() {
+        let open = OpenStreams::default();
+        let held = Arc::new(());
+        let inside = Arc::clone(&held);
+        let body = Body::stream(&open, |chunks| async move {
+            chunks.send(Bytes::from_static(b"x")).await;
+            std::future::pending::<()>().await;
+            drop(inside);
+            Ok(())
+        });
+        let body = body.await.unwrap();
+        assert_eq!(Arc::strong_count(&held), 2);
+        drop(body);
+        assert_eq!((Arc::strong_count(&held), open.now()), (1, 0));
+    }
+}

@@ -1,0 +1,149 @@
+//! Why an agent does not answer a question, and what the caller is told.
+
+use http::StatusCode;
+use nomad_acl::{Denied, IdentifyError, TokensError};
+use nomad_wire::{Fault, QueryError, Route, RouteError};
+use thiserror::Error;
+
+use crate::role::Role;
+
+/// Why a question has no answer.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum AgentError {
+    /// It is not known what is asked, or by whom.
+    #[error(transparent)]
+    Identify(#[from] IdentifyError),
+    /// The caller may not ask it.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// A parameter is wrong.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// The agent lacks the part of Nomad that answers it.
+    #[error("the agent has no part that answers this")]
+    WrongRole(WrongRole),
+    /// The call is Nomad's, and this agent does not serve it.
+    #[error("{0} is not served by this agent yet")]
+    NotServed(&'static str),
+    /// The path is no call of the agent and client API.
+    #[error("no such path")]
+    UnknownPath,
+    /// Another agent is meant, and this one relays nothing.
+    #[error("this agent does not relay requests to other agents")]
+    NotRelayed,
+    /// Nomad's own words, with their status.
+    #[error(transparent)]
+    Said(#[from] Fault),
+    /// A body that cannot be printed; no body of ours is.
+    #[error("the answer could not be encoded")]
+    Encode(#[from] serde_json::Error),
+    /// Work for this question was cut short, which only the end of the process does.
+    #[error("the agent is stopping")]
+    Stopping,
+}
+
+/// How Nomad words a missing role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WrongRole {
+    /// 501 `Invalid method`: most calls.
+    InvalidMethod,
+    /// 400 `Server only endpoint`: the schedulers.
+    ServerOnly,
+    /// 400: a call to a node, made to an agent that is none and without the node's id.
+    NoLocalNode,
+}
+
+impl AgentError {
+    /// Nomad's words and status.
+    #[must_use]
+    pub fn said(status: StatusCode, text: impl Into<String>) -> Self {
+        Self::Said(Fault::new(status, text.into()))
+    }
+
+    /// Nomad's words with the status of everything that has none of its own: 500.
+    #[must_use]
+    pub fn failed(text: impl Into<String>) -> Self {
+        Self::said(StatusCode::INTERNAL_SERVER_ERROR, text)
+    }
+
+    /// What the caller is told: the one place where an error becomes a status.
+    #[must_use]
+    pub fn into_fault(self) -> Fault {
+        match self {
+            Self::Identify(error) => identify_fault(error),
+            Self::Denied(denied) => Fault::new(StatusCode::FORBIDDEN, denied.to_string()),
+            Self::Query(error) => error.into(),
+            Self::WrongRole(role) => role.fault(),
+            Self::UnknownPath => Fault::new(StatusCode::NOT_FOUND, ""),
+            Self::Said(fault) => fault,
+            Self::NotServed(_) | Self::NotRelayed => {
+                Fault::new(StatusCode::NOT_IMPLEMENTED, self.to_string())
+            }
+            Self::Encode(_) => Fault::new(StatusCode::INTERNAL_SERVER_ERROR, self.to_string()),
+            Self::Stopping => Fault::new(StatusCode::SERVICE_UNAVAILABLE, self.to_string()),
+        }
+    }
+
+    /// Complains about the role before the method, as Nomad's handlers do.
+    pub(crate) fn role_first(self, role: Role) -> Self {
+        match self {
+            Self::Identify(IdentifyError::Route(RouteError::Method(ref route))) => {
+                check_role(route, role).err().unwrap_or(self)
+            }
+            other => other,
+        }
+    }
+}
+
+impl WrongRole {
+    fn fault(self) -> Fault {
+        match self {
+            Self::InvalidMethod => Fault::new(StatusCode::NOT_IMPLEMENTED, "Invalid method"),
+            Self::ServerOnly => Fault::new(StatusCode::BAD_REQUEST, "Server only endpoint"),
+            Self::NoLocalNode => {
+                Fault::new(StatusCode::BAD_REQUEST, "No local Node and node_id not provided")
+            }
+        }
+    }
+}
+
+/// Whether an agent of this role has anything to do with a call.
+///
+/// # Errors
+/// [`AgentError::WrongRole`].
+pub(crate) fn check_role(route: &Route, role: Role) -> Result<(), AgentError> {
+    let missing = match route {
+        Route::Servers | Route::SetServers if !role.is_client() => WrongRole::InvalidMethod,
+        Route::Join | Route::ForceLeave | Route::Keyring(_) if !role.is_server() => {
+            WrongRole::InvalidMethod
+        }
+        Route::Schedulers | Route::SchedulersConfig | Route::SetSchedulersConfig
+            if !role.is_server() =>
+        {
+            WrongRole::ServerOnly
+        }
+        _ => return Ok(()),
+    };
+    Err(AgentError::WrongRole(missing))
+}
+
+/// An unknown token is told no more than one without the right; Nomad 2.0 says the same to both.
+fn identify_fault(error: IdentifyError) -> Fault {
+    match error {
+        IdentifyError::Route(error) => error.into(),
+        IdentifyError::Header(error) => error.into(),
+        IdentifyError::Tokens(TokensError::NotFound) => {
+            Fault::new(StatusCode::FORBIDDEN, "Permission denied")
+        }
+        IdentifyError::Tokens(error @ TokensError::Expired) => {
+            Fault::new(StatusCode::FORBIDDEN, error.to_string())
+        }
+        IdentifyError::Tokens(TokensError::Unavailable(source)) => Fault::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("failed to resolve ACL token: {source}"),
+        ),
+        error => Fault::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+    }
+}

@@ -1,0 +1,154 @@
+//! The question of an agent that stands alone, and the service that brings requests to it.
+//!
+//! ```text
+//!  http::Request ─ IDENTIFY ─ FOUND ─ ADMIT ─ Agent ─ http::Response
+//! ```
+//!
+//! FOUND is where the subject comes from: the namespace of an allocation is the one that the node
+//! itself holds, whatever the query says.
+
+mod completion;
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use http::{Request, Response};
+use nomad_acl::{Admit, Ask, Identify, Known, Subject, Tokens};
+use nomad_wire::{
+    Query, Route,
+    query::{Common, MonitorQuery},
+};
+use tower_service::Service;
+use tracing::instrument::WithSubscriber as _;
+
+use self::completion::Completion;
+use crate::{
+    agent::Agent,
+    body::Body,
+    error::{AgentError, check_role},
+};
+
+/// A known request together with what the agent itself knows about its object.
+#[derive(Debug)]
+pub struct Found<B> {
+    known: Known<B>,
+    subject: Subject,
+}
+
+impl<B> Ask for Found<B> {
+    type Body = B;
+
+    fn known(&self) -> &Known<B> {
+        &self.known
+    }
+
+    fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    fn into_known(self) -> Known<B> {
+        self.known
+    }
+}
+
+/// The whole service of one agent; see [`standalone`].
+#[derive(Debug, Clone)]
+pub struct Standalone<T> {
+    agent: Agent,
+    inner: Identify<Find, T>,
+}
+
+/// Serves one agent on its own: from a request as it came from the socket to its answer.
+///
+/// `tokens` says what a caller may do; [`AclDisabled`](nomad_acl::AclDisabled) lets everybody do
+/// everything.
+pub fn standalone<T: Tokens>(agent: Agent, tokens: T) -> Standalone<T> {
+    let find = Find { admit: Admit::new(agent.clone()), agent: agent.clone() };
+    Standalone { agent, inner: Identify::new(find, tokens) }
+}
+
+impl<T, B> Service<Request<B>> for Standalone<T>
+where
+    T: Tokens,
+    B: Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let completion = Completion::of(&request, self.agent.dispatch().clone());
+        let role = self.agent.role();
+        let answer = self.inner.call(request);
+        let dispatch = self.agent.dispatch().clone();
+        let answer = async move {
+            let response = match answer.await {
+                Ok(response) => response,
+                Err(error) => {
+                    let fault = error.role_first(role).into_fault();
+                    completion.failed(&fault);
+                    fault.into_response()
+                }
+            };
+            Ok(if response.body().is_stream() {
+                response.map(|body| body.holding(completion))
+            } else {
+                response
+            })
+        };
+        Box::pin(answer.with_subscriber(dispatch))
+    }
+}
+
+/// Looks up the subject, and complains where Nomad complains before it looks at the token.
+#[derive(Debug, Clone)]
+struct Find {
+    agent: Agent,
+    admit: Admit<Agent>,
+}
+
+impl<B: Send + 'static> Service<Known<B>> for Find {
+    type Response = Response<Body>;
+    type Error = AgentError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, AgentError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), AgentError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, known: Known<B>) -> Self::Future {
+        let checked = check_role(&known.route, self.agent.role()).and_then(|()| check(&known));
+        if let Err(error) = checked {
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        let subject = subject(&self.agent, &known.route);
+        Box::pin(self.admit.call(Found { known, subject }))
+    }
+}
+
+/// The faults that come before any question of rights.
+fn check<B>(known: &Known<B>) -> Result<(), AgentError> {
+    let query = Query::of(known.request.uri());
+    match known.route {
+        Route::Monitor => {
+            MonitorQuery::parse(&query)?;
+        }
+        Route::Members => {
+            Common::parse(&query)?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What a call is about. Calls on allocations are not served yet, so everything is about the agent.
+fn subject(_agent: &Agent, _route: &Route) -> Subject {
+    Subject::Agent
+}

@@ -1,0 +1,56 @@
+//! `GET /v1/agent/host`
+
+use std::sync::Arc;
+
+use http::{Response, StatusCode, Uri};
+use nomad_acl::Acl;
+use nomad_wire::{Query, QueryError, agent::AgentHost};
+use tokio::task;
+
+use crate::{
+    agent::Agent,
+    body::Body,
+    error::AgentError,
+    handle::target::{self, Wording},
+    reply,
+};
+
+/// The facts of the host: bare without a target, with the id of the agent when there is one.
+pub(crate) async fn host(
+    agent: &Agent,
+    acl: &Acl,
+    uri: &Uri,
+) -> Result<Response<Body>, AgentError> {
+    // Without ACLs nobody is asked for a token, so the operator must have opened the door.
+    if acl.is_disabled() && !agent.config().enable_debug {
+        return Err(AgentError::said(StatusCode::FORBIDDEN, "Permission denied"));
+    }
+    let query = Query::of(uri);
+    let target = answering_id(agent, &query)?;
+    let node = Arc::clone(agent.node());
+    let facts = task::spawn_blocking(move || node.facts());
+    let host_data = facts.await.map_err(|_| AgentError::Stopping)?;
+    match target {
+        None => reply::json(&host_data, &query),
+        Some(agent_id) => {
+            reply::json(&AgentHost { agent_id, host_data, ..AgentHost::default() }, &query)
+        }
+    }
+}
+
+/// The id under which this agent answers; none when nobody in particular was asked.
+fn answering_id(agent: &Agent, query: &Query<'_>) -> Result<Option<String>, AgentError> {
+    let (node_id, server_id) = (query.filled("node_id"), query.filled("server_id"));
+    if node_id.is_some() && server_id.is_some() {
+        return Err(QueryError::BothHostTargets.into());
+    }
+    let Some(target) = server_id.as_ref().or(node_id.as_ref()) else { return Ok(None) };
+    // A server_id that is the id of the local node is answered by that node.
+    if let Some(own) = agent.node_id().filter(|own| own.as_str() == target.as_ref()) {
+        return Ok(Some(own.to_string()));
+    }
+    match server_id {
+        Some(server_id) => target::server(agent, &server_id, query, Wording::Host).map(Some),
+        None => Err(target::unknown_node(target, Wording::Host)),
+    }
+}

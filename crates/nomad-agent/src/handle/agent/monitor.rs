@@ -1,0 +1,84 @@
+//! `/v1/agent/monitor`
+
+use std::time::Duration;
+
+use http::{Response, Uri};
+use nomad_frames::FramerConfig;
+use nomad_wire::{Query, query::MonitorQuery};
+use tokio::time::{self, Instant, MissedTickBehavior};
+
+use crate::{
+    agent::{Agent, filter},
+    body::{Body, Chunks},
+    error::AgentError,
+    framing::{Form, FrameWriter},
+    handle::target::{self, Wording},
+    log::{Entry, LineStyle, LogFeed},
+    reply,
+};
+
+/// How often a monitor is told of lost lines, if any were lost.
+const NOTICE_INTERVAL: Duration = Duration::from_secs(3);
+
+/// What every frame of a monitor carries as its event.
+const EVENT: &str = "log";
+
+/// The live log of this agent, for as long as the caller reads.
+pub(crate) async fn monitor(agent: &Agent, uri: &Uri) -> Result<Response<Body>, AgentError> {
+    let query = Query::of(uri);
+    let wanted = MonitorQuery::parse(&query)?;
+    check_target(agent, &query)?;
+    let style = LineStyle::new().json(wanted.log_json).location(wanted.log_include_location);
+    let feed = agent.log().listen(filter(wanted.log_level));
+    let form = Form::plain(wanted.plain);
+    let body = agent.stream(|chunks| run(feed, style, form, chunks)).await?;
+    Ok(reply::stream(wanted.plain, body))
+}
+
+/// A client without a server ignores `server_id`, as Nomad's does, and shows its own log.
+fn check_target(agent: &Agent, query: &Query<'_>) -> Result<(), AgentError> {
+    if let Some(node_id) = query.filled("node_id") {
+        let is_own = agent.node_id().is_some_and(|own| own.as_str() == node_id);
+        return if is_own { Ok(()) } else { Err(target::unknown_node(&node_id, Wording::Monitor)) };
+    }
+    match query.filled("server_id") {
+        Some(server_id) if agent.role().is_server() => {
+            target::server(agent, &server_id, query, Wording::Monitor).map(drop)
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Never ends by itself: it is dropped with the body.
+async fn run(
+    mut feed: LogFeed,
+    style: LineStyle,
+    form: Form,
+    chunks: Chunks,
+) -> Result<(), AgentError> {
+    let mut frames = FrameWriter::new(FramerConfig::monitor(), form, chunks);
+    let mut notices = time::interval_at(Instant::now() + NOTICE_INTERVAL, NOTICE_INTERVAL);
+    notices.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let due = frames.due();
+        tokio::select! {
+            // Beats first: a log that never pauses must not hold back heartbeats and notices.
+            biased;
+            () = time::sleep_until(due) => frames.tick().await,
+            _ = notices.tick() => feed.report_dropped(),
+            entry = feed.next() => {
+                frames.send("", EVENT, render(&entry, style).as_bytes(), 0).await;
+            }
+        }
+    }
+}
+
+/// The notice is plain text without a time, also between JSON lines, as Nomad's is.
+fn render(entry: &Entry, style: LineStyle) -> String {
+    match entry {
+        Entry::Line(line) => line.render(style),
+        Entry::Dropped(count) => {
+            format!("[WARN] Monitor dropped {count} logs during monitor request\n")
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! `GET /v1/agent/self`
+
+use std::collections::BTreeMap;
+
+use http::Response;
+use nomad_wire::{
+    Query,
+    agent::{self, AgentSelf},
+    query::LogLevel,
+};
+use serde_json::Value;
+
+use crate::{
+    agent::Agent,
+    body::Body,
+    config::{AgentConfig, NOMAD_VERSION, VERSION_METADATA},
+    error::AgentError,
+    membership::{Member, MemberStatus},
+    reply,
+};
+
+type Group = BTreeMap<String, String>;
+
+/// The configuration in force, the agent as a member, and its figures.
+pub(crate) fn self_info(agent: &Agent, query: &Query<'_>) -> Result<Response<Body>, AgentError> {
+    let answer = AgentSelf {
+        config: config(agent.config()),
+        member: agent.member().as_ref().map_or_else(agent::Member::none, Member::to_wire),
+        stats: stats(agent),
+        ..AgentSelf::default()
+    };
+    reply::json(&answer.redacted(), query)
+}
+
+/// The configuration under Nomad's names. What this agent has no setting for shows its zero value.
+fn config(config: &AgentConfig) -> agent::AgentConfig {
+    let addresses = [("HTTP", config.http), ("RPC", config.rpc), ("Serf", config.serf)];
+    let skeleton = agent::AgentConfig::skeleton()
+        .with(&["Region"], config.region.as_str())
+        .with(&["Datacenter"], config.datacenter.as_str())
+        .with(&["NodeName"], config.name.as_str())
+        .with(&["DataDir"], path(config.data_dir.as_deref()))
+        .with(&["BindAddr"], config.http.ip().to_string())
+        .with(&["EnableDebug"], config.enable_debug)
+        .with(&["LogLevel"], level(config.log_level))
+        .with(&["ACL", "Enabled"], config.acl_enabled)
+        .with(&["Server", "Enabled"], config.role.is_server())
+        .with(&["Client", "Enabled"], config.role.is_client())
+        .with(&["Client", "AllocDir"], path(config.alloc_dir.as_deref()))
+        .with(&["Version", "Version"], NOMAD_VERSION)
+        .with(&["Version", "VersionMetadata"], VERSION_METADATA);
+    addresses.into_iter().fold(skeleton, |config, (name, address)| {
+        config
+            .with(&["Addresses", name], address.ip().to_string())
+            .with(&["AdvertiseAddrs", name], address.to_string())
+            .with(&["Ports", name], address.port())
+    })
+}
+
+fn path(path: Option<&std::path::Path>) -> Value {
+    path.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default().into()
+}
+
+const fn level(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Trace => "TRACE",
+        LogLevel::Debug => "DEBUG",
+        LogLevel::Info => "INFO",
+        LogLevel::Warn => "WARN",
+        LogLevel::Error => "ERROR",
+        LogLevel::Off => "OFF",
+    }
+}
+
+/// The groups of figures that this agent has. It keeps no replicated log, so there is no `raft`.
+fn stats(agent: &Agent) -> BTreeMap<String, Group> {
+    let mut groups = BTreeMap::from([("runtime".to_owned(), runtime())]);
+    if agent.role().is_server() {
+        groups.insert("nomad".to_owned(), nomad(agent));
+        groups.insert("serf".to_owned(), serf(agent));
+    }
+    if let Some(node_id) = agent.node_id() {
+        let client = [
+            ("node_id", node_id.to_string()),
+            ("known_servers", agent.servers().join(",")),
+            ("num_allocations", agent.allocation_count().to_string()),
+            // Nobody has to be told that this node lives, so there is no beat to report.
+            ("heartbeat_ttl", "0s".to_owned()),
+            ("last_heartbeat", "0s".to_owned()),
+        ];
+        groups.insert("client".to_owned(), group(client));
+    }
+    groups
+}
+
+/// Keys as Nomad's, which is why asynchronous tasks are counted as `goroutines`.
+fn runtime() -> Group {
+    let metrics = tokio::runtime::Handle::try_current().ok().map(|handle| handle.metrics());
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    group([
+        ("arch", std::env::consts::ARCH.to_owned()),
+        ("kernel.name", std::env::consts::OS.to_owned()),
+        ("cpu_count", cores.to_string()),
+        ("goroutines", metrics.as_ref().map_or(0, |m| m.num_alive_tasks()).to_string()),
+        ("max_procs", metrics.as_ref().map_or(1, |m| m.num_workers()).to_string()),
+        ("version", format!("nomad-agent {} (Rust)", env!("CARGO_PKG_VERSION"))),
+    ])
+}
+
+fn nomad(agent: &Agent) -> Group {
+    let members = agent.membership().members();
+    let mut regions: Vec<_> = members.iter().map(|member| member.region.as_str()).collect();
+    regions.sort_unstable();
+    regions.dedup();
+    let leader = agent.membership().leader(&agent.config().region);
+    let leads = leader.as_ref().is_some_and(|leader| Some(leader.id) == agent.server_id());
+    group([
+        ("server", "true".to_owned()),
+        ("leader", leads.to_string()),
+        ("leader_addr", leader.map(|leader| leader.rpc.to_string()).unwrap_or_default()),
+        ("bootstrap", "false".to_owned()),
+        ("known_regions", regions.len().to_string()),
+    ])
+}
+
+fn serf(agent: &Agent) -> Group {
+    let members = agent.membership().members();
+    let count = |status| members.iter().filter(|member| member.status == status).count();
+    group([
+        ("members", members.len().to_string()),
+        ("failed", count(MemberStatus::Failed).to_string()),
+        ("left", count(MemberStatus::Left).to_string()),
+        ("encrypted", "false".to_owned()),
+        ("health_score", "0".to_owned()),
+    ])
+}
+
+fn group<const N: usize>(pairs: [(&str, String); N]) -> Group {
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}

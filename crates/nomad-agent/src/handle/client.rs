@@ -1,0 +1,5 @@
+//! `/v1/client/*`
+
+mod stats;
+
+pub(crate) use self::stats::stats;

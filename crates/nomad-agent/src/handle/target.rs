@@ -1,0 +1,86 @@
+//! Which agent a question is for: this one, or one that only a relay would reach.
+
+use http::StatusCode;
+use nomad_wire::{NodeId, Query, query::Common};
+
+use crate::{agent::Agent, error::AgentError};
+
+/// How a call words its refusals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wording {
+    /// `host`: 500 for a server that is not known, 404 for a node.
+    Host,
+    /// `monitor`: 400 for a server that is not known; a node's refusal is a 500 whose text carries
+    /// the status, for Nomad forgets to take it out.
+    Monitor,
+    /// `client/stats`: 404 for a node, its id without quotes.
+    Stats,
+}
+
+/// Says who this agent is, if `server_id` means it.
+///
+/// `leader` is the leader of this region; anything else is looked for among the alive servers of
+/// the region of the query, by full name or by id.
+///
+/// # Errors
+/// Nomad's texts when there is no such server, [`AgentError::NotRelayed`] when it is another one.
+pub(super) fn server(
+    agent: &Agent,
+    server_id: &str,
+    query: &Query<'_>,
+    wording: Wording,
+) -> Result<String, AgentError> {
+    let own_region = agent.config().region.as_str();
+    let found = if server_id == "leader" {
+        let leader = agent.membership().leader(own_region);
+        leader.ok_or_else(|| unknown_server("No cluster leader".into(), wording))?
+    } else {
+        let region = Common::parse(query)?.region;
+        let region = region.as_deref().unwrap_or(own_region);
+        let mut alive = agent.membership().members();
+        alive.retain(|member| member.region == region && member.is_alive());
+        if alive.is_empty() {
+            return Err(unknown_server("No path to region".into(), wording));
+        }
+        let is_meant = |name: String, id: &str| name == server_id || id == server_id;
+        alive
+            .into_iter()
+            .find(|member| is_meant(member.serf_name(), member.id.as_str()))
+            .ok_or_else(|| {
+                let prefix = if agent.role().is_server() { "" } else { "rpc error: " };
+                unknown_server(format!("{prefix}unknown Nomad server {server_id}"), wording)
+            })?
+    };
+    if agent.server_id() == Some(found.id) {
+        Ok(found.serf_name())
+    } else {
+        Err(AgentError::NotRelayed)
+    }
+}
+
+/// Refuses a node that is not this agent: servers here keep no table of nodes, so every one of
+/// them is unknown.
+pub(super) fn unknown_node(node_id: &str, wording: Wording) -> AgentError {
+    let (status, text) = match node_id.parse::<NodeId>() {
+        Err(reason) => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("node lookup failed: index error: {reason}"),
+        ),
+        Ok(_) if wording == Wording::Stats => {
+            (StatusCode::NOT_FOUND, format!("Unknown node {node_id}"))
+        }
+        Ok(_) => (StatusCode::NOT_FOUND, format!("Unknown node {}", nomad_wire::quote(node_id))),
+    };
+    if wording == Wording::Monitor {
+        AgentError::failed(format!("RPC Error:: {},{text}", status.as_u16()))
+    } else {
+        AgentError::said(status, text)
+    }
+}
+
+fn unknown_server(text: String, wording: Wording) -> AgentError {
+    match wording {
+        Wording::Monitor => AgentError::said(StatusCode::BAD_REQUEST, text),
+        Wording::Host | Wording::Stats => AgentError::failed(text),
+    }
+}

@@ -1,0 +1,86 @@
+//! The ids of an agent, kept over restarts.
+
+use std::{io, path::Path, str::FromStr};
+
+use thiserror::Error;
+use tokio::fs;
+use uuid::Uuid;
+
+/// Why an agent has no id.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum IdentityError {
+    /// The file cannot be read, or a new one not be written.
+    #[error("cannot keep an id in {path}")]
+    Io {
+        /// The file.
+        path: Box<str>,
+        /// What went wrong.
+        #[source]
+        source: io::Error,
+    },
+    /// The file holds something that is no id.
+    #[error("{path} holds no id")]
+    Malformed {
+        /// The file.
+        path: Box<str>,
+        /// What is wrong with it.
+        #[source]
+        source: nomad_wire::IdError,
+    },
+}
+
+/// A fresh id that nothing remembers.
+pub(crate) fn fresh<I: FromStr<Err = nomad_wire::IdError>>() -> I {
+    Uuid::new_v4().to_string().parse().ok().expect("a UUID is a well-formed id")
+}
+
+/// The id that `file` holds; a fresh one, written there, when there is no such file yet.
+pub(crate) async fn kept<I>(file: &Path) -> Result<I, IdentityError>
+where
+    I: FromStr<Err = nomad_wire::IdError> + ToString,
+{
+    let path = || Box::from(file.to_string_lossy());
+    let failed = |source| IdentityError::Io { path: path(), source };
+    match fs::read_to_string(file).await {
+        Ok(text) => {
+            text.trim().parse().map_err(|source| IdentityError::Malformed { path: path(), source })
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let id: I = fresh();
+            if let Some(parent) = file.parent() {
+                fs::create_dir_all(parent).await.map_err(failed)?;
+            }
+            fs::write(file, id.to_string()).await.map_err(failed)?;
+            Ok(id)
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nomad_wire::NodeId;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_id_is_made_once_and_then_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("client/client-id");
+        let first: NodeId = kept(&file).await.unwrap();
+        let second: NodeId = kept(&file).await.unwrap();
+        assert_eq!(first, second);
+        assert_ne!(first, fresh());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_holds_no_id_is_not_overwritten() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("client-id");
+        std::fs::write(&file, "not an id").unwrap();
+        let refused = kept::<NodeId>(&file).await;
+        assert!(matches!(refused, Err(IdentityError::Malformed { .. })));
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "not an id");
+    }
+}
