@@ -75,7 +75,6 @@ impl<B> Asked<B> {
 
 impl Agent {
     /// How an agent of this configuration is started.
-    #[must_use]
     pub fn builder(config: AgentConfig) -> AgentBuilder {
         AgentBuilder::new(config)
     }
@@ -145,11 +144,6 @@ impl Agent {
         let members = self.membership().members();
         let alive = members.iter().filter(|member| member.is_alive());
         alive.map(|member| member.rpc.to_string()).collect()
-    }
-
-    /// How many allocations the client part holds.
-    pub(crate) const fn allocation_count(&self) -> usize {
-        0
     }
 
     /// A stream that is counted and logs as this agent; see [`Body::stream`].

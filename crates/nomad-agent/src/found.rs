@@ -8,6 +8,7 @@
 //! itself holds, whatever the query says.
 
 mod completion;
+mod cors;
 
 use std::{
     convert::Infallible,
@@ -24,7 +25,7 @@ use nomad_wire::{
 use tower_service::Service;
 use tracing::instrument::WithSubscriber as _;
 
-use self::completion::Completion;
+use self::{completion::Completion, cors::Cors};
 use crate::{
     agent::Agent,
     body::Body,
@@ -84,12 +85,16 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
+        if let Some(rules) = Cors::preflight(&request) {
+            return Box::pin(std::future::ready(Ok(rules)));
+        }
+        let cors = Cors::of(&request);
         let completion = Completion::of(&request, self.agent.dispatch().clone());
         let role = self.agent.role();
         let answer = self.inner.call(request);
         let dispatch = self.agent.dispatch().clone();
         let answer = async move {
-            let response = match answer.await {
+            let mut response = match answer.await {
                 Ok(response) => response,
                 Err(error) => {
                     let fault = error.role_first(role).into_fault();
@@ -97,6 +102,9 @@ where
                     fault.into_response()
                 }
             };
+            if let Some(cors) = cors {
+                cors.apply(response.headers_mut());
+            }
             Ok(if response.body().is_stream() {
                 response.map(|body| body.holding(completion))
             } else {

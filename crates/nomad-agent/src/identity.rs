@@ -32,7 +32,7 @@ pub enum IdentityError {
 
 /// A fresh id that nothing remembers.
 pub(crate) fn fresh<I: FromStr<Err = nomad_wire::IdError>>() -> I {
-    Uuid::new_v4().to_string().parse().ok().expect("a UUID is a well-formed id")
+    Uuid::new_v4().to_string().parse().expect("a UUID is a well-formed id")
 }
 
 /// The id that `file` holds; a fresh one, written there, when there is no such file yet.

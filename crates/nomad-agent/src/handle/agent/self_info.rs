@@ -83,7 +83,7 @@ fn stats(agent: &Agent) -> BTreeMap<String, Group> {
         let client = [
             ("node_id", node_id.to_string()),
             ("known_servers", agent.servers().join(",")),
-            ("num_allocations", agent.allocation_count().to_string()),
+            ("num_allocations", "0".to_owned()),
             // Nobody has to be told that this node lives, so there is no beat to report.
             ("heartbeat_ttl", "0s".to_owned()),
             ("last_heartbeat", "0s".to_owned()),

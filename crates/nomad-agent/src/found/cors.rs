@@ -1,0 +1,63 @@
+//! Cross-origin rules of the client API: any page may read, none may write.
+//!
+//! Nomad wraps `/v1/client/*` (but not `gc`) so, and nothing of `/v1/agent/*`.
+
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+
+use crate::body::Body;
+
+/// What a request says that its answer must heed.
+#[derive(Debug)]
+pub(super) struct Cors {
+    is_foreign_read: bool,
+}
+
+impl Cors {
+    /// The rules for this request, if its path has any.
+    pub(super) fn of<B>(request: &Request<B>) -> Option<Self> {
+        let path = request.uri().path();
+        let has_rules = path.starts_with("/v1/client/") && path != "/v1/client/gc";
+        has_rules.then(|| Self {
+            is_foreign_read: request.headers().contains_key(header::ORIGIN)
+                && is_read(request.method()),
+        })
+    }
+
+    /// The answer to a question about the rules alone, before any other.
+    pub(super) fn preflight<B>(request: &Request<B>) -> Option<Response<Body>> {
+        Self::of(request)?;
+        let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
+        if request.method() != Method::OPTIONS {
+            return None;
+        }
+        let mut response = Response::new(Body::full(""));
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        let headers = response.headers_mut();
+        headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        if Method::from_bytes(asked.as_bytes()).is_ok_and(|method| is_read(&method)) {
+            allow(headers);
+            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, asked.clone());
+            if let Some(names) = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+                headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
+            }
+        }
+        Some(response)
+    }
+
+    pub(super) fn apply(&self, headers: &mut HeaderMap) {
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        if self.is_foreign_read {
+            allow(headers);
+        }
+    }
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+fn allow(headers: &mut HeaderMap) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+}

@@ -1,0 +1,63 @@
+//! What an agent writes into its own log.
+
+use std::time::Duration;
+
+use nomad_agent::{Agent, Entry, LineStyle, LogFeed, Role};
+use tokio::time::timeout;
+use tracing::level_filters::LevelFilter;
+
+use crate::support::{alone, fleet, get, get_as};
+
+/// The lines that are there now, without their times.
+async fn lines(feed: &mut LogFeed) -> Vec<String> {
+    let mut seen = Vec::new();
+    while let Ok(entry) = timeout(Duration::from_millis(1), feed.next()).await {
+        match entry {
+            Entry::Line(line) => seen.push(line.render(LineStyle::new())[25..].to_owned()),
+            Entry::Dropped(count) => panic!("{count} lines were lost"),
+        }
+    }
+    seen
+}
+
+fn listen(agent: &Agent) -> LogFeed {
+    agent.log().listen(LevelFilter::DEBUG)
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_request_is_a_line() {
+    let agent = alone(Role::Both).await;
+    let mut feed = listen(&agent);
+    get(&agent, "/v1/agent/health?type=client").await;
+    get(&agent, "/v1/agent/health?wait=bad").await;
+    let seen = lines(&mut feed).await;
+    let [complete, failed, after] = seen.as_slice() else { panic!("{seen:?}") };
+    let start =
+        "[DEBUG] http: request complete: method=GET path=/v1/agent/health?type=client duration=";
+    assert!(complete.starts_with(start), "{complete}");
+    assert_eq!(
+        failed,
+        "[DEBUG] http: request failed: method=GET path=/v1/agent/health?wait=bad error=\"Invalid wait time\" code=400\n"
+    );
+    assert!(after.starts_with("[DEBUG] http: request complete:"), "{after}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_token_is_ever_in_a_line() {
+    let agent = alone(Role::Both).await;
+    let mut feed = agent.log().listen(LevelFilter::TRACE);
+    get_as(&agent, "management", "/v1/agent/self?token=s3cret&%74oken=s3cret&a=1").await;
+    get_as(&agent, "s3cret", "/v1/agent/self").await;
+    let seen = lines(&mut feed).await.concat();
+    assert!(seen.contains("path=/v1/agent/self?token=<redacted>&token=<redacted>&a=1"), "{seen}");
+    assert!(!seen.contains("s3cret") && !seen.contains("management"), "{seen}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_agents_in_one_process_write_two_logs() {
+    let [one, two, _] = fleet().await;
+    let (mut first, mut second) = (listen(&one), listen(&two));
+    get(&one, "/v1/agent/members").await;
+    assert_eq!(lines(&mut first).await.len(), 1);
+    assert!(lines(&mut second).await.is_empty());
+}

@@ -1,0 +1,142 @@
+//! A small fleet in one process, and a caller.
+
+use std::{
+    future::{Ready, ready},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use nomad_acl::{Acl, AclDisabled, Tokens, TokensError};
+use nomad_agent::{Agent, AgentConfig, Body, Node, Role, Roster, Standalone, standalone};
+use nomad_wire::{SecretId, agent::HostData, client::HostStats};
+use serde_json::Value;
+use tower_service::Service as _;
+
+/// A host without a kernel: its answers are the same on every machine.
+#[derive(Debug)]
+pub(crate) struct QuietNode;
+
+impl Node for QuietNode {
+    fn facts(&self) -> HostData {
+        HostData { os: "quiet".to_owned(), ..HostData::default() }
+    }
+
+    fn stats(&self) -> HostStats {
+        HostStats { uptime: 7, ..HostStats::default() }
+    }
+}
+
+/// An agent that knows the roster, is on it if it is a server, and lives on a quiet host.
+pub(crate) async fn start(config: AgentConfig, roster: &Arc<Roster>) -> Agent {
+    let known: Arc<Roster> = Arc::clone(roster);
+    let agent = Agent::builder(config).membership(known).node(Arc::new(QuietNode)).start().await;
+    let agent = agent.unwrap();
+    if let Some(member) = agent.member() {
+        roster.join(member);
+    }
+    agent
+}
+
+/// A single agent of this role, called `agent1`.
+pub(crate) async fn alone(role: Role) -> Agent {
+    start(AgentConfig::new("agent1", role), &Arc::new(Roster::new())).await
+}
+
+/// Two servers, then a client, all in region `global`.
+pub(crate) async fn fleet() -> [Agent; 3] {
+    let roster = Arc::new(Roster::new());
+    let mut agents = Vec::new();
+    for (at, (name, role)) in
+        [("server1", Role::Server), ("server2", Role::Server), ("client1", Role::Client)]
+            .into_iter()
+            .enumerate()
+    {
+        let mut config = AgentConfig::new(name, role);
+        config.rpc.set_port(5000 + u16::try_from(at).unwrap());
+        agents.push(start(config, &roster).await);
+    }
+    agents.try_into().unwrap()
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.status, StatusCode::OK, "{self:?}");
+        assert_eq!(self.headers["content-type"], "application/json");
+        serde_json::from_str(&self.text).unwrap()
+    }
+
+    /// Status and text of a refusal, whose type is checked on the way.
+    pub(crate) fn refusal(&self) -> (u16, &str) {
+        if !self.text.is_empty() {
+            assert_eq!(self.headers["content-type"], "text/plain; charset=utf-8", "{self:?}");
+        }
+        (self.status.as_u16(), &self.text)
+    }
+}
+
+/// Asks with ACLs off.
+pub(crate) async fn get(agent: &Agent, path: &str) -> Answer {
+    ask(standalone(agent.clone(), AclDisabled), request("GET", path)).await
+}
+
+pub(crate) fn request(method: &str, path: &str) -> Request<Bytes> {
+    Request::builder().method(method).uri(path).body(Bytes::new()).unwrap()
+}
+
+/// Asks, and reads the answer to its end.
+pub(crate) async fn ask<T: Tokens>(mut service: Standalone<T>, request: Request<Bytes>) -> Answer {
+    let Ok(response) = service.call(request).await;
+    assert_eq!(response.headers().get("vary").unwrap(), "Accept-Encoding");
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    Answer { status: parts.status, headers: parts.headers, text }
+}
+
+/// A body that goes on: the response as soon as its head is there.
+pub(crate) async fn open(agent: &Agent, path: &str) -> http::Response<Body> {
+    let Ok(response) = standalone(agent.clone(), AclDisabled).call(request("GET", path)).await;
+    response
+}
+
+/// The next chunk as text.
+pub(crate) async fn chunk(body: &mut Body) -> String {
+    let frame = body.frame().await.unwrap().unwrap();
+    String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
+}
+
+/// ACLs on: `management` may do everything, everybody else nothing; `gone` is expired.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Guarded;
+
+impl Tokens for Guarded {
+    type Future = Ready<Result<Acl, TokensError>>;
+
+    fn resolve(&self, token: Option<&SecretId>) -> Self::Future {
+        ready(match token.map(SecretId::expose) {
+            None => Ok(Acl::deny_all()),
+            Some("management") => Ok(Acl::management()),
+            Some("gone") => Err(TokensError::Expired),
+            Some(_) => Err(TokensError::NotFound),
+        })
+    }
+}
+
+/// Asks with ACLs on.
+pub(crate) async fn get_as(agent: &Agent, token: &str, path: &str) -> Answer {
+    let mut request = request("GET", path);
+    if !token.is_empty() {
+        request.headers_mut().insert("x-nomad-token", token.parse().unwrap());
+    }
+    ask(standalone(agent.clone(), Guarded), request).await
+}
