@@ -1,8 +1,6 @@
 //! A reference Nomad agent.
 
-mod agent;
-mod body;
-mod config;
+mod alloc;
 mod duration;
 mod error;
 mod found;
@@ -10,20 +8,8 @@ mod framing;
 mod handle;
 mod identity;
 mod log;
-mod membership;
-mod node;
-mod reply;
-mod role;
+mod task;
 
-pub use self::{
-    agent::{Agent, AgentBuilder},
-    body::Body,
-    config::{AgentConfig, NOMAD_VERSION, VERSION_METADATA},
-    error::{AgentError, WrongRole},
-    found::{Found, Standalone, standalone},
-    identity::IdentityError,
-    log::{Entry, LOG_QUEUE, LineStyle, LogFeed, LogHub, LogLine, LogOutlet, Value},
-    membership::{Member, MemberStatus, Membership, Roster},
-    node::{HostNode, Node},
-    role::Role,
-};
+pub use self::alloc::{AllocDir, AllocSpec, Allocation, Allocations, StartError};
+pub use self::log::{Entry, LOG_QUEUE, LineStyle, LogFeed, LogHub, LogLine, LogOutlet, Value};
+pub use self::task::{LogLimits, Phase, Restart, Task, TaskSpec, TaskState};

@@ -1,0 +1,139 @@
+//! Allocations: what this client runs, by id.
+
+mod directory;
+mod table;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use crate::task::{Home, Task, TaskSpec};
+
+pub use directory::AllocDir;
+pub use table::{Allocations, StartError};
+
+/// What is to run as one allocation.
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "it is written out by whoever starts an allocation")]
+pub struct AllocSpec {
+    /// Its id, a UUID.
+    pub id: String,
+    /// The namespace it belongs to, by which access to it is decided.
+    pub namespace: String,
+    /// The job it is part of.
+    pub job: String,
+    /// The task group of that job.
+    pub group: String,
+    /// Its tasks, which are started in this order and do not wait for each other.
+    pub tasks: Vec<TaskSpec>,
+}
+
+/// A started allocation: a directory and the tasks that live in it.
+#[derive(Debug)]
+pub struct Allocation {
+    id: String,
+    namespace: String,
+    job: String,
+    group: String,
+    directory: AllocDir,
+    tasks: BTreeMap<String, Task>,
+}
+
+impl Allocation {
+    /// Creates the directory below `base` and starts the tasks. Needs a tokio runtime.
+    fn start(base: &Path, spec: AllocSpec) -> io::Result<Self> {
+        let names = spec.tasks.iter().map(|task| task.name.as_str());
+        let directory = AllocDir::create(base, &spec.id, names)?;
+        let start = |task: TaskSpec| {
+            let home = home(&directory, &spec.id, &task.name);
+            (task.name.clone(), Task::start(task, home))
+        };
+        let tasks = spec.tasks.into_iter().map(start).collect();
+        Ok(Self {
+            id: spec.id,
+            namespace: spec.namespace,
+            job: spec.job,
+            group: spec.group,
+            directory,
+            tasks,
+        })
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The namespace by which access to it is decided.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The job it is part of.
+    #[must_use]
+    pub fn job(&self) -> &str {
+        &self.job
+    }
+
+    /// The task group it was made from.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        &self.group
+    }
+
+    /// Its name, as Nomad builds it. This agent runs one allocation of a group at a time, so the index is 0.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}.{}[0]", self.job, self.group)
+    }
+
+    /// Where its files are.
+    #[must_use]
+    pub fn directory(&self) -> &AllocDir {
+        &self.directory
+    }
+
+    /// One task, by name.
+    #[must_use]
+    pub fn task(&self, name: &str) -> Option<&Task> {
+        self.tasks.get(name)
+    }
+
+    /// Its tasks, by name.
+    pub fn tasks(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.values()
+    }
+
+    /// Ends all tasks at once and waits until none of their processes is left. The files stay.
+    ///
+    /// # Cancel safety
+    /// Tasks that were asked to end will end.
+    pub async fn stop(&self) {
+        for task in self.tasks.values() {
+            task.ask_to_stop();
+        }
+        for task in self.tasks.values() {
+            task.stop().await;
+        }
+    }
+}
+
+/// Where a task lives, and the part of Nomad's environment variables that says so.
+fn home(directory: &AllocDir, id: &str, task: &str) -> Home {
+    let root = directory.task(task);
+    let shown = |path: &Path| path.to_string_lossy().into_owned();
+    let env = [
+        ("NOMAD_ALLOC_ID", id.to_owned()),
+        ("NOMAD_TASK_NAME", task.to_owned()),
+        ("NOMAD_ALLOC_DIR", shown(&directory.root().join("alloc"))),
+        ("NOMAD_TASK_DIR", shown(&root.join("local"))),
+        ("NOMAD_SECRETS_DIR", shown(&root.join("secrets"))),
+    ];
+    Home {
+        directory: root,
+        logs: directory.logs(),
+        env: env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+    }
+}

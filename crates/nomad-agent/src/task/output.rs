@@ -1,0 +1,64 @@
+//! From the pipes of a process into its log files.
+
+use std::path::Path;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::Child;
+use tokio::task::{JoinSet, spawn_blocking};
+
+use super::rotate::Rotator;
+use super::spec::TaskSpec;
+
+/// What a Linux pipe holds: one read never yields more.
+const PIPE_SIZE: usize = 64 * 1024;
+
+/// The log files of one task, opened before its process is started, so that they exist from its first moment on.
+#[derive(Debug)]
+pub(crate) struct Logs {
+    stdout: Rotator,
+    stderr: Rotator,
+}
+
+impl Logs {
+    pub(crate) fn open(directory: &Path, spec: &TaskSpec) -> std::io::Result<Self> {
+        let open = |kind| Rotator::open(directory, format!("{}.{kind}.", spec.name), spec.logs);
+        Ok(Self { stdout: open("stdout")?, stderr: open("stderr")? })
+    }
+
+    /// Copies what `child` writes until its pipes are closed. Dropping the set ends the copying.
+    pub(crate) fn copy_from(self, child: &mut Child) -> JoinSet<()> {
+        let mut copies = JoinSet::new();
+        if let Some(pipe) = child.stdout.take() {
+            copies.spawn(copy(pipe, self.stdout));
+        }
+        if let Some(pipe) = child.stderr.take() {
+            copies.spawn(copy(pipe, self.stderr));
+        }
+        copies
+    }
+}
+
+/// A task that cannot be logged still runs: its output is read on, so that it does not hang on a full pipe.
+async fn copy(mut pipe: impl AsyncRead + Unpin, mut log: Rotator) {
+    let mut buffer = BytesMut::new();
+    loop {
+        buffer.reserve(PIPE_SIZE);
+        match pipe.read_buf(&mut buffer).await {
+            Ok(1..) => {}
+            Ok(0) | Err(_) => return,
+        }
+        let chunk = buffer.split();
+        let write = spawn_blocking(move || {
+            if let Err(error) = log.write(&chunk) {
+                tracing::warn!(%error, "the output of a task is lost");
+            }
+            log
+        });
+        match write.await {
+            Ok(returned) => log = returned,
+            // The runtime is going down.
+            Err(_) => return,
+        }
+    }
+}

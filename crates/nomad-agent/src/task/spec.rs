@@ -1,0 +1,82 @@
+//! What a task is to run.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long a task has between the request to end and the end by force. Nomad's default is five seconds; the tasks
+/// of this agent are short programs, and a node that stops should not be waited for.
+const KILL_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// One task of an allocation.
+#[derive(Debug, Clone)]
+pub struct TaskSpec {
+    /// The name, which is also the name of the task's directory and the beginning of its log files.
+    pub name: String,
+    /// The program, looked up in `PATH` when it has no slash.
+    pub command: PathBuf,
+    /// Its arguments, without the name of the program.
+    pub args: Vec<String>,
+    /// Its environment: nothing is inherited but `PATH`, so that the secrets of the agent stay with the agent.
+    pub env: BTreeMap<String, String>,
+    /// What happens when the program ends by itself.
+    pub restart: Restart,
+    /// How much of its output is kept.
+    pub logs: LogLimits,
+    /// How long it has to end when asked to.
+    pub kill_timeout: Duration,
+}
+
+impl TaskSpec {
+    /// A task that runs `command` once, with Nomad's log limits.
+    pub fn new(name: impl Into<String>, command: impl Into<PathBuf>) -> Self {
+        Self {
+            name: name.into(),
+            command: command.into(),
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            restart: Restart::Never,
+            logs: LogLimits::default(),
+            kill_timeout: KILL_TIMEOUT,
+        }
+    }
+
+    /// The same task with these arguments.
+    #[must_use]
+    pub fn args<A: Into<String>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args = args.into_iter().map(Into::into).collect();
+        self
+    }
+}
+
+/// What happens when the program of a task ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a runner that forgets a policy must not compile")]
+pub enum Restart {
+    /// The task is dead.
+    Never,
+    /// It is started again, at most `attempts` times, after `delay` each time.
+    Again {
+        /// How often.
+        attempts: u32,
+        /// How long the pause before each start is.
+        delay: Duration,
+    },
+}
+
+/// How much of the output of a task is kept, per stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogLimits {
+    /// At most this many files.
+    pub max_files: NonZeroUsize,
+    /// A new file begins when the live one has about this many bytes.
+    pub max_file_size: u64,
+}
+
+impl Default for LogLimits {
+    /// Ten files of 10 MiB, as Nomad's `logs` block has it.
+    fn default() -> Self {
+        Self { max_files: NonZeroUsize::MIN.saturating_add(9), max_file_size: 10 * 1024 * 1024 }
+    }
+}
