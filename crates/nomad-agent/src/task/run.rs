@@ -2,7 +2,9 @@
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
@@ -73,7 +75,7 @@ async fn again(
 fn finish(state: &mut TaskState, exit_code: Option<i32>) {
     state.phase = Phase::Dead;
     state.pid = None;
-    state.finished = Some(SystemTime::now());
+    state.finished = Some(Timestamp::now());
     state.exit_code = exit_code;
 }
 
@@ -120,7 +122,7 @@ impl Running {
         *state = TaskState {
             phase: Phase::Running,
             pid: self.child.id(),
-            started: Some(SystemTime::now()),
+            started: Some(Timestamp::now()),
             restarts,
             ..TaskState::default()
         };

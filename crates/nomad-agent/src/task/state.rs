@@ -1,6 +1,6 @@
 //! Where a task stands.
 
-use std::time::SystemTime;
+use jiff::Timestamp;
 
 /// Where a task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -11,9 +11,9 @@ pub struct TaskState {
     /// The process id while it runs, which is also the id of its process group.
     pub pid: Option<u32>,
     /// When its present or last process was started. None means that none ever was, and that there are no logs.
-    pub started: Option<SystemTime>,
+    pub started: Option<Timestamp>,
     /// When it became dead.
-    pub finished: Option<SystemTime>,
+    pub finished: Option<Timestamp>,
     /// The exit code of its last process, if that ended by itself.
     pub exit_code: Option<i32>,
     /// How often it was started again.

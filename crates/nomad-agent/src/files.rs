@@ -1,0 +1,222 @@
+//! The files of an allocation, as somebody outside may see them.
+//!
+//! Every path is taken relative to the directory of the allocation; a slash in front changes nothing. Attributes of
+//! everything inside can be asked for, contents of everything but `secrets` and `private`.
+//!
+//! Where Nomad 2.0 and this agent differ, this agent refuses more: a link is judged by where it really leads while it is
+//! followed, a link into `secrets` is refused like `secrets` itself, and what is not a regular file has no content.
+
+mod error;
+mod mode;
+mod sniff;
+mod walk;
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+
+use jiff::Timestamp;
+use rustix::fs::{AtFlags, Dir, FileType, Stat, fstat, statat};
+use rustix::io::Errno;
+
+pub use error::FileError;
+pub(crate) use sniff::{SNIFFED, content_type};
+use walk::{Lost, Spot, kind};
+
+/// What is known about a file without reading it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) is_dir: bool,
+    pub(crate) size: i64,
+    /// As Go prints it.
+    pub(crate) mode: String,
+    pub(crate) modified: Timestamp,
+    /// Empty where it was not asked for.
+    pub(crate) content_type: &'static str,
+}
+
+/// The files of one allocation.
+#[derive(Debug, Clone)]
+pub(crate) struct Files {
+    root: PathBuf,
+    tasks: Vec<String>,
+}
+
+impl Files {
+    /// The files below `root`, which is absolute and reached by no link, and belong to these tasks.
+    pub(crate) fn new(root: PathBuf, tasks: Vec<String>) -> Self {
+        Self { root, tasks }
+    }
+
+    /// The entries of a directory by name, each as it is: links are not followed.
+    pub(crate) fn list(&self, path: &str) -> Result<Vec<Entry>, FileError> {
+        let place = self.place(path)?;
+        let directory = self.find(&place, "open")?.open().map_err(|errno| place.failed("open", errno))?;
+        if kind(&directory).map_err(|errno| place.failed("open", errno))? != FileType::Directory {
+            return Err(place.failed("readdirent", Errno::NOTDIR));
+        }
+        let entries = entries(&directory).map_err(|errno| place.failed("readdirent", errno));
+        let mut entries = entries?;
+        entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        Ok(entries)
+    }
+
+    /// What is known about one file; a link is followed.
+    pub(crate) fn stat(&self, path: &str) -> Result<Entry, FileError> {
+        let place = self.place(path)?;
+        let spot = self.find(&place, "stat")?;
+        let stat = fstat(spot.file()).map_err(|errno| place.failed("stat", errno))?;
+        let name = place.host.file_name().unwrap_or_default();
+        Ok(Entry { content_type: sniffed(&place, &spot, &stat), ..entry(name, &stat) })
+    }
+
+    /// Whether the content of `path` can be asked for at all: it is there, and it is no directory.
+    pub(crate) fn check_file(&self, path: &str) -> Result<(), FileError> {
+        if self.stat(path)?.is_dir {
+            return Err(FileError::Directory(path.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Device and inode of what `path` leads to.
+    pub(crate) fn identity(&self, path: &str) -> Result<(u64, u64), FileError> {
+        let place = self.place(path)?;
+        let spot = self.find(&place, "stat")?;
+        let stat = fstat(spot.file()).map_err(|errno| place.failed("stat", errno))?;
+        Ok((stat.st_dev, stat.st_ino))
+    }
+
+    /// Opens the content of a file. Secrets stay closed.
+    pub(crate) fn open(&self, path: &str) -> Result<Open, FileError> {
+        let place = self.place(path)?;
+        self.readable(path, place.inside.components().map(Component::as_os_str))?;
+        let spot = self.find(&place, "open")?;
+        self.readable(path, spot.location())?;
+        let file = spot.open().map_err(|errno| place.failed("open", errno))?;
+        match kind(&file).map_err(|errno| place.failed("stat", errno))? {
+            FileType::RegularFile => Ok(Open { file: file.into(), host: place.host }),
+            FileType::Directory => Err(FileError::Directory(path.to_owned())),
+            _ => Err(FileError::Special(path.to_owned())),
+        }
+    }
+
+    /// Where a path leads by its text alone. As in Nomad, a first name that begins with two dots is refused as well.
+    fn place(&self, path: &str) -> Result<Place, FileError> {
+        let mut host = self.root.clone();
+        for component in Path::new(path).components() {
+            match component {
+                Component::Normal(name) => host.push(name),
+                Component::ParentDir => {
+                    host.pop();
+                }
+                Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
+            }
+        }
+        let inside = host.strip_prefix(&self.root).map_err(|_| FileError::Escapes)?.to_owned();
+        if inside.as_os_str().as_encoded_bytes().starts_with(b"..") {
+            return Err(FileError::Escapes);
+        }
+        Ok(Place { host, inside })
+    }
+
+    fn find(&self, place: &Place, call: &'static str) -> Result<Spot, FileError> {
+        Spot::find(&self.root, &place.inside).map_err(|lost| match lost {
+            Lost::Outside => FileError::Escapes,
+            Lost::Os(Errno::NOENT) => place.failed(call, Errno::NOENT),
+            Lost::Os(errno) => FileError::Unresolved(errno),
+        })
+    }
+
+    /// Refuses what is below a task's `secrets` or `private`. As in Nomad, case does not matter and the names only have
+    /// to begin like that.
+    fn readable<'a>(&self, path: &str, mut location: impl Iterator<Item = &'a OsStr>) -> Result<(), FileError> {
+        let (Some(task), Some(below)) = (location.next(), location.next()) else {
+            return Ok(());
+        };
+        if !self.tasks.iter().any(|name| task.eq_ignore_ascii_case(name)) {
+            return Ok(());
+        }
+        let below = below.to_ascii_lowercase();
+        match below.as_encoded_bytes() {
+            name if name.starts_with(b"secrets") => Err(FileError::Secret(path.to_owned())),
+            name if name.starts_with(b"private") => Err(FileError::Private(path.to_owned())),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A file opened for reading.
+#[derive(Debug)]
+pub(crate) struct Open {
+    pub(crate) file: File,
+    /// Its path on this host, for error texts.
+    pub(crate) host: PathBuf,
+}
+
+/// Where a path leads by its text alone.
+#[derive(Debug)]
+struct Place {
+    /// The path on this host.
+    host: PathBuf,
+    /// The path below the root.
+    inside: PathBuf,
+}
+
+impl Place {
+    fn failed(&self, call: &'static str, errno: Errno) -> FileError {
+        FileError::Os { call, path: self.host.clone(), errno }
+    }
+}
+
+fn entries(directory: &std::os::fd::OwnedFd) -> Result<Vec<Entry>, Errno> {
+    let mut entries = Vec::new();
+    for found in Dir::read_from(directory)? {
+        let found = found?;
+        let name = found.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => entries.push(entry(name.to_string_lossy().as_ref().as_ref(), &stat)),
+            // It went away since it was read: a listing a moment later would not have it.
+            Err(Errno::NOENT) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(entries)
+}
+
+fn entry(name: &OsStr, stat: &Stat) -> Entry {
+    let nanoseconds = i32::try_from(stat.st_mtime_nsec).unwrap_or_default();
+    Entry {
+        name: name.to_string_lossy().into_owned(),
+        is_dir: FileType::from_raw_mode(stat.st_mode) == FileType::Directory,
+        size: stat.st_size,
+        mode: mode::text(stat.st_mode),
+        modified: Timestamp::new(stat.st_mtime, nanoseconds).unwrap_or_default(),
+        content_type: "",
+    }
+}
+
+/// The content type as `fs/stat` tells it. What cannot be read, or is empty, is of no known type.
+fn sniffed(place: &Place, spot: &Spot, stat: &Stat) -> &'static str {
+    if place.host.extension() == Some(OsStr::new("json")) {
+        return "application/json";
+    }
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_size == 0 {
+        return sniff::UNKNOWN;
+    }
+    let head = spot.open().map_err(io::Error::from).and_then(|file| head(File::from(file)));
+    head.map_or(sniff::UNKNOWN, |head| content_type(&head))
+}
+
+fn head(file: File) -> io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(SNIFFED);
+    file.take(SNIFFED as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+//! From a path somebody asked for to an open file inside the allocation, and to nothing outside of it.
+//!
+//! The walk opens one component after the other, relative to the directory opened before and never through a link. A
+//! link is read from the descriptor that showed it to be one, and its target is walked in the same way, from the
+//! directory the link is in; `..` goes back to the descriptor the walk came from. So nothing that is swapped in behind
+//! the walk can lead it outside, and there is no moment between a check and a use.
+//!
+//! Nomad resolves the whole path first, compares the result with the directory as text, without regard to case and
+//! without a separator at the end, and then opens the unresolved path. A sibling directory whose name begins like the
+//! allocation's and a link changed in between both pass there. They do not pass here.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::{FileType, Mode, OFlags, fstat, open, openat, readlinkat};
+use rustix::io::Errno;
+
+/// As many links as Linux itself follows in one path.
+const MAX_LINKS: u32 = 40;
+
+/// Only a name for a file; no right to read it is needed or given.
+const NAME_ONLY: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// For reading. A fifo that nobody writes to must not hold up whoever opens it.
+const READ: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+
+/// Why a walk did not arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lost {
+    /// It would have left the directory.
+    Outside,
+    /// The operating system would not go on.
+    Os(Errno),
+}
+
+impl From<Errno> for Lost {
+    fn from(errno: Errno) -> Self {
+        Self::Os(errno)
+    }
+}
+
+/// Where a walk arrived: a file inside the root, by descriptors.
+#[derive(Debug)]
+pub(super) struct Spot {
+    root: OwnedFd,
+    /// The directories on the way and the file itself, by their real names: no link is among them.
+    steps: Vec<(OsString, OwnedFd)>,
+}
+
+impl Spot {
+    /// Walks `path` from `root`, following links as long as they stay inside.
+    pub(super) fn find(root: &Path, path: &Path) -> Result<Self, Lost> {
+        let mut spot = Self {
+            root: open(root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?,
+            steps: Vec::new(),
+        };
+        let mut ahead: VecDeque<OsString> = names(path).collect();
+        let mut links = 0;
+        while let Some(name) = ahead.pop_front() {
+            let Some(target) = spot.step(name)? else {
+                continue;
+            };
+            links += 1;
+            if links > MAX_LINKS {
+                return Err(Errno::LOOP.into());
+            }
+            for name in spot.redirect(root, &target)?.into_iter().rev() {
+                ahead.push_front(name);
+            }
+        }
+        Ok(spot)
+    }
+
+    /// Goes one component further; to a link it does not go, but tells where it leads.
+    fn step(&mut self, name: OsString) -> Result<Option<PathBuf>, Lost> {
+        if name == ".." {
+            return self.steps.pop().map(|_| None).ok_or(Lost::Outside);
+        }
+        let file = openat(self.here(), &name, NAME_ONLY, Mode::empty())?;
+        if kind(&file)? == FileType::Symlink {
+            let target = readlinkat(&file, "", Vec::new())?;
+            return Ok(Some(OsString::from_vec(target.into_bytes()).into()));
+        }
+        self.steps.push((name, file));
+        Ok(None)
+    }
+
+    /// What the target of a link means from here: an absolute one must be inside the root, and starts from it.
+    fn redirect(&mut self, root: &Path, target: &Path) -> Result<Vec<OsString>, Lost> {
+        if !target.is_absolute() {
+            return Ok(names(target).collect());
+        }
+        let inside = target.strip_prefix(root).map_err(|_| Lost::Outside)?;
+        self.steps.clear();
+        Ok(names(inside).collect())
+    }
+
+    fn here(&self) -> BorrowedFd<'_> {
+        self.steps.last().map_or(self.root.as_fd(), |(_, file)| file.as_fd())
+    }
+
+    /// The file as a name only: good for its attributes.
+    pub(super) fn file(&self) -> BorrowedFd<'_> {
+        self.here()
+    }
+
+    /// The real location, as components below the root.
+    pub(super) fn location(&self) -> impl Iterator<Item = &OsStr> {
+        self.steps.iter().map(|(name, _)| name.as_os_str())
+    }
+
+    /// Opens the file for reading. What has meanwhile become a link is not followed.
+    pub(super) fn open(&self) -> Result<OwnedFd, Errno> {
+        let Some(((name, _), way)) = self.steps.split_last() else {
+            return openat(&self.root, ".", READ, Mode::empty());
+        };
+        let parent = way.last().map_or(self.root.as_fd(), |(_, directory)| directory.as_fd());
+        openat(parent, name, READ, Mode::empty())
+    }
+}
+
+/// What kind of file a descriptor is of.
+pub(super) fn kind(file: impl AsFd) -> Result<FileType, Errno> {
+    Ok(FileType::from_raw_mode(fstat(file)?.st_mode))
+}
+
+/// The components that move a walk: names and `..`.
+fn names(path: &Path) -> impl Iterator<Item = OsString> {
+    path.components().filter_map(|component| match component {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+    })
+}

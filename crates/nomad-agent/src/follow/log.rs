@@ -1,0 +1,144 @@
+//! The rotated files of a log, read as one.
+//!
+//! ```text
+//!              a later file                 nothing more to read
+//!   Reading ─────────────────► (last read) ─────────────────────► Reading the later file
+//!      │  deleted, no later file
+//!      ▼
+//!     Lost ── the name is there again, or a later one ──► Reading that
+//! ```
+//!
+//! The writer creates a file after the last byte of the one before it. So whoever has seen a later file and then read
+//! the present one to its end has all of it, and no byte is lost or doubled at a rotation. (Nomad leaves a file as soon
+//! as it sees the next, and after a deletion it may stream an older file again. Neither is done here.)
+
+use super::choose::{LogFile, Origin, choose};
+use super::tail::{Found, Tail, Tailed};
+use super::{Follow, Step, StreamError, Until};
+
+/// Where the files of one log are found.
+pub(crate) trait LogFiles: Send + 'static {
+    /// An open file.
+    type File: Tailed;
+
+    /// The files there are, by index.
+    fn list(&self) -> Result<Vec<LogFile>, StreamError>;
+
+    /// Opens one of them; none if it has gone away.
+    fn open(&self, index: i64) -> Result<Option<Self::File>, StreamError>;
+
+    /// How frames name it.
+    fn name(&self, index: i64) -> String;
+
+    /// That there is no file at all.
+    fn missing(&self) -> StreamError;
+}
+
+/// Reads a log from a chosen place.
+#[derive(Debug)]
+pub(crate) struct LogTail<L: LogFiles> {
+    logs: L,
+    index: i64,
+    tail: Tail<L::File>,
+    state: State,
+    until: Until,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// There may be more in the present file.
+    Reading,
+    /// A later file has been seen.
+    Leaving,
+    /// The present file was deleted, and everything in it has been read.
+    Lost,
+}
+
+impl<L: LogFiles> LogTail<L> {
+    /// Begins at the file and position that `origin` and `offset` mean now.
+    pub(crate) fn open(logs: L, origin: Origin, offset: i64, until: Until) -> Result<Self, StreamError> {
+        loop {
+            let files = logs.list()?;
+            let (index, position) = choose(&files, origin, offset).ok_or_else(|| logs.missing())?;
+            // A file that was purged since the listing: choose among those that are left.
+            if let Some(file) = logs.open(index)? {
+                let tail = Tail::new(&logs.name(index), file, position);
+                return Ok(Self { logs, index, tail, state: State::Reading, until });
+            }
+        }
+    }
+
+    /// Reads on where more may come; sees the end of the file, and what may be behind it.
+    fn read(&mut self) -> Result<Option<Step>, StreamError> {
+        let found = match self.until {
+            Until::End => self.tail.read()?.map_or(Found::Nothing, Found::Read),
+            Until::Forever => self.tail.watch()?,
+        };
+        if let Found::Read(chunk) = found {
+            return Ok(Some(Step::Read(chunk)));
+        }
+        if self.logs.list()?.iter().any(|file| file.index > self.index) {
+            self.state = State::Leaving;
+            return Ok(None);
+        }
+        match (found, self.until) {
+            (_, Until::End) => Ok(Some(Step::End)),
+            (Found::Gone, Until::Forever) => {
+                self.state = State::Lost;
+                Ok(Some(Step::Read(self.tail.deleted())))
+            }
+            (Found::Nothing | Found::Read(_), Until::Forever) => Ok(Some(Step::Wait)),
+        }
+    }
+
+    /// Reads the rest of a file that has a successor, then goes there.
+    fn leave(&mut self) -> Result<Option<Step>, StreamError> {
+        if let Some(chunk) = self.tail.read()? {
+            return Ok(Some(Step::Read(chunk)));
+        }
+        if !self.turn(self.index.saturating_add(1))? {
+            // The later file has gone again, and this one is the newest as before.
+            self.state = State::Reading;
+        }
+        Ok(None)
+    }
+
+    /// Looks for something to go on with after a deletion.
+    fn search(&mut self) -> Result<Option<Step>, StreamError> {
+        if self.logs.list()?.is_empty() {
+            return Err(self.logs.missing());
+        }
+        Ok(if self.turn(self.index)? { None } else { Some(Step::Wait) })
+    }
+
+    /// Opens the oldest file that is not older than `index`; false if there is none.
+    fn turn(&mut self, index: i64) -> Result<bool, StreamError> {
+        for file in self.logs.list()?.into_iter().filter(|file| file.index >= index) {
+            if let Some(opened) = self.logs.open(file.index)? {
+                self.index = file.index;
+                self.tail.turn(&self.logs.name(file.index), opened);
+                self.state = State::Reading;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl<L: LogFiles> Follow for LogTail<L> {
+    fn step(&mut self) -> Result<Step, StreamError> {
+        loop {
+            let step = match self.state {
+                State::Reading => self.read()?,
+                State::Leaving => self.leave()?,
+                State::Lost => self.search()?,
+            };
+            if let Some(step) = step {
+                return Ok(step);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! One growing file and how far it was read.
+
+use std::io;
+use std::sync::Arc;
+
+use super::{Chunk, DELETED, StreamError, TRUNCATED};
+
+/// The most one read takes: as much as one frame carries.
+const READ: usize = 64 * 1024;
+
+/// A file that may grow, be cut or go away.
+pub(crate) trait Tailed: Send + 'static {
+    /// Reads at a position; 0 at the end.
+    fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize>;
+
+    /// How long it is now.
+    fn size(&self) -> io::Result<u64>;
+
+    /// Whether its name is gone, or is another file's by now.
+    fn is_gone(&self) -> bool;
+}
+
+/// What there is in the file now.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Read(Chunk),
+    /// The end, for now.
+    Nothing,
+    /// The end for good: the file has been deleted and its last byte read.
+    Gone,
+}
+
+/// One growing file and how far it was read.
+#[derive(Debug)]
+pub(super) struct Tail<F> {
+    name: Arc<str>,
+    file: F,
+    position: u64,
+    /// How many bytes may still be read.
+    limit: u64,
+    buffer: Vec<u8>,
+}
+
+impl<F: Tailed> Tail<F> {
+    pub(super) fn new(name: &str, file: F, position: u64) -> Self {
+        Self { name: name.into(), file, position, limit: u64::MAX, buffer: vec![0; READ] }
+    }
+
+    pub(super) fn limited(self, limit: u64) -> Self {
+        Self { limit, ..self }
+    }
+
+    /// Goes to the beginning of another file.
+    pub(super) fn turn(&mut self, name: &str, file: F) {
+        self.name = name.into();
+        self.file = file;
+        self.position = 0;
+    }
+
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.limit == 0
+    }
+
+    /// Reads on; none at the end.
+    pub(super) fn read(&mut self) -> Result<Option<Chunk>, StreamError> {
+        let data = self.take()?;
+        Ok((!data.is_empty()).then(|| self.chunk("", data)))
+    }
+
+    /// Reads on as somebody who waits: looks for a cut and a deletion when there is nothing to read.
+    pub(super) fn watch(&mut self) -> Result<Found, StreamError> {
+        if let Some(chunk) = self.read()? {
+            return Ok(Found::Read(chunk));
+        }
+        if self.file.size().map_err(|source| self.failed(source))? < self.position {
+            self.position = 0;
+            let data = self.take()?;
+            return Ok(Found::Read(self.chunk(TRUNCATED, data)));
+        }
+        if !self.file.is_gone() {
+            return Ok(Found::Nothing);
+        }
+        // What was written between the read above and the deletion must not be lost.
+        Ok(self.read()?.map_or(Found::Gone, Found::Read))
+    }
+
+    /// The event of the file's deletion.
+    pub(super) fn deleted(&self) -> Chunk {
+        self.chunk(DELETED, Vec::new())
+    }
+
+    fn take(&mut self) -> Result<Vec<u8>, StreamError> {
+        let most = usize::try_from(self.limit).unwrap_or(READ).min(READ);
+        let read = self.file.read_at(&mut self.buffer[..most], self.position);
+        let read = read.map_err(|source| self.failed(source))?;
+        self.position += read as u64;
+        self.limit -= read as u64;
+        Ok(self.buffer[..read].to_vec())
+    }
+
+    fn chunk(&self, event: &'static str, data: Vec<u8>) -> Chunk {
+        Chunk { file: Arc::clone(&self.name), event, data, position: self.position }
+    }
+
+    fn failed(&self, source: io::Error) -> StreamError {
+        StreamError::Read { file: self.name.to_string(), source }
+    }
+}
