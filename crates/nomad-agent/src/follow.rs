@@ -15,7 +15,6 @@ mod tail;
 
 use std::sync::Arc;
 
-pub(crate) use choose::Origin;
 pub(crate) use disk::{DiskFile, DiskLogs};
 pub(crate) use error::StreamError;
 pub(crate) use file::FileTail;

@@ -13,6 +13,8 @@ use std::path::PathBuf;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+#[cfg(test)]
+pub(crate) use rotate::Rotator;
 pub use spec::{LogLimits, Restart, TaskSpec};
 pub use state::{Phase, TaskState};
 

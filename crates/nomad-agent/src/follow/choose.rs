@@ -1,17 +1,12 @@
 //! Which log file to begin with, and where in it.
 
+use nomad_wire::query::Origin;
+
 /// One log file of a listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LogFile {
     pub(crate) index: i64,
     pub(crate) size: u64,
-}
-
-/// From where an offset counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Origin {
-    Start,
-    End,
 }
 
 /// The file and position an offset means. `files` are ordered by index; none of them is no answer.

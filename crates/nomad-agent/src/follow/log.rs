@@ -12,7 +12,9 @@
 //! the present one to its end has all of it, and no byte is lost or doubled at a rotation. (Nomad leaves a file as soon
 //! as it sees the next, and after a deletion it may stream an older file again. Neither is done here.)
 
-use super::choose::{LogFile, Origin, choose};
+use nomad_wire::query::Origin;
+
+use super::choose::{LogFile, choose};
 use super::tail::{Found, Tail, Tailed};
 use super::{Follow, Step, StreamError, Until};
 

@@ -31,12 +31,12 @@ pub(crate) async fn pump(mut follow: impl Follow, form: Form, out: Sender<Result
     let mut frames = Frames::new(form);
     loop {
         frames.tick();
-        let step;
-        (follow, step) = match spawn_blocking(move || with_step(follow)).await {
-            Ok(done) => done,
+        let Ok((returned, step)) = spawn_blocking(move || with_step(follow)).await else {
             // The runtime is going down, and the body with it.
-            Err(_) => return,
+            return;
         };
+        follow = returned;
+        let idle = matches!(step, Ok(Step::Wait));
         match step {
             Ok(Step::Read(chunk)) => frames.read(&chunk),
             Ok(Step::Wait) => {}
@@ -47,7 +47,6 @@ pub(crate) async fn pump(mut follow: impl Follow, form: Form, out: Sender<Result
                 return drop(out.send(Err(error)).await);
             }
         }
-        let idle = matches!(step, Ok(Step::Wait));
         if !frames.pass_on(&out).await {
             return;
         }

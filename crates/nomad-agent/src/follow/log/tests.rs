@@ -1,0 +1,266 @@
+//! A log in memory, written to in every order a writer, a purger and a vandal can think of.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::*;
+use crate::follow::{Chunk, DELETED, TRUNCATED};
+
+/// The bytes of a file; shared with whoever has it open, as an inode is.
+type Inode = Arc<Mutex<Vec<u8>>>;
+
+#[derive(Debug, Clone, Default)]
+struct MemoryLogs(Arc<Mutex<BTreeMap<i64, Inode>>>);
+
+#[derive(Debug)]
+struct MemoryFile {
+    logs: MemoryLogs,
+    index: i64,
+    inode: Inode,
+}
+
+impl MemoryLogs {
+    fn append(&self, index: i64, text: &str) {
+        let inode = Arc::clone(self.0.lock().unwrap().entry(index).or_default());
+        inode.lock().unwrap().extend_from_slice(text.as_bytes());
+    }
+
+    fn cut(&self, index: i64) {
+        self.0.lock().unwrap()[&index].lock().unwrap().clear();
+    }
+
+    fn delete(&self, index: i64) {
+        self.0.lock().unwrap().remove(&index);
+    }
+
+    fn newest(&self) -> i64 {
+        self.0.lock().unwrap().last_key_value().map_or(0, |(&index, _)| index)
+    }
+}
+
+impl Tailed for MemoryFile {
+    fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        let inode = self.inode.lock().unwrap();
+        let rest = inode.get(usize::try_from(position).unwrap()..).unwrap_or_default();
+        // Short reads are what a real file gives while it grows.
+        let read = rest.len().min(buffer.len()).min(3);
+        buffer[..read].copy_from_slice(&rest[..read]);
+        Ok(read)
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.inode.lock().unwrap().len() as u64)
+    }
+
+    fn is_gone(&self) -> bool {
+        let logs = self.logs.0.lock().unwrap();
+        !logs.get(&self.index).is_some_and(|inode| Arc::ptr_eq(inode, &self.inode))
+    }
+}
+
+impl LogFiles for MemoryLogs {
+    type File = MemoryFile;
+
+    fn list(&self) -> Result<Vec<LogFile>, StreamError> {
+        let logs = self.0.lock().unwrap();
+        let size = |inode: &Inode| inode.lock().unwrap().len() as u64;
+        Ok(logs.iter().map(|(&index, inode)| LogFile { index, size: size(inode) }).collect())
+    }
+
+    fn open(&self, index: i64) -> Result<Option<MemoryFile>, StreamError> {
+        let inode = self.0.lock().unwrap().get(&index).map(Arc::clone);
+        Ok(inode.map(|inode| MemoryFile { logs: self.clone(), index, inode }))
+    }
+
+    fn name(&self, index: i64) -> String {
+        format!("log.{index}")
+    }
+
+    fn missing(&self) -> StreamError {
+        StreamError::NoLog { task: "web".into(), kind: "stdout" }
+    }
+}
+
+fn tail(logs: &MemoryLogs, until: Until) -> LogTail<MemoryLogs> {
+    LogTail::open(logs.clone(), Origin::Start, 0, until).unwrap()
+}
+
+/// Steps until there is nothing more now; text, events, and the last step.
+fn drain(tail: &mut LogTail<MemoryLogs>) -> (String, Vec<&'static str>, Step) {
+    let (mut text, mut events) = (Vec::new(), Vec::new());
+    loop {
+        match tail.step().unwrap() {
+            Step::Read(Chunk { data, event, .. }) => {
+                text.extend(data);
+                events.extend(Some(event).filter(|event| !event.is_empty()));
+            }
+            last => return (String::from_utf8(text).unwrap(), events, last),
+        }
+    }
+}
+
+fn now(tail: &mut LogTail<MemoryLogs>) -> (String, Vec<&'static str>) {
+    let (text, events, _) = drain(tail);
+    (text, events)
+}
+
+fn text(text: &str) -> (String, Vec<&'static str>) {
+    (text.to_owned(), Vec::new())
+}
+
+#[test]
+fn without_following_all_files_are_one() {
+    let logs = MemoryLogs::default();
+    for (index, text) in [(0, "0"), (1, "1"), (2, "2")] {
+        logs.append(index, text);
+    }
+    let read = drain(&mut tail(&logs, Until::End));
+    assert_eq!(read, ("012".to_owned(), Vec::new(), Step::End));
+}
+
+#[test]
+fn the_last_bytes_before_a_rotation_are_read_and_gaps_do_not_matter() {
+    let logs = MemoryLogs::default();
+    for (index, text) in [(0, "0"), (1, "1"), (2, "2")] {
+        logs.append(index, text);
+    }
+    let mut tail = tail(&logs, Until::Forever);
+    assert_eq!(now(&mut tail), text("012"));
+    logs.append(2, "3");
+    logs.append(13, "45");
+    assert_eq!(now(&mut tail), text("345"));
+}
+
+#[test]
+fn a_cut_file_begins_anew() {
+    let logs = MemoryLogs::default();
+    logs.append(0, "long ago");
+    let mut tail = tail(&logs, Until::Forever);
+    assert_eq!(now(&mut tail), text("long ago"));
+    logs.cut(0);
+    assert_eq!(now(&mut tail), (String::new(), vec![TRUNCATED]));
+    assert_eq!(now(&mut tail), text(""));
+    logs.append(0, "ab");
+    assert_eq!(now(&mut tail), text("ab"));
+    logs.cut(0);
+    logs.append(0, "c");
+    let cut = tail.step().unwrap();
+    let expected = Chunk { file: "log.0".into(), event: TRUNCATED, data: b"c".to_vec(), position: 1 };
+    assert_eq!(cut, Step::Read(expected));
+}
+
+#[test]
+fn a_deleted_file_is_told_once_and_then_what_comes_is_awaited() {
+    let logs = MemoryLogs::default();
+    logs.append(0, "old");
+    logs.append(1, "new");
+    let mut tail = tail(&logs, Until::Forever);
+    assert_eq!(now(&mut tail), text("oldnew"));
+    logs.append(1, "er");
+    logs.delete(1);
+    // The last bytes come although the name is gone, and the older file does not come again.
+    assert_eq!(now(&mut tail), ("er".to_owned(), vec![DELETED]));
+    assert_eq!(now(&mut tail), text(""));
+    logs.append(1, "anew");
+    assert_eq!(now(&mut tail), text("anew"));
+}
+
+#[test]
+fn when_every_file_is_gone_the_stream_fails() {
+    let logs = MemoryLogs::default();
+    logs.append(0, "x");
+    let mut tail = tail(&logs, Until::Forever);
+    assert_eq!(now(&mut tail), text("x"));
+    logs.delete(0);
+    assert!(matches!(tail.step().unwrap(), Step::Read(Chunk { event: DELETED, .. })));
+    let error = tail.step().unwrap_err().to_string();
+    assert_eq!(error, r#"log entry for task "web" and log type "stdout" not found"#);
+}
+
+#[test]
+fn a_log_without_files_is_not_found() {
+    let missing = LogTail::open(MemoryLogs::default(), Origin::End, 0, Until::Forever).unwrap_err();
+    assert!(matches!(missing, StreamError::NoLog { .. }));
+}
+
+/// What happens beside the reader.
+#[derive(Debug, Clone)]
+enum Act {
+    Write(String),
+    /// The writer goes on in a later file.
+    Rotate(i64),
+    /// The reader takes so many steps.
+    Steps(usize),
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        4 => "[a-z]{1,8}".prop_map(Act::Write),
+        2 => (1i64..4).prop_map(Act::Rotate),
+        4 => (1usize..6).prop_map(Act::Steps),
+    ];
+    vec(act, 0..60)
+}
+
+proptest! {
+    /// Law: however writes, rotations and reads follow each other, a follower reads what was written, once, in order.
+    #[test]
+    fn no_byte_is_lost_and_none_doubled(acts in acts()) {
+        let logs = MemoryLogs::default();
+        logs.append(0, "");
+        let mut tail = tail(&logs, Until::Forever);
+        let (mut written, mut seen) = (String::new(), Vec::new());
+        for act in acts {
+            match act {
+                Act::Write(text) => {
+                    logs.append(logs.newest(), &text);
+                    written += &text;
+                }
+                Act::Rotate(by) => logs.append(logs.newest() + by, ""),
+                Act::Steps(steps) => {
+                    for _ in 0..steps {
+                        if let Step::Read(chunk) = tail.step().unwrap() {
+                            prop_assert_eq!(chunk.event, "");
+                            seen.extend(chunk.data);
+                        }
+                    }
+                }
+            }
+        }
+        let (rest, events) = now(&mut tail);
+        prop_assert!(events.is_empty());
+        seen.extend(rest.into_bytes());
+        prop_assert_eq!(String::from_utf8(seen).unwrap(), written);
+    }
+
+    /// Law: a reader that keeps up loses nothing when old files are purged behind, and under, it.
+    #[test]
+    fn purging_what_was_read_is_not_noticed(acts in acts(), keep in 1usize..4) {
+        let logs = MemoryLogs::default();
+        logs.append(0, "");
+        let mut tail = tail(&logs, Until::Forever);
+        let (mut written, mut seen) = (String::new(), String::new());
+        for act in acts {
+            match act {
+                Act::Write(text) => {
+                    logs.append(logs.newest(), &text);
+                    written += &text;
+                }
+                Act::Rotate(by) => {
+                    logs.append(logs.newest() + by, "");
+                    let oldest: Vec<_> = logs.list().unwrap().iter().rev().skip(keep).map(|file| file.index).collect();
+                    oldest.into_iter().for_each(|index| logs.delete(index));
+                }
+                Act::Steps(_) => {}
+            }
+            let (text, events) = now(&mut tail);
+            prop_assert!(events.is_empty());
+            seen += &text;
+        }
+        prop_assert_eq!(seen, written);
+    }
+}

@@ -1,0 +1,170 @@
+//! The beat of a stream, in virtual time, over real files.
+
+use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::mpsc::{Receiver, channel};
+
+use super::*;
+use crate::alloc::AllocDir;
+use crate::files::Files;
+use crate::follow::{Chunk, DiskLogs, LogTail, Until};
+use nomad_wire::query::Origin;
+
+/// Steps that are given one by one; waits when there is none.
+#[derive(Debug, Clone, Default)]
+struct Script {
+    steps: Arc<Mutex<Vec<Step>>>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Script {
+    fn of(steps: impl IntoIterator<Item = Step>) -> Self {
+        let script = Self::default();
+        script.steps.lock().unwrap().extend(steps);
+        script
+    }
+
+    fn add(&self, text: &str, position: u64) {
+        self.steps.lock().unwrap().push(read(text, position));
+    }
+}
+
+impl Follow for Script {
+    fn step(&mut self) -> Result<Step, StreamError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let mut steps = self.steps.lock().unwrap();
+        Ok(if steps.is_empty() { Step::Wait } else { steps.remove(0) })
+    }
+}
+
+fn read(text: &str, position: u64) -> Step {
+    Step::Read(Chunk { file: "f".into(), event: "", data: text.as_bytes().to_vec(), position })
+}
+
+fn start(follow: impl Follow, form: Form) -> Receiver<Result<Bytes, StreamError>> {
+    let (out, payloads) = channel(32);
+    tokio::spawn(pump(follow, form, out));
+    payloads
+}
+
+async fn next(payloads: &mut Receiver<Result<Bytes, StreamError>>) -> String {
+    String::from_utf8(payloads.recv().await.unwrap().unwrap().to_vec()).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_there_leaves_without_delay() {
+    let began = Instant::now();
+    let mut payloads = start(Script::of([read("Hello", 5), Step::End]), Form::Framed);
+    assert_eq!(next(&mut payloads).await, r#"{"Data":"SGVsbG8=","File":"f","Offset":5}"#);
+    assert!(payloads.recv().await.is_none());
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_stream_beats_once_a_second_and_only_in_frames() {
+    let began = Instant::now();
+    let mut payloads = start(Script::default(), Form::Framed);
+    for second in 1..4 {
+        assert_eq!(next(&mut payloads).await, "{}");
+        assert_eq!(began.elapsed().as_secs(), second);
+    }
+    let mut plain = start(Script::default(), Form::Plain);
+    assert!(tokio::time::timeout(Duration::from_secs(60), plain.recv()).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_written_is_on_its_way_within_a_poll_and_a_batch() {
+    let script = Script::default();
+    let mut payloads = start(script.clone(), Form::Plain);
+    for pause in [0, 13, 151, 49, 333, 202] {
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        let written = Instant::now();
+        script.add("line\n", 5);
+        assert_eq!(next(&mut payloads).await, "line\n");
+        let late = written.elapsed();
+        // Timers of tokio go off up to a millisecond late, one for each wait on the way.
+        assert!(late <= POLL + Duration::from_millis(200) + Duration::from_millis(3), "{late:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn small_reads_within_a_beat_are_one_frame() {
+    let mut payloads = start(Script::of([read("a", 1), read("b", 2), read("c", 3)]), Form::Framed);
+    assert_eq!(next(&mut payloads).await, r#"{"Data":"YWJj","File":"f","Offset":3}"#);
+}
+
+#[tokio::test]
+async fn nobody_reads_on_for_nobody() {
+    let script = Script::default();
+    let payloads = start(script.clone(), Form::Framed);
+    while script.asked.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    drop(payloads);
+    // The machine is dropped with its pump: the test is left as the only owner.
+    while Arc::strong_count(&script.steps) > 1 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_nobody_takes_holds_at_its_bound() {
+    let endless = (0..500).map(|at| read(&"x".repeat(65_536), at));
+    let script = Script::of(endless);
+    let mut payloads = start(script.clone(), Form::Plain);
+    while payloads.len() < 32 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    // 32 wait in the queue, one waits to get in.
+    assert_eq!(script.asked.load(Ordering::SeqCst), 33);
+    assert_eq!(next(&mut payloads).await.len(), 65_536);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_comes_after_what_was_read_before_it() {
+    struct Broken(u8);
+    impl Follow for Broken {
+        fn step(&mut self) -> Result<Step, StreamError> {
+            self.0 += 1;
+            if self.0 == 1 { Ok(read("last", 4)) } else { Err(StreamError::Index("x".into())) }
+        }
+    }
+    let mut payloads = start(Broken(0), Form::Plain);
+    assert_eq!(next(&mut payloads).await, "last");
+    let error = payloads.recv().await.unwrap().unwrap_err().to_string();
+    let expected = r#"failed to convert "x" to a log index: strconv.Atoi: parsing "x": invalid syntax"#;
+    assert_eq!(error, expected);
+    assert!(payloads.recv().await.is_none());
+}
+
+/// Law: a follower of a real log that rotates under it reads every byte once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_rotates_under_its_reader_is_read_whole() {
+    let base = tempfile::tempdir().unwrap();
+    let dir = AllocDir::create(base.path(), "id", ["web"]).unwrap();
+    let files = Files::new(dir.root().to_owned(), vec!["web".to_owned()]);
+    let mut spec = crate::task::TaskSpec::new("web", "/bin/sh");
+    spec.logs.max_file_size = 4096;
+    spec.logs.max_files = std::num::NonZeroUsize::new(10_000).unwrap();
+    let mut writer = crate::task::Rotator::open(&dir.logs(), "web.stdout.".into(), spec.logs).unwrap();
+    let log = LogTail::open(DiskLogs::new(files, "web", "stdout"), Origin::Start, 0, Until::Forever).unwrap();
+    let mut payloads = start(log, Form::Plain);
+    let expected: String = (0..20_000).map(|line| format!("line {line}\n")).collect();
+    let writing = expected.clone();
+    let written = tokio::task::spawn_blocking(move || {
+        for chunk in writing.as_bytes().chunks(777) {
+            writer.write(chunk).unwrap();
+            std::thread::yield_now();
+        }
+    });
+    let mut seen = Vec::new();
+    while seen.len() < expected.len() {
+        seen.extend(payloads.recv().await.unwrap().unwrap());
+    }
+    written.await.unwrap();
+    assert_eq!(String::from_utf8(seen).unwrap(), expected);
+    assert!(fs::read_dir(dir.logs()).unwrap().count() > 40, "it has rotated");
+}
