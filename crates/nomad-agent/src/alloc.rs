@@ -1,25 +1,34 @@
 //! Allocations: what this client runs, by id.
 
 mod directory;
+mod process;
 mod table;
+mod usage;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
+use jiff::Timestamp;
+use nomad_wire::client::AllocStats;
+use nomad_wire::{AllocId, Namespace};
+
+use crate::files::Files;
 use crate::task::{Home, Task, TaskSpec};
 
 pub use directory::AllocDir;
 pub use table::{Allocations, StartError};
+use usage::Usage;
 
 /// What is to run as one allocation.
 #[derive(Debug, Clone)]
 #[expect(clippy::exhaustive_structs, reason = "it is written out by whoever starts an allocation")]
 pub struct AllocSpec {
-    /// Its id, a UUID.
-    pub id: String,
+    /// Its id.
+    pub id: AllocId,
     /// The namespace it belongs to, by which access to it is decided.
-    pub namespace: String,
+    pub namespace: Namespace,
     /// The job it is part of.
     pub job: String,
     /// The task group of that job.
@@ -31,21 +40,22 @@ pub struct AllocSpec {
 /// A started allocation: a directory and the tasks that live in it.
 #[derive(Debug)]
 pub struct Allocation {
-    id: String,
-    namespace: String,
+    id: AllocId,
+    namespace: Namespace,
     job: String,
     group: String,
     directory: AllocDir,
     tasks: BTreeMap<String, Task>,
+    usage: Mutex<Usage>,
 }
 
 impl Allocation {
     /// Creates the directory below `base` and starts the tasks. Needs a tokio runtime.
     fn start(base: &Path, spec: AllocSpec) -> io::Result<Self> {
         let names = spec.tasks.iter().map(|task| task.name.as_str());
-        let directory = AllocDir::create(base, &spec.id, names)?;
+        let directory = AllocDir::create(base, spec.id.as_str(), names)?;
         let start = |task: TaskSpec| {
-            let home = home(&directory, &spec.id, &task.name);
+            let home = home(&directory, spec.id.as_str(), &task.name);
             (task.name.clone(), Task::start(task, home))
         };
         let tasks = spec.tasks.into_iter().map(start).collect();
@@ -56,18 +66,19 @@ impl Allocation {
             group: spec.group,
             directory,
             tasks,
+            usage: Mutex::new(Usage::new()),
         })
     }
 
     /// Its id.
     #[must_use]
-    pub fn id(&self) -> &str {
+    pub fn id(&self) -> &AllocId {
         &self.id
     }
 
     /// The namespace by which access to it is decided.
     #[must_use]
-    pub fn namespace(&self) -> &str {
+    pub fn namespace(&self) -> &Namespace {
         &self.namespace
     }
 
@@ -104,6 +115,20 @@ impl Allocation {
     /// Its tasks, by name.
     pub fn tasks(&self) -> impl Iterator<Item = &Task> {
         self.tasks.values()
+    }
+
+    /// Its files, as somebody outside may see them.
+    pub(crate) fn files(&self) -> Files {
+        Files::new(self.directory.root().to_owned(), self.tasks.keys().cloned().collect())
+    }
+
+    /// What its tasks use now; with `only`, that one of them. Looks at every process of this host, so it belongs on
+    /// a thread that may block.
+    pub(crate) fn measure(&self, only: Option<&str>) -> io::Result<AllocStats> {
+        let running = self.tasks().filter_map(|task| Some((task.name(), task.state().pid?)));
+        // A panic in the middle leaves an older sample, which is as good as any.
+        let mut usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
+        usage.measure(running, only, Timestamp::now())
     }
 
     /// Ends all tasks at once and waits until none of their processes is left. The files stay.

@@ -6,6 +6,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use nomad_wire::AllocId;
+
 use super::{AllocSpec, Allocation};
 
 /// Why an allocation was not started.
@@ -14,12 +16,12 @@ use super::{AllocSpec, Allocation};
 pub enum StartError {
     /// Its id is taken.
     #[error("allocation {0} runs already")]
-    Taken(String),
+    Taken(AllocId),
     /// Its directory cannot be created, or a name in it is not a plain file name.
     #[error("cannot create the directory of allocation {id}")]
     Directory {
         /// The id of the allocation.
-        id: String,
+        id: AllocId,
         /// What the file system said.
         #[source]
         source: io::Error,
@@ -45,10 +47,10 @@ impl Allocations {
     /// When the id is taken or the directory cannot be made. A task whose program cannot be started is no error
     /// of the allocation: it is dead, and its log tells nothing.
     pub fn start(&self, spec: AllocSpec) -> Result<Arc<Allocation>, StartError> {
-        match self.written().entry(spec.id.clone()) {
+        match self.written().entry(spec.id.as_str().to_owned()) {
             Entry::Occupied(_) => Err(StartError::Taken(spec.id)),
             Entry::Vacant(slot) => {
-                let id = spec.id.clone();
+                let id = spec.id;
                 let started = Allocation::start(&self.base, spec);
                 let started = started.map_err(|source| StartError::Directory { id, source })?;
                 Ok(Arc::clone(slot.insert(Arc::new(started))))
@@ -56,7 +58,7 @@ impl Allocations {
         }
     }
 
-    /// The allocation with exactly this id, whether it still runs or not.
+    /// The allocation with exactly this id, letter by letter as Nomad compares it, whether it still runs or not.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<Arc<Allocation>> {
         self.read().get(id).cloned()
