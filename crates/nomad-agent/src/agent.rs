@@ -11,13 +11,14 @@ use std::{
 
 use http::{Response, Uri};
 use nomad_acl::{Acl, Admitted, Ask, Known};
-use nomad_wire::{NodeId, Query, Route, ServerId};
+use nomad_wire::{AllocCall, NodeId, Query, Route, ServerId};
 use tower_service::Service;
 use tracing::{Dispatch, instrument::WithSubscriber as _};
 
 pub use self::start::AgentBuilder;
 pub(crate) use self::start::filter;
 use crate::{
+    alloc::{AllocSpec, Allocation, Allocations, StartError},
     body::{Body, OpenStreams},
     config::AgentConfig,
     error::{AgentError, check_role},
@@ -56,6 +57,7 @@ struct ServerPart {
 pub(crate) struct ClientPart {
     pub(crate) id: NodeId,
     pub(crate) sampler: Sampler,
+    pub(crate) allocations: Arc<Allocations>,
 }
 
 /// A question as the handlers take it.
@@ -103,6 +105,22 @@ impl Agent {
         self.parts.server.as_ref().map(|server| server.id)
     }
 
+    /// The allocations of its client part.
+    #[must_use]
+    pub fn allocations(&self) -> Option<&Arc<Allocations>> {
+        self.client().map(|client| &client.allocations)
+    }
+
+    /// Starts an allocation on its client part; what happens to its tasks is in this agent's log. End it, and all
+    /// others, with [`Allocations::stop_all`] before the agent goes: dropping the agent kills them without asking.
+    ///
+    /// # Errors
+    /// As [`Allocations::start`], or when the agent has no client part.
+    pub fn run(&self, spec: AllocSpec) -> Result<Arc<Allocation>, StartError> {
+        let allocations = self.allocations().ok_or(StartError::NoClient)?;
+        tracing::dispatcher::with_default(self.dispatch(), || allocations.start(spec))
+    }
+
     /// What it tells other servers of itself; for a roster, say.
     #[must_use]
     pub fn member(&self) -> Option<Member> {
@@ -144,6 +162,11 @@ impl Agent {
         let members = self.membership().members();
         let alive = members.iter().filter(|member| member.is_alive());
         alive.map(|member| member.rpc.to_string()).collect()
+    }
+
+    /// How many allocations the client part holds.
+    pub(crate) fn allocation_count(&self) -> usize {
+        self.allocations().map_or(0, |allocations| allocations.all().len())
     }
 
     /// A stream that is counted and logs as this agent; see [`Body::stream`].
@@ -190,7 +213,10 @@ impl Agent {
             Route::Identity | Route::RenewIdentity => {
                 Err(AgentError::NotServed("the identity of the node"))
             }
-            Route::Fs(..) => Err(AgentError::NotServed("the file system of allocations")),
+            Route::Fs(call, id) => handle::client::fs::answer(self, call, &id, &asked.uri).await,
+            Route::Allocation(AllocCall::Stats, id) => {
+                handle::client::allocation::stats(self, &id, &asked.uri).await
+            }
             Route::Allocation(..) => Err(AgentError::NotServed("this call on allocations")),
             Route::Pass => Err(AgentError::UnknownPath),
         }

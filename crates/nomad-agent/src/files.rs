@@ -17,10 +17,11 @@ use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use jiff::Timestamp;
+use nomad_wire::query::Origin;
 use rustix::fs::{AtFlags, Dir, FileType, Stat, fstat, statat};
 use rustix::io::Errno;
 
-pub use error::FileError;
+pub(crate) use error::FileError;
 pub(crate) use sniff::{SNIFFED, content_type};
 use walk::{Lost, Spot, kind};
 
@@ -53,7 +54,8 @@ impl Files {
     /// The entries of a directory by name, each as it is: links are not followed.
     pub(crate) fn list(&self, path: &str) -> Result<Vec<Entry>, FileError> {
         let place = self.place(path)?;
-        let directory = self.find(&place, "open")?.open().map_err(|errno| place.failed("open", errno))?;
+        let directory =
+            self.find(&place, "open")?.open().map_err(|errno| place.failed("open", errno))?;
         if kind(&directory).map_err(|errno| place.failed("open", errno))? != FileType::Directory {
             return Err(place.failed("readdirent", Errno::NOTDIR));
         }
@@ -131,7 +133,11 @@ impl Files {
 
     /// Refuses what is below a task's `secrets` or `private`. As in Nomad, case does not matter and the names only have
     /// to begin like that.
-    fn readable<'a>(&self, path: &str, mut location: impl Iterator<Item = &'a OsStr>) -> Result<(), FileError> {
+    fn readable<'a>(
+        &self,
+        path: &str,
+        mut location: impl Iterator<Item = &'a OsStr>,
+    ) -> Result<(), FileError> {
         let (Some(task), Some(below)) = (location.next(), location.next()) else {
             return Ok(());
         };
@@ -153,6 +159,28 @@ pub(crate) struct Open {
     pub(crate) file: File,
     /// Its path on this host, for error texts.
     pub(crate) host: PathBuf,
+}
+
+impl Open {
+    /// That a call on this file failed.
+    pub(crate) fn failed(&self, call: &'static str, error: &io::Error) -> FileError {
+        let errno = Errno::from_io_error(error).unwrap_or(Errno::IO);
+        FileError::Os { call, path: self.host.clone(), errno }
+    }
+
+    /// Where reading begins for an offset from one of its ends. Before the beginning there is nothing; beyond the
+    /// end there may be something one day.
+    pub(crate) fn position(&self, origin: Origin, offset: i64) -> Result<u64, FileError> {
+        let fail = |errno| FileError::Os { call: "stat", path: self.host.clone(), errno };
+        match origin {
+            Origin::Start => u64::try_from(offset)
+                .map_err(|_| FileError::Seek { offset, path: self.host.clone() }),
+            Origin::End => {
+                let size = i128::from(fstat(&self.file).map_err(fail)?.st_size);
+                Ok(u64::try_from((size - i128::from(offset)).max(0)).unwrap_or(u64::MAX))
+            }
+        }
+    }
 }
 
 /// Where a path leads by its text alone.

@@ -19,7 +19,7 @@ pub(crate) use disk::{DiskFile, DiskLogs};
 pub(crate) use error::StreamError;
 pub(crate) use file::FileTail;
 pub(crate) use log::LogTail;
-pub(crate) use pump::{Form, pump};
+pub(crate) use pump::pump;
 
 /// Something happened to the file; Nomad's word for it in `FileEvent`.
 const DELETED: &str = "file deleted";

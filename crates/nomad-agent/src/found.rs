@@ -19,7 +19,7 @@ use std::{
 use http::{Request, Response};
 use nomad_acl::{Admit, Ask, Identify, Known, Subject, Tokens};
 use nomad_wire::{
-    Query, Route,
+    AllocCall, Query, Route,
     query::{Common, MonitorQuery},
 };
 use tower_service::Service;
@@ -30,6 +30,7 @@ use crate::{
     agent::Agent,
     body::Body,
     error::{AgentError, check_role},
+    handle::client::{allocation, fs},
 };
 
 /// A known request together with what the agent itself knows about its object.
@@ -136,15 +137,18 @@ impl<B: Send + 'static> Service<Known<B>> for Find {
         if let Err(error) = checked {
             return Box::pin(std::future::ready(Err(error)));
         }
-        let subject = subject(&self.agent, &known.route);
-        Box::pin(self.admit.call(Found { known, subject }))
+        match subject(&self.agent, &known.route) {
+            Ok(subject) => Box::pin(self.admit.call(Found { known, subject })),
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }
     }
 }
 
 /// The faults that come before any question of rights.
 fn check<B>(known: &Known<B>) -> Result<(), AgentError> {
     let query = Query::of(known.request.uri());
-    match known.route {
+    match &known.route {
+        Route::Fs(call, id) => fs::check(*call, id, &query)?,
         Route::Monitor => {
             MonitorQuery::parse(&query)?;
         }
@@ -156,7 +160,13 @@ fn check<B>(known: &Known<B>) -> Result<(), AgentError> {
     Ok(())
 }
 
-/// What a call is about. Calls on allocations are not served yet, so everything is about the agent.
-fn subject(_agent: &Agent, _route: &Route) -> Subject {
-    Subject::Agent
+/// What a call is about. That an allocation is unknown is said before anything about rights.
+fn subject(agent: &Agent, route: &Route) -> Result<Subject, AgentError> {
+    match route {
+        Route::Fs(_, id) | Route::Allocation(AllocCall::Stats, id) => {
+            let allocation = allocation::find(agent, id)?;
+            Ok(Subject::Namespace(allocation.namespace().clone()))
+        }
+        _ => Ok(Subject::Agent),
+    }
 }

@@ -43,6 +43,11 @@ pub(crate) fn stream(plain: bool, body: Body) -> Response<Body> {
     dressed(StatusCode::OK, Some(if plain { PLAIN } else { JSON }), body)
 }
 
+/// 200 with a body of the type that its handler found.
+pub(crate) fn typed(kind: HeaderValue, body: Body) -> Response<Body> {
+    dressed(StatusCode::OK, Some(kind), body)
+}
+
 /// How JSON is laid out for this query.
 pub(crate) fn layout(query: &Query<'_>) -> Layout {
     if query.pretty() { Layout::Pretty } else { Layout::Compact }

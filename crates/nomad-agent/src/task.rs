@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tracing::instrument::WithSubscriber as _;
 
 #[cfg(test)]
 pub(crate) use rotate::Rotator;
@@ -44,7 +45,7 @@ impl Task {
         let name = spec.name.clone();
         let (told, state) = watch::channel(TaskState::default());
         let (stop, asked) = watch::channel(false);
-        let runner = tokio::spawn(run::run(spec, home, told, asked));
+        let runner = tokio::spawn(run::run(spec, home, told, asked).with_current_subscriber());
         Self { name, state, stop, runner }
     }
 

@@ -7,6 +7,7 @@ use tracing::{info, instrument::WithSubscriber as _, level_filters::LevelFilter}
 
 use super::{Agent, ClientPart, Parts, ServerPart};
 use crate::{
+    alloc::Allocations,
     body::OpenStreams,
     config::{AgentConfig, NOMAD_VERSION, VERSION_METADATA},
     identity::{self, IdentityError},
@@ -102,7 +103,8 @@ async fn client_part(
         Some(dir) => identity::kept(&dir.join("client/client-id")).await?,
         None => identity::fresh(),
     };
-    Ok(Some(ClientPart { id, sampler: Sampler::start(Arc::clone(node)) }))
+    let allocations = Arc::new(Allocations::new(alloc_dir(config)));
+    Ok(Some(ClientPart { id, sampler: Sampler::start(Arc::clone(node)), allocations }))
 }
 
 /// Where allocations live: as configured, below the data directory, or with the temporary files.

@@ -23,8 +23,11 @@ pub(super) struct Process {
 /// The running processes of the group led by `leader`, and every descendant that left the group, by id.
 pub(super) fn tree(leader: u32) -> io::Result<BTreeMap<u32, Process>> {
     let all = all()?;
-    let mut tree: BTreeMap<_, _> =
-        all.iter().filter(|process| process.group == leader).map(|process| (process.pid, *process)).collect();
+    let mut tree: BTreeMap<_, _> = all
+        .iter()
+        .filter(|process| process.group == leader)
+        .map(|process| (process.pid, *process))
+        .collect();
     loop {
         let known = tree.len();
         let children = all.iter().filter(|process| tree.contains_key(&process.parent)).copied();
@@ -40,7 +43,8 @@ pub(super) fn tree(leader: u32) -> io::Result<BTreeMap<u32, Process>> {
 pub(super) fn swapped(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmSwap:"));
-    let kilobytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    let kilobytes =
+        line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
     kilobytes.unwrap_or_default() * 1024
 }
 
@@ -87,8 +91,15 @@ mod tests {
     #[test]
     fn a_line_is_read_behind_any_name() {
         let line = "42 (a) b (c) S 7 40 40 0 -1 4194560 1 2 3 4 55 66 0 0 20 0 1 0 777 8192 99 18446744073709551615";
-        let expected =
-            Process { pid: 42, parent: 7, group: 40, began: 777, user: 55, system: 66, resident: 99 };
+        let expected = Process {
+            pid: 42,
+            parent: 7,
+            group: 40,
+            began: 777,
+            user: 55,
+            system: 66,
+            resident: 99,
+        };
         assert_eq!(parse(line), Some(expected));
         assert_eq!(parse(&line.replace(" S ", " Z ")), None);
         assert_eq!(parse(""), None);

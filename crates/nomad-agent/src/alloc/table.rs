@@ -14,6 +14,9 @@ use super::{AllocSpec, Allocation};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
+    /// The agent runs no tasks.
+    #[error("the agent has no client part")]
+    NoClient,
     /// Its id is taken.
     #[error("allocation {0} runs already")]
     Taken(AllocId),

@@ -64,13 +64,19 @@ impl Usage {
 }
 
 impl Sampled {
-    fn renew(&mut self, processes: BTreeMap<u32, Process>, megahertz: f64, now: Timestamp) -> io::Result<()> {
+    fn renew(
+        &mut self,
+        processes: BTreeMap<u32, Process>,
+        megahertz: f64,
+        now: Timestamp,
+    ) -> io::Result<()> {
         let ticks = clock_ticks_per_second();
         let uptime = uptime()?;
         let mut sum = ResourceUsage::default();
         let mut pids = BTreeMap::new();
         for process in processes.values() {
-            let before = self.processes.get(&process.pid).filter(|before| before.began == process.began);
+            let before =
+                self.processes.get(&process.pid).filter(|before| before.began == process.began);
             let seconds = match before {
                 Some(_) => now.duration_since(self.at).as_secs_f64(),
                 None => uptime - process.began as f64 / ticks as f64,
@@ -78,12 +84,17 @@ impl Sampled {
             let share = |now: u64, before: u64| percent(now.saturating_sub(before), ticks, seconds);
             let user = share(process.user, before.map_or(0, |before| before.user));
             let system = share(process.system, before.map_or(0, |before| before.system));
-            let usage = ResourceUsage { memory_stats: memory(process), cpu_stats: cpu(user, system, megahertz), ..ResourceUsage::default() };
+            let usage = ResourceUsage {
+                memory_stats: memory(process),
+                cpu_stats: cpu(user, system, megahertz),
+                ..ResourceUsage::default()
+            };
             add(&mut sum, &usage);
             pids.insert(process.pid.to_string(), usage);
         }
         let timestamp = i64::try_from(now.as_nanosecond()).unwrap_or(i64::MAX);
-        self.stats = TaskStats { resource_usage: sum, timestamp, pids: Some(pids), ..TaskStats::default() };
+        self.stats =
+            TaskStats { resource_usage: sum, timestamp, pids: Some(pids), ..TaskStats::default() };
         self.processes = processes;
         self.at = now;
         Ok(())
@@ -148,7 +159,8 @@ mod tests {
     use super::*;
 
     fn process(user: u64, system: u64) -> Process {
-        let own = process::tree(rustix::process::getpgrp().as_raw_nonzero().get().unsigned_abs()).unwrap();
+        let own = process::tree(rustix::process::getpgrp().as_raw_nonzero().get().unsigned_abs())
+            .unwrap();
         Process { user, system, ..own[&std::process::id()] }
     }
 
@@ -167,7 +179,8 @@ mod tests {
         assert_eq!(cpu.total_ticks, 1500.0);
         assert!(usage.memory_stats.rss > 0);
         assert_eq!(sampled.stats.timestamp, 1_002_000_000_000);
-        let keys: Vec<_> = sampled.stats.pids.iter().flatten().map(|(pid, _)| pid.clone()).collect();
+        let keys: Vec<_> =
+            sampled.stats.pids.iter().flatten().map(|(pid, _)| pid.clone()).collect();
         assert_eq!(keys, [own.to_string()]);
     }
 
@@ -182,7 +195,10 @@ mod tests {
         let group = rustix::process::getpgrp().as_raw_nonzero().get().unsigned_abs();
         let now = Timestamp::from_second(1000).unwrap();
         let running = usage.measure([("web", group)], None, now).unwrap();
-        assert_eq!(running.resource_usage.memory_stats, running.tasks["web"].resource_usage.memory_stats);
+        assert_eq!(
+            running.resource_usage.memory_stats,
+            running.tasks["web"].resource_usage.memory_stats
+        );
         assert_eq!(running.timestamp, now.as_nanosecond() as i64);
         let ended = usage.measure([], None, now).unwrap();
         assert_eq!(ended.tasks, running.tasks);

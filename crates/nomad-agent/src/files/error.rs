@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
+use nomad_wire::quote;
 use rustix::io::Errno;
 
 /// Why a file of an allocation cannot be had. The texts are Nomad's, down to the host path in them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum FileError {
+pub(crate) enum FileError {
     /// The path leads out of the directory of the allocation.
     #[error("Path escapes the alloc directory")]
     Escapes,
@@ -25,10 +25,10 @@ pub enum FileError {
         errno: Errno,
     },
     /// The content of a directory was asked for.
-    #[error("file {0:?} is a directory")]
+    #[error("file {} is a directory", quote(.0))]
     Directory(String),
     /// The content of something that has none, such as a device or a fifo, was asked for. Nomad would try, and wait.
-    #[error("file {0:?} is not a regular file")]
+    #[error("file {} is not a regular file", quote(.0))]
     Special(String),
     /// The content of a file in `secrets` was asked for.
     #[error("Reading secret file prohibited: {0}")]
@@ -48,8 +48,7 @@ pub enum FileError {
 
 impl FileError {
     /// Whether the file is simply not there.
-    #[must_use]
-    pub fn is_missing(&self) -> bool {
+    pub(crate) fn is_missing(&self) -> bool {
         matches!(self, Self::Os { errno, .. } if *errno == Errno::NOENT)
     }
 }
@@ -69,7 +68,8 @@ mod tests {
 
     #[test]
     fn numbers_are_worded_as_go_words_them() {
-        let texts = [Errno::NOENT, Errno::NOTDIR, Errno::INVAL, Errno::LOOP, Errno::ACCESS].map(said);
+        let texts =
+            [Errno::NOENT, Errno::NOTDIR, Errno::INVAL, Errno::LOOP, Errno::ACCESS].map(said);
         let expected = [
             "no such file or directory",
             "not a directory",

@@ -39,7 +39,10 @@ mod tests {
 
     #[test]
     fn modes_read_as_go_prints_them() {
-        let modes = [0o040_777, 0o100_644, 0o041_777, 0o120_777, 0o010_600, 0o104_755, 0o020_666, 0o060_660].map(text);
+        let modes = [
+            0o040_777, 0o100_644, 0o041_777, 0o120_777, 0o010_600, 0o104_755, 0o020_666, 0o060_660,
+        ]
+        .map(text);
         let expected = [
             "drwxrwxrwx",
             "-rw-r--r--",

@@ -10,8 +10,23 @@ const HTML: &str = "text/html; charset=utf-8";
 
 /// What makes a page, after white space and whatever the case. A space or `>` must follow.
 const TAGS: [&[u8]; 17] = [
-    b"<!DOCTYPE HTML", b"<HTML", b"<HEAD", b"<SCRIPT", b"<IFRAME", b"<H1", b"<DIV", b"<FONT", b"<TABLE", b"<A", b"<STYLE",
-    b"<TITLE", b"<B", b"<BODY", b"<BR", b"<P", b"<!--",
+    b"<!DOCTYPE HTML",
+    b"<HTML",
+    b"<HEAD",
+    b"<SCRIPT",
+    b"<IFRAME",
+    b"<H1",
+    b"<DIV",
+    b"<FONT",
+    b"<TABLE",
+    b"<A",
+    b"<STYLE",
+    b"<TITLE",
+    b"<B",
+    b"<BODY",
+    b"<BR",
+    b"<P",
+    b"<!--",
 ];
 
 /// What files of a kind begin with.
@@ -62,7 +77,8 @@ pub(crate) fn content_type(head: &[u8]) -> &'static str {
     if visible.starts_with(b"<?xml") {
         return "text/xml; charset=utf-8";
     }
-    let signature = SIGNATURES.iter().find(|(start, _)| head.starts_with(start)).map(|&(_, kind)| kind);
+    let signature =
+        SIGNATURES.iter().find(|(start, _)| head.starts_with(start)).map(|&(_, kind)| kind);
     let kind = signature.or_else(|| container(head));
     kind.unwrap_or_else(|| if head.iter().any(is_binary) { UNKNOWN } else { TEXT })
 }
@@ -80,7 +96,9 @@ fn container(head: &[u8]) -> Option<&'static str> {
         return Some("video/mp4");
     }
     let inside = head.get(8..)?;
-    let found = CONTAINERS.iter().find(|(start, mark, _)| head.starts_with(start) && inside.starts_with(mark));
+    let found = CONTAINERS
+        .iter()
+        .find(|(start, mark, _)| head.starts_with(start) && inside.starts_with(mark));
     found.map(|&(_, _, kind)| kind)
 }
 
@@ -90,7 +108,11 @@ fn is_mp4(head: &[u8]) -> bool {
         return false;
     };
     let length = u32::from_be_bytes(*length) as usize;
-    if head.len() < 12 || head.len() < length || !length.is_multiple_of(4) || !inside.starts_with(b"ftyp") {
+    if head.len() < 12
+        || head.len() < length
+        || !length.is_multiple_of(4)
+        || !inside.starts_with(b"ftyp")
+    {
         return false;
     }
     let words = head[8..length.max(8)].chunks(4).enumerate();

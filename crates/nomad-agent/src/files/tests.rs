@@ -47,7 +47,9 @@ impl Stage {
 #[test]
 fn paths_that_escape_by_their_text_are_refused_everywhere() {
     let stage = stage();
-    for path in ["..", "../foo", "../", "web/../../x", "/../x", "..\\..", "..foo", "../alloc-1-evil/loot"] {
+    for path in
+        ["..", "../foo", "../", "web/../../x", "/../x", "..\\..", "..foo", "../alloc-1-evil/loot"]
+    {
         assert_eq!(stage.files.list(path), Err(FileError::Escapes), "{path}");
         assert_eq!(stage.files.stat(path), Err(FileError::Escapes), "{path}");
         assert_eq!(stage.files.open(path).unwrap_err(), FileError::Escapes, "{path}");
@@ -84,8 +86,14 @@ fn what_cannot_be_followed_says_so() {
     let stage = stage();
     stage.link("web/local/loop", "loop");
     let missing = format!("{}/web/local/nope: no such file or directory", stage.root.display());
-    assert_eq!(stage.files.stat("web/local/nope").unwrap_err().to_string(), format!("stat {missing}"));
-    assert_eq!(stage.files.list("/web/local/nope").unwrap_err().to_string(), format!("open {missing}"));
+    assert_eq!(
+        stage.files.stat("web/local/nope").unwrap_err().to_string(),
+        format!("stat {missing}")
+    );
+    assert_eq!(
+        stage.files.list("/web/local/nope").unwrap_err().to_string(),
+        format!("open {missing}")
+    );
     let prefix = "Failed to check if path escapes alloc directory:";
     assert_eq!(
         stage.files.stat("web/local/hello.txt/x").unwrap_err().to_string(),
@@ -102,10 +110,19 @@ fn what_cannot_be_followed_says_so() {
 #[test]
 fn secrets_can_be_seen_but_not_read() {
     let stage = stage();
-    assert_eq!(stage.refusal("web/secrets/test_file"), "Reading secret file prohibited: web/secrets/test_file");
+    assert_eq!(
+        stage.refusal("web/secrets/test_file"),
+        "Reading secret file prohibited: web/secrets/test_file"
+    );
     assert_eq!(stage.refusal("/WEB/Secrets/x"), "Reading secret file prohibited: /WEB/Secrets/x");
-    assert_eq!(stage.refusal("web/local/../secrets/a"), "Reading secret file prohibited: web/local/../secrets/a");
-    assert_eq!(stage.refusal("web/private/key"), "Reading private file prohibited: web/private/key");
+    assert_eq!(
+        stage.refusal("web/local/../secrets/a"),
+        "Reading secret file prohibited: web/local/../secrets/a"
+    );
+    assert_eq!(
+        stage.refusal("web/private/key"),
+        "Reading private file prohibited: web/private/key"
+    );
     assert_eq!(stage.files.list("web/secrets").unwrap().len(), 1);
     assert_eq!(stage.files.stat("web/secrets/test_file").unwrap().size, 4);
 }
@@ -115,8 +132,14 @@ fn a_link_into_secrets_opens_nothing() {
     let stage = stage();
     stage.link("web/local/innocent", "../secrets/test_file");
     stage.link("alloc/data/dir", "../../web/secrets");
-    assert_eq!(stage.refusal("web/local/innocent"), "Reading secret file prohibited: web/local/innocent");
-    assert_eq!(stage.refusal("alloc/data/dir/test_file"), "Reading secret file prohibited: alloc/data/dir/test_file");
+    assert_eq!(
+        stage.refusal("web/local/innocent"),
+        "Reading secret file prohibited: web/local/innocent"
+    );
+    assert_eq!(
+        stage.refusal("alloc/data/dir/test_file"),
+        "Reading secret file prohibited: alloc/data/dir/test_file"
+    );
 }
 
 #[test]
@@ -132,7 +155,10 @@ fn only_regular_files_have_content() {
     .unwrap();
     assert_eq!(stage.refusal("web/local/fifo"), r#"file "web/local/fifo" is not a regular file"#);
     assert_eq!(stage.refusal("web"), r#"file "web" is a directory"#);
-    assert_eq!(stage.files.check_file("web").unwrap_err().to_string(), r#"file "web" is a directory"#);
+    assert_eq!(
+        stage.files.check_file("web").unwrap_err().to_string(),
+        r#"file "web" is a directory"#
+    );
     assert_eq!(stage.files.stat("web/local/fifo").unwrap().mode.get(..1), Some("p"));
 }
 
@@ -141,10 +167,17 @@ fn a_listing_shows_links_as_links_and_sorts() {
     let stage = stage();
     stage.link("web/local/a-link", "/etc/passwd");
     let list = stage.files.list("web/local").unwrap();
-    let seen: Vec<_> = list.iter().map(|entry| (entry.name.as_str(), entry.mode.as_str(), entry.content_type)).collect();
+    let seen: Vec<_> = list
+        .iter()
+        .map(|entry| (entry.name.as_str(), entry.mode.as_str(), entry.content_type))
+        .collect();
     let mode = list[1].mode.as_str();
-    let expected =
-        [("a-link", "Lrwxrwxrwx", ""), ("data.json", mode, ""), ("empty", mode, ""), ("hello.txt", mode, "")];
+    let expected = [
+        ("a-link", "Lrwxrwxrwx", ""),
+        ("data.json", mode, ""),
+        ("empty", mode, ""),
+        ("hello.txt", mode, ""),
+    ];
     assert_eq!(seen, expected);
     assert_eq!(list[0].size, 11);
     assert!(stage.files.list("web/tmp").unwrap().is_empty());
@@ -159,7 +192,10 @@ fn stat_knows_types_and_the_name_of_the_root() {
     assert_eq!(types, [unknown, unknown, "application/json", "text/plain; charset=utf-8"]);
     assert_eq!(stage.files.stat("/").unwrap().name, "alloc-1");
     let written = fs::metadata(stage.root.join("web/local/hello.txt")).unwrap().modified().unwrap();
-    assert_eq!(stage.files.stat("web/local/hello.txt").unwrap().modified, written.try_into().unwrap());
+    assert_eq!(
+        stage.files.stat("web/local/hello.txt").unwrap().modified,
+        written.try_into().unwrap()
+    );
 }
 
 #[test]

@@ -25,7 +25,8 @@ const MAX_LINKS: u32 = 40;
 const NAME_ONLY: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// For reading. A fifo that nobody writes to must not hold up whoever opens it.
-const READ: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
+const READ: OFlags =
+    OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
 /// Why a walk did not arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -89,7 +89,10 @@ mod tests {
             assert_eq!(nearest(&stdout, index, offset), Some(expected), "{index}, {offset}");
         }
         let stderr = files::<3>();
-        assert_eq!([0, 1, max].map(|index| nearest(&stderr, index, 0)), [Some((0, 0)), Some((1, 0)), Some((2, 0))]);
+        assert_eq!(
+            [0, 1, max].map(|index| nearest(&stderr, index, 0)),
+            [Some((0, 0)), Some((1, 0)), Some((2, 0))]
+        );
         assert_eq!(nearest(&[], 0, 0), None);
     }
 

@@ -58,7 +58,12 @@ enum State {
 
 impl<L: LogFiles> LogTail<L> {
     /// Begins at the file and position that `origin` and `offset` mean now.
-    pub(crate) fn open(logs: L, origin: Origin, offset: i64, until: Until) -> Result<Self, StreamError> {
+    pub(crate) fn open(
+        logs: L,
+        origin: Origin,
+        offset: i64,
+        until: Until,
+    ) -> Result<Self, StreamError> {
         loop {
             let files = logs.list()?;
             let (index, position) = choose(&files, origin, offset).ok_or_else(|| logs.missing())?;

@@ -6,6 +6,7 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Child;
 use tokio::task::{JoinSet, spawn_blocking};
+use tracing::instrument::WithSubscriber as _;
 
 use super::rotate::Rotator;
 use super::spec::TaskSpec;
@@ -30,10 +31,10 @@ impl Logs {
     pub(crate) fn copy_from(self, child: &mut Child) -> JoinSet<()> {
         let mut copies = JoinSet::new();
         if let Some(pipe) = child.stdout.take() {
-            copies.spawn(copy(pipe, self.stdout));
+            copies.spawn(copy(pipe, self.stdout).with_current_subscriber());
         }
         if let Some(pipe) = child.stderr.take() {
-            copies.spawn(copy(pipe, self.stderr));
+            copies.spawn(copy(pipe, self.stderr).with_current_subscriber());
         }
         copies
     }
@@ -50,13 +51,16 @@ async fn copy(mut pipe: impl AsyncRead + Unpin, mut log: Rotator) {
         }
         let chunk = buffer.split();
         let write = spawn_blocking(move || {
-            if let Err(error) = log.write(&chunk) {
-                tracing::warn!(%error, "the output of a task is lost");
-            }
-            log
+            let written = log.write(&chunk);
+            (log, written)
         });
         match write.await {
-            Ok(returned) => log = returned,
+            Ok((returned, written)) => {
+                log = returned;
+                if let Err(error) = written {
+                    tracing::warn!(%error, "the output of a task is lost");
+                }
+            }
             // The runtime is going down.
             Err(_) => return,
         }

@@ -17,6 +17,9 @@ use super::output::Logs;
 use super::spec::{Restart, TaskSpec};
 use super::state::{Phase, TaskState};
 
+/// The part of the agent that speaks, as Nomad names it in its log.
+const TARGET: &str = "client.alloc_runner.task_runner";
+
 /// How long the last output of a process may take to reach its log. The pipes close with the group; only a process that
 /// left the group can hold them open, and a task must not wait for that one.
 const LAST_OUTPUT: Duration = Duration::from_millis(500);
@@ -33,15 +36,17 @@ pub(crate) async fn run(
         let exit = match Running::start(&spec, &home) {
             Ok(running) => {
                 state.send_modify(|state| running.describe(state, starts));
+                tracing::info!(target: TARGET, task = spec.name, pid = running.child.id(), "task started");
                 running.ended(&mut stop).await
             }
             Err(error) => {
-                tracing::error!(task = spec.name, command = %spec.command.display(), %error, "cannot start a task");
+                tracing::error!(target: TARGET, task = spec.name, command = %spec.command.display(), %error, "cannot start a task");
                 None
             }
         };
         starts += 1;
         let code = exit.and_then(|exit| exit.code());
+        tracing::info!(target: TARGET, task = spec.name, exit_code = code, "task ended");
         if !again(spec.restart, starts, &mut stop, &state).await {
             return state.send_modify(|state| finish(state, code));
         }

@@ -149,7 +149,8 @@ fn a_cut_file_begins_anew() {
     logs.cut(0);
     logs.append(0, "c");
     let cut = tail.step().unwrap();
-    let expected = Chunk { file: "log.0".into(), event: TRUNCATED, data: b"c".to_vec(), position: 1 };
+    let expected =
+        Chunk { file: "log.0".into(), event: TRUNCATED, data: b"c".to_vec(), position: 1 };
     assert_eq!(cut, Step::Read(expected));
 }
 

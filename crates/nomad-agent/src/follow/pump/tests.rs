@@ -4,13 +4,17 @@ use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::mpsc::{Receiver, channel};
+use http_body_util::BodyExt as _;
+use nomad_frames::FramerConfig;
+use nomad_wire::query::Origin;
 
 use super::*;
 use crate::alloc::AllocDir;
+use crate::body::{Body, OpenStreams};
+use crate::error::AgentError;
 use crate::files::Files;
 use crate::follow::{Chunk, DiskLogs, LogTail, Until};
-use nomad_wire::query::Origin;
+use crate::framing::Form;
 
 /// Steps that are given one by one; waits when there is none.
 #[derive(Debug, Clone, Default)]
@@ -43,46 +47,57 @@ fn read(text: &str, position: u64) -> Step {
     Step::Read(Chunk { file: "f".into(), event: "", data: text.as_bytes().to_vec(), position })
 }
 
-fn start(follow: impl Follow, form: Form) -> Receiver<Result<Bytes, StreamError>> {
-    let (out, payloads) = channel(32);
-    tokio::spawn(pump(follow, form, out));
-    payloads
+async fn start(follow: impl Follow, form: Form) -> Body {
+    let open = OpenStreams::default();
+    let started = Body::stream(&open, |chunks| async move {
+        let frames = FrameWriter::new(FramerConfig::default(), form, chunks);
+        pump(follow, frames).await.map_err(|error| AgentError::failed(error.to_string()))
+    });
+    started.await.unwrap()
 }
 
-async fn next(payloads: &mut Receiver<Result<Bytes, StreamError>>) -> String {
-    String::from_utf8(payloads.recv().await.unwrap().unwrap().to_vec()).unwrap()
+/// The next chunk; empty at the end.
+async fn next(body: &mut Body) -> String {
+    let frame = body.frame().await.map(|frame| frame.unwrap().into_data().unwrap());
+    String::from_utf8(frame.unwrap_or_default().to_vec()).unwrap()
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_there_leaves_without_delay() {
     let began = Instant::now();
-    let mut payloads = start(Script::of([read("Hello", 5), Step::End]), Form::Framed);
-    assert_eq!(next(&mut payloads).await, r#"{"Data":"SGVsbG8=","File":"f","Offset":5}"#);
-    assert!(payloads.recv().await.is_none());
+    let mut body = start(Script::of([read("Hello", 5), Step::End]), Form::Framed).await;
+    assert_eq!(next(&mut body).await, r#"{"Data":"SGVsbG8=","File":"f","Offset":5}"#);
+    assert_eq!(next(&mut body).await, "");
     assert_eq!(began.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_stream_beats_once_a_second_and_only_in_frames() {
     let began = Instant::now();
-    let mut payloads = start(Script::default(), Form::Framed);
+    let mut body = start(Script::default(), Form::Framed).await;
     for second in 1..4 {
-        assert_eq!(next(&mut payloads).await, "{}");
+        assert_eq!(next(&mut body).await, "{}");
         assert_eq!(began.elapsed().as_secs(), second);
     }
-    let mut plain = start(Script::default(), Form::Plain);
-    assert!(tokio::time::timeout(Duration::from_secs(60), plain.recv()).await.is_err());
+    let plain = start(Script::default(), Form::Plain);
+    assert!(tokio::time::timeout(Duration::from_secs(60), plain).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_written_is_on_its_way_within_a_poll_and_a_batch() {
     let script = Script::default();
-    let mut payloads = start(script.clone(), Form::Plain);
+    script.add("first\n", 6);
+    let mut body = start(script.clone(), Form::Plain).await;
+    assert_eq!(next(&mut body).await, "first\n");
     for pause in [0, 13, 151, 49, 333, 202] {
-        tokio::time::sleep(Duration::from_millis(pause)).await;
-        let written = Instant::now();
-        script.add("line\n", 5);
-        assert_eq!(next(&mut payloads).await, "line\n");
+        let (write, delay) = (script.clone(), Duration::from_millis(pause));
+        let written = tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            write.add("line\n", 5);
+            Instant::now()
+        });
+        assert_eq!(next(&mut body).await, "line\n");
+        let written = written.await.unwrap();
         let late = written.elapsed();
         // Timers of tokio go off up to a millisecond late, one for each wait on the way.
         assert!(late <= POLL + Duration::from_millis(200) + Duration::from_millis(3), "{late:?}");
@@ -91,36 +106,21 @@ async fn what_is_written_is_on_its_way_within_a_poll_and_a_batch() {
 
 #[tokio::test(start_paused = true)]
 async fn small_reads_within_a_beat_are_one_frame() {
-    let mut payloads = start(Script::of([read("a", 1), read("b", 2), read("c", 3)]), Form::Framed);
-    assert_eq!(next(&mut payloads).await, r#"{"Data":"YWJj","File":"f","Offset":3}"#);
+    let mut body =
+        start(Script::of([read("a", 1), read("b", 2), read("c", 3)]), Form::Framed).await;
+    assert_eq!(next(&mut body).await, r#"{"Data":"YWJj","File":"f","Offset":3}"#);
 }
 
 #[tokio::test]
 async fn nobody_reads_on_for_nobody() {
-    let script = Script::default();
-    let payloads = start(script.clone(), Form::Framed);
-    while script.asked.load(Ordering::SeqCst) == 0 {
-        tokio::task::yield_now().await;
-    }
-    drop(payloads);
-    // The machine is dropped with its pump: the test is left as the only owner.
+    let script = Script::of([read(&"x".repeat(65_536), 65_536)]);
+    let body = start(script.clone(), Form::Plain).await;
+    assert_eq!(Arc::strong_count(&script.steps), 2);
+    drop(body);
+    // At most one step is under way when the body goes; the machine goes with it, and with it its file.
     while Arc::strong_count(&script.steps) > 1 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-}
-
-#[tokio::test]
-async fn a_stream_nobody_takes_holds_at_its_bound() {
-    let endless = (0..500).map(|at| read(&"x".repeat(65_536), at));
-    let script = Script::of(endless);
-    let mut payloads = start(script.clone(), Form::Plain);
-    while payloads.len() < 32 {
-        tokio::task::yield_now().await;
-    }
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    // 32 wait in the queue, one waits to get in.
-    assert_eq!(script.asked.load(Ordering::SeqCst), 33);
-    assert_eq!(next(&mut payloads).await.len(), 65_536);
 }
 
 #[tokio::test(start_paused = true)]
@@ -132,12 +132,12 @@ async fn an_error_comes_after_what_was_read_before_it() {
             if self.0 == 1 { Ok(read("last", 4)) } else { Err(StreamError::Index("x".into())) }
         }
     }
-    let mut payloads = start(Broken(0), Form::Plain);
-    assert_eq!(next(&mut payloads).await, "last");
-    let error = payloads.recv().await.unwrap().unwrap_err().to_string();
-    let expected = r#"failed to convert "x" to a log index: strconv.Atoi: parsing "x": invalid syntax"#;
-    assert_eq!(error, expected);
-    assert!(payloads.recv().await.is_none());
+    let mut body = start(Broken(0), Form::Plain).await;
+    assert_eq!(next(&mut body).await, "last");
+    let expected =
+        r#"failed to convert "x" to a log index: strconv.Atoi: parsing "x": invalid syntax"#;
+    assert_eq!(next(&mut body).await, expected);
+    assert_eq!(next(&mut body).await, "");
 }
 
 /// Law: a follower of a real log that rotates under it reads every byte once.
@@ -149,22 +149,25 @@ async fn a_log_that_rotates_under_its_reader_is_read_whole() {
     let mut spec = crate::task::TaskSpec::new("web", "/bin/sh");
     spec.logs.max_file_size = 4096;
     spec.logs.max_files = std::num::NonZeroUsize::new(10_000).unwrap();
-    let mut writer = crate::task::Rotator::open(&dir.logs(), "web.stdout.".into(), spec.logs).unwrap();
-    let log = LogTail::open(DiskLogs::new(files, "web", "stdout"), Origin::Start, 0, Until::Forever).unwrap();
-    let mut payloads = start(log, Form::Plain);
+    let mut writer =
+        crate::task::Rotator::open(&dir.logs(), "web.stdout.".into(), spec.logs).unwrap();
+    let log =
+        LogTail::open(DiskLogs::new(files, "web", "stdout"), Origin::Start, 0, Until::Forever)
+            .unwrap();
     let expected: String = (0..20_000).map(|line| format!("line {line}\n")).collect();
     let writing = expected.clone();
-    let written = tokio::task::spawn_blocking(move || {
+    let written = spawn_blocking(move || {
         for chunk in writing.as_bytes().chunks(777) {
             writer.write(chunk).unwrap();
             std::thread::yield_now();
         }
     });
-    let mut seen = Vec::new();
+    let mut body = start(log, Form::Plain).await;
+    let mut seen = String::new();
     while seen.len() < expected.len() {
-        seen.extend(payloads.recv().await.unwrap().unwrap());
+        seen += &next(&mut body).await;
     }
     written.await.unwrap();
-    assert_eq!(String::from_utf8(seen).unwrap(), expected);
+    assert_eq!(seen, expected);
     assert!(fs::read_dir(dir.logs()).unwrap().count() > 40, "it has rotated");
 }

@@ -1,0 +1,61 @@
+//! `/v1/client/fs/logs`: the log of a task over all its files.
+
+use http::{Response, StatusCode};
+use nomad_frames::FramerConfig;
+use nomad_wire::{query::LogsQuery, quote};
+
+use crate::{
+    agent::Agent,
+    alloc::Allocation,
+    body::Body,
+    error::AgentError,
+    follow::{DiskLogs, LogTail, StreamError, Until, pump},
+    framing::{Form, FrameWriter},
+    handle::client::off_loop,
+    reply,
+};
+
+/// The log from where it was asked for, and what the task writes from now on.
+pub(super) async fn logs(
+    agent: &Agent,
+    allocation: &Allocation,
+    wanted: LogsQuery<'_>,
+) -> Result<Response<Body>, AgentError> {
+    check_task(allocation, &wanted.task)?;
+    let logs = DiskLogs::new(allocation.files(), &wanted.task, wanted.log_type.as_str());
+    let until = Until::following(wanted.follow);
+    let tail = off_loop(move || LogTail::open(logs, wanted.origin, wanted.offset, until));
+    let tail = tail.await?.map_err(refused)?;
+    let form = Form::plain(wanted.plain);
+    let body = agent.stream(|chunks| async move {
+        let frames = FrameWriter::new(FramerConfig::default(), form, chunks);
+        pump(tail, frames).await.map_err(refused)
+    });
+    Ok(reply::stream(wanted.plain, body.await?))
+}
+
+fn check_task(allocation: &Allocation, name: &str) -> Result<(), AgentError> {
+    let name_quoted = quote(name);
+    let Some(task) = allocation.task(name) else {
+        return Err(AgentError::said(
+            StatusCode::BAD_REQUEST,
+            format!("unknown task name {name_quoted}"),
+        ));
+    };
+    if task.state().started.is_none() {
+        let text = format!("task {name_quoted} not started yet. No logs available");
+        return Err(AgentError::said(StatusCode::NOT_FOUND, text));
+    }
+    Ok(())
+}
+
+fn refused(error: StreamError) -> AgentError {
+    match error {
+        StreamError::NoLog { .. } => AgentError::said(StatusCode::NOT_FOUND, error.to_string()),
+        StreamError::Stopping(_) => AgentError::Stopping,
+        StreamError::List(_)
+        | StreamError::Index(_)
+        | StreamError::Open { .. }
+        | StreamError::Read { .. } => AgentError::failed(error.to_string()),
+    }
+}
