@@ -164,11 +164,6 @@ impl Agent {
         alive.map(|member| member.rpc.to_string()).collect()
     }
 
-    /// How many allocations the client part holds.
-    pub(crate) fn allocation_count(&self) -> usize {
-        self.allocations().map_or(0, |allocations| allocations.all().len())
-    }
-
     /// A stream that is counted and logs as this agent; see [`Body::stream`].
     pub(crate) async fn stream<F>(
         &self,

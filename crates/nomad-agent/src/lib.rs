@@ -1,13 +1,89 @@
-//! A reference Nomad agent.
+//! A reference Nomad agent: the agent and client API over this host, as a [`tower_service::Service`].
+//!
+//! There is no Nomad behind it. A client agent runs tasks, keeps their logs and answers for its
+//! machine; a server agent knows its fellow servers. What they answer, and how they refuse, is
+//! what Nomad 2.0 says, so that anything that speaks to a Nomad agent can speak to this one. It
+//! names itself `2.0.5+reference` wherever a version is shown.
+//!
+//! # Three lines to serve it
+//!
+//! The crate opens no socket. [`standalone`] makes a service that takes a request as it came and
+//! always answers; any HTTP server that drives a tower service can serve it:
+//!
+//! ```
+//! use nomad_acl::AclDisabled;
+//! use nomad_agent::{Agent, AgentConfig, Role, standalone};
+//! use tower_service::Service as _;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let agent = Agent::builder(AgentConfig::new("client1", Role::Client)).start().await?;
+//! let mut service = standalone(agent, AclDisabled);
+//! let Ok(answer) = service.call(http::Request::get("/v1/client/stats").body(())?).await;
+//! assert_eq!(answer.status(), 200);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The life of a request
+//!
+//! ```text
+//!  http::Request ─ IDENTIFY ─ FOUND ─ ADMIT ─ Agent ─ http::Response<Body>
+//! ```
+//!
+//! [`Agent`] takes only what was [`Admitted`](nomad_acl::Admitted). In front of a lone agent
+//! stands [`Found`], whose subject is the agent's own knowledge and never the caller's query; a
+//! gateway that admits by its own directory hands its question to the same [`Agent`].
+//!
+//! # A fleet in one process
+//!
+//! Servers know each other through a [`Membership`]; a [`Roster`] that several agents share is
+//! one. There is no election: the leader of a region is the alive server with the smallest name.
+//! Each agent has a live log of its own (a [`LogHub`]), which is what `/v1/agent/monitor` shows;
+//! a [`LogOutlet`] brings the lines of all agents to one terminal.
+//!
+//! # Streams
+//!
+//! A stream is produced inside its [`Body`]: whoever reads the body drives the producer, nothing
+//! is read ahead beyond 32 chunks, and dropping the body drops files and subscriptions with it.
+//! As with Nomad, the head waits for the first payload, and an error after it is appended as text.
+//!
+//! # What it does not do
+//!
+//! It relays nothing: a question for another agent is refused, for finding agents is a gateway's
+//! work. Calls it does not serve answer 501 with a sentence that says so. It keeps no jobs, no
+//! evaluations and no replicated log.
 
+mod agent;
 mod alloc;
+mod body;
+mod config;
 mod duration;
+mod error;
 mod files;
 mod follow;
+mod found;
+mod framing;
+mod handle;
+mod identity;
 mod log;
+mod membership;
+mod node;
+mod reply;
+mod role;
 mod task;
 
-pub use self::alloc::{AllocDir, AllocSpec, Allocation, Allocations, StartError};
-pub use self::files::FileError;
-pub use self::log::{Entry, LOG_QUEUE, LineStyle, LogFeed, LogHub, LogLine, LogOutlet, Value};
-pub use self::task::{LogLimits, Phase, Restart, Task, TaskSpec, TaskState};
+pub use self::{
+    agent::{Agent, AgentBuilder},
+    alloc::{AllocDir, AllocSpec, Allocation, Allocations, StartError},
+    body::Body,
+    config::{AgentConfig, NOMAD_VERSION, VERSION_METADATA},
+    error::{AgentError, WrongRole},
+    found::{Found, Standalone, standalone},
+    identity::IdentityError,
+    log::{Entry, LOG_QUEUE, LineStyle, LogFeed, LogHub, LogLine, LogOutlet, Value},
+    membership::{Member, MemberStatus, Membership, Roster},
+    node::{HostNode, Node},
+    role::Role,
+    task::{LogLimits, Phase, Restart, Task, TaskSpec, TaskState},
+};

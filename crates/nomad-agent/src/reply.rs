@@ -24,11 +24,6 @@ pub(crate) fn json<T: Serialize>(
     Ok(bytes(StatusCode::OK, Some(JSON), to_json(value, layout(query))?))
 }
 
-/// 200 without a body and without a type: what Nomad says when there is nothing to say.
-pub(crate) fn empty() -> Response<Body> {
-    bytes(StatusCode::OK, None, Vec::new())
-}
-
 /// JSON with the status and type of a healthy or an unhealthy agent.
 pub(crate) fn health(healthy: bool, body: Vec<u8>) -> Response<Body> {
     if healthy {

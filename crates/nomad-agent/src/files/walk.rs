@@ -100,7 +100,7 @@ impl Spot {
     }
 
     fn here(&self) -> BorrowedFd<'_> {
-        self.steps.last().map_or(self.root.as_fd(), |(_, file)| file.as_fd())
+        self.steps.last().map_or_else(|| self.root.as_fd(), |(_, file)| file.as_fd())
     }
 
     /// The file as a name only: good for its attributes.
@@ -118,7 +118,8 @@ impl Spot {
         let Some(((name, _), way)) = self.steps.split_last() else {
             return openat(&self.root, ".", READ, Mode::empty());
         };
-        let parent = way.last().map_or(self.root.as_fd(), |(_, directory)| directory.as_fd());
+        let parent =
+            way.last().map_or_else(|| self.root.as_fd(), |(_, directory)| directory.as_fd());
         openat(parent, name, READ, Mode::empty())
     }
 }

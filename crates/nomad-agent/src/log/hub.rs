@@ -136,10 +136,6 @@ impl Shared {
         rank(LevelFilter::from_level(level)) <= self.verbosity.load(Ordering::Relaxed)
     }
 
-    pub(super) fn verbosity(&self) -> LevelFilter {
-        unrank(self.verbosity.load(Ordering::Relaxed))
-    }
-
     pub(super) fn publish(&self, line: LogLine) {
         let line = Arc::new(line);
         for sink in locked(&self.sinks).iter().filter(|sink| sink.level >= line.level) {
@@ -154,19 +150,13 @@ impl Shared {
         }
     }
 
-    /// Changes the listeners, and tells tracing when the most verbose level moved: it remembers
-    /// per call site whether anybody wants it.
+    /// Changes the listeners and, with them, the most verbose level.
     fn change(&self, edit: impl FnOnce(&mut Vec<Arc<Sink>>)) {
-        let moved = {
-            let mut sinks = locked(&self.sinks);
-            edit(&mut sinks);
-            let own = self.outlet.as_ref().map_or(LevelFilter::OFF, |outlet| outlet.0);
-            let most = sinks.iter().map(|sink| sink.level).max().unwrap_or(own).max(own);
-            self.verbosity.swap(rank(most), Ordering::Relaxed) != rank(most)
-        };
-        if moved {
-            tracing::callsite::rebuild_interest_cache();
-        }
+        let mut sinks = locked(&self.sinks);
+        edit(&mut sinks);
+        let own = self.outlet.as_ref().map_or(LevelFilter::OFF, |outlet| outlet.0);
+        let most = sinks.iter().map(|sink| sink.level).max().unwrap_or(own).max(own);
+        self.verbosity.store(rank(most), Ordering::Relaxed);
     }
 }
 
@@ -174,7 +164,7 @@ impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared")
             .field("agent", &self.agent)
-            .field("verbosity", &self.verbosity())
+            .field("verbosity", &self.verbosity)
             .finish_non_exhaustive()
     }
 }
@@ -187,17 +177,6 @@ fn rank(level: LevelFilter) -> u8 {
         Some(Level::INFO) => 3,
         Some(Level::DEBUG) => 4,
         Some(Level::TRACE) => 5,
-    }
-}
-
-fn unrank(rank: u8) -> LevelFilter {
-    match rank {
-        0 => LevelFilter::OFF,
-        1 => LevelFilter::ERROR,
-        2 => LevelFilter::WARN,
-        3 => LevelFilter::INFO,
-        4 => LevelFilter::DEBUG,
-        _ => LevelFilter::TRACE,
     }
 }
 
@@ -249,9 +228,9 @@ mod tests {
     fn a_dropped_listener_is_gone_at_once() {
         let hub = LogHub::new("a");
         let feed = hub.listen(LevelFilter::TRACE);
-        assert_eq!((hub.listeners(), hub.shared.verbosity()), (1, LevelFilter::TRACE));
+        assert!(hub.listeners() == 1 && hub.shared.wants(Level::TRACE));
         drop(feed);
-        assert_eq!((hub.listeners(), hub.shared.verbosity()), (0, LevelFilter::OFF));
+        assert!(hub.listeners() == 0 && !hub.shared.wants(Level::ERROR));
     }
 
     #[tokio::test]
@@ -287,5 +266,23 @@ mod tests {
             debug!("not for the terminal");
         });
         assert_eq!(*locked(&paper.0), ["server1: started"]);
+    }
+
+    // Listeners that come and go at other agents must not silence this one.
+    #[test]
+    fn agents_on_many_threads_do_not_silence_each_other() {
+        std::thread::scope(|threads| {
+            for _ in 0..8 {
+                threads.spawn(|| {
+                    let hub = LogHub::new("a");
+                    let dispatch = hub.dispatch();
+                    for _ in 0..200 {
+                        let feed = hub.listen(LevelFilter::TRACE);
+                        tracing::dispatcher::with_default(&dispatch, || tracing::trace!("heard"));
+                        assert!(locked(&feed.sink.queue).pop().is_some());
+                    }
+                });
+            }
+        });
     }
 }

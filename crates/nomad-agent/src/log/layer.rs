@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
-    level_filters::LevelFilter,
     subscriber::Interest,
 };
 use tracing_subscriber::layer::{Context, Layer};
@@ -28,17 +27,15 @@ impl HubLayer {
 }
 
 impl<S: Subscriber> Layer<S> for HubLayer {
-    /// Listeners come and go, so the answer for a call site is never final.
+    /// Listeners come and go, so the answer for a call site is never final. There is no hint of a
+    /// greatest level either: tracing keeps one for the whole process, and two agents whose
+    /// listeners change at the same moment could leave it too low for both.
     fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
         Interest::sometimes()
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
         self.shared.wants(*metadata.level())
-    }
-
-    fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.shared.verbosity())
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use rustix::fs::{StatVfs, statvfs};
 
 /// File systems that hold no data of anybody, whatever the kernel says of them.
-const NEVER: [&str; 17] = [
+const NEVER: [&str; 18] = [
     "autofs",
     "binfmt_misc",
     "cgroup",
@@ -22,6 +22,7 @@ const NEVER: [&str; 17] = [
     "securityfs",
     "sysfs",
     "tmpfs",
+    "vboxsf",
     "ptyfs",
 ];
 

@@ -1,7 +1,11 @@
 //! The agent's own calls, asked as a request comes from a socket, without a socket.
 
-#![expect(clippy::unwrap_used, reason = "a test says what went wrong by failing")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what went wrong by failing")]
 
+mod alloc_files;
+mod alloc_logs;
+mod alloc_stats;
+mod alloc_stream;
 mod health;
 mod host;
 mod identity;
@@ -9,5 +13,8 @@ mod log;
 mod membership;
 mod monitor;
 mod refusals;
+mod shapes;
+mod socket;
+mod stage;
 mod stats;
 mod support;

@@ -80,10 +80,11 @@ fn stats(agent: &Agent) -> BTreeMap<String, Group> {
         groups.insert("serf".to_owned(), serf(agent));
     }
     if let Some(node_id) = agent.node_id() {
+        let allocations = agent.allocations().map_or(0, |allocations| allocations.all().len());
         let client = [
             ("node_id", node_id.to_string()),
             ("known_servers", agent.servers().join(",")),
-            ("num_allocations", "0".to_owned()),
+            ("num_allocations", allocations.to_string()),
             // Nobody has to be told that this node lives, so there is no beat to report.
             ("heartbeat_ttl", "0s".to_owned()),
             ("last_heartbeat", "0s".to_owned()),
@@ -123,16 +124,29 @@ fn nomad(agent: &Agent) -> Group {
     ])
 }
 
+/// There is no gossip, so its clocks never move and its queues are always empty.
 fn serf(agent: &Agent) -> Group {
     let members = agent.membership().members();
     let count = |status| members.iter().filter(|member| member.status == status).count();
-    group([
+    let mut serf = group([
         ("members", members.len().to_string()),
         ("failed", count(MemberStatus::Failed).to_string()),
         ("left", count(MemberStatus::Left).to_string()),
         ("encrypted", "false".to_owned()),
-        ("health_score", "0".to_owned()),
-    ])
+    ]);
+    for idle in [
+        "coordinate_resets",
+        "event_queue",
+        "event_time",
+        "health_score",
+        "intent_queue",
+        "member_time",
+        "query_queue",
+        "query_time",
+    ] {
+        serf.insert(idle.to_owned(), "0".to_owned());
+    }
+    serf
 }
 
 fn group<const N: usize>(pairs: [(&str, String); N]) -> Group {

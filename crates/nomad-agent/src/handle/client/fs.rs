@@ -78,9 +78,9 @@ fn open(files: &Files, path: &str) -> Result<Open, AgentError> {
     files
         .check_file(path)
         .map_err(|error| AgentError::said(StatusCode::BAD_REQUEST, error.to_string()))?;
-    files.open(path).map_err(failed)
+    files.open(path).map_err(|error| failed(&error))
 }
 
-fn failed(error: FileError) -> AgentError {
+fn failed(error: &FileError) -> AgentError {
     AgentError::failed(error.to_string())
 }

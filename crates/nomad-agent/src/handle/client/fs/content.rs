@@ -79,9 +79,9 @@ struct Part {
 
 fn part(files: Files, path: &str, offset: i64, limit: u64) -> Result<Part, AgentError> {
     let opened = open(&files, path)?;
-    let position = opened.position(Origin::Start, offset).map_err(failed)?;
+    let position = opened.position(Origin::Start, offset).map_err(|error| failed(&error))?;
     let head = head(&opened, position, limit);
-    let head = head.map_err(|error| failed(opened.failed("read", &error)))?;
+    let head = head.map_err(|error| failed(&opened.failed("read", &error)))?;
     Ok(Part { files, opened, position, head })
 }
 

@@ -23,7 +23,7 @@ pub(super) async fn list(
     query: &Query<'_>,
 ) -> Result<Response<Body>, AgentError> {
     let path = wanted.path.to_string();
-    let entries = off_loop(move || files.list(&path)).await?.map_err(refused)?;
+    let entries = off_loop(move || files.list(&path)).await?.map_err(|error| refused(&error))?;
     let entries: Vec<_> = entries.into_iter().map(info).collect();
     reply::json(&entries, query)
 }
@@ -35,11 +35,11 @@ pub(super) async fn stat(
     query: &Query<'_>,
 ) -> Result<Response<Body>, AgentError> {
     let path = wanted.path.to_string();
-    let entry = off_loop(move || files.stat(&path)).await?.map_err(refused)?;
+    let entry = off_loop(move || files.stat(&path)).await?.map_err(|error| refused(&error))?;
     reply::json(&info(entry), query)
 }
 
-fn refused(error: FileError) -> AgentError {
+fn refused(error: &FileError) -> AgentError {
     let missing = error.is_missing();
     let status = if missing { StatusCode::NOT_FOUND } else { StatusCode::INTERNAL_SERVER_ERROR };
     AgentError::said(status, error.to_string())

@@ -25,11 +25,11 @@ pub(super) async fn logs(
     let logs = DiskLogs::new(allocation.files(), &wanted.task, wanted.log_type.as_str());
     let until = Until::following(wanted.follow);
     let tail = off_loop(move || LogTail::open(logs, wanted.origin, wanted.offset, until));
-    let tail = tail.await?.map_err(refused)?;
+    let tail = tail.await?.map_err(|error| refused(&error))?;
     let form = Form::plain(wanted.plain);
     let body = agent.stream(|chunks| async move {
         let frames = FrameWriter::new(FramerConfig::default(), form, chunks);
-        pump(tail, frames).await.map_err(refused)
+        pump(tail, frames).await.map_err(|error| refused(&error))
     });
     Ok(reply::stream(wanted.plain, body.await?))
 }
@@ -49,7 +49,7 @@ fn check_task(allocation: &Allocation, name: &str) -> Result<(), AgentError> {
     Ok(())
 }
 
-fn refused(error: StreamError) -> AgentError {
+fn refused(error: &StreamError) -> AgentError {
     match error {
         StreamError::NoLog { .. } => AgentError::said(StatusCode::NOT_FOUND, error.to_string()),
         StreamError::Stopping(_) => AgentError::Stopping,

@@ -28,7 +28,8 @@ pub(super) async fn stream(
     let path = wanted.path.to_string();
     let tail = off_loop(move || {
         let opened = open(&files, &path)?;
-        let position = opened.position(wanted.origin, wanted.offset).map_err(failed)?;
+        let position =
+            opened.position(wanted.origin, wanted.offset).map_err(|error| failed(&error))?;
         let file = DiskFile::new(opened, files, &path);
         Ok::<_, AgentError>(FileTail::new(&path, file, position, Until::following(wanted.follow)))
     });
