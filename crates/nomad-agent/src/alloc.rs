@@ -1,7 +1,6 @@
 //! Allocations: what this client runs, by id.
 
 mod directory;
-mod process;
 mod table;
 mod usage;
 

@@ -8,6 +8,7 @@
 
 mod error;
 mod mode;
+mod open;
 mod sniff;
 mod walk;
 
@@ -17,11 +18,11 @@ use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use jiff::Timestamp;
-use nomad_wire::query::Origin;
 use rustix::fs::{AtFlags, Dir, FileType, Stat, fstat, statat};
 use rustix::io::Errno;
 
-pub(crate) use error::FileError;
+pub(crate) use error::{FileError, worded};
+pub(crate) use open::Open;
 pub(crate) use sniff::{SNIFFED, content_type};
 use walk::{Lost, Spot, kind};
 
@@ -53,13 +54,23 @@ impl Files {
 
     /// The entries of a directory by name, each as it is: links are not followed.
     pub(crate) fn list(&self, path: &str) -> Result<Vec<Entry>, FileError> {
+        self.list_some(path, |_| true)
+    }
+
+    /// Those entries of a directory whose names are `wanted`; the others are not even looked at.
+    pub(crate) fn list_some(
+        &self,
+        path: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Vec<Entry>, FileError> {
         let place = self.place(path)?;
         let directory =
             self.find(&place, "open")?.open().map_err(|errno| place.failed("open", errno))?;
         if kind(&directory).map_err(|errno| place.failed("open", errno))? != FileType::Directory {
             return Err(place.failed("readdirent", Errno::NOTDIR));
         }
-        let entries = entries(&directory).map_err(|errno| place.failed("readdirent", errno));
+        let entries =
+            entries(&directory, wanted).map_err(|errno| place.failed("readdirent", errno));
         let mut entries = entries?;
         entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         Ok(entries)
@@ -153,36 +164,6 @@ impl Files {
     }
 }
 
-/// A file opened for reading.
-#[derive(Debug)]
-pub(crate) struct Open {
-    pub(crate) file: File,
-    /// Its path on this host, for error texts.
-    pub(crate) host: PathBuf,
-}
-
-impl Open {
-    /// That a call on this file failed.
-    pub(crate) fn failed(&self, call: &'static str, error: &io::Error) -> FileError {
-        let errno = Errno::from_io_error(error).unwrap_or(Errno::IO);
-        FileError::Os { call, path: self.host.clone(), errno }
-    }
-
-    /// Where reading begins for an offset from one of its ends. Before the beginning there is nothing; beyond the
-    /// end there may be something one day.
-    pub(crate) fn position(&self, origin: Origin, offset: i64) -> Result<u64, FileError> {
-        let fail = |errno| FileError::Os { call: "stat", path: self.host.clone(), errno };
-        match origin {
-            Origin::Start => u64::try_from(offset)
-                .map_err(|_| FileError::Seek { offset, path: self.host.clone() }),
-            Origin::End => {
-                let size = i128::from(fstat(&self.file).map_err(fail)?.st_size);
-                Ok(u64::try_from((size - i128::from(offset)).max(0)).unwrap_or(u64::MAX))
-            }
-        }
-    }
-}
-
 /// Where a path leads by its text alone.
 #[derive(Debug)]
 struct Place {
@@ -198,12 +179,15 @@ impl Place {
     }
 }
 
-fn entries(directory: &std::os::fd::OwnedFd) -> Result<Vec<Entry>, Errno> {
+fn entries(
+    directory: &std::os::fd::OwnedFd,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<Entry>, Errno> {
     let mut entries = Vec::new();
     for found in Dir::read_from(directory)? {
         let found = found?;
         let name = found.file_name();
-        if matches!(name.to_bytes(), b"." | b"..") {
+        if matches!(name.to_bytes(), b"." | b"..") || !wanted(&name.to_string_lossy()) {
             continue;
         }
         match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {

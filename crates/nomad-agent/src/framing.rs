@@ -71,6 +71,13 @@ impl FrameWriter {
         self.started + self.framer.deadline()
     }
 
+    /// Sends what still waits.
+    pub(crate) async fn finish(mut self) {
+        let Self { framer, form, cut, .. } = &mut self;
+        framer.finish(&mut |frame| cut.push(form.bytes(frame)));
+        self.deliver().await;
+    }
+
     async fn deliver(&mut self) {
         for chunk in self.cut.drain(..) {
             self.to.send(chunk).await;

@@ -25,6 +25,41 @@
 //! # }
 //! ```
 //!
+//! # What it runs
+//!
+//! [`Agent::run`] starts an allocation: a directory laid out as Nomad lays it out, and real processes in groups of their
+//! own, whose output goes into rotated logs. Callers see them through `/v1/client/fs/*` and
+//! `/v1/client/allocation/:id/stats`. [`Allocations::stop_all`] ends everything, and dropping the agent kills it.
+//!
+//! ```
+//! use nomad_acl::AclDisabled;
+//! use nomad_agent::{Agent, AgentConfig, AllocSpec, Phase, Role, TaskSpec, standalone};
+//! use tower_service::Service as _;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let dir = tempfile::tempdir()?;
+//! # let dir = dir.path().to_owned();
+//! let config = AgentConfig { alloc_dir: Some(dir), ..AgentConfig::new("client1", Role::Client) };
+//! let agent = Agent::builder(config).start().await?;
+//! let alloc = agent.run(AllocSpec {
+//!     id: "13651909-dd6d-35ce-5da0-5004769668b3".parse()?,
+//!     namespace: "default".into(),
+//!     job: "greeter".to_owned(),
+//!     group: "greeter".to_owned(),
+//!     tasks: vec![TaskSpec::new("web", "/bin/sh").args(["-c", "echo hello"])],
+//! })?;
+//! alloc.task("web").ok_or("no such task")?.reached(|state| state.phase == Phase::Dead).await;
+//!
+//! let path = format!("/v1/client/fs/logs/{}?task=web&type=stdout&plain=true", alloc.id());
+//! let request = http::Request::get(path).body(())?;
+//! let Ok(answer) = standalone(agent, AclDisabled).call(request).await;
+//! let body = http_body_util::BodyExt::collect(answer.into_body()).await?.to_bytes();
+//! assert_eq!(body, "hello\n");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # The life of a request
 //!
 //! ```text
@@ -69,6 +104,7 @@ mod identity;
 mod log;
 mod membership;
 mod node;
+mod process;
 mod reply;
 mod role;
 mod task;

@@ -1,7 +1,7 @@
 //! The table of a client: its allocations by id.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -17,6 +17,9 @@ pub enum StartError {
     /// The agent runs no tasks.
     #[error("the agent has no client part")]
     NoClient,
+    /// Two of its tasks have this name.
+    #[error("there are two tasks called {0}")]
+    SameName(String),
     /// Its id is taken.
     #[error("allocation {0} runs already")]
     Taken(AllocId),
@@ -47,9 +50,12 @@ impl Allocations {
     /// Starts an allocation. Needs a tokio runtime.
     ///
     /// # Errors
-    /// When the id is taken or the directory cannot be made. A task whose program cannot be started is no error
+    /// When the id is taken, a name stands twice, or the directory cannot be made. A task whose program cannot be started is no error
     /// of the allocation: it is dead, and its log tells nothing.
     pub fn start(&self, spec: AllocSpec) -> Result<Arc<Allocation>, StartError> {
+        if let Some(name) = doubled(&spec) {
+            return Err(StartError::SameName(name));
+        }
         match self.written().entry(spec.id.as_str().to_owned()) {
             Entry::Occupied(_) => Err(StartError::Taken(spec.id)),
             Entry::Vacant(slot) => {
@@ -102,4 +108,10 @@ impl Allocations {
     fn written(&self) -> RwLockWriteGuard<'_, BTreeMap<String, Arc<Allocation>>> {
         self.table.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A name that two tasks have.
+fn doubled(spec: &AllocSpec) -> Option<String> {
+    let mut seen = BTreeSet::new();
+    spec.tasks.iter().find(|task| !seen.insert(&task.name)).map(|task| task.name.clone())
 }

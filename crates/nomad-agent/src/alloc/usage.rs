@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use nomad_wire::client::{AllocStats, CpuStats, MemoryStats, ResourceUsage, TaskStats};
 use rustix::param::{clock_ticks_per_second, page_size};
 
-use super::process::{self, Process};
+use crate::process::{self, Process};
 
 /// Questions that follow each other faster get the same answer. The kernel counts CPU time in ticks of 10 ms, so
 /// that a percentage over less than this is mostly noise.

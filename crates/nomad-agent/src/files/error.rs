@@ -1,6 +1,6 @@
 //! Why a file of an allocation cannot be had, in Nomad's words.
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use nomad_wire::quote;
 use rustix::io::Errno;
@@ -53,9 +53,13 @@ impl FileError {
     }
 }
 
-/// An error number in Go's words, which are those of the C library without the capital.
 fn said(errno: Errno) -> String {
-    let shown = std::io::Error::from(errno).to_string();
+    worded(&errno.into())
+}
+
+/// An error of the operating system in Go's words, which are those of the C library without the capital.
+pub(crate) fn worded(error: &io::Error) -> String {
+    let shown = error.to_string();
     let text = shown.rsplit_once(" (os error").map_or(shown.as_str(), |(text, _)| text);
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_ascii_lowercase());

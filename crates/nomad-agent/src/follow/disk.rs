@@ -71,7 +71,8 @@ impl LogFiles for DiskLogs {
     fn list(&self) -> Result<Vec<LogFile>, StreamError> {
         let prefix = self.prefix();
         let mut found = Vec::new();
-        for entry in self.files.list(LOGS).map_err(StreamError::List)? {
+        let listed = self.files.list_some(LOGS, |name| name.starts_with(&prefix));
+        for entry in listed.map_err(StreamError::List)? {
             let Some(index) = entry.name.strip_prefix(&prefix).filter(|_| !entry.is_dir) else {
                 continue;
             };

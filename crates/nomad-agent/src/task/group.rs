@@ -1,35 +1,79 @@
 //! A process group of its own, so that a task ends with everything it started.
+//!
+//! A process can leave its group, as daemons do. So before anything is killed the descendants that have left are noted,
+//! by descriptors that can never mean another process. What a task had let go of before, by ending the process that
+//! connects the two, cannot be found any more.
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use std::os::fd::OwnedFd;
+
+use rustix::{
+    io::Errno,
+    process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal},
+};
+
+use crate::process;
 
 /// The group of one task. Whoever drops it has ended every process in it.
 #[derive(Debug)]
-pub(crate) struct Group(Pid);
+pub(crate) struct Group {
+    id: Pid,
+    /// Descendants of the task outside of its group.
+    strays: Vec<OwnedFd>,
+}
 
 impl Group {
     /// The group led by process `leader`.
     pub(crate) fn led_by(leader: u32) -> Option<Self> {
-        let raw = i32::try_from(leader).ok()?;
-        Pid::from_raw(raw).map(Self)
+        let id = Pid::from_raw(i32::try_from(leader).ok()?)?;
+        Some(Self { id, strays: Vec::new() })
     }
 
     /// Asks every process of the group to end, with Nomad's default `kill_signal`.
-    pub(crate) fn interrupt(&self) {
+    pub(crate) fn interrupt(&mut self) {
+        // A stray is lost from sight as soon as its parent has ended.
+        self.note_strays();
         self.send(Signal::INT);
+    }
+
+    fn note_strays(&mut self) {
+        let leader = self.id.as_raw_nonzero().get().unsigned_abs();
+        match process::tree(leader) {
+            Ok(tree) => {
+                let strays = tree.values().filter(|process| process.group != leader);
+                self.strays.extend(strays.filter_map(held));
+            }
+            Err(error) => {
+                tracing::warn!(group = leader, %error, "cannot look for processes that left a task");
+            }
+        }
     }
 
     fn send(&self, signal: Signal) {
         // A group without members answers "no such process", which is what is wanted.
-        if let Err(error) = kill_process_group(self.0, signal)
-            && error != rustix::io::Errno::SRCH
+        if let Err(error) = kill_process_group(self.id, signal)
+            && error != Errno::SRCH
         {
-            tracing::warn!(group = self.0.as_raw_nonzero().get(), %error, "cannot signal the processes of a task");
+            let group = self.id.as_raw_nonzero().get();
+            tracing::warn!(group, %error, "cannot signal the processes of a task");
         }
     }
 }
 
+/// A descriptor of exactly this process, unless it has ended.
+fn held(process: &process::Process) -> Option<OwnedFd> {
+    let pid = Pid::from_raw(i32::try_from(process.pid).ok()?)?;
+    let held = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+    // The id may have got a new owner between the look and the opening; the beginning tells them apart.
+    (process::now(process.pid)?.began == process.began).then_some(held)
+}
+
 impl Drop for Group {
     fn drop(&mut self) {
+        self.note_strays();
         self.send(Signal::KILL);
+        for stray in &self.strays {
+            // It may have ended by itself, which is as good.
+            let _ = pidfd_send_signal(stray, Signal::KILL);
+        }
     }
 }

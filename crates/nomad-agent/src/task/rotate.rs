@@ -91,7 +91,11 @@ impl Rotator {
         let existing = indices(&self.directory, &self.prefix)?;
         let surplus = existing.len().saturating_sub(self.limits.max_files.get());
         for &old in existing.iter().take(surplus) {
-            fs::remove_file(path_of(&self.directory, &self.prefix, old))?;
+            match fs::remove_file(path_of(&self.directory, &self.prefix, old)) {
+                // Somebody was faster; it is gone.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed?,
+            }
         }
         Ok(())
     }

@@ -148,7 +148,7 @@ impl Running {
     }
 
     async fn stopped(&mut self) -> io::Result<ExitStatus> {
-        if let Some(group) = &self.group {
+        if let Some(group) = &mut self.group {
             group.interrupt();
         }
         if let Ok(exit) = timeout(self.kill_timeout, self.child.wait()).await {

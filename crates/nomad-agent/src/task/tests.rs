@@ -123,6 +123,22 @@ async fn stopping_ends_the_whole_tree_even_if_it_will_not() {
 }
 
 #[tokio::test]
+async fn who_leaves_the_group_is_ended_all_the_same() {
+    let stage = Stage::new();
+    // The daemon is in a session of its own, and its parent ends at the first request.
+    let script = "setsid sh -c 'echo child $$; sleep 600' & while :; do sleep 0.01; done";
+    let task = stage.start(shell(script));
+    let log = stage.line("web.stdout.0", "child").await;
+    let child = log.trim().strip_prefix("child ").unwrap();
+    task.stop().await;
+    gone(child).await;
+    let dropped = stage.start(TaskSpec { name: "dropped".into(), ..shell(script) });
+    let log = stage.line("dropped.stdout.0", "child").await;
+    drop(dropped);
+    gone(log.trim().strip_prefix("child ").unwrap()).await;
+}
+
+#[tokio::test]
 async fn a_task_that_listens_may_say_farewell() {
     let stage = Stage::new();
     let mut spec = shell("trap 'echo bye; exit 0' INT; echo ready; while :; do sleep 0.01; done");

@@ -101,6 +101,9 @@ async fn an_agent_runs_what_it_can() {
     let other = "a7f9154b-97ab-2857-cd12-1311b330f19d";
     assert!(matches!(stage.agent.run(spec(ALLOC, "t")), Err(StartError::Taken(_))));
     assert!(matches!(stage.agent.run(spec(other, "../t")), Err(StartError::Directory { .. })));
+    let mut twice = spec(other, "t");
+    twice.tasks.extend(twice.tasks.clone());
+    assert!(matches!(stage.agent.run(twice), Err(StartError::SameName(_))));
     let server = alone(Role::Server).await;
     assert!(matches!(server.run(spec(other, "t")), Err(StartError::NoClient)));
     let shown = get(&stage.agent, "/v1/agent/self").await.json();

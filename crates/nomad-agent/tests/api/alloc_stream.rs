@@ -50,6 +50,10 @@ async fn what_lies_beyond_the_end_is_nothing_or_everything() {
     let stage = ended("").await;
     stage.write(FILE, "abc");
     assert_eq!(stage.get("stream", &format!("follow=false&offset=10&path={FILE}")).await.text, "");
+    for far in ["offset=9223372036854775807", "origin=end&offset=-9223372036854775808"] {
+        let query = format!("follow=false&{far}&path={FILE}");
+        assert_eq!(stage.get("stream", &query).await.refusal(), (200, ""), "{far}");
+    }
     let mut body = stream(&stage, "offset=10").await;
     let anew =
         format!(r#"{{"Data":"YWJj","File":"{FILE}","FileEvent":"file truncated","Offset":3}}"#);
