@@ -15,6 +15,5 @@ mod monitor;
 mod refusals;
 mod shapes;
 mod socket;
-mod stage;
 mod stats;
 mod support;
