@@ -15,5 +15,6 @@ mod monitor;
 mod refusals;
 mod shapes;
 mod socket;
+mod stage;
 mod stats;
 mod support;
