@@ -1,1 +1,16 @@
-//! Placeholder.
+//! Flows across all crates, over real sockets, and the rules of the house.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot set up its case should stop"
+)]
+
+mod support;
+
+mod house;
+
+mod faults;
+mod input;
+mod matrix;
+mod streams;

@@ -1,1 +1,23 @@
-//! Placeholder.
+//! One address in front of a fleet of Nomad agents.
+//!
+//! The library is what the program `nomad-gateway` is made of: listeners ([`listen`]), the chain of rooms from
+//! `nomad-forward` with a trace around it ([`Gateway`]), and an embedded fleet of reference agents ([`fleet`]) that the
+//! command `dev` puts the gateway in front of. It introduces the other crates to each other and knows nothing of what
+//! they do inside.
+
+mod error;
+mod gateway;
+mod stop;
+
+pub mod cli;
+pub mod console;
+pub mod dev;
+pub mod fleet;
+pub mod listen;
+pub mod trace;
+
+pub use self::{
+    error::StartError,
+    gateway::Gateway,
+    stop::{Stop, Stopper},
+};

@@ -2,4 +2,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod client;
+mod pass;
 mod target;
+
+pub(crate) use self::pass::pass;

@@ -1,0 +1,61 @@
+//! What `dev` prints once everything runs.
+
+use std::{fmt::Write as _, net::SocketAddr, path::Path};
+
+use crate::fleet::{DEMO_TASK, Fleet, FleetAgent};
+
+/// Addresses, ids, and lines to try.
+pub(super) fn banner(gateway: SocketAddr, fleet: &Fleet, data: &Path) -> String {
+    let mut text = String::new();
+    let written = write_agents(&mut text, gateway, fleet, data)
+        .and_then(|()| write_examples(&mut text, gateway, fleet));
+    written.expect("writing to a string cannot fail");
+    text
+}
+
+fn write_agents(
+    text: &mut String,
+    gateway: SocketAddr,
+    fleet: &Fleet,
+    data: &Path,
+) -> std::fmt::Result {
+    writeln!(text, "Gateway      http://{gateway}\n")?;
+    let leader = fleet.leader();
+    for FleetAgent { agent, address } in fleet.agents() {
+        if let Some(id) = agent.server_id() {
+            let name = agent.config().serf_name();
+            let leads = if leader.as_deref() == Some(&*name) { "  leader" } else { "" };
+            writeln!(text, "Server agent http://{address}  {name:<16} {id}{leads}")?;
+        }
+    }
+    for FleetAgent { agent, address } in fleet.agents() {
+        if let Some(id) = agent.node_id() {
+            let name = &agent.config().name;
+            writeln!(text, "Client agent http://{address}  {name:<16} {id}")?;
+        }
+    }
+    let id = fleet.demo_allocation();
+    writeln!(text, "\nAllocation   {id}  job demo, task {DEMO_TASK}, on client1")?;
+    writeln!(text, "Data         {}\n", data.display())
+}
+
+fn write_examples(text: &mut String, gateway: SocketAddr, fleet: &Fleet) -> std::fmt::Result {
+    let alloc = fleet.demo_allocation();
+    let mut clients = fleet.agents().iter().filter_map(|agent| agent.agent.node_id());
+    let node = clients.next_back().map_or_else(String::new, |id| id.to_string());
+    writeln!(text, "Try:")?;
+    writeln!(text, "  curl -s 'http://{gateway}/v1/agent/members?pretty'")?;
+    writeln!(text, "  curl -s 'http://{gateway}/v1/agent/self?server_id=leader&pretty'")?;
+    writeln!(text, "  curl -s 'http://{gateway}/v1/agent/host?node_id={node}&pretty'")?;
+    writeln!(text, "  curl -s 'http://{gateway}/v1/client/stats?node_id={node}&pretty'")?;
+    writeln!(text, "  curl -s 'http://{gateway}/v1/client/fs/ls/{alloc}?path=alloc/logs&pretty'")?;
+    writeln!(
+        text,
+        "  curl -N 'http://{gateway}/v1/client/fs/logs/{alloc}?task={DEMO_TASK}&type=stdout&follow=true'"
+    )?;
+    writeln!(
+        text,
+        "  curl -N 'http://{gateway}/v1/agent/monitor?node_id={node}&log_level=debug&plain=true'"
+    )?;
+    writeln!(text, "\nCtrl-C ends everything.")
+}

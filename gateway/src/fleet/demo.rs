@@ -1,0 +1,52 @@
+//! The demo allocation: a real process that writes real logs.
+
+use nomad_agent::{AllocSpec, LogLimits, TaskSpec};
+use nomad_forward::Table;
+use nomad_wire::{AllocId, Namespace};
+
+use super::FleetAgent;
+use crate::StartError;
+
+/// The name of the demo allocation's task.
+pub const DEMO_TASK: &str = "clock";
+
+/// Writes a line to standard output twice a second and one to standard error every five seconds, and leaves a file
+/// to read in its `local` directory.
+const SCRIPT: &str = r#"
+echo "written by the demo task, process $$" > "${NOMAD_TASK_DIR:-local}/hello.txt"
+n=0
+while :; do
+  n=$((n + 1))
+  echo "tick $n at $(date +%H:%M:%S.%N)"
+  if [ $((n % 10)) -eq 0 ]; then echo "ten more ticks, $n in all" >&2; fi
+  sleep 0.5
+done
+"#;
+
+/// Starts it on the first client, and tells the directory.
+pub(super) fn start(agents: &[FleetAgent], table: &Table) -> Result<AllocId, StartError> {
+    let id = fresh_id();
+    let client = agents
+        .iter()
+        .find_map(|FleetAgent { agent, .. }| Some((agent.node_id()?, agent.allocations()?)));
+    if let Some((node, allocations)) = client {
+        let namespace = Namespace::default();
+        let mut task = TaskSpec::new(DEMO_TASK, "/bin/sh").args(["-c", SCRIPT]);
+        task.logs = LogLimits::default();
+        let spec = AllocSpec {
+            id,
+            namespace: namespace.clone(),
+            job: "demo".to_owned(),
+            group: "demo".to_owned(),
+            tasks: vec![task],
+        };
+        allocations.start(spec).map_err(StartError::Allocation)?;
+        table.insert_allocation(id, node, namespace);
+    }
+    Ok(id)
+}
+
+fn fresh_id() -> AllocId {
+    let id = uuid::Uuid::new_v4().to_string();
+    id.parse().expect("a fresh UUID is a well-formed id")
+}

@@ -1,0 +1,87 @@
+//! Puts the request's name on the answer, and logs it.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Instant,
+};
+
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use nomad_wire::header::{X_NOMAD_GATEWAY_AGENT, X_NOMAD_GATEWAY_PATH, X_REQUEST_ID};
+use pin_project::pin_project;
+
+/// The traced answer.
+#[pin_project]
+#[derive(Debug)]
+pub struct ResponseFuture<F> {
+    #[pin]
+    inner: F,
+    id: Option<HeaderValue>,
+    line: Option<Line>,
+}
+
+/// What is logged of a request.
+#[derive(Debug)]
+pub(super) struct Line {
+    method: Method,
+    path: Box<str>,
+    since: Instant,
+}
+
+impl Line {
+    pub(super) fn of<B>(request: &Request<B>) -> Self {
+        Self {
+            method: request.method().clone(),
+            path: request.uri().path().into(),
+            since: Instant::now(),
+        }
+    }
+
+    fn log<R>(&self, response: &Response<R>, id: &HeaderValue) {
+        let headers = response.headers();
+        tracing::debug!(
+            target: "gateway",
+            method = %self.method,
+            path = %self.path,
+            status = response.status().as_u16(),
+            agent = text(headers.get(X_NOMAD_GATEWAY_AGENT)),
+            via = text(headers.get(X_NOMAD_GATEWAY_PATH)),
+            duration = ?self.since.elapsed(),
+            request_id = text(Some(id)),
+            "request answered"
+        );
+    }
+}
+
+fn text(value: Option<&HeaderValue>) -> &str {
+    value.and_then(|value| value.to_str().ok()).unwrap_or("-")
+}
+
+impl<F> ResponseFuture<F> {
+    pub(super) const fn new(inner: F, id: HeaderValue, line: Option<Line>) -> Self {
+        Self { inner, id: Some(id), line }
+    }
+}
+
+impl<F, R, E> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
+    type Output = Result<Response<R>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut response = ready!(this.inner.poll(cx))?;
+        if let Some(id) = this.id.take() {
+            if let Some(line) = this.line {
+                line.log(&response, &id);
+            }
+            put(response.headers_mut(), id);
+        }
+        Poll::Ready(Ok(response))
+    }
+}
+
+fn put(headers: &mut HeaderMap, id: HeaderValue) {
+    headers.insert(X_REQUEST_ID, id);
+}

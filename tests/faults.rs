@@ -1,0 +1,231 @@
+//! Agents that refuse, break, and stay silent: the caller hears of it at once, and the gateway goes on.
+
+use std::{net::SocketAddr, time::Duration};
+
+use nomad_acl::AclDisabled;
+use nomad_forward::{Agent, Table};
+use nomad_gateway::{Gateway, Stopper, listen::Listener};
+use nomad_wire::Region;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+
+use crate::support::{Stream, get};
+
+const NODE: &str = "9bb118cc-7630-ebf4-b8b8-c11ee8847863";
+const ALLOC: &str = "13651909-dd6d-35ce-5da0-5004769668b3";
+const SERVERS: [&str; 2] =
+    ["078367fb-eec8-87bf-8d99-0c0a5e3f7c7c", "0901b9e7-0f99-38b8-af24-a5b640b80689"];
+
+/// What a scripted agent does with each connection, after it has read a request's head.
+#[derive(Clone, Copy)]
+enum Script {
+    /// Sends these bytes and closes.
+    Say(&'static str),
+    /// Sends these bytes and keeps the connection open.
+    Hold(&'static str),
+    /// Answers as long as it is asked.
+    Serve(&'static str),
+    /// Answers once, and closes while the gateway keeps the connection for later.
+    ServeOnce(&'static str),
+}
+
+/// An agent that follows a script, on a port of its own.
+async fn scripted(tasks: &mut JoinSet<()>, script: Script) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tasks.spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            if play(&mut stream, script).await {
+                held.push(stream);
+            }
+        }
+    });
+    address
+}
+
+/// Whether the connection stays open.
+async fn play(stream: &mut TcpStream, script: Script) -> bool {
+    let answer =
+        |body: &str| format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    match script {
+        Script::Say(text) => {
+            head(stream).await;
+            drop(stream.write_all(text.as_bytes()).await);
+            false
+        }
+        Script::Hold(text) => {
+            head(stream).await;
+            drop(stream.write_all(text.as_bytes()).await);
+            true
+        }
+        Script::Serve(body) => {
+            while head(stream).await {
+                drop(stream.write_all(answer(body).as_bytes()).await);
+            }
+            false
+        }
+        Script::ServeOnce(body) => {
+            head(stream).await;
+            drop(stream.write_all(answer(body).as_bytes()).await);
+            false
+        }
+    }
+}
+
+/// Reads to the end of a request's head; false when the peer is gone.
+async fn head(stream: &mut TcpStream) -> bool {
+    let mut seen = Vec::new();
+    let mut byte = [0];
+    while !seen.ends_with(b"\r\n\r\n") {
+        match stream.read(&mut byte).await {
+            Ok(1) => seen.push(byte[0]),
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// An address where nobody listens.
+async fn nobody() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+struct Front {
+    address: SocketAddr,
+    _stopper: Stopper,
+    tasks: JoinSet<()>,
+}
+
+/// A gateway in front of two servers and a client that has the allocation.
+async fn front(mut tasks: JoinSet<()>, servers: [SocketAddr; 2], client: SocketAddr) -> Front {
+    let region = Region::default();
+    let server = |n: usize| {
+        Agent::server(
+            ["server1", "server2"][n],
+            SERVERS[n].parse().unwrap(),
+            region.clone(),
+            servers[n],
+        )
+    };
+    let table = Table::builder(region.clone())
+        .agent(server(0).unwrap())
+        .agent(server(1).unwrap())
+        .agent(Agent::client("client1", NODE.parse().unwrap(), region.clone(), client).unwrap())
+        .build();
+    table.insert_allocation(ALLOC.parse().unwrap(), NODE.parse().unwrap(), "default".into());
+    let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    let address = listener.address();
+    let stopper = Stopper::new(Duration::ZERO);
+    tasks.spawn(Gateway::new(table, AclDisabled).serve(listener, stopper.listen()));
+    Front { address, _stopper: stopper, tasks }
+}
+
+/// A gateway whose only client follows a script; its servers answer.
+async fn front_of(script: Script) -> Front {
+    let mut tasks = JoinSet::new();
+    let server = scripted(&mut tasks, Script::Serve("server")).await;
+    let client = scripted(&mut tasks, script).await;
+    front(tasks, [server, server], client).await
+}
+
+async fn still_serves(front: &Front) {
+    assert_eq!(get(front.address, "/v1/jobs").await.text(), "server");
+    assert!(!front.tasks.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_refuses() {
+    let mut tasks = JoinSet::new();
+    let server = scripted(&mut tasks, Script::Serve("server")).await;
+    let (refusing, refused) = (nobody().await, nobody().await);
+    let front = front(tasks, [server, refused], refusing).await;
+    for path in [
+        format!("/v1/client/stats?node_id={NODE}"),
+        format!("/v1/agent/monitor?node_id={NODE}"),
+        format!("/v1/client/fs/logs/{ALLOC}?task=a&type=stdout"),
+    ] {
+        let answer = get(front.address, &path).await;
+        assert_eq!((answer.status.as_u16(), &*answer.text()), (404, "No path to node"), "{path}");
+    }
+    let answer = get(front.address, "/v1/agent/self?server_id=server2").await;
+    let text =
+        format!("rpc error: failed to get conn: dial tcp {refused}: connect: connection refused");
+    assert_eq!((answer.status.as_u16(), answer.text()), (500, text));
+    still_serves(&front).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_refuses_is_passed_over_when_any_will_do() {
+    let mut tasks = JoinSet::new();
+    let server = scripted(&mut tasks, Script::Serve("second")).await;
+    let front = front(tasks, [nobody().await, server], nobody().await).await;
+    for _ in 0..3 {
+        let answer = get(front.address, "/v1/jobs").await;
+        assert_eq!(answer.text(), "second");
+        assert_eq!(answer.header("x-nomad-gateway-agent"), Some("server2.global"));
+        assert_eq!(answer.header("x-nomad-gateway-path"), Some("pass"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_server_at_all() {
+    let front = front(JoinSet::new(), [nobody().await, nobody().await], nobody().await).await;
+    let answer = get(front.address, "/v1/jobs").await;
+    assert_eq!((answer.status.as_u16(), &*answer.text()), (500, "no servers"));
+    let answer = get(front.address, "/v1/agent/self?server_id=leader").await;
+    assert_eq!((answer.status.as_u16(), &*answer.text()), (400, "No cluster leader"));
+    let answer = get(front.address, "/v1/agent/host?server_id=leader").await;
+    assert_eq!((answer.status.as_u16(), &*answer.text()), (500, "No cluster leader"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_breaks_before_it_answers() {
+    let front = front_of(Script::Say("")).await;
+    let answer = get(front.address, &format!("/v1/client/stats?node_id={NODE}")).await;
+    let text = "agent \"client1\" broke the connection before it answered";
+    assert_eq!((answer.status.as_u16(), &*answer.text()), (502, text));
+    still_serves(&front).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_answers_garbage() {
+    let front = front_of(Script::Say("SSH-2.0-OpenSSH_9.2\r\n\r\n")).await;
+    let answer = get(front.address, &format!("/v1/client/stats?node_id={NODE}")).await;
+    assert_eq!(answer.status, 502);
+    still_serves(&front).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_dies_in_the_middle_of_a_stream() {
+    let begun = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n";
+    let front = front_of(Script::Say(begun)).await;
+    let path = format!("/v1/client/fs/logs/{ALLOC}?task=a&type=stdout&follow=true");
+    let mut stream = Stream::open(front.address, &path).await;
+    assert_eq!(stream.next().await.unwrap().unwrap(), "{}");
+    // A broken transfer, so that nobody takes it for the end of the log.
+    assert!(stream.next().await.unwrap().is_err());
+    still_serves(&front).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_of_a_silent_agent_may_leave_and_others_are_served() {
+    let front = front_of(Script::Hold("")).await;
+    let path = format!("/v1/client/stats?node_id={NODE}");
+    let waiting = get(front.address, &path);
+    let impatient = tokio::time::timeout(Duration::from_millis(200), waiting).await;
+    assert!(impatient.is_err(), "a silent agent has answered");
+    still_serves(&front).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_the_agent_closed_unseen_costs_nothing() {
+    let front = front_of(Script::ServeOnce("once")).await;
+    for _ in 0..5 {
+        let answer = get(front.address, &format!("/v1/client/stats?node_id={NODE}")).await;
+        assert_eq!((answer.status.as_u16(), &*answer.text()), (200, "once"));
+    }
+}

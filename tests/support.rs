@@ -1,0 +1,11 @@
+//! What the flows share: a world to ask, a client to ask with, and masks for what changes by itself.
+
+mod client;
+mod mask;
+pub(crate) mod world;
+
+pub(crate) use self::{
+    client::{Answer, Stream, get, send},
+    mask::masked,
+    world::World,
+};

@@ -1,0 +1,104 @@
+//! A plain HTTP/1.1 client: one connection a request, nothing cached, nothing followed.
+
+use std::{net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode, header::HOST};
+use http_body_util::{BodyExt as _, Full};
+use hyper::{body::Incoming, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::{net::TcpStream, task::JoinHandle, time::timeout};
+
+/// No answer of a test takes longer; what hangs fails.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// A whole answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+/// An answer that is read as it comes. Dropping it closes the connection.
+pub(crate) struct Stream {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    body: Incoming,
+    driver: JoinHandle<()>,
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl Stream {
+    /// Opens a stream and waits for its head.
+    pub(crate) async fn open(address: SocketAddr, path: &str) -> Self {
+        let request = Request::get(path).body(Full::default()).unwrap();
+        timeout(LIMIT, begin(address, request)).await.unwrap()
+    }
+
+    /// The next piece, or nothing at the end. A broken transfer is an error.
+    pub(crate) async fn next(&mut self) -> Option<Result<Bytes, hyper::Error>> {
+        let frame = timeout(LIMIT, self.body.frame()).await.unwrap()?;
+        Some(frame.map(|frame| frame.into_data().unwrap()))
+    }
+
+    /// Everything that comes until the text is there.
+    pub(crate) async fn read_until(&mut self, wanted: impl Fn(&str) -> bool) -> String {
+        let mut seen = String::new();
+        while !wanted(&seen) {
+            let Some(piece) = self.next().await else { panic!("ended after {seen:?}") };
+            seen.push_str(&String::from_utf8_lossy(&piece.unwrap()));
+        }
+        seen
+    }
+}
+
+async fn begin(address: SocketAddr, mut request: Request<Full<Bytes>>) -> Stream {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+    let driver = tokio::spawn(async move { drop(connection.await) });
+    request.headers_mut().insert(HOST, address.to_string().parse().unwrap());
+    let response = sender.send_request(request).await.unwrap();
+    let (head, body) = response.into_parts();
+    Stream { status: head.status, headers: head.headers, body, driver }
+}
+
+/// Asks and reads the whole answer.
+pub(crate) async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> Answer {
+    let asked = async {
+        let mut stream = begin(address, request).await;
+        let mut body = Vec::new();
+        while let Some(piece) = stream.next().await {
+            body.extend_from_slice(&piece.unwrap());
+        }
+        Answer { status: stream.status, headers: stream.headers.clone(), body: body.into() }
+    };
+    timeout(LIMIT, asked).await.unwrap()
+}
+
+/// `GET`, whole answer.
+pub(crate) async fn get(address: SocketAddr, path: &str) -> Answer {
+    let request = Request::builder().method(Method::GET).uri(path).body(Full::default()).unwrap();
+    send(address, request).await
+}

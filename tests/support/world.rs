@@ -1,0 +1,110 @@
+//! A fleet with a gateway in front of it, on free ports.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use nomad_acl::AclDisabled;
+use nomad_agent::{Agent, AllocSpec, TaskSpec};
+use nomad_gateway::{
+    Gateway, Stopper,
+    fleet::{Fleet, FleetOptions},
+    listen::Listener,
+};
+use nomad_wire::{AllocId, Namespace};
+use tempfile::TempDir;
+
+use super::get;
+
+/// Three servers, two clients, a demo allocation on the first client, and the gateway.
+pub(crate) struct World {
+    pub(crate) gateway: SocketAddr,
+    pub(crate) fleet: Arc<Fleet>,
+    stopper: Stopper,
+    _data: TempDir,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let stopper = Stopper::new(Duration::ZERO);
+        let fleet = Fleet::start(&FleetOptions::new(data.path()), &stopper.listen()).await.unwrap();
+        let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let gateway = listener.address();
+        let serving = Gateway::new(fleet.directory().clone(), AclDisabled);
+        tokio::spawn(serving.serve(listener, stopper.listen()));
+        Self { gateway, fleet: Arc::new(fleet), stopper, _data: data }
+    }
+
+    /// An agent by its bare name, and where it listens.
+    pub(crate) fn agent(&self, name: &str) -> (&Agent, SocketAddr) {
+        let found = self.fleet.agents().iter().find(|entry| entry.agent.config().name == name);
+        let entry = found.unwrap();
+        (&entry.agent, entry.address)
+    }
+
+    /// The node id of a client.
+    pub(crate) fn node(&self, name: &str) -> String {
+        self.agent(name).0.node_id().unwrap().to_string()
+    }
+
+    /// The id of a server.
+    pub(crate) fn server(&self, name: &str) -> String {
+        self.agent(name).0.server_id().unwrap().to_string()
+    }
+
+    /// The demo allocation.
+    pub(crate) fn allocation(&self) -> String {
+        self.fleet.demo_allocation().to_string()
+    }
+
+    /// The demo allocation, once its task has written to its log and its file.
+    pub(crate) async fn written(&self) -> String {
+        let id = self.allocation();
+        for path in ["alloc/logs/clock.stdout.0", "clock/local/hello.txt"] {
+            let path = format!("/v1/client/fs/cat/{id}?path={path}");
+            while !get(self.agent("client1").1, &path).await.text().ends_with('\n') {
+                tokio::task::yield_now().await;
+            }
+        }
+        id
+    }
+
+    /// Runs a shell script as the only task, of the same name, of a further allocation on the first client.
+    pub(crate) fn run(&self, task: &str, script: &str) -> String {
+        let (agent, _) = self.agent("client1");
+        let id: AllocId = uuid().parse().unwrap();
+        let spec = AllocSpec {
+            id,
+            namespace: Namespace::default(),
+            job: task.to_owned(),
+            group: task.to_owned(),
+            tasks: vec![TaskSpec::new(task, "/bin/sh").args(["-c", script])],
+        };
+        agent.allocations().unwrap().start(spec).unwrap();
+        self.fleet.directory().insert_allocation(
+            id,
+            agent.node_id().unwrap(),
+            Namespace::default(),
+        );
+        id.to_string()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stopper.stop();
+    }
+}
+
+/// An id that no other test has.
+fn uuid() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/uuid").unwrap().trim().to_owned()
+}
+
+/// Seconds since 1970, as `date +%s.%N` writes them.
+#[expect(
+    clippy::disallowed_types,
+    reason = "a task of its own process stamps its lines with the wall clock"
+)]
+pub(crate) fn now() -> f64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64()
+}
