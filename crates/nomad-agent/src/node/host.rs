@@ -22,6 +22,7 @@ use super::{
     cpu::{self, CoreTimes},
     mounts::{self, Usage},
 };
+use crate::files::worded;
 
 const MIB: u64 = 1024 * 1024;
 
@@ -126,7 +127,7 @@ fn environment() -> Environment {
 fn file_or_error(path: &str) -> String {
     match fs::read(path) {
         Ok(bytes) => text(&bytes),
-        Err(error) => format!("open {path}: {error}"),
+        Err(error) => format!("open {path}: {}", worded(&error)),
     }
 }
 
@@ -218,6 +219,12 @@ mod tests {
         assert!(stats.memory.total >= stats.memory.available && stats.memory.available > 0);
         assert!(stats.alloc_dir_stats.size > 0 && stats.alloc_dir_stats.device.is_empty());
         assert!(stats.uptime > 0 && stats.timestamp > 0);
+    }
+
+    #[test]
+    fn a_missing_file_is_said_in_its_place() {
+        let said = file_or_error("/no/such/file");
+        assert_eq!(said, "open /no/such/file: no such file or directory");
     }
 
     #[test]
