@@ -21,18 +21,34 @@
 
 mod acl;
 mod admit;
+mod block;
+pub mod capability;
+mod check;
 mod decision;
+mod decode;
+mod error;
 mod identify;
+mod item;
+mod json;
+mod lex;
+mod parse;
+mod policy;
 mod requirement;
 mod subject;
 mod tokens;
+mod warning;
 
 pub use self::{
     acl::Acl,
     admit::{Admit, AdmitLayer, Admitted, Ask, Denied},
+    block::Block,
     decision::{Decision, Reason},
+    error::PolicyError,
     identify::{Identify, IdentifyError, IdentifyLayer, Known},
+    item::{MAX_DEPTH, MAX_TEXT, Place},
+    policy::{LabelRule, LevelRule, NamespaceRule, PathRule, Policy, WideRule},
     requirement::{Level, Requirement, Right},
     subject::Subject,
     tokens::{AclDisabled, Tokens, TokensError},
+    warning::Warning,
 };
