@@ -1,35 +1,78 @@
 //! What a token may do.
 
-use crate::{Decision, Reason, Requirement, Subject};
+mod answer;
+mod ask;
 
-/// A compiled ACL: asked many times, cheap to clone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use std::sync::Arc;
+
+use crate::{
+    Decision, Requirement, Right, Subject,
+    compile::{Compiled, Named, compile},
+    decision::{Grant, Reason, Rule},
+    requirement::AnyOf,
+};
+
+/// A compiled ACL: immutable, asked many times from many threads, cheap to clone.
+///
+/// ```
+/// use nomad_acl::{Acl, Policy, Requirement, Subject};
+/// use nomad_wire::{FsCall, Route};
+///
+/// let logs: Policy = r#"namespace "edge-*" { capabilities = ["read-logs"] }"#.parse()?;
+/// let acl = Acl::compile([("logs", &logs)]);
+///
+/// let call = Route::Fs(FsCall::Logs, "13651909-dd6d-35ce-5da0-5004769668b3".into());
+/// let edge = Subject::Namespace("edge-eu".into());
+/// assert!(acl.allows(&Requirement::of(&call), &edge).is_allowed());
+///
+/// let ops = Subject::Namespace("ops".into());
+/// let nomad_acl::Decision::Deny(reason) = acl.allows(&Requirement::of(&call), &ops) else { panic!() };
+/// assert_eq!(reason.to_string(), "missing namespace:read-logs or namespace:read-fs");
+/// # Ok::<(), nomad_acl::PolicyError>(())
+/// ```
+#[derive(Debug, Clone)]
 pub struct Acl(Kind);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum Kind {
     Disabled,
     Management,
     DenyAll,
+    Compiled(Arc<Compiled>),
 }
 
 impl Acl {
-    /// ACLs are switched off: everything is allowed.
+    /// ACLs are switched off: everything is allowed but Sentinel policies, which need ACLs.
     #[must_use]
     pub const fn disabled() -> Self {
         Self(Kind::Disabled)
     }
 
-    /// A management token: everything is allowed.
+    /// A management token: everything is allowed. Policies never add up to it.
     #[must_use]
     pub const fn management() -> Self {
         Self(Kind::Management)
     }
 
-    /// No policy at all: only what needs no right is allowed.
+    /// No policy at all: only what needs no right is allowed. A token without policies has this, and
+    /// so has the anonymous caller where no policy is named `anonymous`.
     #[must_use]
     pub const fn deny_all() -> Self {
         Self(Kind::DenyAll)
+    }
+
+    /// What a token with all of these policies may do. Their order means nothing.
+    #[must_use]
+    pub fn compile<'a, I>(policies: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<Named<'a>>,
+    {
+        let policies: Vec<Named<'a>> = policies.into_iter().map(Into::into).collect();
+        if policies.is_empty() {
+            return Self::deny_all();
+        }
+        Self(Kind::Compiled(Arc::new(compile(policies))))
     }
 
     /// ACLs are switched off; Nomad asks for `enable_debug` instead in some places.
@@ -38,12 +81,114 @@ impl Acl {
         matches!(self.0, Kind::Disabled)
     }
 
-    /// May the token do what this requirement demands on this subject?
+    /// Whether nothing is asked of policies: a management token, or ACLs switched off.
     #[must_use]
-    pub fn allows(&self, requirement: &Requirement, _subject: &Subject) -> Decision {
-        match (&self.0, requirement.first_right()) {
-            (Kind::Disabled | Kind::Management, _) | (Kind::DenyAll, None) => Decision::Allow,
-            (Kind::DenyAll, Some(missing)) => Decision::Deny(Reason::Missing(missing)),
+    pub const fn is_management(&self) -> bool {
+        matches!(self.0, Kind::Management | Kind::Disabled)
+    }
+
+    /// May the token do what this requirement demands on this subject?
+    ///
+    /// Nothing is allocated, and the work does not grow with the number of rules, but for patterns
+    /// that share their literal start or end.
+    #[must_use]
+    pub fn allows(&self, requirement: &Requirement, subject: &Subject) -> Decision {
+        let mut grant = Grant::Free;
+        for group in requirement.groups() {
+            match self.any_of(group, subject) {
+                Decision::Allow(found) => grant = found,
+                denied @ Decision::Deny(_) => return denied,
+            }
+        }
+        Decision::Allow(grant)
+    }
+
+    /// Does the token hold this right on this subject?
+    #[must_use]
+    pub fn holds(&self, right: Right, subject: &Subject) -> Decision {
+        self.any_of(&[right], subject)
+    }
+
+    /// May the token see what an agent shows for debugging, when ACLs cannot answer that alone?
+    ///
+    /// With ACLs switched off the agent's own `enable_debug` decides, else the right to read agents.
+    #[must_use]
+    pub fn allows_debug(&self, enabled: EnableDebug) -> bool {
+        match &self.0 {
+            Kind::Disabled => enabled == EnableDebug::On,
+            Kind::Management => true,
+            Kind::DenyAll | Kind::Compiled(_) => {
+                self.holds(Right::Agent(crate::Level::Read), &Subject::Agent).is_allowed()
+            }
         }
     }
+
+    /// The rule behind a grant: the first of its label that grants the right by itself, else the
+    /// first. `None` when no rule stands behind it.
+    #[must_use]
+    pub fn rule(&self, grant: &Grant) -> Option<&Rule> {
+        let (Kind::Compiled(compiled), Grant::Rule(right, rules)) = (&self.0, grant) else {
+            return None;
+        };
+        ask::rule_with(compiled, *right, *rules)
+    }
+
+    fn any_of(&self, group: &[Right], subject: &Subject) -> Decision {
+        let mut nearest = None;
+        for right in group {
+            let answer = match &self.0 {
+                Kind::Disabled if matches!(right, Right::Sentinel(_)) => answer::Answer::Nothing,
+                Kind::Disabled => return Decision::Allow(Grant::Disabled),
+                Kind::Management => return Decision::Allow(Grant::Management),
+                Kind::DenyAll => answer::Answer::Nothing,
+                Kind::Compiled(compiled) => ask::right(compiled, *right, subject),
+            };
+            match answer {
+                answer::Answer::Yes(grant) => return Decision::Allow(grant),
+                no => nearest = nearest.or(Some(no)),
+            }
+        }
+        Decision::Deny(self.reason(AnyOf::new(group), nearest))
+    }
+
+    fn reason(&self, missing: AnyOf, answer: Option<answer::Answer>) -> Reason {
+        let rule = |id: u32| match &self.0 {
+            Kind::Compiled(compiled) => {
+                compiled.rules.get(id as usize).map(|(_, rule)| rule.clone())
+            }
+            Kind::Disabled | Kind::Management | Kind::DenyAll => None,
+        };
+        match answer {
+            Some(answer::Answer::Denied(id)) => {
+                rule(id).map_or(Reason::NoRule { missing }, |rule| Reason::Denied { missing, rule })
+            }
+            Some(answer::Answer::Lacks(id)) => rule(id)
+                .map_or(Reason::NoRule { missing }, |rule| Reason::NotGranted { missing, rule }),
+            Some(answer::Answer::Nothing | answer::Answer::Yes(_)) | None => {
+                Reason::NoRule { missing }
+            }
+        }
+    }
+}
+
+/// Two compiled ACLs are equal when they are the same one; no policy is compared.
+impl PartialEq for Acl {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Kind::Compiled(one), Kind::Compiled(two)) => Arc::ptr_eq(one, two),
+            (one, two) => std::mem::discriminant(one) == std::mem::discriminant(two),
+        }
+    }
+}
+
+impl Eq for Acl {}
+
+/// The agent's `enable_debug`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a switch has two positions")]
+pub enum EnableDebug {
+    /// Debugging is on.
+    On,
+    /// Debugging is off.
+    Off,
 }

@@ -74,7 +74,7 @@ where
     fn call(&mut self, question: Q) -> Self::Future {
         let Known { route, acl, .. } = question.known();
         match acl.allows(&Requirement::of(route), question.subject()) {
-            Decision::Allow => {
+            Decision::Allow(_) => {
                 future::ResponseFuture::admitted(self.inner.call(Admitted { question }))
             }
             Decision::Deny(reason) => future::ResponseFuture::denied(Denied { reason }),

@@ -55,10 +55,8 @@ fn namespace(record: &Record) -> Result<NamespaceRule, PolicyError> {
     let rule = labelled::<Capability>(record)?;
     let Some(paths) = &record.paths else { return Ok(NamespaceRule::new(rule, Vec::new())) };
     if paths.is_empty() {
-        let text = format!(
-            "Invalid variable policy: no variable paths in namespace {}",
-            record.label
-        );
+        let text =
+            format!("Invalid variable policy: no variable paths in namespace {}", record.label);
         return Err(invalid(record.place, text));
     }
     let variables =
@@ -128,10 +126,7 @@ fn needed_level(record: &Record) -> Result<LevelRule, PolicyError> {
     Ok(LevelRule { level, place: record.place })
 }
 
-fn level(
-    record: &Record,
-    text: impl Fn(&str) -> String,
-) -> Result<Option<Level>, PolicyError> {
+fn level(record: &Record, text: impl Fn(&str) -> String) -> Result<Option<Level>, PolicyError> {
     let Some(word) = &record.level else { return Ok(None) };
     let known = Level::parse(&word.text).filter(|level| match level {
         Level::List => record.block == Block::Plugin,
@@ -141,10 +136,7 @@ fn level(
     known.map(Some).ok_or_else(|| invalid(word.place, text(&word.text)))
 }
 
-fn words<W: Word>(
-    words: &[Written],
-    text: impl Fn(&str) -> String,
-) -> Result<Vec<W>, PolicyError> {
+fn words<W: Word>(words: &[Written], text: impl Fn(&str) -> String) -> Result<Vec<W>, PolicyError> {
     words
         .iter()
         .map(|word| W::parse(&word.text).ok_or_else(|| invalid(word.place, text(&word.text))))

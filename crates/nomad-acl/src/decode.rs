@@ -96,10 +96,9 @@ impl<'a> View<'a> {
 
 /// The items with this name, without it.
 fn select<'a, 'b>(body: &'b [View<'a>], name: &'b str) -> impl Iterator<Item = View<'a>> + 'b {
-    body.iter().filter(move |view| view.is(name)).map(|view| View {
-        keys: view.keys.get(1..).unwrap_or_default(),
-        ..*view
-    })
+    body.iter()
+        .filter(move |view| view.is(name))
+        .map(|view| View { keys: view.keys.get(1..).unwrap_or_default(), ..*view })
 }
 
 fn wrong(place: Place, reason: String) -> PolicyError {
@@ -228,9 +227,9 @@ fn nameless(block: Block, view: &View<'_>) -> Result<Option<Record>, PolicyError
     if items.is_empty() && block != Block::Path {
         return Err(PolicyError::Unlabelled { place: view.place, block: block.as_str() });
     }
-    let lists = items.iter().find(|item| {
-        matches!(item.value.shape, Shape::List(_)) || View::of(item).is("variables")
-    });
+    let lists = items
+        .iter()
+        .find(|item| matches!(item.value.shape, Shape::List(_)) || View::of(item).is("variables"));
     if let Some(item) = lists {
         let place = View::of(item).place;
         return Err(wrong(place, format!("{block}: a label is missing before the body")));

@@ -24,9 +24,12 @@ mod admit;
 mod block;
 pub mod capability;
 mod check;
+mod closest;
+mod compile;
 mod decision;
 mod decode;
 mod error;
+mod glob;
 mod identify;
 mod item;
 mod json;
@@ -36,19 +39,21 @@ mod policy;
 mod requirement;
 mod subject;
 mod tokens;
+mod trie;
 mod warning;
 
 pub use self::{
-    acl::Acl,
+    acl::{Acl, EnableDebug},
     admit::{Admit, AdmitLayer, Admitted, Ask, Denied},
     block::Block,
-    decision::{Decision, Reason},
+    compile::Named,
+    decision::{Decision, Grant, Reason, Rule, Rules},
     error::PolicyError,
     identify::{Identify, IdentifyError, IdentifyLayer, Known},
     item::{MAX_DEPTH, MAX_TEXT, Place},
     policy::{LabelRule, LevelRule, NamespaceRule, PathRule, Policy, WideRule},
-    requirement::{Level, Requirement, Right},
-    subject::Subject,
+    requirement::{About, AnyOf, Demand, Level, Requirement, Right, RightError},
+    subject::{Claim, Subject, Variable},
     tokens::{AclDisabled, Tokens, TokensError},
     warning::Warning,
 };

@@ -120,9 +120,7 @@ impl<'a> Parser<'a> {
                     self.take()?;
                 }
                 _ if !separated => {
-                    return Err(
-                        self.fault("error parsing list, expected comma or list end")
-                    );
+                    return Err(self.fault("error parsing list, expected comma or list end"));
                 }
                 _ => {
                     separated = false;

@@ -9,8 +9,7 @@ use std::str::FromStr;
 use crate::{
     block::Block,
     capability::{
-        Capability, HostVolumeCapability, Level, NodePoolCapability, OperatorCapability,
-        SentinelCapability,
+        HostVolumeCapability, Level, NodePoolCapability, OperatorCapability, SentinelCapability,
     },
     check,
     decode::{self, leftover},
@@ -192,6 +191,3 @@ fn nul(text: &str) -> Option<Place> {
 fn level_of<W: Copy>(rule: Option<&WideRule<W>>) -> Option<(Level, Place)> {
     rule.and_then(|rule| rule.level.map(|level| (level, rule.place)))
 }
-
-/// The words of a namespace block; named here because the compiler of policies asks for them.
-pub(crate) type NamespaceWords = LabelRule<Capability>;

@@ -1,71 +1,56 @@
 //! What each call costs.
 
+mod elsewhere;
+mod right;
+
 use std::fmt;
 
 use nomad_wire::{AllocCall, FsCall, KeyringCall, Route};
 
-/// The rights that a call demands: any one of them suffices.
+pub use self::{
+    elsewhere::{About, Demand},
+    right::{Level, Right, RightError},
+};
+use crate::capability::Capability;
+
+/// The rights that a call demands: of every group at least one right.
+///
+/// Almost every call demands one group. `Display` writes it out:
+///
+/// ```
+/// use nomad_acl::Requirement;
+/// use nomad_wire::{FsCall, Route};
+///
+/// let logs = Requirement::of(&Route::Fs(FsCall::Logs, "13651909-dd6d-35ce-5da0-5004769668b3".into()));
+/// assert_eq!(logs.to_string(), "namespace:read-logs or namespace:read-fs");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Requirement {
-    any_of: &'static [Right],
-}
-
-/// One right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Right {
-    /// `agent { policy = … }`
-    Agent(Level),
-    /// `node { policy = … }`
-    Node(Level),
-    /// A capability in the namespace of the subject.
-    Namespace(&'static str),
-}
-
-/// How much of a coarse right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "Nomad knows no third level")]
-pub enum Level {
-    /// `read`; `write` includes it.
-    Read,
-    /// `write`.
-    Write,
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Read => "read",
-            Self::Write => "write",
-        })
-    }
-}
-
-impl fmt::Display for Right {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Agent(level) => write!(f, "agent:{level}"),
-            Self::Node(level) => write!(f, "node:{level}"),
-            Self::Namespace(capability) => write!(f, "namespace:{capability}"),
-        }
-    }
+    all: &'static [&'static [Right]],
 }
 
 impl Requirement {
-    const fn any(any_of: &'static [Right]) -> Self {
-        Self { any_of }
+    /// Demands nothing.
+    pub const NOTHING: Self = Self::all(&[]);
+
+    /// Of every group at least one right.
+    #[must_use]
+    pub const fn all(all: &'static [&'static [Right]]) -> Self {
+        Self { all }
     }
 
-    /// What a call demands.
+    /// What a call demands (`command/agent`, `client` and `nomad` packages of Nomad 2.0).
+    ///
+    /// For calls about an allocation the rights are demanded in the allocation's own namespace.
     #[must_use]
     pub const fn of(route: &Route) -> Self {
-        const AGENT_READ: Requirement = Requirement::any(&[Right::Agent(Level::Read)]);
-        const AGENT_WRITE: Requirement = Requirement::any(&[Right::Agent(Level::Write)]);
-        const NODE_READ: Requirement = Requirement::any(&[Right::Node(Level::Read)]);
-        const NODE_WRITE: Requirement = Requirement::any(&[Right::Node(Level::Write)]);
+        const AGENT_READ: Requirement = Requirement::all(&[&[Right::Agent(Level::Read)]]);
+        const AGENT_WRITE: Requirement = Requirement::all(&[&[Right::Agent(Level::Write)]]);
+        const NODE_READ: Requirement = Requirement::all(&[&[Right::Node(Level::Read)]]);
+        const NODE_WRITE: Requirement = Requirement::all(&[&[Right::Node(Level::Write)]]);
         match route {
             // A join without a right only earns a warning, and the servers decide about the rest.
-            Route::Health | Route::Join | Route::Pass => Self::any(&[]),
+            Route::Health | Route::Join | Route::Pass => Self::NOTHING,
             Route::Members | Route::ClientStats | Route::Metadata | Route::Identity => NODE_READ,
             Route::ClientGc | Route::SetMetadata | Route::RenewIdentity => NODE_WRITE,
             Route::Servers
@@ -91,40 +76,99 @@ impl Requirement {
     const fn fs(call: FsCall) -> Self {
         match call {
             FsCall::List | FsCall::Stat | FsCall::Cat | FsCall::ReadAt | FsCall::Stream => {
-                Self::any(&[Right::Namespace("read-fs")])
+                Self::all(&[&[Right::Namespace(Capability::ReadFs)]])
             }
-            FsCall::Logs => {
-                Self::any(&[Right::Namespace("read-logs"), Right::Namespace("read-fs")])
-            }
+            FsCall::Logs => Self::all(&[&[
+                Right::Namespace(Capability::ReadLogs),
+                Right::Namespace(Capability::ReadFs),
+            ]]),
         }
     }
 
     const fn allocation(call: AllocCall) -> Self {
         match call {
             AllocCall::Stats | AllocCall::Checks | AllocCall::Pause => {
-                Self::any(&[Right::Namespace("read-job")])
+                Self::all(&[&[Right::Namespace(Capability::ReadJob)]])
             }
             AllocCall::Restart | AllocCall::Signal => {
-                Self::any(&[Right::Namespace("alloc-lifecycle")])
+                Self::all(&[&[Right::Namespace(Capability::AllocLifecycle)]])
             }
-            AllocCall::Gc => {
-                Self::any(&[Right::Namespace("submit-job"), Right::Namespace("gc-allocation")])
-            }
-            AllocCall::SetPause => {
-                Self::any(&[Right::Namespace("submit-job"), Right::Namespace("pause-allocation")])
-            }
-            AllocCall::Exec => Self::any(&[Right::Namespace("alloc-exec")]),
+            AllocCall::Gc => Self::all(&[&[
+                Right::Namespace(Capability::SubmitJob),
+                Right::Namespace(Capability::GcAllocation),
+            ]]),
+            AllocCall::SetPause => Self::all(&[&[
+                Right::Namespace(Capability::SubmitJob),
+                Right::Namespace(Capability::PauseAllocation),
+            ]]),
+            // A task that shares its host's file system costs alloc-node-exec besides. Only the
+            // agent that runs the task knows its driver, so that agent asks for it.
+            AllocCall::Exec => Self::all(&[&[Right::Namespace(Capability::AllocExec)]]),
             // Agents authorise each other with a migrate token, which is no ACL token.
-            AllocCall::Snapshot => Self::any(&[]),
+            AllocCall::Snapshot => Self::NOTHING,
         }
     }
 
-    /// The right that a denial names; `None` when nothing is demanded.
+    /// The groups; of each at least one right is demanded.
+    #[must_use]
+    pub const fn groups(&self) -> &'static [&'static [Right]] {
+        self.all
+    }
+
+    /// The right that a denial names first; `None` when nothing is demanded.
     #[must_use]
     pub const fn first_right(&self) -> Option<Right> {
-        match self.any_of {
-            [] => None,
-            [first, ..] => Some(*first),
+        match self.all {
+            [[first, ..], ..] => Some(*first),
+            _ => None,
         }
+    }
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.all.is_empty() {
+            return f.write_str("nothing");
+        }
+        for (index, group) in self.all.iter().enumerate() {
+            f.write_str(if index == 0 { "" } else { ", and " })?;
+            right::write_any(f, group)?;
+        }
+        Ok(())
+    }
+}
+
+/// The rights of one group, any of which would have done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnyOf {
+    rights: [Option<Right>; Self::MOST],
+}
+
+impl AnyOf {
+    /// The most alternatives that any call of Nomad accepts.
+    const MOST: usize = 4;
+
+    /// These rights; more than four are not kept.
+    #[must_use]
+    pub fn new(rights: &[Right]) -> Self {
+        let mut kept = [None; Self::MOST];
+        for (slot, right) in kept.iter_mut().zip(rights) {
+            *slot = Some(*right);
+        }
+        Self { rights: kept }
+    }
+
+    /// The rights, in the order in which they are tried.
+    pub fn rights(&self) -> impl Iterator<Item = Right> + '_ {
+        self.rights.iter().flatten().copied()
+    }
+}
+
+impl fmt::Display for AnyOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, right) in self.rights().enumerate() {
+            write!(f, "{}{right}", if index == 0 { "" } else { " or " })?;
+        }
+        Ok(())
     }
 }

@@ -9,6 +9,75 @@ pub enum Subject {
     /// An agent: no further object.
     #[default]
     Agent,
-    /// An allocation in this namespace.
+    /// A namespace, or an allocation or job in it. For lists, `*` asks whether any rule grants the right.
     Namespace(Namespace),
+    /// A node pool.
+    NodePool(Box<str>),
+    /// A host volume.
+    HostVolume(Box<str>),
+    /// A variable.
+    Variable(Box<Variable>),
+}
+
+/// A variable, and the workload that asks for it if one does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Variable {
+    /// The namespace of the variable.
+    pub namespace: Namespace,
+    /// Its path.
+    pub path: Box<str>,
+    /// Who asks, when a workload asks with its own identity.
+    pub claim: Option<Claim>,
+}
+
+impl Variable {
+    /// A variable asked for by a token.
+    #[must_use]
+    pub fn new(namespace: Namespace, path: &str) -> Self {
+        Self { namespace, path: path.into(), claim: None }
+    }
+
+    /// The same variable asked for by a workload.
+    #[must_use]
+    pub fn claimed_by(mut self, claim: Claim) -> Self {
+        self.claim = Some(claim);
+        self
+    }
+}
+
+/// What a workload identity says of its workload; the group comes from the allocation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "the four names are the whole path of a workload")]
+pub struct Claim {
+    /// The namespace of the job.
+    pub namespace: Namespace,
+    /// The job.
+    pub job: Box<str>,
+    /// The group.
+    pub group: Box<str>,
+    /// The task.
+    pub task: Box<str>,
+}
+
+impl Claim {
+    /// Whether the path is one of the four that every workload may list and read: `nomad/jobs`, and
+    /// below it the job, the group and the task.
+    #[must_use]
+    pub fn covers(&self, namespace: &str, path: &str) -> bool {
+        let Some(below) = path.strip_prefix("nomad/jobs") else { return false };
+        if self.namespace.as_str() != namespace {
+            return false;
+        }
+        let mut rest = below;
+        for name in [&self.job, &self.group, &self.task] {
+            if rest.is_empty() {
+                return true;
+            }
+            let next = rest.strip_prefix('/').and_then(|rest| rest.strip_prefix(&**name));
+            let Some(next) = next else { return false };
+            rest = next;
+        }
+        rest.is_empty()
+    }
 }

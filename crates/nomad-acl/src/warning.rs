@@ -96,8 +96,14 @@ pub(crate) fn of_meaning(policy: &Policy) -> Vec<Warning> {
         }
     }
     let sets = [
-        (Block::Operator, policy.operator().map(|rule| (rule.level, denies(&rule.capabilities), rule.place))),
-        (Block::Sentinel, policy.sentinel().map(|rule| (rule.level, denies(&rule.capabilities), rule.place))),
+        (
+            Block::Operator,
+            policy.operator().map(|rule| (rule.level, denies(&rule.capabilities), rule.place)),
+        ),
+        (
+            Block::Sentinel,
+            policy.sentinel().map(|rule| (rule.level, denies(&rule.capabilities), rule.place)),
+        ),
     ];
     for (block, rule) in sets {
         if let Some((Some(Level::Write), true, place)) = rule {

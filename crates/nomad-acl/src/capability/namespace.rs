@@ -237,6 +237,8 @@ mod tests {
         let set = Capability::with_implied(Set::of(&[Capability::HostVolumeWrite]));
         assert_eq!(set.words().count(), 5);
         let create = Capability::with_implied(Set::of(&[Capability::HostVolumeCreate]));
-        assert!(create.has(Capability::HostVolumeRead) && !create.has(Capability::HostVolumeDelete));
+        assert!(
+            create.has(Capability::HostVolumeRead) && !create.has(Capability::HostVolumeDelete)
+        );
     }
 }

@@ -118,6 +118,11 @@ impl<W: Word> Set<W> {
         !self.is_empty() && !self.denies()
     }
 
+    /// The mask, for places that hold sets of different alphabets.
+    pub(crate) fn bits(self) -> u64 {
+        self.bits
+    }
+
     /// The words of the set, in the order of the alphabet.
     #[must_use]
     pub fn words(self) -> Words<W> {

@@ -113,9 +113,10 @@ impl<'a> Reader<'a> {
         }
         self.cursor.advance(2);
         let second = self.four()?;
-        let pair = second.checked_sub(0xDC00).filter(|low| *low < 0x400).and_then(|low| {
-            char::from_u32(0x1_0000 + ((first - 0xD800) << 10) + low)
-        });
+        let pair = second
+            .checked_sub(0xDC00)
+            .filter(|low| *low < 0x400)
+            .and_then(|low| char::from_u32(0x1_0000 + ((first - 0xD800) << 10) + low));
         Some(pair.unwrap_or(char::REPLACEMENT_CHARACTER))
     }
 

@@ -1,0 +1,102 @@
+//! Patterns: `*` is any run of characters, none and `/` included; everything else is itself.
+//!
+//! There is no escape, no `?` and no class. A match covers the whole name, byte by byte.
+
+/// A label, split at its stars.
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern {
+    text: Box<str>,
+    /// What stands before the first star.
+    head: usize,
+    /// What stands after the last star, from here; `None` when there is no star.
+    tail: Option<usize>,
+}
+
+impl Pattern {
+    pub(crate) fn new(text: &str) -> Self {
+        let head = text.find('*').unwrap_or(text.len());
+        Self { text: text.into(), head, tail: text.rfind('*').map(|star| star + 1) }
+    }
+
+    /// The literal start.
+    pub(crate) fn prefix(&self) -> &str {
+        self.text.get(..self.head).unwrap_or("")
+    }
+
+    /// The literal end; the whole text when there is no star.
+    pub(crate) fn suffix(&self) -> &str {
+        self.text.get(self.tail.unwrap_or(0)..).unwrap_or("")
+    }
+
+    pub(crate) fn has_star(&self) -> bool {
+        self.tail.is_some()
+    }
+
+    /// How many bytes are no star.
+    pub(crate) fn literals(&self) -> usize {
+        self.text.bytes().filter(|byte| *byte != b'*').count()
+    }
+
+    /// Whether the whole name fits. Inner literals are found leftmost, one after the other, so the
+    /// work is linear in the name and the pattern whatever the stars.
+    pub(crate) fn matches(&self, name: &str) -> bool {
+        let Some(tail) = self.tail else { return *self.text == *name };
+        let Some(rest) = name.strip_prefix(self.prefix()) else { return false };
+        let Some(mut rest) = rest.strip_suffix(self.suffix()) else { return false };
+        let inner = self.text.get(self.head..tail).unwrap_or("");
+        for part in inner.split('*').filter(|part| !part.is_empty()) {
+            let Some((_, after)) = rest.split_once(part) else { return false };
+            rest = after;
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::Pattern;
+
+    fn check(pattern: &str, yes: &[&str], no: &[&str]) {
+        let compiled = Pattern::new(pattern);
+        for name in yes {
+            assert!(compiled.matches(name), "{pattern} should match {name}");
+        }
+        for name in no {
+            assert!(!compiled.matches(name), "{pattern} should not match {name}");
+        }
+    }
+
+    #[test]
+    fn stars_are_any_run() {
+        check("*", &["", "a", "a/b"], &[]);
+        check("edge-*", &["edge-", "edge-eu"], &["edge", "xedge-"]);
+        check("ab*ba", &["abba", "abxba"], &["aba"]);
+        check("*d*b*", &["db", "xdxbx"], &["abcde"]);
+        check("a**b", &["ab", "axb"], &["a"]);
+        check("ops", &["ops"], &["op", "opsx", "OPS"]);
+    }
+
+    /// The usual recursive definition, slow and obvious.
+    fn naive(pattern: &[u8], name: &[u8]) -> bool {
+        match (pattern.split_first(), name.split_first()) {
+            (None, None) => true,
+            (Some((b'*', rest)), _) => {
+                naive(rest, name) || name.split_first().is_some_and(|(_, n)| naive(pattern, n))
+            }
+            (Some((p, rest)), Some((n, left))) if p == n => naive(rest, left),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn matching_agrees_with_the_definition(pattern in "[ab*]{0,7}", name in "[ab]{0,9}") {
+            prop_assert_eq!(
+                Pattern::new(&pattern).matches(&name),
+                naive(pattern.as_bytes(), name.as_bytes())
+            );
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! One right: what a policy can grant and a call can demand.
+
+use std::{fmt, str::FromStr};
+
+use crate::{
+    block::Block,
+    capability::{
+        Capability, HostVolumeCapability, NodePoolCapability, OperatorCapability, PathCapability,
+        SentinelCapability, Word,
+    },
+};
+
+/// One right. `Display` writes `block:word`, and [`FromStr`] reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Right {
+    /// `agent { policy = … }`
+    Agent(Level),
+    /// `node { policy = … }`
+    Node(Level),
+    /// `quota { policy = … }`
+    Quota(Level),
+    /// `operator { policy = … }`; a capability never satisfies it.
+    Operator(Level),
+    /// A capability of the `operator` block; its level `write` satisfies it too.
+    OperatorCapability(OperatorCapability),
+    /// A capability of the `sentinel` block; its level `write` satisfies it too.
+    Sentinel(SentinelCapability),
+    /// `plugin { policy = "read" }`; `write` does not satisfy it.
+    PluginRead,
+    /// `plugin { policy = "list" }` or `read`; `write` does not satisfy it.
+    PluginList,
+    /// A capability in the namespace of the subject.
+    Namespace(Capability),
+    /// Anything at all in the namespace of the subject.
+    NamespaceAny,
+    /// A capability on the node pool of the subject.
+    NodePool(NodePoolCapability),
+    /// Anything at all on the node pool of the subject.
+    NodePoolAny,
+    /// To search node pools: some pool rule that is no deny.
+    NodePoolSearch,
+    /// A capability on the host volume of the subject.
+    HostVolume(HostVolumeCapability),
+    /// Anything at all on the host volume of the subject.
+    HostVolumeAny,
+    /// A capability on the variable of the subject.
+    Variable(PathCapability),
+    /// To search variables of the subject's namespace: some path rule in it.
+    VariableSearch,
+    /// To be a management token; no policy grants it.
+    Management,
+}
+
+/// How much of a coarse right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "Nomad knows no third level")]
+pub enum Level {
+    /// `read`; `write` includes it.
+    Read,
+    /// `write`.
+    Write,
+}
+
+impl Level {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Read, Self::Write].into_iter().find(|level| level.as_str() == text)
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Right {
+    /// The block of a policy that grants this right; `None` for what no policy grants.
+    #[must_use]
+    pub const fn block(self) -> Option<Block> {
+        Some(match self {
+            Self::Agent(_) => Block::Agent,
+            Self::Node(_) => Block::Node,
+            Self::Quota(_) => Block::Quota,
+            Self::Operator(_) | Self::OperatorCapability(_) => Block::Operator,
+            Self::Sentinel(_) => Block::Sentinel,
+            Self::PluginRead | Self::PluginList => Block::Plugin,
+            Self::Namespace(_) | Self::NamespaceAny => Block::Namespace,
+            Self::NodePool(_) | Self::NodePoolAny | Self::NodePoolSearch => Block::NodePool,
+            Self::HostVolume(_) | Self::HostVolumeAny => Block::HostVolume,
+            Self::Variable(_) | Self::VariableSearch => Block::Path,
+            Self::Management => return None,
+        })
+    }
+
+    /// The word of this right within its block.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Agent(level) | Self::Node(level) | Self::Quota(level) | Self::Operator(level) => {
+                level.as_str()
+            }
+            Self::OperatorCapability(word) => word.as_str(),
+            Self::Sentinel(word) => word.as_str(),
+            Self::PluginRead => "read",
+            Self::PluginList => "list",
+            Self::Namespace(word) => word.as_str(),
+            Self::NodePool(word) => word.as_str(),
+            Self::HostVolume(word) => word.as_str(),
+            Self::Variable(word) => word.as_str(),
+            Self::NamespaceAny | Self::NodePoolAny | Self::HostVolumeAny => "any",
+            Self::NodePoolSearch | Self::VariableSearch => "search",
+            Self::Management => "management",
+        }
+    }
+
+    fn parse(block: &str, word: &str) -> Option<Self> {
+        Some(match block {
+            "agent" => Self::Agent(Level::parse(word)?),
+            "node" => Self::Node(Level::parse(word)?),
+            "quota" => Self::Quota(Level::parse(word)?),
+            "operator" => match Level::parse(word) {
+                Some(level) => Self::Operator(level),
+                None => Self::OperatorCapability(OperatorCapability::parse(word)?),
+            },
+            "sentinel" => Self::Sentinel(SentinelCapability::parse(word)?),
+            "plugin" if word == "read" => Self::PluginRead,
+            "plugin" if word == "list" => Self::PluginList,
+            "namespace" if word == "any" => Self::NamespaceAny,
+            "namespace" => Self::Namespace(Capability::parse(word)?),
+            "node_pool" if word == "any" => Self::NodePoolAny,
+            "node_pool" if word == "search" => Self::NodePoolSearch,
+            "node_pool" => Self::NodePool(NodePoolCapability::parse(word)?),
+            "host_volume" if word == "any" => Self::HostVolumeAny,
+            "host_volume" => Self::HostVolume(HostVolumeCapability::parse(word)?),
+            "variables" if word == "search" => Self::VariableSearch,
+            "variables" => Self::Variable(PathCapability::parse(word)?),
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.block() {
+            None => f.write_str(self.word()),
+            Some(Block::Path) => write!(f, "variables:{}", self.word()),
+            Some(block) => write!(f, "{block}:{}", self.word()),
+        }
+    }
+}
+
+/// The text is no right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no such right: {0:?}; a right is written block:word, as in namespace:read-job")]
+pub struct RightError(String);
+
+impl FromStr for Right {
+    type Err = RightError;
+
+    fn from_str(text: &str) -> Result<Self, RightError> {
+        if text == "management" {
+            return Ok(Self::Management);
+        }
+        text.split_once(':')
+            .and_then(|(block, word)| Self::parse(block, word))
+            .ok_or_else(|| RightError(text.to_owned()))
+    }
+}
+
+/// `a or b`.
+pub(super) fn write_any(f: &mut fmt::Formatter<'_>, rights: &[Right]) -> fmt::Result {
+    for (index, right) in rights.iter().enumerate() {
+        write!(f, "{}{right}", if index == 0 { "" } else { " or " })?;
+    }
+    Ok(())
+}
