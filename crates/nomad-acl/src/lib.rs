@@ -38,7 +38,7 @@ mod parse;
 mod policy;
 mod requirement;
 mod subject;
-mod tokens;
+pub mod tokens;
 mod trie;
 mod warning;
 

@@ -1,10 +1,34 @@
 //! Token → ACL.
+//!
+//! [`Tokens`] is what [`Identify`](crate::Identify) asks. Three things answer it:
+//!
+//! * [`AclDisabled`]: every caller may do everything;
+//! * [`TokenTable`]: tokens and policies fixed in a JSON text;
+//! * [`Cached`] over a [`LookUp`], of which [`NomadTokens`] is the one that asks Nomad's own API with
+//!   the caller's own token.
+//!
+//! None of them knows a socket, a runtime or a clock: calls go through a `tower` service of the
+//! caller's choice, and the time comes from a [`Clock`].
+
+mod cached;
+mod clock;
+mod error;
+mod look_up;
+mod nomad;
+mod table;
 
 use std::future::{Ready, ready};
 
 use nomad_wire::SecretId;
-use thiserror::Error;
 
+pub use self::{
+    cached::{Cached, Limits, Resolving},
+    clock::Clock,
+    error::TokensError,
+    look_up::{Found, LookUp, LookUpError},
+    nomad::NomadTokens,
+    table::{TableError, TokenTable},
+};
 use crate::Acl;
 
 /// Whoever knows what a token may do.
@@ -14,21 +38,6 @@ pub trait Tokens {
 
     /// What may this token do? `None` asks for the anonymous caller.
     fn resolve(&self, token: Option<&SecretId>) -> Self::Future;
-}
-
-/// Why there is no ACL for a token. "No such token" and "nobody could be asked" are different answers.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum TokensError {
-    /// The servers know no such token.
-    #[error("ACL token not found")]
-    NotFound,
-    /// The token's time is over.
-    #[error("ACL token expired")]
-    Expired,
-    /// No server could be asked, and nothing is remembered.
-    #[error("cannot resolve the token")]
-    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// ACLs are switched off: every caller may do everything, whatever token it sends.

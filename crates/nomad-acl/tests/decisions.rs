@@ -40,9 +40,7 @@ fn parse_case(case: &Value) -> Result<(), String> {
     match (case["expect"].as_str(), &read) {
         (None, Ok(_)) => Ok(()),
         (Some(part), Err(error)) if error.to_string().contains(part) => Ok(()),
-        (expected, _) => {
-            Err(format!("{}: expected {expected:?}, got {read:?}", text(case, "id")))
-        }
+        (expected, _) => Err(format!("{}: expected {expected:?}, got {read:?}", text(case, "id"))),
     }
 }
 

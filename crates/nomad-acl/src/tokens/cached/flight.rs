@@ -1,0 +1,56 @@
+//! Look-ups on their way, one for each token.
+
+use std::{
+    collections::HashMap,
+    pin::Pin,
+    sync::{Mutex, PoisonError},
+};
+
+use futures_util::future::{FutureExt, Shared, WeakShared};
+use thiserror::Error;
+
+use super::Key;
+use crate::{Acl, tokens::LookUpError};
+
+type Work = Pin<Box<dyn Future<Output = Result<Acl, LookUpError>> + Send>>;
+
+/// A look-up that several callers wait for; it goes on while one of them does.
+pub(super) type Flight = Shared<Work>;
+
+/// The look-ups on their way. They are held weakly, so that a look-up nobody waits for ends.
+pub(super) struct Flights {
+    most: usize,
+    flying: Mutex<HashMap<Key, WeakShared<Work>>>,
+}
+
+/// Too many tokens are being looked up.
+#[derive(Debug, Error)]
+#[error("{0} tokens are being looked up already")]
+pub(super) struct Full(usize);
+
+impl Flights {
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, flying: Mutex::new(HashMap::new()) }
+    }
+
+    /// The look-up of this token that is on its way, or a new one.
+    pub(super) fn join(&self, key: &Key, start: impl FnOnce() -> Work) -> Result<Flight, Full> {
+        let mut flying = self.flying.lock().unwrap_or_else(PoisonError::into_inner);
+        // A landed flight counts for nothing: what it found is remembered, or was not worth it.
+        let running = flying.get(key).and_then(WeakShared::upgrade);
+        if let Some(flight) = running.filter(|flight| flight.peek().is_none()) {
+            return Ok(flight);
+        }
+        if flying.len() >= self.most {
+            flying.retain(|_, weak| weak.upgrade().is_some_and(|flight| flight.peek().is_none()));
+            if flying.len() >= self.most {
+                return Err(Full(self.most));
+            }
+        }
+        let flight = start().shared();
+        if let Some(weak) = flight.downgrade() {
+            flying.insert(key.clone(), weak);
+        }
+        Ok(flight)
+    }
+}

@@ -1,0 +1,102 @@
+//! Asks Nomad's own API, with the caller's own token.
+//!
+//! ```text
+//!  no token   GET /v1/acl/policy/anonymous ─────────────────────────┐
+//!  secret id  GET /v1/acl/token/self ── roles: GET /v1/acl/role/:id ┤
+//!  JWT        GET /v1/acl/policy/self ──────────────────────────────┤
+//!                                                                   ▼
+//!                             the names together: GET /v1/acl/policy/:name ── compile
+//! ```
+//!
+//! Everything asked for is something the token may read of itself, so the gateway needs no token of
+//! its own and learns nothing that the caller could not.
+
+mod body;
+mod call;
+mod question;
+mod verdict;
+
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use nomad_wire::SecretId;
+use quick_cache::sync::Cache;
+use tower_service::Service;
+
+use self::question::Question;
+use super::{Clock, Found, LookUp, LookUpError};
+use crate::{Acl, Policy};
+
+/// How long a policy is remembered: Nomad's own `policy_ttl`.
+const POLICY_FRESH: Duration = Duration::from_secs(30);
+
+/// How many policies are remembered. Nomad's agents keep 64; a gateway sees every team's tokens.
+const POLICIES: usize = 1_024;
+
+/// How many compiled ACLs are remembered, as Nomad's servers do.
+const ACLS: usize = 512;
+
+/// A [`LookUp`] over Nomad's API.
+///
+/// `S` carries the calls: a `tower` service whose requests have a path and no authority. Where they
+/// go, and how long it waits, is the service's business; an answer of any status is an answer.
+///
+/// Policies are remembered for 30 s by name and shared by all tokens, as
+/// Nomad's agents do; which policies a token *has* is asked anew each time. Put a
+/// [`Cached`](super::Cached) in front.
+pub struct NomadTokens<S, C> {
+    service: S,
+    shared: Arc<Shared<C>>,
+}
+
+struct Shared<C> {
+    clock: C,
+    policies: Cache<Box<str>, Kept>,
+    /// Compiled ACLs by the policies in them and the index at which each was written.
+    acls: Cache<Box<[(Arc<str>, u64)]>, Acl>,
+}
+
+/// A policy as the servers gave it.
+#[derive(Clone)]
+struct Kept {
+    name: Arc<str>,
+    policy: Arc<Policy>,
+    modified: u64,
+    until: Duration,
+}
+
+impl<S, C: Clock> NomadTokens<S, C> {
+    /// Asks through this service.
+    pub fn new(service: S, clock: C) -> Self {
+        let shared = Shared { clock, policies: Cache::new(POLICIES), acls: Cache::new(ACLS) };
+        Self { service, shared: Arc::new(shared) }
+    }
+}
+
+impl<S, C> LookUp for NomadTokens<S, C>
+where
+    S: Service<Request<Bytes>, Response = Response<Bytes>> + Clone + Send + Sync + 'static,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    S::Future: Send,
+    C: Clock,
+{
+    type Future = Pin<Box<dyn Future<Output = Result<Found, LookUpError>> + Send>>;
+
+    fn look_up(&self, token: Option<&SecretId>) -> Self::Future {
+        let question = Question::new(self.service.clone(), token.cloned(), self.shared.clone());
+        Box::pin(question.answer())
+    }
+}
+
+impl<S: Clone, C> Clone for NomadTokens<S, C> {
+    fn clone(&self) -> Self {
+        Self { service: self.service.clone(), shared: self.shared.clone() }
+    }
+}
+
+impl<S, C> fmt::Debug for NomadTokens<S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NomadTokens").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,41 @@
+//! One call to the API.
+
+use std::future::poll_fn;
+
+use bytes::Bytes;
+use http::{Request, Response, Uri};
+use nomad_wire::{SecretId, header::X_NOMAD_TOKEN};
+use thiserror::Error;
+use tower_service::Service;
+
+use super::verdict::unavailable;
+use crate::tokens::LookUpError;
+
+/// The service did not bring an answer.
+#[derive(Debug, Error)]
+#[error("no server answered")]
+struct Unreached(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+/// Makes one GET with the caller's token. Any server may answer, as Nomad's own agents allow when
+/// they resolve tokens; so tokens resolve while there is no leader.
+pub(super) async fn get<S>(
+    service: &mut S,
+    path: &str,
+    token: Option<&SecretId>,
+) -> Result<Response<Bytes>, LookUpError>
+where
+    S: Service<Request<Bytes>, Response = Response<Bytes>>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let uri: Uri = format!("{path}?stale").parse().map_err(unavailable)?;
+    let mut request = Request::new(Bytes::new());
+    *request.uri_mut() = uri;
+    if let Some(token) = token {
+        // What cannot stand in a header is no token of Nomad's.
+        let value = token.header_value().ok_or(LookUpError::NotFound)?;
+        request.headers_mut().insert(X_NOMAD_TOKEN, value);
+    }
+    let unreached = |error: S::Error| unavailable(Unreached(error.into()));
+    poll_fn(|cx| service.poll_ready(cx)).await.map_err(unreached)?;
+    service.call(request).await.map_err(unreached)
+}

@@ -1,0 +1,84 @@
+//! What a server's answer means.
+//!
+//! Nomad says the same thing with different statuses, by version and by the place that found out:
+//! an unknown token is 403 `Permission denied`, 403 `ACL token not found`, 404 `ACL token not found`
+//! or 500 with the reader's complaint. So the text decides where the status does not.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+use crate::tokens::LookUpError;
+
+/// The answer to one call.
+#[derive(Debug)]
+pub(super) enum Verdict<T> {
+    /// The body.
+    Is(T),
+    /// There is no such thing.
+    Missing,
+    /// ACLs are switched off.
+    Disabled,
+    /// The token is refused.
+    Refused(LookUpError),
+}
+
+/// An answer that says nothing about the token.
+#[derive(Debug, Error)]
+pub(super) enum NoAnswer {
+    #[error("a server answered {status}: {text}")]
+    Status { status: StatusCode, text: String },
+    #[error("a server's answer is not understood")]
+    Body(#[source] serde_json::Error),
+}
+
+/// Texts in a 500 by which servers before 2.0 refuse what is no secret id and no valid identity.
+const MALFORMED: [&str; 3] = [
+    "UUID must be 36 characters",
+    "invalid workload identity",
+    "Input (without hyphens) must be even length",
+];
+
+/// How much of a server's text an error repeats: enough to recognise it in a log.
+const TEXT_KEPT: usize = 200;
+
+/// Reads an answer.
+pub(super) fn read<T: DeserializeOwned>(
+    response: &Response<Bytes>,
+) -> Result<Verdict<T>, LookUpError> {
+    let body = response.body();
+    if response.status() == StatusCode::OK {
+        return serde_json::from_slice(body)
+            .map(Verdict::Is)
+            .map_err(|error| unavailable(NoAnswer::Body(error)));
+    }
+    let text = String::from_utf8_lossy(body.get(..body.len().min(4 * TEXT_KEPT)).unwrap_or(body));
+    let text = text.trim();
+    if text.ends_with("ACL token expired") {
+        return Ok(Verdict::Refused(LookUpError::Expired));
+    }
+    let malformed = MALFORMED.iter().any(|known| text.contains(known));
+    match response.status() {
+        StatusCode::BAD_REQUEST if text.ends_with("ACL support disabled") => Ok(Verdict::Disabled),
+        StatusCode::FORBIDDEN => Ok(Verdict::Refused(LookUpError::NotFound)),
+        StatusCode::NOT_FOUND if text.ends_with("ACL token not found") => {
+            Ok(Verdict::Refused(LookUpError::NotFound))
+        }
+        StatusCode::NOT_FOUND => Ok(Verdict::Missing),
+        StatusCode::INTERNAL_SERVER_ERROR if malformed => {
+            Ok(Verdict::Refused(LookUpError::NotFound))
+        }
+        status => {
+            let text = text.chars().take(TEXT_KEPT).collect();
+            Err(unavailable(NoAnswer::Status { status, text }))
+        }
+    }
+}
+
+/// Nobody answered to the question, for this reason.
+pub(super) fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> LookUpError {
+    LookUpError::Unavailable(Arc::new(error))
+}

@@ -1,0 +1,292 @@
+//! Token → ACL: the fixed table, Nomad's API, and what is remembered of it. Time stands still until a
+//! test moves it, and the servers are a function.
+
+mod support;
+
+use std::{sync::Arc, time::Duration};
+
+use nomad_acl::{
+    Acl, Subject, Tokens, TokensError,
+    tokens::{Cached, Limits, NomadTokens, TokenTable},
+};
+use nomad_wire::SecretId;
+
+use self::support::{FakeClock, Servers, now};
+
+const SECRET: &str = "d8d8a6f5-3cb6-0a0b-3b6a-5a8a2f0f8f9b";
+const JWT: &str = "eyJhbGciOiJSUzI1NiJ9.eyJub21hZCI6MX0.c2ln";
+
+fn secret() -> SecretId {
+    SecretId::new(SECRET)
+}
+
+fn holds(acl: &Acl, right: &str) -> bool {
+    acl.holds(right.parse().unwrap(), &Subject::Agent).is_allowed()
+}
+
+fn gateway(
+    servers: &Servers,
+) -> (Cached<NomadTokens<Servers, Arc<FakeClock>>, Arc<FakeClock>>, Arc<FakeClock>) {
+    let clock = Arc::new(FakeClock::new("2026-06-01T12:00:00Z"));
+    let source = NomadTokens::new(servers.clone(), clock.clone());
+    (Cached::new(source, clock.clone(), Limits::default()), clock)
+}
+
+fn reader_servers() -> Servers {
+    Servers::default()
+        .on("/v1/acl/token/self", 200, r#"{"AccessorID":"a1","Type":"client","Policies":["readers","gone"],"Roles":[{"ID":"r1","Name":"ops"}]}"#)
+        .on("/v1/acl/role/r1", 200, r#"{"ID":"r1","Policies":[{"Name":"writers"}]}"#)
+        .on("/v1/acl/policy/readers", 200, r#"{"Name":"readers","Rules":"node { policy = \"read\" }","ModifyIndex":7}"#)
+        .on("/v1/acl/policy/writers", 200, r#"{"Name":"writers","Rules":"agent { policy = \"write\" }","ModifyIndex":8}"#)
+        .on("/v1/acl/policy/gone", 404, "ACL policy not found")
+}
+
+#[test]
+fn a_token_has_its_own_policies_and_those_of_its_roles() {
+    let servers = reader_servers();
+    let (tokens, _) = gateway(&servers);
+    let acl = now(tokens.resolve(Some(&secret()))).unwrap();
+    assert!(holds(&acl, "node:read") && holds(&acl, "agent:write") && !holds(&acl, "node:write"));
+    assert_eq!(servers.calls(), 5);
+    assert!(servers.tokens().iter().all(|token| token.as_deref() == Some(SECRET)));
+}
+
+#[test]
+fn an_answer_is_remembered_for_its_time() {
+    let servers = reader_servers();
+    let (tokens, clock) = gateway(&servers);
+    now(tokens.resolve(Some(&secret()))).unwrap();
+    let calls = servers.calls();
+    clock.advance(Duration::from_secs(29));
+    now(tokens.resolve(Some(&secret()))).unwrap();
+    assert_eq!(servers.calls(), calls);
+    clock.advance(Duration::from_secs(1));
+    now(tokens.resolve(Some(&secret()))).unwrap();
+    assert!(servers.calls() > calls);
+}
+
+#[test]
+fn no_such_token_is_believed_at_once_and_remembered_shortly() {
+    let servers = reader_servers();
+    let (tokens, clock) = gateway(&servers);
+    now(tokens.resolve(Some(&secret()))).unwrap();
+    clock.advance(Duration::from_secs(31));
+    servers.set("/v1/acl/token/self", 403, "Permission denied");
+    assert!(matches!(now(tokens.resolve(Some(&secret()))), Err(TokensError::NotFound)));
+    let calls = servers.calls();
+    assert!(matches!(now(tokens.resolve(Some(&secret()))), Err(TokensError::NotFound)));
+    assert_eq!(servers.calls(), calls);
+    servers.set("/v1/acl/token/self", 500, "No cluster leader");
+    clock.advance(Duration::from_secs(6));
+    // The old ACL was forgotten with the refusal, so an outage does not bring it back.
+    assert!(matches!(now(tokens.resolve(Some(&secret()))), Err(TokensError::Unavailable(_))));
+}
+
+#[test]
+fn an_old_answer_stands_in_for_a_bounded_time_while_nobody_answers() {
+    let servers = reader_servers();
+    let (tokens, clock) = gateway(&servers);
+    now(tokens.resolve(Some(&secret()))).unwrap();
+    servers.cut();
+    clock.advance(Duration::from_secs(31));
+    assert!(holds(&now(tokens.resolve(Some(&secret()))).unwrap(), "node:read"));
+    let calls = servers.calls();
+    // Not every request waits for the outage: the old answer rests for a second.
+    now(tokens.resolve(Some(&secret()))).unwrap();
+    assert_eq!(servers.calls(), calls);
+    clock.advance(Duration::from_secs(300));
+    assert!(matches!(now(tokens.resolve(Some(&secret()))), Err(TokensError::Unavailable(_))));
+}
+
+#[test]
+fn answers_are_told_apart() {
+    let cases: [(u16, &str, &str); 10] = [
+        (403, "Permission denied", "ACL token not found"),
+        (403, "ACL token not found", "ACL token not found"),
+        (404, "ACL token not found", "ACL token not found"),
+        (
+            500,
+            "acl token lookup failed: index error: UUID must be 36 characters",
+            "ACL token not found",
+        ),
+        (
+            500,
+            "ACL token not found or invalid workload identity: ACL token expired",
+            "ACL token expired",
+        ),
+        (403, "ACL token expired", "ACL token expired"),
+        (500, "No cluster leader", "cannot resolve the token"),
+        (429, "too many", "cannot resolve the token"),
+        (200, "not json", "cannot resolve the token"),
+        (200, r#"{"Type":"client","ExpirationTime":"2026-06-01T11:59:59Z"}"#, "ACL token expired"),
+    ];
+    for (status, body, expected) in cases {
+        let servers = Servers::default().on("/v1/acl/token/self", status, body);
+        let error = now(gateway(&servers).0.resolve(Some(&secret()))).unwrap_err();
+        assert_eq!(error.to_string(), expected, "{status} {body}");
+    }
+}
+
+#[test]
+fn management_and_switched_off_acls_are_recognised() {
+    for (status, body, disabled) in [
+        (200, r#"{"AccessorID":"a","Type":"management"}"#, false),
+        (200, r#"{"AccessorID":"acls-disabled","Type":"client"}"#, true),
+        (400, "ACL support disabled", true),
+    ] {
+        let servers = Servers::default().on("/v1/acl/token/self", status, body);
+        let acl = now(gateway(&servers).0.resolve(Some(&secret()))).unwrap();
+        assert!(acl.is_management(), "{body}");
+        assert_eq!(acl.is_disabled(), disabled, "{body}");
+        assert_eq!(servers.calls(), 1);
+    }
+}
+
+#[test]
+fn a_token_expires_while_it_is_remembered() {
+    let servers = Servers::default().on(
+        "/v1/acl/token/self",
+        200,
+        r#"{"Type":"management","ExpirationTime":"2026-06-01T12:00:10Z"}"#,
+    );
+    let (tokens, clock) = gateway(&servers);
+    now(tokens.resolve(Some(&secret()))).unwrap();
+    clock.advance(Duration::from_secs(10));
+    assert!(matches!(now(tokens.resolve(Some(&secret()))), Err(TokensError::Expired)));
+    assert_eq!(servers.calls(), 1);
+}
+
+#[test]
+fn the_anonymous_caller_has_the_policy_of_that_name_or_nothing() {
+    let servers = Servers::default().on("/v1/acl/policy/anonymous", 404, "ACL policy not found");
+    let acl = now(gateway(&servers).0.resolve(None)).unwrap();
+    assert!(!holds(&acl, "agent:read"));
+    servers.set(
+        "/v1/acl/policy/anonymous",
+        200,
+        r#"{"Name":"anonymous","Rules":"agent { policy = \"read\" }","ModifyIndex":3}"#,
+    );
+    let acl = now(gateway(&servers).0.resolve(None)).unwrap();
+    assert!(holds(&acl, "agent:read"));
+    assert_eq!(servers.tokens(), [None, None]);
+}
+
+#[test]
+fn a_workload_has_the_policies_attached_to_it() {
+    let servers =
+        Servers::default().on("/v1/acl/policy/self", 200, r#"[{"Name":"job-readers"}]"#).on(
+            "/v1/acl/policy/job-readers",
+            200,
+            r#"{"Name":"job-readers","Rules":"node { policy = \"read\" }","ModifyIndex":1}"#,
+        );
+    let acl = now(gateway(&servers).0.resolve(Some(&SecretId::new(JWT)))).unwrap();
+    assert!(holds(&acl, "node:read") && !holds(&acl, "agent:read"));
+}
+
+#[test]
+fn a_policy_that_cannot_be_read_fails_the_token() {
+    let servers = Servers::default()
+        .on("/v1/acl/token/self", 200, r#"{"Type":"client","Policies":["newer"]}"#)
+        .on("/v1/acl/policy/newer", 200, r#"{"Name":"newer","Rules":"namespace \"a\" { capabilities = [\"fly\"] }","ModifyIndex":1}"#);
+    let error = now(gateway(&servers).0.resolve(Some(&secret()))).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        r#"failed to parse "newer": Invalid namespace capability 'fly': in "a""#
+    );
+}
+
+#[test]
+fn one_flight_serves_all_who_wait_for_the_same_token() {
+    let servers = reader_servers();
+    servers.hold();
+    let (tokens, _) = gateway(&servers);
+    let (first, second) = (tokens.resolve(Some(&secret())), tokens.resolve(Some(&secret())));
+    let mut both = Box::pin(futures_util::future::join(first, second));
+    assert!(support::poll(both.as_mut()).is_none());
+    servers.release();
+    let (first, second) = now(both);
+    assert_eq!(first.unwrap(), second.unwrap());
+    assert_eq!(servers.calls(), 5);
+}
+
+#[test]
+fn a_flight_that_nobody_waits_for_ends_and_the_next_caller_starts_anew() {
+    let servers = reader_servers();
+    servers.hold();
+    let (tokens, _) = gateway(&servers);
+    let mut first = Box::pin(tokens.resolve(Some(&secret())));
+    assert!(support::poll(first.as_mut()).is_none());
+    drop(first);
+    servers.release();
+    assert!(now(tokens.resolve(Some(&secret()))).is_ok());
+    assert_eq!(servers.calls(), 6);
+}
+
+#[test]
+fn invented_tokens_push_out_each_other_and_no_real_one() {
+    let servers = reader_servers();
+    let clock = Arc::new(FakeClock::new("2026-06-01T12:00:00Z"));
+    let limits = Limits { tokens: 64, refusals: 64, ..Limits::default() };
+    let tokens = Cached::new(NomadTokens::new(servers.clone(), clock.clone()), clock, limits);
+    now(tokens.resolve(Some(&secret()))).unwrap();
+    servers.set("/v1/acl/token/self", 403, "Permission denied");
+    for number in 0..2_000 {
+        let invented = SecretId::new(format!("{number:08}-0000-0000-0000-000000000000"));
+        assert!(now(tokens.resolve(Some(&invented))).is_err());
+    }
+    let calls = servers.calls();
+    now(tokens.resolve(Some(&secret()))).unwrap();
+    assert_eq!((servers.calls(), tokens.len()), (calls, 1));
+}
+
+#[test]
+fn too_many_flights_at_once_are_refused_as_unavailable() {
+    let servers = reader_servers();
+    servers.hold();
+    let clock = Arc::new(FakeClock::new("2026-06-01T12:00:00Z"));
+    let limits = Limits { flights: 1, ..Limits::default() };
+    let tokens = Cached::new(NomadTokens::new(servers, clock.clone()), clock, limits);
+    let mut first = Box::pin(tokens.resolve(Some(&secret())));
+    assert!(support::poll(first.as_mut()).is_none());
+    assert!(matches!(now(tokens.resolve(None)), Err(TokensError::Unavailable(_))));
+}
+
+#[test]
+fn nothing_of_a_secret_is_printed() {
+    let servers = Servers::default().on("/v1/acl/token/self", 500, "No cluster leader");
+    let (tokens, _) = gateway(&servers);
+    let error = now(tokens.resolve(Some(&secret()))).unwrap_err();
+    assert!(!format!("{error:?} {tokens:?}").contains("d8d8a6f5"));
+}
+
+#[test]
+fn a_table_knows_its_tokens_their_expiry_and_the_anonymous() {
+    let clock = Arc::new(FakeClock::new("2026-06-01T12:00:00Z"));
+    let text = format!(
+        r#"{{"policies":[{{"name":"anonymous","rules":"agent {{ policy = \"read\" }}"}},
+                        {{"name":"readers","rules":"node {{ policy = \"read\" }}"}}],
+            "tokens":[{{"secret":"{SECRET}","policies":["readers","gone"],"expires":"2026-06-01T12:00:10Z"}}]}}"#
+    );
+    let table = TokenTable::from_json(&text, clock.clone()).unwrap();
+    assert!(holds(&now(table.resolve(None)).unwrap(), "agent:read"));
+    let acl = now(table.resolve(Some(&secret()))).unwrap();
+    assert!(holds(&acl, "node:read") && !holds(&acl, "agent:read"));
+    assert!(matches!(now(table.resolve(Some(&SecretId::new("x")))), Err(TokensError::NotFound)));
+    clock.advance(Duration::from_secs(10));
+    assert!(matches!(now(table.resolve(Some(&secret()))), Err(TokensError::Expired)));
+}
+
+#[test]
+fn a_wrong_table_is_refused_without_its_secrets() {
+    let clock = || Arc::new(FakeClock::new("2026-06-01T12:00:00Z"));
+    let twice = format!(r#"{{"tokens":[{{"secret":"{SECRET}"}},{{"secret":"{SECRET}"}}]}}"#);
+    let error = TokenTable::from_json(&twice, clock()).unwrap_err();
+    assert_eq!(error.to_string(), "token 2 stands twice");
+    for wrong in [
+        "{",
+        r#"{"policies":[{"name":"a","rules":"agent {}"}]}"#,
+        r#"{"tokens":[{"secret":"a","expires":"soon"}]}"#,
+    ] {
+        assert!(TokenTable::from_json(wrong, clock()).is_err(), "{wrong}");
+    }
+}
