@@ -29,11 +29,13 @@ mod compile;
 mod decision;
 mod decode;
 mod error;
+mod explain;
 mod glob;
 mod identify;
 mod item;
 mod json;
 mod lex;
+mod lint;
 mod parse;
 mod policy;
 mod requirement;
@@ -49,8 +51,10 @@ pub use self::{
     compile::Named,
     decision::{Decision, Grant, Reason, Rule, Rules},
     error::PolicyError,
+    explain::{Advice, Explanation, Outcome, Question, explain},
     identify::{Identify, IdentifyError, IdentifyLayer, Known},
     item::{MAX_DEPTH, MAX_TEXT, Place},
+    lint::{Lint, lint},
     policy::{LabelRule, LevelRule, NamespaceRule, PathRule, Policy, WideRule},
     requirement::{About, AnyOf, Demand, Level, Requirement, Right, RightError},
     subject::{Claim, Subject, Variable},
