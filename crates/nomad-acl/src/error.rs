@@ -47,6 +47,14 @@ pub enum PolicyError {
         /// The limit.
         limit: u32,
     },
+    /// A long key stands above too many members of a JSON policy, each of which would repeat it.
+    #[error("Failed to parse ACL Policy: At {place}: labels unfold to more than {limit} bytes")]
+    TooWide {
+        /// Where the key stands.
+        place: Place,
+        /// The limit in bytes.
+        limit: usize,
+    },
     /// There is text, but no block that the language knows.
     #[error("Invalid policy: {rules}")]
     Empty {
@@ -80,6 +88,7 @@ impl PolicyError {
             | Self::Shape { place, .. }
             | Self::Unlabelled { place, .. }
             | Self::TooDeep { place, .. }
+            | Self::TooWide { place, .. }
             | Self::Invalid { place, .. }
             | Self::Keys { place, .. } => Some(*place).filter(|place| place.is_known()),
             Self::TooLong { .. } | Self::Empty { .. } => None,

@@ -63,8 +63,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// A name or a label. The text is shared: dissolving nested JSON objects repeats keys, and a
-/// hostile text must not turn that into copies of them.
+/// A name or a label. The text is shared, because dissolving nested JSON objects repeats keys.
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) text: Rc<str>,

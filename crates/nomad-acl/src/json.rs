@@ -18,7 +18,7 @@ pub(crate) fn items(text: &str) -> Result<Vec<Item>, PolicyError> {
     let mut parser = Parser { reader: Reader::new(text), depth: 0 };
     let open = parser.reader.next()?;
     let root = parser.object(&open)?;
-    Ok(dissolve::items(root))
+    dissolve::items(root, text.len())
 }
 
 #[derive(Debug)]
