@@ -6,88 +6,14 @@ use nomad_acl::AclDisabled;
 use nomad_forward::{Agent, Table};
 use nomad_gateway::{Gateway, Stopper, listen::Listener};
 use nomad_wire::Region;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-    task::JoinSet,
-};
+use tokio::{net::TcpListener, task::JoinSet};
 
-use crate::support::{Stream, get};
+use crate::support::{Script, Stream, get, scripted};
 
 const NODE: &str = "9bb118cc-7630-ebf4-b8b8-c11ee8847863";
 const ALLOC: &str = "13651909-dd6d-35ce-5da0-5004769668b3";
 const SERVERS: [&str; 2] =
     ["078367fb-eec8-87bf-8d99-0c0a5e3f7c7c", "0901b9e7-0f99-38b8-af24-a5b640b80689"];
-
-/// What a scripted agent does with each connection, after it has read a request's head.
-#[derive(Clone, Copy)]
-enum Script {
-    /// Sends these bytes and closes.
-    Say(&'static str),
-    /// Sends these bytes and keeps the connection open.
-    Hold(&'static str),
-    /// Answers as long as it is asked.
-    Serve(&'static str),
-    /// Answers once, and closes while the gateway keeps the connection for later.
-    ServeOnce(&'static str),
-}
-
-/// An agent that follows a script, on a port of its own.
-async fn scripted(tasks: &mut JoinSet<()>, script: Script) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tasks.spawn(async move {
-        let mut held = Vec::new();
-        while let Ok((mut stream, _)) = listener.accept().await {
-            if play(&mut stream, script).await {
-                held.push(stream);
-            }
-        }
-    });
-    address
-}
-
-/// Whether the connection stays open.
-async fn play(stream: &mut TcpStream, script: Script) -> bool {
-    let answer =
-        |body: &str| format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-    match script {
-        Script::Say(text) => {
-            head(stream).await;
-            drop(stream.write_all(text.as_bytes()).await);
-            false
-        }
-        Script::Hold(text) => {
-            head(stream).await;
-            drop(stream.write_all(text.as_bytes()).await);
-            true
-        }
-        Script::Serve(body) => {
-            while head(stream).await {
-                drop(stream.write_all(answer(body).as_bytes()).await);
-            }
-            false
-        }
-        Script::ServeOnce(body) => {
-            head(stream).await;
-            drop(stream.write_all(answer(body).as_bytes()).await);
-            false
-        }
-    }
-}
-
-/// Reads to the end of a request's head; false when the peer is gone.
-async fn head(stream: &mut TcpStream) -> bool {
-    let mut seen = Vec::new();
-    let mut byte = [0];
-    while !seen.ends_with(b"\r\n\r\n") {
-        match stream.read(&mut byte).await {
-            Ok(1) => seen.push(byte[0]),
-            _ => return false,
-        }
-    }
-    true
-}
 
 /// An address where nobody listens.
 async fn nobody() -> SocketAddr {

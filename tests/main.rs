@@ -13,4 +13,5 @@ mod house;
 mod faults;
 mod input;
 mod matrix;
+mod rights;
 mod streams;

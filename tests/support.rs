@@ -2,10 +2,12 @@
 
 mod client;
 mod mask;
+mod scripted;
 pub(crate) mod world;
 
 pub(crate) use self::{
     client::{Answer, Stream, get, send},
     mask::masked,
+    scripted::{Script, counted, scripted},
     world::World,
 };

@@ -1,9 +1,13 @@
 //! The command line.
 
+mod acl;
+
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nomad_wire::query::LogLevel;
+
+pub use self::acl::{AclCommand, ExplainArgs, LintArgs};
 
 /// One address in front of a fleet of Nomad agents.
 #[derive(Debug, Parser)]
@@ -20,6 +24,9 @@ pub struct Cli {
 pub enum Command {
     /// Start a fleet of reference agents on loopback ports and the gateway in front of it; needs no Nomad
     Dev(DevArgs),
+    /// Ask ACL policies: what they allow and why, and what is wrong with them
+    #[command(subcommand)]
+    Acl(AclCommand),
 }
 
 /// The fleet and the gateway of `dev`.
@@ -37,6 +44,12 @@ pub struct DevArgs {
     /// Where the agents keep their data; without it a temporary directory that is removed at the end
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
+    /// Switch ACLs on and print a management token and a read-only one
+    #[arg(long)]
+    pub acl: bool,
+    /// Tell callers who may not which capability is missing, in the header X-Nomad-Gateway-Denied
+    #[arg(long, requires = "acl")]
+    pub tell_denied: bool,
     /// Least severe level of the log lines on standard error; `/v1/agent/monitor` has its own
     #[arg(long, default_value = "warn", value_name = "LEVEL")]
     pub log_level: Level,

@@ -4,8 +4,8 @@ mod banner;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use nomad_acl::AclDisabled;
 use nomad_agent::LogHub;
+use nomad_forward::Denials;
 use tempfile::TempDir;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -16,7 +16,7 @@ use crate::{
     Gateway, StartError, Stopper,
     cli::DevArgs,
     console::{Console, say},
-    fleet::{Fleet, FleetOptions},
+    fleet::{Bootstrap, Fleet, FleetOptions, FleetTokens},
     listen::Listener,
 };
 
@@ -51,7 +51,9 @@ async fn dev(args: &DevArgs) -> Result<(), StartError> {
     let listener = Listener::bind(args.listen).await?;
     let address = listener.address();
     let data = DataDir::prepare(args.data_dir.as_ref())?;
+    let (tokens, bootstrap) = tokens(args)?;
     let options = FleetOptions {
+        tokens: tokens.clone(),
         servers: args.servers,
         clients: args.clients,
         log_level: args.log_level.into(),
@@ -59,9 +61,10 @@ async fn dev(args: &DevArgs) -> Result<(), StartError> {
         ..FleetOptions::new(data.path())
     };
     let fleet = Fleet::start(&options, &stopper.listen()).await?;
-    let gateway = Gateway::new(fleet.directory().clone(), AclDisabled);
+    let denials = if args.tell_denied { Denials::Named } else { Denials::Silent };
+    let gateway = Gateway::new(fleet.directory().clone(), tokens).denials(denials);
     let serving = tokio::spawn(gateway.serve(listener, stopper.listen()));
-    say(&banner::banner(address, &fleet, &data.path()));
+    say(&banner::banner(address, &fleet, &data.path(), bootstrap.as_ref()));
 
     tokio::select! {
         _ = interrupt.recv() => {}
@@ -75,6 +78,16 @@ async fn dev(args: &DevArgs) -> Result<(), StartError> {
     }
     say("Stopped.\n");
     Ok(())
+}
+
+/// Nobody needs a token, or these two.
+fn tokens(args: &DevArgs) -> Result<(FleetTokens, Option<Bootstrap>), StartError> {
+    if args.acl {
+        let (tokens, bootstrap) = FleetTokens::bootstrap()?;
+        Ok((tokens, Some(bootstrap)))
+    } else {
+        Ok((FleetTokens::Disabled, None))
+    }
 }
 
 /// Where the agents keep their data: the operator's directory, or one that goes away at the end.

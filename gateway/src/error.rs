@@ -50,6 +50,9 @@ pub enum StartError {
         #[source]
         source: nomad_forward::NameError,
     },
+    /// The tokens of the fleet cannot be made.
+    #[error("cannot make the tokens of the fleet")]
+    Tokens(#[from] nomad_acl::tokens::TableError),
     /// The signals that end the program cannot be heard.
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),

@@ -4,17 +4,21 @@
 
 mod demo;
 mod options;
+mod tokens;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
-use nomad_acl::AclDisabled;
 use nomad_agent::{Agent, AgentConfig, Membership as _, Role, Roster, standalone};
 use nomad_forward::{Agent as Entry, Table};
 use nomad_wire::{AllocId, Region};
 use tokio::task::JoinSet;
 use tracing::instrument::WithSubscriber as _;
 
-pub use self::{demo::DEMO_TASK, options::FleetOptions};
+pub use self::{
+    demo::DEMO_TASK,
+    options::FleetOptions,
+    tokens::{Bootstrap, FleetTokens},
+};
 use crate::{StartError, Stop, listen::Listener};
 
 /// A running fleet.
@@ -50,7 +54,8 @@ impl Fleet {
             let address = listener.address();
             let agent = start_agent(options, &name, role, address, &roster).await?;
             let dispatch = agent.dispatch().clone();
-            let served = listener.serve(standalone(agent.clone(), AclDisabled), stop.clone());
+            let served =
+                listener.serve(standalone(agent.clone(), options.tokens.clone()), stop.clone());
             serving.spawn(served.with_subscriber(dispatch));
             agents.push(FleetAgent { agent, address });
         }
@@ -109,6 +114,7 @@ async fn start_agent(
         serf: address,
         data_dir: Some(data_dir),
         enable_debug: true,
+        acl_enabled: options.tokens.are_enabled(),
         log_level: options.log_level,
         ..AgentConfig::new(name, role)
     };

@@ -5,10 +5,12 @@
 //! command `dev` puts the gateway in front of. It introduces the other crates to each other and knows nothing of what
 //! they do inside.
 
+mod clock;
 mod error;
 mod gateway;
 mod stop;
 
+pub mod acl;
 pub mod cli;
 pub mod console;
 pub mod dev;
@@ -17,6 +19,7 @@ pub mod listen;
 pub mod trace;
 
 pub use self::{
+    clock::SystemClock,
     error::StartError,
     gateway::Gateway,
     stop::{Stop, Stopper},

@@ -7,14 +7,21 @@ use nomad_gateway::cli::{Cli, Command};
 
 fn main() -> ExitCode {
     let Cli { command } = Cli::parse();
-    let outcome = match command {
-        Command::Dev(args) => nomad_gateway::dev::run(&args),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            nomad_gateway::console::complain(&error);
-            ExitCode::FAILURE
-        }
+    match command {
+        Command::Dev(args) => ended(nomad_gateway::dev::run(&args)),
+        Command::Acl(command) => match nomad_gateway::acl::run(&command) {
+            Ok(answer) => ExitCode::from(answer),
+            Err(error) => failed(&error),
+        },
     }
+}
+
+fn ended(outcome: Result<(), nomad_gateway::StartError>) -> ExitCode {
+    outcome.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
+}
+
+/// The program could not do what it was asked: 2, so that scripts can tell it from an answer of "no".
+fn failed(error: &dyn std::error::Error) -> ExitCode {
+    nomad_gateway::console::complain(error);
+    ExitCode::from(2)
 }

@@ -2,11 +2,10 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use nomad_acl::AclDisabled;
 use nomad_agent::{Agent, AllocSpec, TaskSpec};
 use nomad_gateway::{
     Gateway, Stopper,
-    fleet::{Fleet, FleetOptions},
+    fleet::{Bootstrap, Fleet, FleetOptions, FleetTokens},
     listen::Listener,
 };
 use nomad_wire::{AllocId, Namespace};
@@ -18,20 +17,33 @@ use super::get;
 pub(crate) struct World {
     pub(crate) gateway: SocketAddr,
     pub(crate) fleet: Arc<Fleet>,
+    pub(crate) tokens: Option<Bootstrap>,
     stopper: Stopper,
     _data: TempDir,
 }
 
 impl World {
+    /// Everybody may do everything.
     pub(crate) async fn start() -> Self {
+        Self::start_with(FleetTokens::Disabled, None).await
+    }
+
+    /// Callers need one of the bootstrap tokens.
+    pub(crate) async fn with_acls() -> Self {
+        let (tokens, bootstrap) = FleetTokens::bootstrap().unwrap();
+        Self::start_with(tokens, Some(bootstrap)).await
+    }
+
+    async fn start_with(acl: FleetTokens, tokens: Option<Bootstrap>) -> Self {
         let data = tempfile::tempdir().unwrap();
         let stopper = Stopper::new(Duration::ZERO);
-        let fleet = Fleet::start(&FleetOptions::new(data.path()), &stopper.listen()).await.unwrap();
+        let options = FleetOptions { tokens: acl.clone(), ..FleetOptions::new(data.path()) };
+        let fleet = Fleet::start(&options, &stopper.listen()).await.unwrap();
         let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let gateway = listener.address();
-        let serving = Gateway::new(fleet.directory().clone(), AclDisabled);
+        let serving = Gateway::new(fleet.directory().clone(), acl);
         tokio::spawn(serving.serve(listener, stopper.listen()));
-        Self { gateway, fleet: Arc::new(fleet), stopper, _data: data }
+        Self { gateway, fleet: Arc::new(fleet), tokens, stopper, _data: data }
     }
 
     /// An agent by its bare name, and where it listens.

@@ -2,13 +2,19 @@
 
 use std::{fmt::Write as _, net::SocketAddr, path::Path};
 
-use crate::fleet::{DEMO_TASK, Fleet, FleetAgent};
+use crate::fleet::{Bootstrap, DEMO_TASK, Fleet, FleetAgent};
 
 /// Addresses, ids, and lines to try.
-pub(super) fn banner(gateway: SocketAddr, fleet: &Fleet, data: &Path) -> String {
+pub(super) fn banner(
+    gateway: SocketAddr,
+    fleet: &Fleet,
+    data: &Path,
+    bootstrap: Option<&Bootstrap>,
+) -> String {
     let mut text = String::new();
     let written = write_agents(&mut text, gateway, fleet, data)
-        .and_then(|()| write_examples(&mut text, gateway, fleet));
+        .and_then(|()| bootstrap.map_or(Ok(()), |tokens| write_tokens(&mut text, tokens)))
+        .and_then(|()| write_examples(&mut text, gateway, fleet, bootstrap));
     written.expect("writing to a string cannot fail");
     text
 }
@@ -39,23 +45,40 @@ fn write_agents(
     writeln!(text, "Data         {}\n", data.display())
 }
 
-fn write_examples(text: &mut String, gateway: SocketAddr, fleet: &Fleet) -> std::fmt::Result {
+/// Printing them is what these two are for: they end with the program.
+fn write_tokens(text: &mut String, tokens: &Bootstrap) -> std::fmt::Result {
+    writeln!(text, "Management token {}", tokens.management.expose())?;
+    writeln!(text, "Read-only token  {}\n", tokens.read_only.expose())
+}
+
+fn write_examples(
+    text: &mut String,
+    gateway: SocketAddr,
+    fleet: &Fleet,
+    bootstrap: Option<&Bootstrap>,
+) -> std::fmt::Result {
+    let token = bootstrap.map_or_else(String::new, |tokens| {
+        format!("-H 'X-Nomad-Token: {}' ", tokens.read_only.expose())
+    });
     let alloc = fleet.demo_allocation();
     let mut clients = fleet.agents().iter().filter_map(|agent| agent.agent.node_id());
     let node = clients.next_back().map_or_else(String::new, |id| id.to_string());
     writeln!(text, "Try:")?;
-    writeln!(text, "  curl -s 'http://{gateway}/v1/agent/members?pretty'")?;
-    writeln!(text, "  curl -s 'http://{gateway}/v1/agent/self?server_id=leader&pretty'")?;
-    writeln!(text, "  curl -s 'http://{gateway}/v1/agent/host?node_id={node}&pretty'")?;
-    writeln!(text, "  curl -s 'http://{gateway}/v1/client/stats?node_id={node}&pretty'")?;
-    writeln!(text, "  curl -s 'http://{gateway}/v1/client/fs/ls/{alloc}?path=alloc/logs&pretty'")?;
+    writeln!(text, "  curl -s {token}'http://{gateway}/v1/agent/members?pretty'")?;
+    writeln!(text, "  curl -s {token}'http://{gateway}/v1/agent/self?server_id=leader&pretty'")?;
+    writeln!(text, "  curl -s {token}'http://{gateway}/v1/agent/host?node_id={node}&pretty'")?;
+    writeln!(text, "  curl -s {token}'http://{gateway}/v1/client/stats?node_id={node}&pretty'")?;
     writeln!(
         text,
-        "  curl -N 'http://{gateway}/v1/client/fs/logs/{alloc}?task={DEMO_TASK}&type=stdout&follow=true'"
+        "  curl -s {token}'http://{gateway}/v1/client/fs/ls/{alloc}?path=alloc/logs&pretty'"
     )?;
     writeln!(
         text,
-        "  curl -N 'http://{gateway}/v1/agent/monitor?node_id={node}&log_level=debug&plain=true'"
+        "  curl -N {token}'http://{gateway}/v1/client/fs/logs/{alloc}?task={DEMO_TASK}&type=stdout&follow=true'"
+    )?;
+    writeln!(
+        text,
+        "  curl -N {token}'http://{gateway}/v1/agent/monitor?node_id={node}&log_level=debug&plain=true'"
     )?;
     writeln!(text, "\nCtrl-C ends everything.")
 }

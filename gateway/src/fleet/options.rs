@@ -5,6 +5,8 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use nomad_agent::{LogOutlet, Role};
 use nomad_wire::query::LogLevel;
 
+use super::FleetTokens;
+
 /// What a fleet is made of.
 #[derive(Clone)]
 pub struct FleetOptions {
@@ -18,10 +20,12 @@ pub struct FleetOptions {
     pub log_level: LogLevel,
     /// Where the agents' log lines go, beside monitors.
     pub outlet: Option<Arc<dyn LogOutlet>>,
+    /// Who may do what at every agent.
+    pub tokens: FleetTokens,
 }
 
 impl FleetOptions {
-    /// Three servers and two clients in a directory; their logs are seen by monitors only.
+    /// Three servers and two clients in a directory, ACLs off; their logs are seen by monitors only.
     #[must_use]
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         Self {
@@ -30,6 +34,7 @@ impl FleetOptions {
             data_dir: data_dir.into(),
             log_level: LogLevel::Warn,
             outlet: None,
+            tokens: FleetTokens::Disabled,
         }
     }
 

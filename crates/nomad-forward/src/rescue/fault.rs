@@ -46,6 +46,7 @@ fn tokens(error: &TokensError) -> Fault {
         // Which tokens exist is nobody's business.
         TokensError::NotFound => Fault::new(StatusCode::FORBIDDEN, "Permission denied"),
         TokensError::Expired => Fault::new(StatusCode::FORBIDDEN, error.to_string()),
+        TokensError::Policy { .. } => Fault::new(INTERNAL, error.to_string()),
         TokensError::Unavailable(_) => {
             Fault::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
         }
@@ -56,7 +57,7 @@ fn tokens(error: &TokensError) -> Fault {
 fn deny<B: From<Bytes>>(denied: &Denied, denials: Denials) -> Response<B> {
     let mut response = Fault::new(StatusCode::FORBIDDEN, denied.to_string()).into_response();
     if denials == Denials::Named
-        && let Ok(reason) = HeaderValue::from_str(&denied.reason.to_string())
+        && let Ok(reason) = HeaderValue::from_str(&denied.reason.missing().to_string())
     {
         response.headers_mut().insert(X_NOMAD_GATEWAY_DENIED, reason);
     }
