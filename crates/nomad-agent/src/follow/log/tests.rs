@@ -1,6 +1,6 @@
 //! A log in memory, written to in every order a writer, a purger and a vandal can think of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +14,13 @@ use crate::follow::{Chunk, DELETED, TRUNCATED};
 type Inode = Arc<Mutex<Vec<u8>>>;
 
 #[derive(Debug, Clone, Default)]
-struct MemoryLogs(Arc<Mutex<BTreeMap<i64, Inode>>>);
+struct MemoryLogs {
+    files: Arc<Mutex<BTreeMap<i64, Inode>>>,
+    /// What others do to the log while its reader is busy: one act before each look of the reader, and between two of
+    /// its looks is where every race is.
+    meanwhile: Arc<Mutex<VecDeque<Act>>>,
+    written: Arc<Mutex<String>>,
+}
 
 #[derive(Debug)]
 struct MemoryFile {
@@ -25,25 +31,46 @@ struct MemoryFile {
 
 impl MemoryLogs {
     fn append(&self, index: i64, text: &str) {
-        let inode = Arc::clone(self.0.lock().unwrap().entry(index).or_default());
+        let inode = Arc::clone(self.files.lock().unwrap().entry(index).or_default());
         inode.lock().unwrap().extend_from_slice(text.as_bytes());
     }
 
     fn cut(&self, index: i64) {
-        self.0.lock().unwrap()[&index].lock().unwrap().clear();
+        self.files.lock().unwrap()[&index].lock().unwrap().clear();
     }
 
     fn delete(&self, index: i64) {
-        self.0.lock().unwrap().remove(&index);
+        self.files.lock().unwrap().remove(&index);
+    }
+
+    /// Goes on writing in the newest file.
+    fn write(&self, text: &str) {
+        self.append(self.newest(), text);
+        *self.written.lock().unwrap() += text;
+    }
+
+    fn act(&self, act: Act) {
+        match act {
+            Act::Write(text) => self.write(&text),
+            Act::Rotate(by) => self.append(self.newest() + by, ""),
+            Act::Delete => self.delete(self.newest()),
+            Act::Steps(_) => {}
+        }
+    }
+
+    fn something_happens(&self) {
+        let act = self.meanwhile.lock().unwrap().pop_front();
+        act.into_iter().for_each(|act| self.act(act));
     }
 
     fn newest(&self) -> i64 {
-        self.0.lock().unwrap().last_key_value().map_or(0, |(&index, _)| index)
+        self.files.lock().unwrap().last_key_value().map_or(0, |(&index, _)| index)
     }
 }
 
 impl Tailed for MemoryFile {
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        self.logs.something_happens();
         let inode = self.inode.lock().unwrap();
         let rest = inode.get(usize::try_from(position).unwrap()..).unwrap_or_default();
         // Short reads are what a real file gives while it grows.
@@ -53,11 +80,13 @@ impl Tailed for MemoryFile {
     }
 
     fn size(&self) -> io::Result<u64> {
+        self.logs.something_happens();
         Ok(self.inode.lock().unwrap().len() as u64)
     }
 
     fn is_gone(&self) -> bool {
-        let logs = self.logs.0.lock().unwrap();
+        self.logs.something_happens();
+        let logs = self.logs.files.lock().unwrap();
         !logs.get(&self.index).is_some_and(|inode| Arc::ptr_eq(inode, &self.inode))
     }
 }
@@ -66,13 +95,15 @@ impl LogFiles for MemoryLogs {
     type File = MemoryFile;
 
     fn list(&self) -> Result<Vec<LogFile>, StreamError> {
-        let logs = self.0.lock().unwrap();
+        self.something_happens();
+        let logs = self.files.lock().unwrap();
         let size = |inode: &Inode| inode.lock().unwrap().len() as u64;
         Ok(logs.iter().map(|(&index, inode)| LogFile { index, size: size(inode) }).collect())
     }
 
     fn open(&self, index: i64) -> Result<Option<MemoryFile>, StreamError> {
-        let inode = self.0.lock().unwrap().get(&index).map(Arc::clone);
+        self.something_happens();
+        let inode = self.files.lock().unwrap().get(&index).map(Arc::clone);
         Ok(inode.map(|inode| MemoryFile { logs: self.clone(), index, inode }))
     }
 
@@ -194,6 +225,8 @@ enum Act {
     Write(String),
     /// The writer goes on in a later file.
     Rotate(i64),
+    /// The live file goes.
+    Delete,
     /// The reader takes so many steps.
     Steps(usize),
 }
@@ -221,7 +254,7 @@ proptest! {
                     logs.append(logs.newest(), &text);
                     written += &text;
                 }
-                Act::Rotate(by) => logs.append(logs.newest() + by, ""),
+                Act::Rotate(_) | Act::Delete => logs.act(act),
                 Act::Steps(steps) => {
                     for _ in 0..steps {
                         if let Step::Read(chunk) = tail.step().unwrap() {
@@ -256,12 +289,51 @@ proptest! {
                     let oldest: Vec<_> = logs.list().unwrap().iter().rev().skip(keep).map(|file| file.index).collect();
                     oldest.into_iter().for_each(|index| logs.delete(index));
                 }
-                Act::Steps(_) => {}
+                Act::Delete | Act::Steps(_) => {}
             }
             let (text, events) = now(&mut tail);
             prop_assert!(events.is_empty());
             seen += &text;
         }
         prop_assert_eq!(seen, written);
+    }
+
+    /// Law: the same holds whatever happens between any two looks of the reader.
+    #[test]
+    fn no_moment_is_a_bad_one_for_a_rotation(acts in acts()) {
+        let logs = MemoryLogs::default();
+        logs.append(0, "");
+        logs.meanwhile.lock().unwrap().extend(acts);
+        let mut tail = tail(&logs, Until::Forever);
+        let mut seen = String::new();
+        while !logs.meanwhile.lock().unwrap().is_empty() {
+            seen += &now(&mut tail).0;
+        }
+        seen += &now(&mut tail).0;
+        prop_assert_eq!(seen, logs.written.lock().unwrap().clone());
+    }
+
+    /// Law: what was written before a deletion is read, whenever the deletion comes, and the deletion is told once.
+    #[test]
+    fn no_moment_is_a_bad_one_for_a_deletion(writes in vec("[a-z]{0,8}", 0..20)) {
+        let logs = MemoryLogs::default();
+        logs.append(0, "");
+        let mut acts = logs.meanwhile.lock().unwrap();
+        acts.extend(writes.into_iter().map(Act::Write));
+        acts.push_back(Act::Delete);
+        drop(acts);
+        let Ok(mut tail) = LogTail::open(logs.clone(), Origin::Start, 0, Until::Forever) else {
+            // It was gone before it was opened.
+            return Ok(());
+        };
+        let (mut seen, mut events) = (Vec::new(), Vec::new());
+        while let Ok(step) = tail.step() {
+            if let Step::Read(chunk) = step {
+                seen.extend(chunk.data);
+                events.push(chunk.event);
+            }
+        }
+        prop_assert_eq!(String::from_utf8(seen).unwrap(), logs.written.lock().unwrap().clone());
+        prop_assert_eq!(events.iter().filter(|event| **event == DELETED).count(), 1);
     }
 }
