@@ -19,7 +19,7 @@ use std::{
 use http::{Request, Response};
 use nomad_acl::{Admit, Ask, Identify, Known, Subject, Tokens};
 use nomad_wire::{
-    AllocCall, Query, Route,
+    Query, Route,
     query::{Common, MonitorQuery},
 };
 use tower_service::Service;
@@ -163,10 +163,45 @@ fn check<B>(known: &Known<B>) -> Result<(), AgentError> {
 /// What a call is about. That an allocation is unknown is said before anything about rights.
 fn subject(agent: &Agent, route: &Route) -> Result<Subject, AgentError> {
     match route {
-        Route::Fs(_, id) | Route::Allocation(AllocCall::Stats, id) => {
+        Route::Fs(_, id) | Route::Allocation(_, id) => {
             let allocation = allocation::find(agent, id)?;
             Ok(Subject::Namespace(allocation.namespace().clone()))
         }
         _ => Ok(Subject::Agent),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::*;
+    use crate::{AgentConfig, AllocSpec, Role};
+
+    #[tokio::test]
+    async fn a_call_on_an_allocation_is_about_the_namespace_of_that_allocation() {
+        let dir = tempfile::tempdir().unwrap();
+        let alloc_dir = Some(dir.path().to_owned());
+        let config = AgentConfig { alloc_dir, ..AgentConfig::new("client1", Role::Client) };
+        let agent = Agent::builder(config).start().await.unwrap();
+        let id = "13651909-dd6d-35ce-5da0-5004769668b3";
+        let spec = AllocSpec {
+            id: id.parse().unwrap(),
+            namespace: "apps".into(),
+            job: "site".to_owned(),
+            group: "front".to_owned(),
+            tasks: Vec::new(),
+        };
+        agent.run(spec).unwrap();
+        let fs =
+            ["ls", "stat", "cat", "readat", "stream", "logs"].map(|call| format!("fs/{call}/{id}"));
+        let alloc = ["stats", "restart", "gc"].map(|call| format!("allocation/{id}/{call}"));
+        for call in fs.iter().chain(&alloc) {
+            let uri = format!("/v1/client/{call}?namespace=other").parse().unwrap();
+            let route = Route::parse(&Method::GET, &uri).unwrap();
+            let subject = subject(&agent, &route).unwrap();
+            assert_eq!(subject, Subject::Namespace("apps".into()), "{call}");
+        }
+        assert_eq!(subject(&agent, &Route::ClientStats).unwrap(), Subject::Agent);
     }
 }

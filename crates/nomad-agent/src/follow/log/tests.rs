@@ -240,6 +240,10 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     vec(act, 0..60)
 }
 
+fn writes_and_pauses() -> impl Strategy<Value = Vec<Act>> {
+    vec(prop_oneof!["[a-z]{1,8}".prop_map(Act::Write), Just(Act::Steps(1))], 0..20)
+}
+
 proptest! {
     /// Law: however writes, rotations and reads follow each other, a follower reads what was written, once, in order.
     #[test]
@@ -315,11 +319,11 @@ proptest! {
 
     /// Law: what was written before a deletion is read, whenever the deletion comes, and the deletion is told once.
     #[test]
-    fn no_moment_is_a_bad_one_for_a_deletion(writes in vec("[a-z]{0,8}", 0..20)) {
+    fn no_moment_is_a_bad_one_for_a_deletion(writes in writes_and_pauses()) {
         let logs = MemoryLogs::default();
         logs.append(0, "");
         let mut acts = logs.meanwhile.lock().unwrap();
-        acts.extend(writes.into_iter().map(Act::Write));
+        acts.extend(writes);
         acts.push_back(Act::Delete);
         drop(acts);
         let Ok(mut tail) = LogTail::open(logs.clone(), Origin::Start, 0, Until::Forever) else {
