@@ -4,6 +4,7 @@
 
 mod alloc_files;
 mod alloc_logs;
+mod alloc_rights;
 mod alloc_stats;
 mod alloc_stream;
 mod health;
