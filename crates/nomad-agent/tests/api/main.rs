@@ -14,6 +14,7 @@ mod log;
 mod membership;
 mod monitor;
 mod refusals;
+mod rights;
 mod shapes;
 mod socket;
 mod stage;
