@@ -164,7 +164,7 @@ impl Route {
     /// ```
     ///
     /// # Errors
-    /// [`RouteError::Method`] when a known path does not take this method, [`RouteError::Redirect`] when the path is
+    /// [`RouteError::Method`] when a known path does not take this method or it is `CONNECT`, [`RouteError::Redirect`] when the path is
     /// not clean (`//`, `.`, `..`) or lacks the slash of a subtree.
     pub fn parse(method: &Method, uri: &Uri) -> Result<Self, RouteError> {
         parse::route(method, uri)

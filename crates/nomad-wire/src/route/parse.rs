@@ -9,6 +9,10 @@ use super::{
 use crate::id::Written;
 
 pub(super) fn route(method: &Method, uri: &Uri) -> Result<Route, RouteError> {
+    if method == Method::CONNECT {
+        // Its target is an authority: taken for a path, it would ask an agent to open a tunnel somewhere.
+        return Err(RouteError::Method(Route::Pass));
+    }
     let path = decode(uri.path());
     if let Some(clean) = cleaned(&path) {
         return Err(redirect(&clean, uri));
