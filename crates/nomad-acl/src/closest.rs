@@ -6,16 +6,12 @@
 //! literal starts, and one over their literal ends for those that begin with a star, leave only the
 //! patterns worth trying.
 
+mod asked;
+
+#[cfg(test)]
+pub(crate) use self::asked::Forward;
+pub(crate) use self::asked::{Asked, VariableName};
 use crate::{glob::Pattern, trie::Trie};
-
-/// A name that is asked for: one text, or two with a NUL between them.
-pub(crate) trait Asked: Copy {
-    /// The length in bytes.
-    fn length(self) -> usize;
-
-    /// One byte of it.
-    fn byte(self, at: usize) -> u8;
-}
 
 /// A label that may be a pattern, and what it answers to.
 pub(crate) trait Label<A> {
@@ -33,16 +29,6 @@ pub(crate) trait Label<A> {
 
     /// Whether the name fits.
     fn matches(&self, asked: A) -> bool;
-}
-
-impl Asked for &str {
-    fn length(self) -> usize {
-        self.len()
-    }
-
-    fn byte(self, at: usize) -> u8 {
-        self.as_bytes().get(at).copied().unwrap_or_default()
-    }
 }
 
 impl Label<&str> for Pattern {
@@ -64,27 +50,6 @@ impl Label<&str> for Pattern {
 
     fn matches(&self, asked: &str) -> bool {
         Self::matches(self, asked)
-    }
-}
-
-/// A variable asked for: namespace and path.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct VariableName<'a> {
-    pub(crate) namespace: &'a str,
-    pub(crate) path: &'a str,
-}
-
-impl Asked for VariableName<'_> {
-    fn length(self) -> usize {
-        self.namespace.len() + 1 + self.path.len()
-    }
-
-    fn byte(self, at: usize) -> u8 {
-        match at.checked_sub(self.namespace.len()) {
-            None => self.namespace.byte(at),
-            Some(0) => 0,
-            Some(after) => self.path.byte(after - 1),
-        }
     }
 }
 
@@ -195,7 +160,7 @@ impl<L> Closest<L> {
 
     /// The index of the exact label.
     pub(crate) fn exact<A: Asked>(&self, asked: A) -> Option<u32> {
-        *self.exact.walk(asked.length(), |at| asked.byte(at), |_| {})?
+        *self.exact.walk(asked.forward(), |_| {})?
     }
 
     /// The index of the closest pattern that matches.
@@ -203,21 +168,14 @@ impl<L> Closest<L> {
     where
         L: Label<A>,
     {
-        let length = asked.length();
         let mut best = u32::MAX;
         if self.any_prefix {
-            self.by_prefix.walk(
-                length,
-                |at| asked.byte(at),
-                |ranks| best = self.better(best, ranks, asked),
-            );
+            let see = |ranks: &Vec<u32>| best = self.better(best, ranks, asked);
+            self.by_prefix.walk(asked.forward(), see);
         }
         if self.any_suffix {
-            self.by_suffix.walk(
-                length,
-                |at| asked.byte(length - 1 - at),
-                |ranks| best = self.better(best, ranks, asked),
-            );
+            let see = |ranks: &Vec<u32>| best = self.better(best, ranks, asked);
+            self.by_suffix.walk(asked.backward(), see);
         }
         self.ranked.get(usize::try_from(best).ok()?).map(|(_, index)| *index)
     }

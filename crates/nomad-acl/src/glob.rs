@@ -43,6 +43,10 @@ impl Pattern {
         let Some(tail) = self.tail else { return *self.text == *name };
         let Some(rest) = name.strip_prefix(self.prefix()) else { return false };
         let Some(mut rest) = rest.strip_suffix(self.suffix()) else { return false };
+        // Most patterns have one star, and then there is nothing between the first and the last.
+        if tail == self.head + 1 {
+            return true;
+        }
         let inner = self.text.get(self.head..tail).unwrap_or("");
         for part in inner.split('*').filter(|part| !part.is_empty()) {
             let Some((_, after)) = rest.split_once(part) else { return false };

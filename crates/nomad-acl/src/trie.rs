@@ -113,32 +113,35 @@ impl<V: Default> Trie<V> {
     }
 }
 
+/// A name to walk along, from either end, in one piece or in two.
+pub(crate) trait Name: Copy {
+    /// The length in bytes.
+    fn length(self) -> usize;
+
+    /// The byte at this place, counted from where the walk starts.
+    fn byte(self, at: usize) -> u8;
+
+    /// Whether this label stands at this place; the name is long enough for it.
+    fn has(self, label: &[u8], at: usize) -> bool;
+}
+
 impl<V> Trie<V> {
-    /// Walks along a name of this length and shows the value of every key that begins it, shortest
-    /// first. Gives the value of the key that is the whole name.
-    ///
-    /// The name comes byte by byte, because it may be read backwards or in two pieces.
-    pub(crate) fn walk<'a>(
-        &'a self,
-        length: usize,
-        byte: impl Fn(usize) -> u8,
-        mut see: impl FnMut(&'a V),
-    ) -> Option<&'a V> {
+    /// Walks along a name and shows the value of every key that begins it, shortest first. Gives the
+    /// value of the key that is the whole name.
+    pub(crate) fn walk<'a>(&'a self, name: impl Name, mut see: impl FnMut(&'a V)) -> Option<&'a V> {
         let mut node = self.nodes.first()?;
         let mut at = 0;
+        let length = name.length();
         loop {
             see(&node.value);
             if at == length {
                 return Some(&node.value);
             }
-            let first = byte(at);
+            let first = name.byte(at);
             let slot = node.firsts.iter().position(|edge| *edge == first)?;
             node = self.nodes.get(*node.children.get(slot)?)?;
             let label = self.pool.get(node.label.clone())?;
-            if length - at < label.len() {
-                return None;
-            }
-            if label.iter().enumerate().any(|(index, edge)| *edge != byte(at + index)) {
+            if length - at < label.len() || !name.has(label, at) {
                 return None;
             }
             at += label.len();
@@ -151,6 +154,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::Trie;
+    use crate::closest::Forward;
 
     proptest! {
         #[test]
@@ -163,8 +167,7 @@ mod tests {
                 *trie.entry(key.as_bytes()).unwrap() = Some(key.clone());
             }
             let mut seen = Vec::new();
-            let bytes = name.as_bytes();
-            let found = trie.walk(bytes.len(), |at| bytes[at], |value| seen.extend(value.clone()));
+            let found = trie.walk(Forward(name.as_bytes()), |value| seen.extend(value.clone()));
             let expected: Vec<_> = keys.iter().filter(|key| name.starts_with(*key)).cloned().collect();
             prop_assert_eq!(seen, expected);
             prop_assert_eq!(found.and_then(Clone::clone), keys.get(&name).cloned());

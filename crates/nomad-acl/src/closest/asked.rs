@@ -1,0 +1,138 @@
+//! A name that is asked for: one text, or two with a NUL between them; read from either end.
+
+use crate::trie::Name;
+
+/// A name that is asked for.
+pub(crate) trait Asked: Copy {
+    /// The name from its start.
+    type Forward: Name;
+    /// The name from its end.
+    type Backward: Name;
+
+    /// The name from its start.
+    fn forward(self) -> Self::Forward;
+
+    /// The name from its end.
+    fn backward(self) -> Self::Backward;
+}
+
+/// One text from its start.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Forward<'a>(pub(crate) &'a [u8]);
+
+/// One text from its end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Backward<'a>(&'a [u8]);
+
+impl<'a> Asked for &'a str {
+    type Forward = Forward<'a>;
+    type Backward = Backward<'a>;
+
+    fn forward(self) -> Forward<'a> {
+        Forward(self.as_bytes())
+    }
+
+    fn backward(self) -> Backward<'a> {
+        Backward(self.as_bytes())
+    }
+}
+
+impl Name for Forward<'_> {
+    fn length(self) -> usize {
+        self.0.len()
+    }
+
+    fn byte(self, at: usize) -> u8 {
+        self.0.get(at).copied().unwrap_or_default()
+    }
+
+    fn has(self, label: &[u8], at: usize) -> bool {
+        self.0.get(at..at + label.len()) == Some(label)
+    }
+}
+
+impl Name for Backward<'_> {
+    fn length(self) -> usize {
+        self.0.len()
+    }
+
+    fn byte(self, at: usize) -> u8 {
+        self.0.get(self.0.len() - 1 - at).copied().unwrap_or_default()
+    }
+
+    fn has(self, label: &[u8], at: usize) -> bool {
+        let end = self.0.len() - at;
+        let here = self.0.get(end - label.len()..end).unwrap_or_default();
+        label.iter().eq(here.iter().rev())
+    }
+}
+
+/// A variable asked for: namespace and path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct VariableName<'a> {
+    pub(crate) namespace: &'a str,
+    pub(crate) path: &'a str,
+}
+
+/// A variable from the start of its namespace.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct VariableForward<'a>(VariableName<'a>);
+
+/// A variable from the end of its path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct VariableBackward<'a>(VariableName<'a>);
+
+impl VariableName<'_> {
+    fn length(self) -> usize {
+        self.namespace.len() + 1 + self.path.len()
+    }
+
+    fn byte(self, at: usize) -> u8 {
+        match at.checked_sub(self.namespace.len()) {
+            None => self.namespace.as_bytes().get(at).copied().unwrap_or_default(),
+            Some(0) => 0,
+            Some(after) => self.path.as_bytes().get(after - 1).copied().unwrap_or_default(),
+        }
+    }
+}
+
+impl<'a> Asked for VariableName<'a> {
+    type Forward = VariableForward<'a>;
+    type Backward = VariableBackward<'a>;
+
+    fn forward(self) -> VariableForward<'a> {
+        VariableForward(self)
+    }
+
+    fn backward(self) -> VariableBackward<'a> {
+        VariableBackward(self)
+    }
+}
+
+impl Name for VariableForward<'_> {
+    fn length(self) -> usize {
+        self.0.length()
+    }
+
+    fn byte(self, at: usize) -> u8 {
+        self.0.byte(at)
+    }
+
+    fn has(self, label: &[u8], at: usize) -> bool {
+        label.iter().zip(at..).all(|(edge, at)| *edge == self.0.byte(at))
+    }
+}
+
+impl Name for VariableBackward<'_> {
+    fn length(self) -> usize {
+        self.0.length()
+    }
+
+    fn byte(self, at: usize) -> u8 {
+        self.0.byte(self.0.length() - 1 - at)
+    }
+
+    fn has(self, label: &[u8], at: usize) -> bool {
+        label.iter().zip(at..).all(|(edge, at)| *edge == self.byte(at))
+    }
+}
