@@ -4,8 +4,9 @@
 //! `crates/nomad-acl/tests/bounds.rs`); resolving a remembered token below 200 ns with 100,000 tokens
 //! remembered. Compiling is here for scale: it happens once for each set of policies.
 
-#![allow(
+#![expect(
     missing_docs,
+    clippy::panic,
     clippy::unwrap_used,
     reason = "criterion's macros write undocumented functions, and a bench may fail loudly"
 )]

@@ -33,7 +33,7 @@ pub(crate) struct Record {
     pub(crate) level: Option<Written>,
     pub(crate) capabilities: Vec<Written>,
     /// The `path` blocks; `None` when there is no `variables` block at all.
-    pub(crate) paths: Option<Vec<Record>>,
+    pub(crate) paths: Option<Vec<Self>>,
 }
 
 /// A policy as written.

@@ -1,5 +1,6 @@
 //! What a decision and a hostile text may cost. Work is counted in allocated bytes and calls to the
 //! allocator, never in time.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 use allocation_counter::measure;
 use nomad_acl::{

@@ -2,6 +2,7 @@
 //!
 //! Every entry names policies in either form, one question, and the answer; `why` says in words what
 //! the entry pins.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 use nomad_acl::{Acl, Claim, EnableDebug, Policy, PolicyError, Right, Subject, Variable};
 use serde_json::Value;

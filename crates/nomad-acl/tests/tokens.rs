@@ -1,5 +1,6 @@
 //! Token → ACL: the fixed table, Nomad's API, and what is remembered of it. Time stands still until a
 //! test moves it, and the servers are a function.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
 mod support;
 
@@ -24,9 +25,10 @@ fn holds(acl: &Acl, right: &str) -> bool {
     acl.holds(right.parse().unwrap(), &Subject::Agent).is_allowed()
 }
 
-fn gateway(
-    servers: &Servers,
-) -> (Cached<NomadTokens<Servers, Arc<FakeClock>>, Arc<FakeClock>>, Arc<FakeClock>) {
+/// What a gateway remembers of these servers.
+type Gateway = Cached<NomadTokens<Servers, Arc<FakeClock>>, Arc<FakeClock>>;
+
+fn gateway(servers: &Servers) -> (Gateway, Arc<FakeClock>) {
     let clock = Arc::new(FakeClock::new("2026-06-01T12:00:00Z"));
     let source = NomadTokens::new(servers.clone(), clock.clone());
     (Cached::new(source, clock.clone(), Limits::default()), clock)

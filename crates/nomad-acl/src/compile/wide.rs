@@ -83,7 +83,7 @@ impl<W: Word> Capable<W> {
                 capable.level.take(rule.level, id);
                 capable.set = capable.set.join(set);
                 capable.rules.to = id + 1;
-                capable.deny = capable.deny.or(set.denies().then_some(id));
+                capable.deny = capable.deny.or_else(|| set.denies().then_some(id));
             }
         }
         capable

@@ -54,8 +54,11 @@ struct Shared<C> {
     clock: C,
     policies: Cache<Box<str>, Kept>,
     /// Compiled ACLs by the policies in them and the index at which each was written.
-    acls: Cache<Box<[(Arc<str>, u64)]>, Acl>,
+    acls: Cache<Contents, Acl>,
 }
+
+/// What is in a compiled ACL: the names of its policies, each with the index of its last change.
+type Contents = Box<[(Arc<str>, u64)]>;
 
 /// A policy as the servers gave it.
 #[derive(Clone)]

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use tower_service::Service;
 
 use super::{
-    Kept, Shared, body, call,
+    Contents, Kept, Shared, body, call,
     verdict::{self, Verdict, unavailable},
 };
 use crate::{
@@ -118,8 +118,7 @@ where
         if kept.iter().any(|kept| kept.modified == 0) {
             return Ok(compile(&kept));
         }
-        let key: Box<[(Arc<str>, u64)]> =
-            kept.iter().map(|kept| (kept.name.clone(), kept.modified)).collect();
+        let key: Contents = kept.iter().map(|kept| (kept.name.clone(), kept.modified)).collect();
         if let Some(acl) = self.shared.acls.get(&key) {
             return Ok(acl);
         }
