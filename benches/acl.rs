@@ -5,7 +5,6 @@
 //! remembered. Compiling is here for scale: it happens once for each set of policies.
 
 #![expect(
-    missing_docs,
     clippy::panic,
     clippy::unwrap_used,
     reason = "criterion's macros write undocumented functions, and a bench may fail loudly"

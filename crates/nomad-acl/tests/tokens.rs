@@ -174,6 +174,14 @@ fn the_anonymous_caller_has_the_policy_of_that_name_or_nothing() {
 }
 
 #[test]
+fn an_empty_token_is_no_anonymous_caller() {
+    let servers = Servers::default();
+    let empty = SecretId::new("");
+    assert!(matches!(now(gateway(&servers).0.resolve(Some(&empty))), Err(TokensError::NotFound)));
+    assert_eq!(servers.calls(), 0);
+}
+
+#[test]
 fn a_workload_has_the_policies_attached_to_it() {
     let servers =
         Servers::default().on("/v1/acl/policy/self", 200, r#"[{"Name":"job-readers"}]"#).on(

@@ -44,6 +44,8 @@ where
     pub(super) async fn answer(mut self) -> Result<Found, LookUpError> {
         match &self.token {
             None => self.compiled(BTreeSet::from([ANONYMOUS.to_owned()])).await.map(Found::new),
+            // Sent on, an empty token would be taken for none, and its caller for the anonymous one.
+            Some(token) if token.expose().is_empty() => Err(LookUpError::NotFound),
             Some(token) if is_jwt(token.expose()) => self.workload().await,
             Some(_) => self.own_token().await,
         }
