@@ -65,7 +65,8 @@ pub(crate) fn records(items: &[Item]) -> Result<Records, PolicyError> {
             continue;
         }
         if block.is_labelled() {
-            let rules = records.labelled(block, &found)?;
+            let mut rules = records.labelled(block, &found)?;
+            unlabel(block, &found, &mut rules)?;
             records.rules.extend(rules);
         } else {
             let rule = records.single(block, &found)?;
@@ -106,13 +107,28 @@ fn wrong(place: Place, reason: String) -> PolicyError {
 }
 
 impl Records {
+    /// The rules of a labelled block. A block without label is taken apart: each item of its body
+    /// becomes a rule labelled with its name, which [`unlabel`] sets right.
     fn labelled(&mut self, block: Block, found: &[View<'_>]) -> Result<Vec<Record>, PolicyError> {
         let mut rules = Vec::with_capacity(found.len());
         for view in found {
-            rules.extend(match view.keys {
-                [] => nameless(block, view)?,
-                [label, ..] => Some(self.labelled_one(block, view, label)?),
-            });
+            if let [label, ..] = view.keys {
+                rules.push(self.labelled_one(block, view, label)?);
+            }
+        }
+        for view in found.iter().filter(|view| view.keys.is_empty()) {
+            let items = match &view.value.shape {
+                Shape::Object(items) => items,
+                Shape::List(values) if values.is_empty() => continue,
+                Shape::List(_) | Shape::Literal(_) => {
+                    return Err(wrong(view.place, format!("{block}: not an object")));
+                }
+            };
+            for item in items.iter().map(View::of) {
+                if let [label, ..] = item.keys {
+                    rules.push(self.labelled_one(block, &item, label)?);
+                }
+            }
         }
         Ok(rules)
     }
@@ -202,7 +218,14 @@ impl Records {
             self.warn_unknown(Some(Block::Variables), view);
         }
         let paths: Vec<View<'_>> = select(&inside, "path").collect();
-        self.labelled(Block::Path, &paths).map(Some)
+        let mut rules = self.labelled(Block::Path, &paths)?;
+        // Only the first `variables` block is looked through for paths without a label.
+        if let Some(Shape::Object(items)) = found.first().map(|first| &first.value.shape) {
+            let body: Vec<View<'_>> = items.iter().map(View::of).collect();
+            let paths: Vec<View<'_>> = select(&body, "path").collect();
+            unlabel(Block::Path, &paths, &mut rules)?;
+        }
+        Ok(Some(rules))
     }
 
     fn warn_unknown(&mut self, inside: Option<Block>, view: &View<'_>) {
@@ -214,34 +237,20 @@ impl Records {
     }
 }
 
-/// A labelled block without label. Which of its three errors it is depends on what the body holds;
-/// a `path` is never worse than a missing path.
-fn nameless(block: Block, view: &View<'_>) -> Result<Option<Record>, PolicyError> {
-    let items = match &view.value.shape {
-        Shape::Object(items) => items,
-        Shape::List(values) if values.is_empty() => return Ok(None),
-        Shape::List(_) | Shape::Literal(_) => {
-            return Err(wrong(view.place, format!("{block}: not an object")));
-        }
-    };
-    if items.is_empty() && block != Block::Path {
-        return Err(PolicyError::Unlabelled { place: view.place, block: block.as_str() });
+/// Takes the label from the rules of blocks that have none, so that it is refused later.
+///
+/// Nomad pairs blocks and rules by their number, blocks in the order of the text and rules with the
+/// labelled ones first, and fails where a block has no rule. So an empty block without label is one
+/// error and one with a body another, and either way the policy is refused.
+fn unlabel(block: Block, found: &[View<'_>], rules: &mut [Record]) -> Result<(), PolicyError> {
+    for (index, view) in found.iter().enumerate().filter(|(_, view)| view.keys.is_empty()) {
+        let Some(rule) = rules.get_mut(index) else {
+            return Err(PolicyError::Unlabelled { place: view.place, block: block.as_str() });
+        };
+        rule.label = "".into();
+        rule.place = view.place;
     }
-    let lists = items
-        .iter()
-        .find(|item| matches!(item.value.shape, Shape::List(_)) || View::of(item).is("variables"));
-    if let Some(item) = lists {
-        let place = View::of(item).place;
-        return Err(wrong(place, format!("{block}: a label is missing before the body")));
-    }
-    Ok(Some(Record {
-        block,
-        label: "".into(),
-        place: view.place,
-        level: None,
-        capabilities: Vec::new(),
-        paths: None,
-    }))
+    Ok(())
 }
 
 /// The `policy` of a body: the last one, as text.

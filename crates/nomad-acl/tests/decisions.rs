@@ -17,6 +17,32 @@ fn every_question_of_the_table_gets_its_answer() {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// What a block without label is, by what its body holds. Which error it is matters to nobody but
+/// whoever compares texts; that it is one matters to everybody.
+#[test]
+fn a_block_without_label_is_refused_whatever_it_holds() {
+    let table = [
+        ("namespace {}", "invalid acl policy"),
+        ("namespace \"a\" {} namespace {}", "invalid acl policy"),
+        ("namespace {} namespace \"a\" {}", "Invalid namespace name"),
+        ("namespace { policy = \"read\" }", "Invalid namespace name"),
+        ("namespace { policy = \"read\" capabilities = [] }", "Failed to parse ACL Policy"),
+        ("namespace { variables { path \"p\" {} } }", "Invalid namespace name"),
+        ("node_pool {}", "invalid acl policy"),
+        ("host_volume { policy = \"read\" }", "Invalid host volume name"),
+        ("namespace \"a\" { variables { path {} } }", "invalid acl policy"),
+        ("namespace \"a\" { variables { path { x = \"y\" } } }", "Invalid missing variable path"),
+        (
+            "namespace \"a\" { variables { path {} path \"p\" {} } }",
+            "Invalid missing variable path",
+        ),
+    ];
+    for (source, expected) in table {
+        let error = source.parse::<Policy>().unwrap_err().to_string();
+        assert!(error.contains(expected), "{source}: {error}");
+    }
+}
+
 /// What an entry answers when it does not answer as it should.
 fn failure(case: &Value) -> Result<(), String> {
     let check = &case["check"];

@@ -134,8 +134,10 @@ fn variable(acl: &Acl, right: Right, subject: &Subject, closest: Option<&Rule>) 
     let mut words = held(|word| acl.holds(Right::Variable(word), &exact).is_allowed());
     words.push(word);
     let apart = rule(LabelRule::new(name.as_str(), None, &had), PathRule::new(path, &words));
+    // A star in the asked name is no star in the question, but it would be one in a rule.
+    let plain = |text: &str| !text.is_empty() && !text.starts_with('/') && !text.contains('*');
     let writable =
-        Block::Namespace.allows_label(name.as_str()) && !path.is_empty() && !path.starts_with('/');
+        Block::Namespace.allows_label(name.as_str()) && plain(name.as_str()) && plain(path);
     merged.into_iter().chain(writable.then_some(apart)).collect()
 }
 
