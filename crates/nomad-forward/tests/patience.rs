@@ -51,7 +51,7 @@ async fn hold(_line: DuplexStream) {
 
 async fn answer(mut line: DuplexStream, after: Duration) {
     let mut head = [0; 1024];
-    line.read(&mut head).await.unwrap();
+    assert!(line.read(&mut head).await.unwrap() > 0);
     tokio::time::sleep(after).await;
     line.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlate").await.unwrap();
     hold(line).await;
