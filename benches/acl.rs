@@ -43,6 +43,8 @@ fn decisions(c: &mut Criterion) {
         let exact = policy(count, |index| format!("team-{index:04}"));
         let prefix = policy(count, |index| format!("team-{index:04}-*"));
         let suffix = policy(count, |index| format!("*-team-{index:04}"));
+        // No literal at either end: nothing to look them up by, so each is tried.
+        let middle = policy(count, |index| format!("*-team-{index:04}-*"));
         let cases = [
             ("exact/hit", &exact, format!("team-{last:04}")),
             ("exact/deny", &exact, format!("team-{denied:04}")),
@@ -53,6 +55,7 @@ fn decisions(c: &mut Criterion) {
             ("suffix/hit", &suffix, format!("eu-west-team-{last:04}")),
             ("suffix/deny", &suffix, format!("eu-west-team-{denied:04}")),
             ("suffix/miss", &suffix, format!("eu-west-team-{last:04}x")),
+            ("middle/miss", &middle, format!("eu-west-team-{last:04}x-one")),
         ];
         for (name, policy, asked) in cases {
             let acl = Acl::compile([("bench", policy)]);

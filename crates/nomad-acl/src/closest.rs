@@ -2,50 +2,32 @@
 //!
 //! An exact label wins over every pattern. Among the patterns that match, the one with the most
 //! literal bytes wins, and among equals the greatest in byte order. So the patterns are ranked once,
-//! when they are compiled, and the first match in that order is the answer. A radix tree over their
-//! literal starts, and one over their literal ends for those that begin with a star, leave only the
-//! patterns worth trying.
+//! when they are compiled, and the first match in that order is the answer. Radix trees over one
+//! literal of each pattern leave only the patterns worth trying.
 
 mod asked;
+
+use std::cmp::Reverse;
 
 #[cfg(test)]
 pub(crate) use self::asked::Forward;
 pub(crate) use self::asked::{Asked, VariableName};
 use crate::{glob::Pattern, trie::Trie};
 
+const STAR: u8 = b'*';
+
 /// A label that may be a pattern, and what it answers to.
 pub(crate) trait Label<A> {
-    /// Whether there is a star in it.
-    fn is_pattern(&self) -> bool;
-
-    /// How many bytes are no star.
-    fn literals(&self) -> usize;
-
-    /// What stands before the first star.
-    fn prefix(&self) -> Vec<u8>;
-
-    /// What stands after the last star.
-    fn suffix(&self) -> Vec<u8>;
+    /// The whole label, stars included.
+    fn text(&self) -> Vec<u8>;
 
     /// Whether the name fits.
     fn matches(&self, asked: A) -> bool;
 }
 
 impl Label<&str> for Pattern {
-    fn is_pattern(&self) -> bool {
-        self.has_star()
-    }
-
-    fn literals(&self) -> usize {
-        Self::literals(self)
-    }
-
-    fn prefix(&self) -> Vec<u8> {
-        Self::prefix(self).as_bytes().to_vec()
-    }
-
-    fn suffix(&self) -> Vec<u8> {
-        Self::suffix(self).as_bytes().to_vec()
+    fn text(&self) -> Vec<u8> {
+        self.as_str().as_bytes().to_vec()
     }
 
     fn matches(&self, asked: &str) -> bool {
@@ -62,30 +44,8 @@ pub(crate) struct VariablePattern {
 }
 
 impl Label<VariableName<'_>> for VariablePattern {
-    fn is_pattern(&self) -> bool {
-        self.namespace.has_star() || self.path.has_star()
-    }
-
-    fn literals(&self) -> usize {
-        self.namespace.literals() + 1 + self.path.literals()
-    }
-
-    fn prefix(&self) -> Vec<u8> {
-        let mut prefix = self.namespace.prefix().as_bytes().to_vec();
-        if !self.namespace.has_star() {
-            prefix.push(0);
-            prefix.extend_from_slice(self.path.prefix().as_bytes());
-        }
-        prefix
-    }
-
-    fn suffix(&self) -> Vec<u8> {
-        let mut suffix = self.path.suffix().as_bytes().to_vec();
-        if !self.path.has_star() {
-            let namespace = self.namespace.suffix().as_bytes();
-            suffix.splice(0..0, namespace.iter().copied().chain([0]));
-        }
-        suffix
+    fn text(&self) -> Vec<u8> {
+        [self.namespace.as_str().as_bytes(), self.path.as_str().as_bytes()].join(&0)
     }
 
     fn matches(&self, asked: VariableName<'_>) -> bool {
@@ -94,18 +54,34 @@ impl Label<VariableName<'_>> for VariablePattern {
 }
 
 /// Many labels, each with the index it was given.
+///
+/// A pattern stands in one of three trees: by its literal start, else by its literal end, else by the
+/// first literal inside it.
 #[derive(Clone, Debug)]
 pub(crate) struct Closest<L> {
     exact: Trie<Option<u32>>,
     /// The patterns in their ranking, each with its index.
     ranked: Vec<(L, u32)>,
-    /// Ranks by literal start.
-    by_prefix: Trie<Vec<u32>>,
-    /// Ranks by literal end read backwards, of patterns without a literal start.
-    by_suffix: Trie<Vec<u32>>,
-    /// Whether anything stands in the two trees.
-    any_prefix: bool,
-    any_suffix: bool,
+    by_prefix: Tree,
+    /// The ends, read backwards.
+    by_suffix: Tree,
+    by_inner: Tree,
+}
+
+/// Ranks by some literal of their pattern, in ascending order.
+#[derive(Clone, Debug, Default)]
+struct Tree {
+    ranks: Trie<Vec<u32>>,
+    in_use: bool,
+}
+
+impl Tree {
+    fn insert(&mut self, literal: &[u8], rank: u32) {
+        self.in_use = true;
+        if let Some(ranks) = self.ranks.entry(literal) {
+            ranks.push(rank);
+        }
+    }
 }
 
 impl<L> Closest<L> {
@@ -115,52 +91,51 @@ impl<L> Closest<L> {
         L: Label<A>,
     {
         let mut exact = Trie::<Option<u32>>::default();
-        let mut ranked = Vec::new();
+        let mut patterns = Vec::new();
         for (label, index) in labels.into_iter().zip(0_u32..) {
-            if label.is_pattern() {
-                ranked.push((label, index));
-            } else if let Some(place) = exact.entry(&label.prefix()) {
+            let text = label.text();
+            if text.contains(&STAR) {
+                let literals = text.iter().filter(|byte| **byte != STAR).count();
+                patterns.push((literals, index, label, text));
+            } else if let Some(place) = exact.entry(&text) {
                 *place = Some(index);
             }
         }
         // Ascending text order became ascending index order, so the greatest text comes first.
-        ranked.sort_by_key(|(label, index)| std::cmp::Reverse((label.literals(), *index)));
+        patterns.sort_by_key(|(literals, index, ..)| Reverse((*literals, *index)));
         let mut closest = Self {
             exact,
-            ranked,
-            by_prefix: Trie::default(),
-            by_suffix: Trie::default(),
-            any_prefix: false,
-            any_suffix: false,
+            ranked: Vec::with_capacity(patterns.len()),
+            by_prefix: Tree::default(),
+            by_suffix: Tree::default(),
+            by_inner: Tree::default(),
         };
-        closest.index();
+        for ((_, index, label, text), rank) in patterns.into_iter().zip(0_u32..) {
+            closest.ranked.push((label, index));
+            closest.insert(&text, rank);
+        }
         closest
     }
 
-    fn index<A>(&mut self)
-    where
-        L: Label<A>,
-    {
-        for ((label, _), rank) in self.ranked.iter().zip(0_u32..) {
-            let prefix = label.prefix();
-            let spot = if prefix.is_empty() {
-                self.any_suffix = true;
-                let mut suffix = label.suffix();
-                suffix.reverse();
-                self.by_suffix.entry(&suffix)
-            } else {
-                self.any_prefix = true;
-                self.by_prefix.entry(&prefix)
-            };
-            if let Some(ranks) = spot {
-                ranks.push(rank);
-            }
+    /// Puts a pattern into the tree where it is found.
+    fn insert(&mut self, text: &[u8], rank: u32) {
+        let mut parts = text.split(|byte| *byte == STAR);
+        let prefix = parts.next().unwrap_or_default();
+        let suffix = parts.next_back().unwrap_or_default();
+        if !prefix.is_empty() {
+            self.by_prefix.insert(prefix, rank);
+        } else if !suffix.is_empty() {
+            let backwards: Vec<u8> = suffix.iter().rev().copied().collect();
+            self.by_suffix.insert(&backwards, rank);
+        } else {
+            let inner = parts.find(|part| !part.is_empty()).unwrap_or_default();
+            self.by_inner.insert(inner, rank);
         }
     }
 
     /// The index of the exact label.
     pub(crate) fn exact<A: Asked>(&self, asked: A) -> Option<u32> {
-        *self.exact.walk(asked.forward(), |_| {})?
+        *self.exact.walk(asked.forward(0), |_| {})?
     }
 
     /// The index of the closest pattern that matches.
@@ -169,13 +144,17 @@ impl<L> Closest<L> {
         L: Label<A>,
     {
         let mut best = u32::MAX;
-        if self.any_prefix {
-            let see = |ranks: &Vec<u32>| best = self.better(best, ranks, asked);
-            self.by_prefix.walk(asked.forward(), see);
+        let mut see = |ranks: &Vec<u32>| best = self.better(best, ranks, asked);
+        if self.by_prefix.in_use {
+            self.by_prefix.ranks.walk(asked.forward(0), &mut see);
         }
-        if self.any_suffix {
-            let see = |ranks: &Vec<u32>| best = self.better(best, ranks, asked);
-            self.by_suffix.walk(asked.backward(), see);
+        if self.by_suffix.in_use {
+            self.by_suffix.ranks.walk(asked.backward(), &mut see);
+        }
+        if self.by_inner.in_use {
+            for from in 0..=asked.length() {
+                self.by_inner.ranks.walk(asked.forward(from), &mut see);
+            }
         }
         self.ranked.get(usize::try_from(best).ok()?).map(|(_, index)| *index)
     }

@@ -19,22 +19,18 @@ impl Pattern {
     }
 
     /// The literal start.
-    pub(crate) fn prefix(&self) -> &str {
+    fn prefix(&self) -> &str {
         self.text.get(..self.head).unwrap_or("")
     }
 
     /// The literal end; the whole text when there is no star.
-    pub(crate) fn suffix(&self) -> &str {
+    fn suffix(&self) -> &str {
         self.text.get(self.tail.unwrap_or(0)..).unwrap_or("")
     }
 
-    pub(crate) fn has_star(&self) -> bool {
-        self.tail.is_some()
-    }
-
-    /// How many bytes are no star.
-    pub(crate) fn literals(&self) -> usize {
-        self.text.bytes().filter(|byte| *byte != b'*').count()
+    /// The label as written.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// Whether the whole name fits. Inner literals are found leftmost, one after the other, so the

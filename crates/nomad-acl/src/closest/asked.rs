@@ -9,8 +9,11 @@ pub(crate) trait Asked: Copy {
     /// The name from its end.
     type Backward: Name;
 
-    /// The name from its start.
-    fn forward(self) -> Self::Forward;
+    /// The length in bytes.
+    fn length(self) -> usize;
+
+    /// The name from this byte on.
+    fn forward(self, from: usize) -> Self::Forward;
 
     /// The name from its end.
     fn backward(self) -> Self::Backward;
@@ -28,8 +31,12 @@ impl<'a> Asked for &'a str {
     type Forward = Forward<'a>;
     type Backward = Backward<'a>;
 
-    fn forward(self) -> Forward<'a> {
-        Forward(self.as_bytes())
+    fn length(self) -> usize {
+        self.len()
+    }
+
+    fn forward(self, from: usize) -> Forward<'a> {
+        Forward(self.as_bytes().get(from..).unwrap_or_default())
     }
 
     fn backward(self) -> Backward<'a> {
@@ -74,19 +81,15 @@ pub(crate) struct VariableName<'a> {
     pub(crate) path: &'a str,
 }
 
-/// A variable from the start of its namespace.
+/// A variable from some byte of its namespace or path on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct VariableForward<'a>(VariableName<'a>);
+pub(crate) struct VariableForward<'a>(VariableName<'a>, usize);
 
 /// A variable from the end of its path.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct VariableBackward<'a>(VariableName<'a>);
 
 impl VariableName<'_> {
-    fn length(self) -> usize {
-        self.namespace.len() + 1 + self.path.len()
-    }
-
     fn byte(self, at: usize) -> u8 {
         match at.checked_sub(self.namespace.len()) {
             None => self.namespace.as_bytes().get(at).copied().unwrap_or_default(),
@@ -100,8 +103,12 @@ impl<'a> Asked for VariableName<'a> {
     type Forward = VariableForward<'a>;
     type Backward = VariableBackward<'a>;
 
-    fn forward(self) -> VariableForward<'a> {
-        VariableForward(self)
+    fn length(self) -> usize {
+        self.namespace.len() + 1 + self.path.len()
+    }
+
+    fn forward(self, from: usize) -> VariableForward<'a> {
+        VariableForward(self, from)
     }
 
     fn backward(self) -> VariableBackward<'a> {
@@ -111,15 +118,15 @@ impl<'a> Asked for VariableName<'a> {
 
 impl Name for VariableForward<'_> {
     fn length(self) -> usize {
-        self.0.length()
+        self.0.length() - self.1
     }
 
     fn byte(self, at: usize) -> u8 {
-        self.0.byte(at)
+        self.0.byte(self.1 + at)
     }
 
     fn has(self, label: &[u8], at: usize) -> bool {
-        label.iter().zip(at..).all(|(edge, at)| *edge == self.0.byte(at))
+        label.iter().zip(at..).all(|(edge, at)| *edge == self.byte(at))
     }
 }
 
