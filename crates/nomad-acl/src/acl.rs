@@ -90,7 +90,7 @@ impl Acl {
     /// May the token do what this requirement demands on this subject?
     ///
     /// Nothing is allocated, and the work does not grow with the number of rules, but for patterns
-    /// that share their literal start or end.
+    /// that share the literal they are found by.
     #[must_use]
     pub fn allows(&self, requirement: &Requirement, subject: &Subject) -> Decision {
         let mut grant = Grant::Free;

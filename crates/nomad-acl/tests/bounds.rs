@@ -159,7 +159,7 @@ impl Clock for Still {
 }
 
 #[test]
-fn a_remembered_token_is_resolved_with_no_allocation_but_its_key() {
+fn a_remembered_token_is_resolved_without_an_allocation() {
     use nomad_acl::{
         Tokens,
         tokens::{Cached, Found, Limits, LookUp, LookUpError},
