@@ -3,6 +3,7 @@
 use bytes::{BufMut as _, BytesMut};
 
 use crate::base64;
+use crate::scan::DATA_PREFIX;
 
 /// One frame about to be sent: borrowed parts, nothing owned.
 ///
@@ -44,61 +45,109 @@ impl StreamFrame<'_> {
     /// assert_eq!(out, r#"{"Data":"aGkK","File":"web.stdout.0","Offset":3}{}"#);
     /// ```
     pub fn encode(&self, out: &mut BytesMut) {
-        let encoded = base64::encoded_len(self.data.len());
-        out.reserve(encoded + self.file.len() + self.event.len() + ENVELOPE);
+        out.reserve(DATA_PREFIX.len() + base64::encoded_len(self.data.len()) + 1);
         let mut before = b'{';
         if !self.data.is_empty() {
-            out.put_slice(br#"{"Data":""#);
-            let start = out.len();
-            out.put_bytes(0, encoded);
-            base64::encode(self.data, &mut out[start..]);
+            out.put_slice(DATA_PREFIX);
+            put_base64(out, self.data);
             out.put_u8(b'"');
             before = b',';
         }
-        if !self.file.is_empty() {
-            before = put_key(out, before, br#""File":"#);
-            put_string(out, self.file);
-        }
-        if !self.event.is_empty() {
-            before = put_key(out, before, br#""FileEvent":"#);
-            put_string(out, self.event);
-        }
-        if self.offset != 0 {
-            before = put_key(out, before, br#""Offset":"#);
-            put_integer(out, self.offset);
-        }
-        if before == b'{' {
-            out.put_u8(b'{');
-        }
-        out.put_u8(b'}');
+        put_rest(out, before, self.file, self.event, self.offset);
     }
 }
 
-/// Room for the keys, the punctuation and the longest offset: 9 + 1 + 10 + 15 + 10 + 20 + 1.
-const ENVELOPE: usize = 66;
+/// Room in a `BytesMut` has to be filled before it can be written to. Done a piece at a time, so
+/// that the zeros are still in the first level of the cache when they are overwritten, and of a
+/// length for which filling is a few plain stores.
+const PIECE: usize = 768;
 
-/// Writes what comes before a value and returns what comes before the next key.
-fn put_key(out: &mut BytesMut, before: u8, key: &[u8]) -> u8 {
-    out.put_u8(before);
-    out.put_slice(key);
-    b','
-}
-
-/// Writes a JSON string as Nomad's encoder does: `<`, `>`, `&` and `/` stay as they are.
-pub(crate) fn put_string(out: &mut BytesMut, text: &str) {
-    out.put_u8(b'"');
-    if text.bytes().any(|b| b < b' ' || b == b'"' || b == b'\\' || b == 0xe2) {
-        put_escaped(out, text);
-    } else {
-        out.put_slice(text.as_bytes());
+fn put_base64(out: &mut BytesMut, data: &[u8]) {
+    for piece in data.chunks(PIECE) {
+        let start = out.len();
+        out.put_bytes(0, base64::encoded_len(piece.len()));
+        base64::encode(piece, &mut out[start..]);
     }
-    out.put_u8(b'"');
 }
 
-#[cold]
-fn put_escaped(out: &mut BytesMut, text: &str) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    for c in text.chars() {
+/// Writes what follows the data, up to the last brace. `before` is what comes before a key.
+pub(crate) fn put_rest(out: &mut BytesMut, before: u8, file: &str, event: &str, offset: i64) {
+    let start = out.len();
+    // Filled at once and cut off at the end, which costs less than to ask for room each time.
+    let (file_room, event_room) = (escaped_room(file), escaped_room(event));
+    out.put_bytes(0, file_room + event_room + ENVELOPE);
+    let mut rest = Cursor { room: &mut out[start..], at: 0, before };
+    if !file.is_empty() {
+        rest.key(br#""File":"#);
+        rest.string(file, file_room);
+    }
+    if !event.is_empty() {
+        rest.key(br#""FileEvent":"#);
+        rest.string(event, event_room);
+    }
+    if offset != 0 {
+        rest.key(br#""Offset":"#);
+        rest.at += decimal(offset, &mut rest.room[rest.at..]);
+    }
+    if rest.before == b'{' {
+        rest.put(b"{");
+    }
+    rest.put(b"}");
+    let end = start + rest.at;
+    out.truncate(end);
+}
+
+/// Room for three keys and what is around them, four quotes, the longest offset, and two braces.
+const ENVELOPE: usize = 8 + 13 + 10 + 4 + LONGEST_DECIMAL + 2;
+
+/// No less than what `text` becomes as the inside of a JSON string.
+fn escaped_room(text: &str) -> usize {
+    if is_plain(text) { text.len() } else { 6 * text.len() }
+}
+
+/// Whether nothing in `text` has to be escaped, as far as a look at single bytes can tell.
+/// Without an early way out, so that the compiler turns it into vector code.
+fn is_plain(text: &str) -> bool {
+    let special = |b: u8| b < b' ' || b == b'"' || b == b'\\' || b == 0xe2;
+    !text.bytes().fold(false, |found, b| found | special(b))
+}
+
+/// Writes into room that is known to be enough.
+struct Cursor<'a> {
+    room: &'a mut [u8],
+    at: usize,
+    before: u8,
+}
+
+impl Cursor<'_> {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.room[self.at..self.at + bytes.len()].copy_from_slice(bytes);
+        self.at += bytes.len();
+    }
+
+    #[inline]
+    fn key(&mut self, key: &[u8]) {
+        self.room[self.at] = std::mem::replace(&mut self.before, b',');
+        self.at += 1;
+        self.put(key);
+    }
+
+    /// A JSON string as Nomad's encoder writes it: `<`, `>`, `&` and `/` stay as they are.
+    #[inline]
+    fn string(&mut self, text: &str, room: usize) {
+        self.put(b"\"");
+        if room == text.len() {
+            self.put(text.as_bytes());
+        } else {
+            text.chars().for_each(|c| self.escaped(c));
+        }
+        self.put(b"\"");
+    }
+
+    #[cold]
+    fn escaped(&mut self, c: char) {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
         let short = match c {
             '"' | '\\' => c as u8,
             '\n' => b'n',
@@ -108,37 +157,33 @@ fn put_escaped(out: &mut BytesMut, text: &str) {
             '\u{c}' => b'f',
             // JavaScript once ended a line at U+2028 and U+2029, so Go's encoders escape both.
             '\0'..' ' | '\u{2028}' | '\u{2029}' => b'u',
-            _ => {
-                out.put_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-                continue;
-            }
+            _ => return self.put(c.encode_utf8(&mut [0; 4]).as_bytes()),
         };
-        out.put_slice(&[b'\\', short]);
+        self.put(&[b'\\', short]);
         if short == b'u' {
             let code = c as usize;
-            out.put_slice(&[12, 8, 4, 0].map(|shift| HEX[code >> shift & 15]));
+            self.put(&[12, 8, 4, 0].map(|shift| HEX[code >> shift & 15]));
         }
     }
 }
 
-/// Writes a decimal integer.
-pub(crate) fn put_integer(out: &mut BytesMut, value: i64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
+/// The longest that [`decimal`] writes.
+pub(crate) const LONGEST_DECIMAL: usize = 20;
+
+/// Writes `value` to the start of `room` and returns its length. In place, because bytes that
+/// were just written one by one are slow to copy on.
+pub(crate) fn decimal(value: i64, room: &mut [u8]) -> usize {
+    let sign = usize::from(value < 0);
     let mut rest = value.unsigned_abs();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
+    let len = sign + rest.checked_ilog10().map_or(1, |log| log as usize + 1);
+    for digit in room[sign..len].iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
         rest /= 10;
-        if rest == 0 {
-            break;
-        }
     }
-    if value < 0 {
-        at -= 1;
-        digits[at] = b'-';
+    if sign == 1 {
+        room[0] = b'-';
     }
-    out.put_slice(&digits[at..]);
+    len
 }
 
 #[cfg(test)]
@@ -196,10 +241,12 @@ mod tests {
     }
 
     #[test]
-    fn the_envelope_is_reserved_at_once() {
+    fn the_longest_envelope_has_room() {
+        let (file, event) = ("\u{1}".repeat(50), "\u{2}".repeat(50));
+        let frame = StreamFrame { file: &file, event: &event, offset: i64::MIN, data: b"x" };
         let mut out = BytesMut::new();
-        let frame = StreamFrame { file: "f", event: "e", offset: i64::MIN, data: b"0123456789" };
         frame.encode(&mut out);
-        assert_eq!(out.len(), ENVELOPE + base64::encoded_len(10) + 2);
+        let prefix = DATA_PREFIX.len() + 5;
+        assert_eq!(out.len(), prefix + 6 * 100 + ENVELOPE - 1);
     }
 }

@@ -1,0 +1,68 @@
+//! Strings: the only long runs in a frame, so the only part that is searched and not stepped.
+
+use memchr::{memchr, memchr2};
+
+use super::{Fault, Scan, State};
+
+impl Scan {
+    /// Inside a `Data` that is not looked into: nothing counts but a quote that no backslash
+    /// escapes. Returns how many bytes were taken.
+    pub(super) fn lazy(&mut self, bytes: &[u8], odd: bool) -> usize {
+        match string_end(bytes, odd) {
+            Some(end) => {
+                self.end_string(self.at + end);
+                end + 1
+            }
+            None => {
+                self.state = State::Lazy(ends_escaped(bytes, odd));
+                bytes.len()
+            }
+        }
+    }
+
+    /// Inside any other string: up to its quote or to the next escape, refusing control
+    /// characters. Returns how many bytes were taken.
+    pub(super) fn string(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
+        let stop = memchr2(b'"', b'\\', bytes);
+        let run = &bytes[..stop.unwrap_or(bytes.len())];
+        if has_control(run) {
+            let at = run.iter().position(|b| *b < b' ').unwrap_or_default();
+            self.at += at;
+            return Err(self.fault());
+        }
+        let Some(stop) = stop else { return Ok(bytes.len()) };
+        if bytes[stop] == b'"' {
+            self.end_string(self.at + stop);
+        } else {
+            self.state = State::Escape;
+        }
+        Ok(stop + 1)
+    }
+}
+
+/// Whether there is a byte that JSON forbids in a string. Written without an early way out, so
+/// that the compiler turns it into vector code.
+fn has_control(bytes: &[u8]) -> bool {
+    bytes.iter().fold(false, |found, b| found | (*b < b' '))
+}
+
+/// The first quote in `bytes` that no backslash escapes; `odd` says that an unpaired backslash
+/// stands just before them.
+pub(crate) fn string_end(bytes: &[u8], odd: bool) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let quote = from + memchr(b'"', &bytes[from..])?;
+        // Each run of backslashes lies between two quotes, so all runs together are linear.
+        if !ends_escaped(&bytes[from..quote], odd && from == 0) {
+            return Some(quote);
+        }
+        from = quote + 1;
+    }
+}
+
+/// Whether the byte after `bytes` is escaped, where `odd` says the same of the first of them.
+pub(super) fn ends_escaped(bytes: &[u8], odd: bool) -> bool {
+    let run = bytes.iter().rev().take_while(|b| **b == b'\\').count();
+    let carried = run == bytes.len() && odd;
+    (run % 2 == 1) != carried
+}

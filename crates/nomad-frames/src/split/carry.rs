@@ -1,0 +1,72 @@
+//! The beginnings of an object that straddles chunks, and the last such object once whole.
+
+use bytes::{Bytes, BytesMut};
+
+/// Room for the longest frame that Nomad writes: 65,536 bytes of data are 87,384 of base64, and
+/// the envelope of a common path is below 200. A frame that straddles chunks is gathered in a
+/// buffer that begins with this size, so that it is copied once and never moved.
+const NOMAD_FRAME: usize = 87_384 + 680;
+
+/// One buffer in two roles: it gathers, then it is lent as `joined`, then it gathers again.
+#[derive(Debug, Default)]
+pub(super) struct Carry {
+    buffer: BytesMut,
+    joined: Bytes,
+    copied: u64,
+}
+
+impl Carry {
+    pub(super) fn len(&self) -> usize {
+        self.buffer.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
+    /// How many bytes were added so far.
+    pub(super) const fn copied(&self) -> u64 {
+        self.copied
+    }
+
+    /// The last object that was joined.
+    #[inline]
+    pub(super) const fn joined(&self) -> &Bytes {
+        &self.joined
+    }
+
+    /// Adds bytes of an object that may become no longer than `limit`.
+    pub(super) fn add(&mut self, bytes: &[u8], limit: usize) {
+        if self.buffer.is_empty() {
+            self.make_room(limit);
+        }
+        self.buffer.extend_from_slice(bytes);
+        self.copied += bytes.len() as u64;
+    }
+
+    /// Makes an object of what was added.
+    pub(super) fn join(&mut self) {
+        self.joined = std::mem::take(&mut self.buffer).freeze();
+    }
+
+    /// Makes an object of bytes that are known beforehand.
+    pub(super) fn join_static(&mut self, bytes: &'static [u8]) {
+        self.joined = Bytes::from_static(bytes);
+    }
+
+    /// Gives all memory back.
+    pub(super) fn clear(&mut self) {
+        *self = Self { copied: self.copied, ..Self::default() };
+    }
+
+    /// Takes the buffer of the last joined object again if nobody kept it, or else a new one.
+    fn make_room(&mut self, limit: usize) {
+        let last = std::mem::take(&mut self.joined);
+        let wanted = if last.is_empty() { NOMAD_FRAME } else { last.len() };
+        if let Ok(mut buffer) = last.try_into_mut() {
+            buffer.clear();
+            self.buffer = buffer;
+        }
+        self.buffer.reserve(wanted.min(limit));
+    }
+}
