@@ -82,7 +82,8 @@ impl<'a> Frame<'a> {
 
     /// An owner of the same bytes, not of a copy.
     ///
-    /// It keeps alive the chunk that the frame lies in.
+    /// It keeps alive the chunk that the frame lies in, or, if it straddled chunks, the buffer it
+    /// was gathered in, which has room for the longest frame of Nomad (88 KiB).
     #[must_use]
     pub fn to_buf(&self) -> FrameBuf {
         FrameBuf { raw: self.source.slice_ref(self.raw), fields: self.fields, at: self.at }

@@ -12,6 +12,8 @@ const NOMAD_FRAME: usize = 87_384 + 680;
 pub(super) struct Carry {
     buffer: BytesMut,
     joined: Bytes,
+    /// The longest object that was joined.
+    longest: usize,
     copied: u64,
 }
 
@@ -24,7 +26,8 @@ impl Carry {
         self.buffer.is_empty()
     }
 
-    /// How many bytes were added so far.
+    /// How many bytes were copied so far: all that were added, and those that a buffer had to
+    /// move because an object was longer than any of Nomad's and than any before it.
     pub(super) const fn copied(&self) -> u64 {
         self.copied
     }
@@ -40,6 +43,14 @@ impl Carry {
         if self.buffer.is_empty() {
             self.make_room(limit);
         }
+        let len = self.buffer.len() + bytes.len();
+        if len > self.buffer.capacity() {
+            // Not left to the buffer, which would double beyond the limit.
+            let capacity = (2 * self.buffer.capacity()).clamp(len, limit.max(len));
+            let old = std::mem::replace(&mut self.buffer, BytesMut::with_capacity(capacity));
+            self.buffer.extend_from_slice(&old);
+            self.copied += old.len() as u64;
+        }
         self.buffer.extend_from_slice(bytes);
         self.copied += bytes.len() as u64;
     }
@@ -47,6 +58,7 @@ impl Carry {
     /// Makes an object of what was added.
     pub(super) fn join(&mut self) {
         self.joined = std::mem::take(&mut self.buffer).freeze();
+        self.longest = self.longest.max(self.joined.len());
     }
 
     /// Makes an object of bytes that are known beforehand.
@@ -61,12 +73,10 @@ impl Carry {
 
     /// Takes the buffer of the last joined object again if nobody kept it, or else a new one.
     fn make_room(&mut self, limit: usize) {
-        let last = std::mem::take(&mut self.joined);
-        let wanted = if last.is_empty() { NOMAD_FRAME } else { last.len() };
-        if let Ok(mut buffer) = last.try_into_mut() {
+        if let Ok(mut buffer) = std::mem::take(&mut self.joined).try_into_mut() {
             buffer.clear();
             self.buffer = buffer;
         }
-        self.buffer.reserve(wanted.min(limit));
+        self.buffer.reserve(self.longest.max(NOMAD_FRAME).min(limit));
     }
 }
