@@ -5,7 +5,7 @@ use http::{Method, Uri};
 use nomad_wire::{Query, Route, query};
 
 /// The first byte chooses the method, the rest is the request target.
-pub fn check(input: &[u8]) {
+pub(crate) fn check(input: &[u8]) {
     let Some((first, target)) = input.split_first() else { return };
     let methods = [Method::GET, Method::PUT, Method::POST, Method::DELETE, Method::HEAD];
     let method = &methods[usize::from(*first) % methods.len()];
