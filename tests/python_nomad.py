@@ -59,6 +59,16 @@ def check(api, ids):
     health = api.agent.get_health() if hasattr(api.agent, "get_health") else api.agent.request("health", method="get").json()
     call("agent health", health, health["server"]["ok"] is True)
 
+    serf = [f"{m['Addr']}:{m['Port']}" for m in members["Members"]]
+    joined = api.agent.join_agent(serf[:2])
+    call("agent.join_agent", joined, joined["num_joined"] == 2 and joined["error"] == "")
+    refused = api.agent.join_agent(["127.0.0.1:1"])
+    call("agent.join_agent of nobody", refused, refused["num_joined"] == 0 and "127.0.0.1:1" in refused["error"])
+    chosen = api.agent.update_servers(servers[:1])
+    call("agent.update_servers", chosen, chosen == 200 and api.agent.get_servers() == servers[:1])
+    removed = api.agent.force_leave("nobody.global")
+    call("agent.force_leave", removed, removed == 200)
+
     stats = api.client.stats.read_stats(node_id=ids["node"])
     call("client.stats.read_stats", stats, stats["Memory"]["Total"] > 0 and stats["CPU"])
     alloc = ids["alloc"]

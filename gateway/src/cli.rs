@@ -1,13 +1,17 @@
 //! The command line.
 
 mod acl;
+mod agent;
 
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nomad_wire::query::LogLevel;
 
-pub use self::acl::{AclCommand, ExplainArgs, LintArgs};
+pub use self::{
+    acl::{AclCommand, ExplainArgs, LintArgs},
+    agent::AgentArgs,
+};
 
 /// One address in front of a fleet of Nomad agents.
 #[derive(Debug, Parser)]
@@ -24,6 +28,8 @@ pub struct Cli {
 pub enum Command {
     /// Start a fleet of reference agents on loopback ports and the gateway in front of it; needs no Nomad
     Dev(DevArgs),
+    /// Run one reference agent: a server, a client, or both
+    Agent(Box<AgentArgs>),
     /// Ask ACL policies: what they allow and why, and what is wrong with them
     #[command(subcommand)]
     Acl(AclCommand),

@@ -38,6 +38,15 @@ pub enum StartError {
         #[source]
         source: nomad_agent::IdentityError,
     },
+    /// A server cannot gossip.
+    #[error("server {name:?} cannot gossip")]
+    Gossip {
+        /// Its name.
+        name: String,
+        /// Why.
+        #[source]
+        source: nomad_agent::GossipError,
+    },
     /// The demo allocation cannot start.
     #[error("cannot start the demo allocation")]
     Allocation(#[source] nomad_agent::StartError),

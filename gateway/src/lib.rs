@@ -2,7 +2,7 @@
 //!
 //! The library is what the program `nomad-gateway` is made of: listeners ([`listen`]), the chain of rooms from
 //! `nomad-forward` with a trace around it ([`Gateway`]), and an embedded fleet of reference agents ([`fleet`]) that the
-//! command `dev` puts the gateway in front of. It introduces the other crates to each other and knows nothing of what
+//! command `dev` puts the gateway in front of, and a single one of them that stands alone ([`agent`]). It introduces the other crates to each other and knows nothing of what
 //! they do inside.
 
 mod clock;
@@ -11,6 +11,7 @@ mod gateway;
 mod stop;
 
 pub mod acl;
+pub mod agent;
 pub mod cli;
 pub mod console;
 pub mod dev;

@@ -1,5 +1,7 @@
 //! Listeners: accept connections, serve each in a task of its own, and let them finish when it is over.
 
+mod crowd;
+
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
@@ -14,6 +16,7 @@ use tokio::{
 };
 use tower_service::Service;
 
+use self::crowd::Crowd;
 use crate::{StartError, Stop};
 
 /// So many connections at once: ten thousand idle streams, and room for those who ask for something else. Beyond it
@@ -32,6 +35,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Listener {
     tcp: TcpListener,
     address: SocketAddr,
+    crowd: Crowd,
 }
 
 impl Listener {
@@ -43,13 +47,20 @@ impl Listener {
         let failed = |source| StartError::Listen { address, source };
         let tcp = TcpListener::bind(address).await.map_err(failed)?;
         let address = tcp.local_addr().map_err(failed)?;
-        Ok(Self { tcp, address })
+        Ok(Self { tcp, address, crowd: Crowd::default() })
     }
 
     /// Where it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Lets one address hold only so many connections at once; any number if 0. More are told 429 and closed.
+    #[must_use]
+    pub fn per_client(mut self, connections: usize) -> Self {
+        self.crowd = Crowd::of(connections);
+        self
     }
 
     /// Serves until the end is announced; then answers that have begun get their grace, and what is still open
@@ -72,10 +83,14 @@ impl Listener {
             tokio::select! {
                 () = stop.announced() => break,
                 (place, accepted) = accepted => match accepted {
-                    Ok((stream, _)) => {
+                    Ok((stream, caller)) => {
                         let (service, stop) = (service.clone(), stop.clone());
+                        let guest = self.crowd.admit(caller.ip());
                         connections.spawn(async move {
-                            connection(stream, service, stop).await;
+                            match guest {
+                                Some(_guest) => connection(stream, service, stop).await,
+                                None => crowd::refuse(stream).await,
+                            }
                             drop(place);
                         });
                     }

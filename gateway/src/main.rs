@@ -9,6 +9,10 @@ fn main() -> ExitCode {
     let Cli { command } = Cli::parse();
     match command {
         Command::Dev(args) => ended(nomad_gateway::dev::run(&args)),
+        Command::Agent(args) => match nomad_gateway::agent::run(&args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&error),
+        },
         Command::Acl(command) => match nomad_gateway::acl::run(&command) {
             Ok(answer) => ExitCode::from(answer),
             Err(error) => failed(&error),

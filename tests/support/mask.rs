@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Keys whose values move on by themselves: clocks, counters and gauges of the machine.
-const MOVING: [&str; 19] = [
+const MOVING: [&str; 25] = [
     "Timestamp",
     "Uptime",
     "Idle",
@@ -23,6 +23,12 @@ const MOVING: [&str; 19] = [
     "InodesUsedPercent",
     "last_heartbeat",
     "goroutines",
+    "event_queue",
+    "health_score",
+    "intent_queue",
+    "member_time",
+    "query_queue",
+    "query_time",
 ];
 
 /// More of them, whose names are too short or plain to stand alone.

@@ -19,7 +19,7 @@ pub use self::start::AgentBuilder;
 pub(crate) use self::start::filter;
 use crate::{
     alloc::{AllocSpec, Allocation, Allocations, StartError},
-    body::{Body, OpenStreams},
+    body::{Body, OpenStreams, Upload},
     config::AgentConfig,
     error::{AgentError, check_role},
     handle,
@@ -65,7 +65,6 @@ pub(crate) struct Asked<B> {
     pub(crate) acl: Acl,
     pub(crate) uri: Uri,
     /// What a call that changes something says beside its query.
-    #[expect(dead_code, reason = "no call that is served yet reads it")]
     pub(crate) body: B,
 }
 
@@ -157,11 +156,9 @@ impl Agent {
         self.parts.client.as_ref()
     }
 
-    /// RPC addresses of the servers that are there, in the order of their names.
+    /// RPC addresses of the servers that a client of this agent talks to.
     pub(crate) fn servers(&self) -> Vec<String> {
-        let members = self.membership().members();
-        let alive = members.iter().filter(|member| member.is_alive());
-        alive.map(|member| member.rpc.to_string()).collect()
+        self.membership().servers()
     }
 
     /// A stream that is counted and logs as this agent; see [`Body::stream`].
@@ -177,7 +174,7 @@ impl Agent {
     }
 
     /// Every call, and who answers it.
-    async fn answer<B: Send>(
+    async fn answer<B: Upload>(
         &self,
         route: Route,
         asked: Asked<B>,
@@ -191,15 +188,15 @@ impl Agent {
             Route::Host => handle::agent::host(self, &asked.acl, &asked.uri).await,
             Route::Monitor => handle::agent::monitor(self, &asked.uri).await,
             Route::ClientStats => handle::client::stats(self, &asked.uri).await,
-            Route::SetServers => Err(AgentError::NotServed("changing the list of servers")),
-            Route::Join => Err(AgentError::NotServed("joining other servers")),
-            Route::ForceLeave => Err(AgentError::NotServed("removing a server")),
+            Route::SetServers => handle::agent::set_servers(self, &asked.uri).await,
+            Route::Join => handle::agent::join(self, &asked.acl, &asked.uri).await,
+            Route::ForceLeave => handle::agent::force_leave(self, &asked.uri).await,
             Route::MonitorExport => Err(AgentError::NotServed("the export of stored logs")),
             Route::Pprof(_) => Err(AgentError::NotServed("profiling")),
             Route::Schedulers | Route::SchedulersConfig | Route::SetSchedulersConfig => {
                 Err(AgentError::NotServed("the configuration of schedulers"))
             }
-            Route::Keyring(_) => Err(AgentError::NotServed("the gossip keyring")),
+            Route::Keyring(call) => handle::agent::keyring(self, call, asked).await,
             Route::Reload => Err(AgentError::NotServed("reloading the configuration")),
             Route::ClientGc => Err(AgentError::NotServed("garbage collection")),
             Route::Metadata | Route::SetMetadata => {
@@ -221,7 +218,7 @@ impl Agent {
 impl<Q> Service<Admitted<Q>> for Agent
 where
     Q: Ask,
-    Q::Body: Send + 'static,
+    Q::Body: Upload + 'static,
 {
     type Response = Response<Body>;
     type Error = AgentError;

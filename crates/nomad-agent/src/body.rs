@@ -4,6 +4,8 @@
 //! so back-pressure reaches the producer without a task in between, and dropping the body drops
 //! the producer with all that it holds (files, log subscriptions) at that very moment.
 
+mod upload;
+
 use std::{
     convert::Infallible,
     fmt,
@@ -20,6 +22,8 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
+pub use self::upload::Upload;
+pub(crate) use self::upload::whole;
 use crate::error::AgentError;
 
 /// Chunks that wait for a slow reader before the producer has to; Nomad's queue of frames.

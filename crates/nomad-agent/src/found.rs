@@ -20,7 +20,7 @@ use http::{Request, Response};
 use nomad_acl::{Admit, Ask, Identify, Known, Subject, Tokens};
 use nomad_wire::{
     Query, Route,
-    query::{Common, MonitorQuery},
+    query::{Common, MonitorQuery, SetServersQuery},
 };
 use tower_service::Service;
 use tracing::instrument::WithSubscriber as _;
@@ -28,7 +28,7 @@ use tracing::instrument::WithSubscriber as _;
 use self::{completion::Completion, cors::Cors};
 use crate::{
     agent::Agent,
-    body::Body,
+    body::{Body, Upload},
     error::{AgentError, check_role},
     handle::client::{allocation, fs},
 };
@@ -75,7 +75,7 @@ pub fn standalone<T: Tokens>(agent: Agent, tokens: T) -> Standalone<T> {
 impl<T, B> Service<Request<B>> for Standalone<T>
 where
     T: Tokens,
-    B: Send + 'static,
+    B: Upload + 'static,
 {
     type Response = Response<Body>;
     type Error = Infallible;
@@ -123,7 +123,7 @@ struct Find {
     admit: Admit<Agent>,
 }
 
-impl<B: Send + 'static> Service<Known<B>> for Find {
+impl<B: Upload + 'static> Service<Known<B>> for Find {
     type Response = Response<Body>;
     type Error = AgentError;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, AgentError>> + Send>>;
@@ -154,6 +154,9 @@ fn check<B>(known: &Known<B>) -> Result<(), AgentError> {
         }
         Route::Members => {
             Common::parse(&query)?;
+        }
+        Route::SetServers => {
+            SetServersQuery::parse(&query)?;
         }
         _ => {}
     }

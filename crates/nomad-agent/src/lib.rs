@@ -7,7 +7,7 @@
 //!
 //! # Three lines to serve it
 //!
-//! The crate opens no socket. [`standalone`] makes a service that takes a request as it came and
+//! The crate does not listen for HTTP. [`standalone`] makes a service that takes a request as it came and
 //! always answers; any HTTP server that drives a tower service can serve it:
 //!
 //! ```
@@ -19,7 +19,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let agent = Agent::builder(AgentConfig::new("client1", Role::Client)).start().await?;
 //! let mut service = standalone(agent, AclDisabled);
-//! let Ok(answer) = service.call(http::Request::get("/v1/client/stats").body(())?).await;
+//! let Ok(answer) = service.call(http::Request::get("/v1/client/stats").body(String::new())?).await;
 //! assert_eq!(answer.status(), 200);
 //! # Ok(())
 //! # }
@@ -52,7 +52,7 @@
 //! alloc.task("web").ok_or("no such task")?.reached(|state| state.phase == Phase::Dead).await;
 //!
 //! let path = format!("/v1/client/fs/logs/{}?task=web&type=stdout&plain=true", alloc.id());
-//! let request = http::Request::get(path).body(())?;
+//! let request = http::Request::get(path).body(String::new())?;
 //! let Ok(answer) = standalone(agent, AclDisabled).call(request).await;
 //! let body = http_body_util::BodyExt::collect(answer.into_body()).await?.to_bytes();
 //! assert_eq!(body, "hello\n");
@@ -70,10 +70,13 @@
 //! stands [`Found`], whose subject is the agent's own knowledge and never the caller's query; a
 //! gateway that admits by its own directory hands its question to the same [`Agent`].
 //!
-//! # A fleet in one process
+//! # Who the servers are
 //!
-//! Servers know each other through a [`Membership`]; a [`Roster`] that several agents share is
-//! one. There is no election: the leader of a region is the alive server with the smallest name.
+//! Servers know each other through a [`Membership`]. [`Gossip`] is the one over any number of processes; a client asks
+//! a server with [`Remote`], for which servers serve [`peers`] on their RPC address; a [`Roster`] is shared by agents of
+//! one process without any socket. There is no election: the leader of a region is the alive server with the smallest
+//! name, so that everybody who knows the same servers names the same one.
+//!
 //! Each agent has a live log of its own (a [`LogHub`]), which is what `/v1/agent/monitor` shows;
 //! a [`LogOutlet`] brings the lines of all agents to one terminal.
 //!
@@ -112,13 +115,17 @@ mod task;
 pub use self::{
     agent::{Agent, AgentBuilder},
     alloc::{AllocDir, AllocSpec, Allocation, Allocations, StartError},
-    body::Body,
+    body::{Body, Upload},
     config::{AgentConfig, NOMAD_VERSION, VERSION_METADATA},
     error::{AgentError, WrongRole},
     found::{Found, Standalone, standalone},
     identity::IdentityError,
     log::{Entry, LOG_QUEUE, LineStyle, LogFeed, LogHub, LogLine, LogOutlet, Value},
-    membership::{Member, MemberStatus, Membership, Roster},
+    membership::{
+        Gossip, GossipError, GossipKey, GossipOptions, Joined, KeyError, KeyringRequest, Member,
+        MemberStatus, Membership, MembershipError, PEER_PATH, Peers, Pending, Remote, Removal,
+        Roster, ServerList, Unreachable, free_address, peers,
+    },
     node::{HostNode, Node},
     role::Role,
     task::{LogLimits, Phase, Restart, Task, TaskSpec, TaskState},

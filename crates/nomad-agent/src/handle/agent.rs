@@ -1,13 +1,23 @@
 //! `/v1/agent/*`
 
+mod force_leave;
 mod health;
 mod host;
+mod join;
+mod keyring;
 mod members;
 mod monitor;
 mod self_info;
 mod servers;
 
 pub(crate) use self::{
-    health::health, host::host, members::members, monitor::monitor, self_info::self_info,
-    servers::servers,
+    force_leave::force_leave,
+    health::health,
+    host::host,
+    join::join,
+    keyring::keyring,
+    members::members,
+    monitor::monitor,
+    self_info::self_info,
+    servers::{servers, set_servers},
 };

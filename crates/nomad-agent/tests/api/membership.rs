@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use nomad_agent::{AgentConfig, MemberStatus, Role, Roster};
+use nomad_acl::AclDisabled;
+use nomad_agent::{AgentConfig, MemberStatus, Role, Roster, standalone};
 use serde_json::json;
 
-use crate::support::{alone, fleet, get, start};
+use crate::support::{Guarded, alone, ask, fleet, get, request, start};
 
 #[tokio::test]
 async fn a_single_server_is_its_only_member() {
@@ -20,7 +21,7 @@ async fn a_single_server_is_its_only_member() {
                 "Name": "agent1.global", "Port": 4648,
                 "ProtocolCur": 2, "ProtocolMax": 5, "ProtocolMin": 1, "Status": "alive",
                 "Tags": {
-                    "build": "2.0.5+reference", "dc": "dc1", "id": id, "port": "4647",
+                    "build": "2.0.5+reference", "dc": "dc1", "http_addr": "127.0.0.1:4646", "id": id, "port": "4647",
                     "raft_vsn": "3", "region": "global", "revision": "", "role": "nomad",
                     "rpc_addr": "127.0.0.1", "vsn": "1",
                 },
@@ -56,4 +57,65 @@ async fn a_client_lists_the_servers_that_are_there() {
     let answer = get(&client, "/v1/agent/servers").await;
     answer.json();
     assert_eq!(answer.text, r#"["127.0.0.1:4999","127.0.0.1:5001"]"#);
+}
+
+#[tokio::test]
+async fn only_who_may_write_changes_the_membership() {
+    let roster = Arc::new(Roster::new());
+    let agent = start(AgentConfig::new("agent1", Role::Both), &roster).await;
+    let put = async |token: &str, path: &str| {
+        let mut request = request("PUT", path);
+        if !token.is_empty() {
+            request.headers_mut().insert("x-nomad-token", token.parse().unwrap());
+        }
+        ask(standalone(agent.clone(), Guarded), request).await
+    };
+    for (path, status, text) in [
+        ("force-leave?node=foo", 200, ""),
+        ("keyring/list", 500, "1/1 nodes reported failure"),
+        ("keyring/use", 400, "Request body is empty"),
+    ] {
+        let path = format!("/v1/agent/{path}");
+        assert_eq!(put("", &path).await.refusal(), (403, "Permission denied"), "{path}");
+        assert_eq!(put("gone", &path).await.refusal(), (403, "ACL token expired"), "{path}");
+        assert_eq!(put("management", &path).await.refusal(), (status, text), "{path}");
+    }
+    // What is missing is said before who asks matters, but for the node to remove.
+    let servers = put("", "/v1/agent/servers").await;
+    assert_eq!(servers.refusal(), (400, "missing server address"));
+    let unreachable = put("", "/v1/agent/servers?address=127.0.0.1:1").await;
+    assert_eq!(unreachable.refusal(), (403, "Permission denied"));
+    assert_eq!(put("", "/v1/agent/force-leave").await.refusal(), (403, "Permission denied"));
+}
+
+#[tokio::test]
+async fn a_join_without_the_right_is_a_join_with_a_warning() {
+    let agent = alone(Role::Server).await;
+    let warning =
+        "anonymous server join is deprecated and will be removed in a future version of Nomad";
+    for (token, expected) in [("", warning), ("management", "")] {
+        let mut request = request("PUT", "/v1/agent/join?address=127.0.0.1:1");
+        if !token.is_empty() {
+            request.headers_mut().insert("x-nomad-token", token.parse().unwrap());
+        }
+        let answer = ask(standalone(agent.clone(), Guarded), request).await.json();
+        assert_eq!(answer["warning"], expected);
+        assert_eq!(answer["num_joined"], 0);
+    }
+    for (token, text) in [("bogus", "Permission denied"), ("gone", "ACL token expired")] {
+        let mut request = request("PUT", "/v1/agent/join?address=127.0.0.1:1");
+        request.headers_mut().insert("x-nomad-token", token.parse().unwrap());
+        let answer = ask(standalone(agent.clone(), Guarded), request).await;
+        assert_eq!(answer.refusal(), (403, text));
+    }
+}
+
+#[tokio::test]
+async fn a_client_alone_changes_no_membership() {
+    let agent = alone(Role::Client).await;
+    for path in ["join?address=x", "join", "force-leave", "keyring/list", "keyring/install"] {
+        let request = request("PUT", &format!("/v1/agent/{path}"));
+        let answer = ask(standalone(agent.clone(), AclDisabled), request).await;
+        assert_eq!(answer.refusal(), (501, "Invalid method"), "{path}");
+    }
 }

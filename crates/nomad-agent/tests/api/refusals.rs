@@ -42,13 +42,9 @@ async fn the_role_is_complained_about_before_the_method() {
 async fn what_is_not_served_says_so() {
     let agent = alone(Role::Both).await;
     for (method, path) in [
-        ("PUT", "/v1/agent/join?address=127.0.0.1"),
-        ("PUT", "/v1/agent/servers?address=127.0.0.1"),
-        ("PUT", "/v1/agent/force-leave?node=foo"),
         ("GET", "/v1/agent/monitor/export"),
         ("GET", "/v1/agent/pprof/cmdline"),
         ("GET", "/v1/agent/schedulers"),
-        ("GET", "/v1/agent/keyring/list"),
         ("PUT", "/v1/agent/reload"),
         ("GET", "/v1/client/metadata"),
         ("GET", "/v1/client/identity"),

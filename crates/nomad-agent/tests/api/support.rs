@@ -5,7 +5,6 @@ use std::{
     sync::Arc,
 };
 
-use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use nomad_acl::{Acl, AclDisabled, Tokens, TokensError};
@@ -89,12 +88,12 @@ pub(crate) async fn get(agent: &Agent, path: &str) -> Answer {
     ask(standalone(agent.clone(), AclDisabled), request("GET", path)).await
 }
 
-pub(crate) fn request(method: &str, path: &str) -> Request<Bytes> {
-    Request::builder().method(method).uri(path).body(Bytes::new()).unwrap()
+pub(crate) fn request(method: &str, path: &str) -> Request<String> {
+    Request::builder().method(method).uri(path).body(String::new()).unwrap()
 }
 
 /// Asks, and reads the answer to its end.
-pub(crate) async fn ask<T: Tokens>(mut service: Standalone<T>, request: Request<Bytes>) -> Answer {
+pub(crate) async fn ask<T: Tokens>(mut service: Standalone<T>, request: Request<String>) -> Answer {
     let Ok(response) = service.call(request).await;
     assert_eq!(response.headers().get("vary").unwrap(), "Accept-Encoding");
     let (parts, body) = response.into_parts();

@@ -124,7 +124,7 @@ fn nomad(agent: &Agent) -> Group {
     ])
 }
 
-/// There is no gossip, so its clocks never move and its queues are always empty.
+/// Without gossip its clocks never move and its queues are always empty.
 fn serf(agent: &Agent) -> Group {
     let members = agent.membership().members();
     let count = |status| members.iter().filter(|member| member.status == status).count();
@@ -132,7 +132,7 @@ fn serf(agent: &Agent) -> Group {
         ("members", members.len().to_string()),
         ("failed", count(MemberStatus::Failed).to_string()),
         ("left", count(MemberStatus::Left).to_string()),
-        ("encrypted", "false".to_owned()),
+        ("encrypted", agent.membership().is_encrypted().to_string()),
     ]);
     for idle in [
         "coordinate_resets",
@@ -146,6 +146,8 @@ fn serf(agent: &Agent) -> Group {
     ] {
         serf.insert(idle.to_owned(), "0".to_owned());
     }
+    let figures = agent.membership().figures().into_iter();
+    serf.extend(figures.map(|(name, figure)| (name.to_owned(), figure.to_string())));
     serf
 }
 

@@ -1,11 +1,20 @@
-//! `GET /v1/agent/servers`
+//! `/v1/agent/servers`
 
-use http::Response;
-use nomad_wire::{Query, agent::Servers};
+use http::{Response, StatusCode, Uri};
+use nomad_wire::{Query, agent::Servers, query::SetServersQuery};
 
 use crate::{agent::Agent, body::Body, error::AgentError, reply};
 
 /// The RPC addresses of the servers that this client knows, sorted as text.
 pub(crate) fn servers(agent: &Agent, query: &Query<'_>) -> Result<Response<Body>, AgentError> {
     reply::json(&Servers::sorted(agent.servers()), query)
+}
+
+/// Replaces the list by those of the addresses at which a server answers; when none does, nothing changes.
+pub(crate) async fn set_servers(agent: &Agent, uri: &Uri) -> Result<Response<Body>, AgentError> {
+    let query = Query::of(uri);
+    let addresses = SetServersQuery::parse(&query)?.addresses.into_iter().map(Into::into);
+    let chosen = agent.membership().server_list().choose(addresses.collect()).await;
+    chosen.map_err(|error| AgentError::said(StatusCode::BAD_REQUEST, error.to_string()))?;
+    Ok(reply::empty())
 }

@@ -1,0 +1,76 @@
+//! Addresses as people write them, and faults of several of them in one text.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+};
+
+/// Where servers take RPC unless an address says otherwise.
+pub(super) const RPC_PORT: u16 = 4647;
+
+/// Where servers gossip unless an address says otherwise.
+pub(super) const SERF_PORT: u16 = 4648;
+
+/// The first address of `host`, `host:port`, `1.2.3.4`, `::1` or `[::1]:port`.
+pub(super) async fn resolved(written: &str, port: u16) -> io::Result<SocketAddr> {
+    let (host, port) = parted(written, port)?;
+    let mut found = tokio::net::lookup_host((host, port)).await?;
+    found.next().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such host"))
+}
+
+fn parted(written: &str, port: u16) -> io::Result<(&str, u16)> {
+    let bare = written.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(written);
+    if bare.parse::<IpAddr>().is_ok() {
+        return Ok((bare, port));
+    }
+    let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, what.to_owned());
+    let Some((host, number)) = written.rsplit_once(':') else {
+        return if written.is_empty() { Err(invalid("missing host")) } else { Ok((written, port)) };
+    };
+    let number = number.parse().map_err(|_| invalid("invalid port"))?;
+    let inner = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    match inner {
+        Some(inner) if inner.parse::<Ipv6Addr>().is_ok() => Ok((inner, number)),
+        None if !host.is_empty() && !host.contains(':') => Ok((host, number)),
+        _ => Err(invalid("invalid host")),
+    }
+}
+
+/// Several faults in the one text that Nomad's own library makes of them.
+pub(crate) fn several(faults: &[String]) -> String {
+    let count = match faults.len() {
+        1 => "1 error".to_owned(),
+        several => format!("{several} errors"),
+    };
+    format!("{count} occurred:\n\t* {}\n\n", faults.join("\n\t* "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_may_be_left_out() {
+        for (written, expected) in [
+            ("127.0.0.1", Some(("127.0.0.1", 4647))),
+            ("127.0.0.1:5000", Some(("127.0.0.1", 5000))),
+            ("localhost", Some(("localhost", 4647))),
+            ("::1", Some(("::1", 4647))),
+            ("[::1]", Some(("::1", 4647))),
+            ("[::1]:5000", Some(("::1", 5000))),
+            ("", None),
+            (":5000", None),
+            ("a:b", None),
+            ("a:70000", None),
+            ("a:b:5", None),
+        ] {
+            assert_eq!(parted(written, RPC_PORT).ok(), expected, "{written}");
+        }
+    }
+
+    #[test]
+    fn faults_are_listed() {
+        assert_eq!(several(&["a".into()]), "1 error occurred:\n\t* a\n\n");
+        assert_eq!(several(&["a".into(), "b".into()]), "2 errors occurred:\n\t* a\n\t* b\n\n");
+    }
+}

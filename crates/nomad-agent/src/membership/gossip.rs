@@ -1,0 +1,271 @@
+//! Servers that gossip: each knows who is there, who failed and who left, over any number of processes.
+//!
+//! The protocol is that of the crate `serf`, which does what HashiCorp's serf does (SWIM with suspicion, failed against
+//! left, force-leave, a keyring) but is not understood by it: agents of this kind gossip with each other only.
+
+mod key;
+mod options;
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, OnceLock, PoisonError, RwLock, Weak},
+    time::Duration,
+};
+
+use nomad_wire::agent;
+use serf::{
+    Serf,
+    net::NetTransportOptions,
+    tokio::{TokioNetTransport, TokioSocketAddrResolver, TokioTcp},
+    types::{MaybeResolvedAddress, MemberStatus as Status, SmolStr},
+};
+use tokio::{sync::watch, time::sleep};
+use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
+
+pub use self::{
+    key::{GossipKey, KeyError},
+    options::{GossipError, GossipOptions, free_address},
+};
+use super::{
+    Joined, KeyringRequest, Member, MemberStatus, Membership, MembershipError, Pending, Removal,
+    ServerList,
+    address::{SERF_PORT, resolved},
+};
+
+/// How often the view is renewed. Some changes come without an event, and asking costs a lock and a copy.
+const VIEW_INTERVAL: Duration = Duration::from_millis(50);
+
+type Pool = Serf<TokioNetTransport<SmolStr, TokioSocketAddrResolver, TokioTcp>>;
+
+/// A membership over gossip. It knows nobody until it is started.
+#[derive(Debug, Default)]
+pub struct Gossip {
+    pool: OnceLock<Pooled>,
+    view: RwLock<View>,
+    changed: watch::Sender<()>,
+    list: ServerList,
+}
+
+struct Pooled(Pool);
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct View {
+    members: Vec<Member>,
+    figures: Vec<(&'static str, u64)>,
+}
+
+impl Gossip {
+    /// A membership that does not gossip yet, for [`AgentBuilder::membership`](crate::AgentBuilder::membership).
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// Begins to gossip as this server ([`Agent::member`](crate::Agent::member)), which is the only member until
+    /// somebody joins. Its background work ends with [`Gossip::leave`] or [`Gossip::shutdown`].
+    ///
+    /// # Errors
+    /// [`GossipError`].
+    pub async fn start(
+        self: &Arc<Self>,
+        member: Member,
+        options: GossipOptions,
+    ) -> Result<(), GossipError> {
+        let bind = options.bind;
+        let failed = |reason: String| GossipError::Start { address: bind, reason: reason.into() };
+        let mut transport = NetTransportOptions::new(SmolStr::new(member.serf_name()))
+            .with_advertise_address(member.serf);
+        transport.add_bind_address(bind);
+        let pool = Pool::new(transport, options::of(&member, &options)?).await;
+        let pool = pool.map_err(|error| failed(error.to_string()))?;
+        if self.pool.set(Pooled(pool.clone())).is_err() {
+            drop(pool.shutdown().await);
+            return Err(GossipError::Begun);
+        }
+        self.renew(&pool).await;
+        let watching = watch_pool(Arc::downgrade(self), pool);
+        tokio::spawn(watching.with_current_subscriber());
+        Ok(())
+    }
+
+    /// Waits until `wanted` is true of the members.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped.
+    pub async fn reached(&self, wanted: impl Fn(&[Member]) -> bool) {
+        let mut changed = self.changed.subscribe();
+        while !wanted(&self.members()) {
+            // The sender lives as long as this does.
+            drop(changed.changed().await);
+        }
+    }
+
+    /// Says goodbye, so that the others know it as left and not as failed, and stops.
+    pub async fn leave(&self) {
+        if let Some(Pooled(pool)) = self.pool.get() {
+            if let Err(error) = pool.leave().await {
+                tracing::warn!(target: "nomad", error = %error, "could not say goodbye");
+            }
+            self.shutdown().await;
+        }
+    }
+
+    /// Stops without a word; the others will find out.
+    pub async fn shutdown(&self) {
+        if let Some(Pooled(pool)) = self.pool.get() {
+            // It complains of a missing goodbye, which here is meant.
+            drop(pool.shutdown().with_subscriber(NoSubscriber::default()).await);
+        }
+    }
+
+    async fn renew(&self, pool: &Pool) {
+        let mut members: Vec<_> = pool.members().await.iter().filter_map(known).collect();
+        members.sort_unstable_by_key(Member::serf_name);
+        let figures = figures(pool).await;
+        let changed = {
+            let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+            let changed = view.members != members;
+            *view = View { members, figures };
+            changed
+        };
+        if changed {
+            self.changed.send_replace(());
+        }
+    }
+
+    async fn joined(&self, pool: &Pool, addresses: &[String]) -> Joined {
+        let (mut contacted, mut faults) = (0, Vec::new());
+        for written in addresses {
+            let address = match resolved(written, SERF_PORT).await {
+                Ok(address) => address,
+                Err(error) => {
+                    faults.push(format!("failed to resolve {written}: {error}"));
+                    continue;
+                }
+            };
+            match pool.join(MaybeResolvedAddress::resolved(address), false).await {
+                Ok(_) => contacted += 1,
+                Err(error) => faults.push(format!("failed to join {address}: {error}")),
+            }
+        }
+        self.renew(pool).await;
+        for fault in &faults {
+            tracing::warn!(target: "nomad", error = fault, "join failed");
+        }
+        Joined::of(contacted, &faults)
+    }
+}
+
+/// Renews the view until the gossip or its owner is gone.
+async fn watch_pool(gossip: Weak<Gossip>, pool: Pool) {
+    let ended = pool.shutdown_rx();
+    loop {
+        tokio::select! {
+            // The channel only ever closes.
+            _ = ended.recv() => return,
+            () = sleep(VIEW_INTERVAL) => {}
+        }
+        let Some(gossip) = gossip.upgrade() else {
+            drop(pool.shutdown().await);
+            return;
+        };
+        gossip.renew(&pool).await;
+    }
+}
+
+fn known(member: &serf::types::Member<SmolStr, SocketAddr>) -> Option<Member> {
+    let status = match member.status() {
+        Status::Alive => MemberStatus::Alive,
+        Status::Leaving => MemberStatus::Leaving,
+        Status::Left => MemberStatus::Left,
+        Status::Failed => MemberStatus::Failed,
+        _ => return None,
+    };
+    let node = member.node();
+    let tags = member.tags();
+    Member::described(node.id(), *node.address(), status, |key| tags.get(key).map(SmolStr::as_str))
+}
+
+/// Figures by the names that `/v1/agent/self` has for them.
+async fn figures(pool: &Pool) -> Vec<(&'static str, u64)> {
+    let stats = pool.stats().await;
+    let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    vec![
+        ("coordinate_resets", wide(stats.get_coordinate_resets().unwrap_or_default())),
+        ("event_queue", wide(stats.get_event_queue())),
+        ("event_time", stats.get_event_time()),
+        ("health_score", wide(stats.get_health_score())),
+        ("intent_queue", wide(stats.get_intent_queue())),
+        ("member_time", stats.get_member_time()),
+        ("query_queue", wide(stats.get_query_queue())),
+        ("query_time", stats.get_query_time()),
+    ]
+}
+
+impl Membership for Gossip {
+    fn members(&self) -> Vec<Member> {
+        self.view.read().unwrap_or_else(PoisonError::into_inner).members.clone()
+    }
+
+    fn server_list(&self) -> &ServerList {
+        &self.list
+    }
+
+    fn join<'a>(&'a self, addresses: &'a [String]) -> Pending<'a, Joined> {
+        Box::pin(async move {
+            match self.pool.get() {
+                Some(Pooled(pool)) => self.joined(pool, addresses).await,
+                None => Joined::of(0, &[MembershipError::NotRunning.to_string()]),
+            }
+        })
+    }
+
+    fn force_leave<'a>(
+        &'a self,
+        serf_name: &'a str,
+        removal: Removal,
+    ) -> Pending<'a, Result<(), MembershipError>> {
+        Box::pin(async move {
+            let Some(Pooled(pool)) = self.pool.get() else {
+                return Err(MembershipError::NotRunning);
+            };
+            let id = SmolStr::new(serf_name);
+            let removed = match removal {
+                Removal::Leave => pool.remove_failed_node(id).await,
+                Removal::Prune => pool.remove_failed_node_prune(id).await,
+            };
+            self.renew(pool).await;
+            removed.map_err(|error| {
+                tracing::warn!(target: "nomad", error = %error, "removal was not told");
+                MembershipError::RemovalTimeout
+            })
+        })
+    }
+
+    fn keyring(
+        &self,
+        request: KeyringRequest,
+    ) -> Pending<'_, Result<agent::Keyring, MembershipError>> {
+        Box::pin(async move {
+            let Some(Pooled(pool)) = self.pool.get() else {
+                return Err(MembershipError::NotRunning);
+            };
+            let alive = self.members().iter().filter(|member| member.is_alive()).count();
+            key::asked(pool, request, alive).await
+        })
+    }
+
+    fn is_encrypted(&self) -> bool {
+        self.pool.get().is_some_and(|Pooled(pool)| pool.encryption_enabled())
+    }
+
+    fn figures(&self) -> Vec<(&'static str, u64)> {
+        self.view.read().unwrap_or_else(PoisonError::into_inner).figures.clone()
+    }
+}
+
+impl std::fmt::Debug for Pooled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pooled")
+    }
+}

@@ -1,0 +1,103 @@
+//! The servers of one process, told to each other without a socket.
+
+use std::{
+    collections::BTreeMap,
+    sync::{PoisonError, RwLock},
+};
+
+use super::{Joined, Member, MemberStatus, Membership, Pending, Removal, ServerList};
+use crate::membership::{MembershipError, smallest_alive};
+
+/// The servers of one process, told to each other.
+///
+/// There is no election: the leader of a region is the alive server whose name is the smallest,
+/// so every agent that shares the roster names the same one at once.
+///
+/// ```
+/// use nomad_agent::{AgentConfig, Member, MemberStatus, Membership as _, Role, Roster};
+///
+/// let roster = Roster::new();
+/// for (name, id) in [("server2", "a"), ("server1", "b")] {
+///     let id = id.repeat(32).parse::<uuid::Uuid>()?.to_string().parse()?;
+///     roster.join(Member::of(&AgentConfig::new(name, Role::Server), id));
+/// }
+/// assert_eq!(roster.leader("global").map(|leader| leader.name), Some("server1".to_owned()));
+/// roster.mark("server1.global", MemberStatus::Failed);
+/// assert_eq!(roster.leader("global").map(|leader| leader.name), Some("server2".to_owned()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Roster {
+    /// By full name, so that order and leader are the same for everybody.
+    members: RwLock<BTreeMap<String, Member>>,
+    servers: ServerList,
+}
+
+impl Roster {
+    /// Nobody yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a server, or replaces the one of the same full name.
+    pub fn join(&self, member: Member) {
+        let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
+        members.insert(member.serf_name(), member);
+    }
+
+    /// Says how a server is. Unknown names change nothing, as with Nomad's `force-leave`.
+    pub fn mark(&self, serf_name: &str, status: MemberStatus) {
+        let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(member) = members.get_mut(serf_name) {
+            member.status = status;
+        }
+    }
+
+    /// Forgets a server.
+    pub fn forget(&self, serf_name: &str) {
+        self.members.write().unwrap_or_else(PoisonError::into_inner).remove(serf_name);
+    }
+}
+
+impl Membership for Roster {
+    fn members(&self) -> Vec<Member> {
+        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        members.values().cloned().collect()
+    }
+
+    fn leader(&self, region: &str) -> Option<Member> {
+        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        smallest_alive(members.values(), region).cloned()
+    }
+
+    fn server_list(&self) -> &ServerList {
+        &self.servers
+    }
+
+    fn join<'a>(&'a self, addresses: &'a [String]) -> Pending<'a, Joined> {
+        let fault =
+            |address: &String| format!("failed to join {address}: this agent does not gossip");
+        let faults: Vec<_> = addresses.iter().map(fault).collect();
+        Box::pin(std::future::ready(Joined::of(0, &faults)))
+    }
+
+    fn force_leave<'a>(
+        &'a self,
+        serf_name: &'a str,
+        removal: Removal,
+    ) -> Pending<'a, Result<(), MembershipError>> {
+        let status = self.member(serf_name).map(|member| member.status);
+        match (removal, status) {
+            (Removal::Prune, _) => self.forget(serf_name),
+            (Removal::Leave, Some(MemberStatus::Failed)) => {
+                self.mark(serf_name, MemberStatus::Left);
+            }
+            (Removal::Leave, Some(MemberStatus::Alive)) => {
+                self.mark(serf_name, MemberStatus::Leaving);
+            }
+            (Removal::Leave, _) => {}
+        }
+        Box::pin(std::future::ready(Ok(())))
+    }
+}

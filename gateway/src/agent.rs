@@ -1,0 +1,168 @@
+//! `nomad-gateway agent`: one reference agent on its own.
+
+mod error;
+mod outlet;
+mod up;
+mod work;
+
+pub mod config;
+
+use std::{
+    fs::DirBuilder,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    time::timeout,
+};
+
+pub use self::error::AgentRunError;
+use self::{
+    config::Settings,
+    up::{Goodbye, Up},
+};
+use crate::{
+    StartError, Stopper,
+    cli::AgentArgs,
+    console::{complain, say},
+};
+
+/// How long answers that have begun may go on after the signal: streams never end by themselves.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Tasks have their `kill_timeout` and others have to hear the goodbye; what is not gone by then is left to the system.
+const END_LIMIT: Duration = Duration::from_secs(10);
+
+/// The data directory holds keys and secrets.
+const DATA_DIR_MODE: u32 = 0o700;
+
+/// Runs until SIGINT or SIGTERM; a second one ends it at once. SIGHUP reads the configuration anew.
+///
+/// # Errors
+/// [`AgentRunError`] when the agent cannot start.
+pub fn run(args: &AgentArgs) -> Result<(), AgentRunError> {
+    let settings = Settings::load(args)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(StartError::Runtime)?;
+    let ended = runtime.block_on(agent(args, settings));
+    runtime.shutdown_timeout(Duration::from_millis(50));
+    ended
+}
+
+async fn agent(args: &AgentArgs, mut settings: Settings) -> Result<(), AgentRunError> {
+    let mut signals = Signals::listen()?;
+    if let Some(dir) = &settings.agent.data_dir {
+        settings.agent.data_dir = Some(data_dir(dir)?);
+    }
+    let leave = (settings.leave_on_interrupt, settings.leave_on_terminate);
+    let stopper = Stopper::new(GRACE);
+    let up = Up::start(settings, &stopper.listen()).await?;
+    // What the gossip says in tasks of its own has no other way into the log. It fails only when a subscriber stands
+    // already, and then that one has the lines.
+    drop(tracing::dispatcher::set_global_default(up.agent.dispatch().clone()));
+    say(&served(&up));
+    let goodbye = loop {
+        match signals.next().await {
+            Wanted::Reload => reload(args, &up),
+            Wanted::Interrupt if leave.0 => break Goodbye::Said,
+            Wanted::Terminate if leave.1 => break Goodbye::Said,
+            Wanted::Interrupt | Wanted::Terminate => break Goodbye::Silent,
+        }
+    };
+    stopper.stop();
+    tokio::select! {
+        ended = timeout(END_LIMIT, up.stopped(goodbye)) => {
+            if ended.is_err() {
+                tracing::warn!("not everything ended in time");
+            }
+        }
+        () = signals.impatient() => {}
+    }
+    Ok(())
+}
+
+/// The line that says that it serves.
+fn served(up: &Up) -> String {
+    let config = up.agent.config();
+    let mut line = format!("Agent {} serves http://{}", config.name, config.http);
+    if let Some(id) = up.agent.server_id() {
+        line.push_str(&format!(", server {id} (rpc {}, serf {})", config.rpc, config.serf));
+    }
+    if let Some(id) = up.agent.node_id() {
+        line.push_str(&format!(", client {id}"));
+    }
+    line.push('\n');
+    line
+}
+
+/// Takes over what can change while it runs: the log level. A configuration with faults changes nothing.
+fn reload(args: &AgentArgs, up: &Up) {
+    match Settings::load(args) {
+        Ok(settings) => {
+            up.agent.log().set_level(level(settings.agent.log_level));
+            tracing::dispatcher::with_default(up.agent.dispatch(), || {
+                tracing::info!(target: "agent", "configuration reloaded");
+            });
+        }
+        Err(error) => complain(&error),
+    }
+}
+
+const fn level(level: nomad_wire::query::LogLevel) -> tracing::level_filters::LevelFilter {
+    use nomad_wire::query::LogLevel;
+    use tracing::level_filters::LevelFilter;
+    match level {
+        LogLevel::Trace => LevelFilter::TRACE,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Off => LevelFilter::OFF,
+    }
+}
+
+fn data_dir(dir: &Path) -> Result<PathBuf, AgentRunError> {
+    let failed = |source| AgentRunError::DataDir { path: dir.to_owned(), source };
+    DirBuilder::new().recursive(true).mode(DATA_DIR_MODE).create(dir).map_err(failed)?;
+    dir.canonicalize().map_err(failed)
+}
+
+/// The signals that an agent hears.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+enum Wanted {
+    Reload,
+    Interrupt,
+    Terminate,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, StartError> {
+        let hear = |kind| signal(kind).map_err(StartError::Signals);
+        Ok(Self {
+            interrupt: hear(SignalKind::interrupt())?,
+            terminate: hear(SignalKind::terminate())?,
+            hang_up: hear(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Wanted {
+        tokio::select! {
+            _ = self.interrupt.recv() => Wanted::Interrupt,
+            _ = self.terminate.recv() => Wanted::Terminate,
+            _ = self.hang_up.recv() => Wanted::Reload,
+        }
+    }
+
+    /// Returns at the next signal to end.
+    async fn impatient(&mut self) {
+        while matches!(self.next().await, Wanted::Reload) {}
+    }
+}

@@ -1,0 +1,35 @@
+//! JSON. Its library tells a position only for text that is no JSON; elsewhere the file and the key have to do.
+
+use serde_json::Value as Json;
+
+use super::{Fault, Node, Place, Value};
+
+pub(super) fn read(place: &Place, text: &str) -> Result<Node, Vec<Fault>> {
+    let json: Json = serde_json::from_str(text).map_err(|error| {
+        let whole = error.to_string();
+        let at = format!(" at line {} column {}", error.line(), error.column());
+        let said = whole.strip_suffix(&at).unwrap_or(&whole);
+        vec![place.at(error.line(), error.column()).fault(said)]
+    })?;
+    if json.is_object() {
+        Ok(node(place, json))
+    } else {
+        Err(vec![place.fault("the file must hold a JSON object")])
+    }
+}
+
+fn node(place: &Place, json: Json) -> Node {
+    let value = match json {
+        Json::Null => Value::Null,
+        Json::Bool(value) => Value::Bool(value),
+        Json::Number(number) => Value::Number(number.to_string()),
+        Json::String(text) => Value::Text(text),
+        Json::Array(items) => {
+            Value::List(items.into_iter().map(|item| node(place, item)).collect())
+        }
+        Json::Object(fields) => {
+            Value::Table(fields.into_iter().map(|(key, value)| (key, node(place, value))).collect())
+        }
+    };
+    Node { place: place.clone(), value }
+}

@@ -1,0 +1,179 @@
+//! Everything that a lone agent consists of, started in order: ports, agent, gossip, tasks.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use nomad_acl::AclDisabled;
+use nomad_agent::{
+    Agent, AgentConfig, Gossip, GossipError, GossipOptions, Membership, Remote, free_address,
+    peers, standalone,
+};
+use tokio::{task::JoinSet, time::sleep};
+use tracing::instrument::WithSubscriber as _;
+
+use super::{
+    AgentRunError,
+    config::{RetryJoin, Settings},
+    outlet::{JsonLines, Outlet},
+    work,
+};
+use crate::{StartError, Stop, listen::Listener};
+
+/// The pause after the first attempt to join that failed; it doubles up to the configured one.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// A running agent.
+pub(super) struct Up {
+    pub(super) agent: Agent,
+    /// None on an agent that is a client only.
+    gossip: Option<Arc<Gossip>>,
+    serving: JoinSet<()>,
+    joining: JoinSet<()>,
+}
+
+/// Whether the other servers are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Goodbye {
+    Said,
+    Silent,
+}
+
+impl Up {
+    pub(super) async fn start(settings: Settings, stop: &Stop) -> Result<Self, AgentRunError> {
+        let role = settings.agent.role;
+        let http = Listener::bind(settings.bind.http).await?;
+        let http = http.per_client(settings.connections_per_client);
+        // Only servers answer peers; a client shows the address of its HTTP API in their place.
+        let rpc =
+            if role.is_server() { Some(Listener::bind(settings.bind.rpc).await?) } else { None };
+        let serf = if role.is_server() { serf_address(&settings)? } else { http.address() };
+        let config = config(&settings, http.address(), rpc.as_ref().map(Listener::address), serf);
+        let gossip = role.is_server().then(Gossip::new);
+        let outlet = outlet(&settings)?;
+        let name = config.name.clone();
+        let failed = |source| StartError::Agent { name: name.clone(), source };
+        let membership: Arc<dyn Membership> = match &gossip {
+            Some(gossip) => Arc::clone(gossip) as _,
+            None => Arc::new(Remote::start(settings.servers.clone()).await),
+        };
+        let builder = Agent::builder(config).membership(membership).outlet(Arc::new(outlet));
+        let agent = builder.start().await.map_err(failed)?;
+        let mut up = Self { agent, gossip, serving: JoinSet::new(), joining: JoinSet::new() };
+        up.gossip(&settings, serf).await?;
+        if let Some(rpc) = rpc {
+            up.serve(rpc.serve(peers(up.agent.clone()), stop.clone()));
+        }
+        work::start(&up.agent, settings.allocations)?;
+        up.serve(http.serve(standalone(up.agent.clone(), AclDisabled), stop.clone()));
+        Ok(up)
+    }
+
+    /// Begins to gossip, and to look for the servers to join.
+    async fn gossip(&mut self, settings: &Settings, serf: SocketAddr) -> Result<(), StartError> {
+        let (Some(gossip), Some(member)) = (&self.gossip, self.agent.member()) else {
+            return Ok(());
+        };
+        let data_dir = self.agent.config().data_dir.as_ref();
+        let options = GossipOptions {
+            key: settings.encrypt.clone(),
+            keyring: data_dir.map(|data| data.join("server/serf.keyring")),
+            ..GossipOptions::on(SocketAddr::new(settings.bind.serf.ip(), serf.port()))
+        };
+        let name = member.name.clone();
+        let dispatch = self.agent.dispatch().clone();
+        let started = gossip.start(member, options).with_subscriber(dispatch.clone()).await;
+        started.map_err(|source| StartError::Gossip { name, source })?;
+        if !settings.retry_join.addresses.is_empty() {
+            let joining = join(Arc::clone(gossip), settings.retry_join.clone());
+            self.joining.spawn(joining.with_subscriber(dispatch));
+        }
+        Ok(())
+    }
+
+    fn serve(&mut self, served: impl Future<Output = ()> + Send + 'static) {
+        self.serving.spawn(served.with_subscriber(self.agent.dispatch().clone()));
+    }
+
+    /// Ends tasks, gossip and connections, all at once. The end must have been announced.
+    pub(super) async fn stopped(mut self, goodbye: Goodbye) {
+        self.joining.abort_all();
+        let quiet = async {
+            match (&self.gossip, goodbye) {
+                (Some(gossip), Goodbye::Said) => gossip.leave().await,
+                (Some(gossip), Goodbye::Silent) => gossip.shutdown().await,
+                (None, _) => {}
+            }
+        };
+        let idle = async {
+            if let Some(allocations) = self.agent.allocations() {
+                allocations.stop_all().await;
+            }
+        };
+        let dispatch = self.agent.dispatch().clone();
+        tokio::join!(quiet.with_subscriber(dispatch.clone()), idle.with_subscriber(dispatch));
+        while self.serving.join_next().await.is_some() {}
+    }
+}
+
+fn outlet(settings: &Settings) -> Result<Outlet, AgentRunError> {
+    let is_json = if settings.log_json { JsonLines::Yes } else { JsonLines::No };
+    Outlet::open(settings.log_file.as_deref(), is_json).map_err(|source| AgentRunError::LogFile {
+        path: settings.log_file.clone().unwrap_or_default(),
+        source,
+    })
+}
+
+/// The port of gossip has to be known before it begins, for others are told it.
+fn serf_address(settings: &Settings) -> Result<SocketAddr, StartError> {
+    let bind = settings.bind.serf;
+    if bind.port() != 0 {
+        return Ok(bind);
+    }
+    free_address(bind.ip()).map_err(|error| StartError::Gossip {
+        name: settings.agent.name.clone(),
+        source: GossipError::Start { address: bind, reason: error.to_string().into() },
+    })
+}
+
+/// The configuration with the addresses that others use.
+fn config(
+    settings: &Settings,
+    http: SocketAddr,
+    rpc: Option<SocketAddr>,
+    serf: SocketAddr,
+) -> AgentConfig {
+    let shown = |bound: SocketAddr, advertised: Option<(IpAddr, Option<u16>)>| match advertised {
+        Some((ip, port)) => SocketAddr::new(ip, port.unwrap_or_else(|| bound.port())),
+        None => bound,
+    };
+    let advertise = settings.advertise;
+    AgentConfig {
+        http: shown(http, advertise.http),
+        rpc: shown(rpc.unwrap_or(http), advertise.rpc),
+        serf: shown(serf, advertise.serf),
+        ..settings.agent.clone()
+    }
+}
+
+/// Tries until one of the servers answers.
+async fn join(gossip: Arc<Gossip>, wanted: RetryJoin) {
+    let mut pause = FIRST_PAUSE.min(wanted.interval);
+    let mut attempts = 0_u32;
+    loop {
+        let joined = gossip.join(&wanted.addresses).await;
+        if joined.contacted > 0 {
+            tracing::info!(target: "nomad", num_joined = joined.contacted, "joined other servers");
+            return;
+        }
+        attempts = attempts.saturating_add(1);
+        if wanted.attempts > 0 && attempts >= wanted.attempts {
+            tracing::error!(target: "nomad", attempts, "no server could be joined; giving up");
+            return;
+        }
+        sleep(pause).await;
+        pause = pause.saturating_mul(2).min(wanted.interval);
+    }
+}

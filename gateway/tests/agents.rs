@@ -1,0 +1,15 @@
+//! Agents on their own, each a process: who they know, what they run, what they make of their configuration.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its case should stop")]
+
+#[path = "agents/process.rs"]
+mod process;
+
+#[path = "agents/calls.rs"]
+mod calls;
+#[path = "agents/config.rs"]
+mod config;
+#[path = "agents/membership.rs"]
+mod membership;
+#[path = "agents/work.rs"]
+mod work;

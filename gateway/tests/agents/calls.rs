@@ -1,0 +1,126 @@
+//! The calls that change whom an agent knows, as Nomad's own tests check them, against a running agent.
+
+use std::time::Duration;
+
+use crate::process::{Process, within};
+
+const KEYS: [&str; 2] = ["HS5lJ+XuTlYKWaeGYyG+/A==", "cg8StVXbQJ0gPvMd9o7yrg=="];
+
+/// A server and a client in one agent.
+fn both(dir: &std::path::Path, more: &[&str]) -> Process {
+    let mut arguments = vec!["--client"];
+    arguments.extend(more);
+    Process::server(dir, "agent1", &arguments)
+}
+
+#[test]
+fn join() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = both(dir.path(), &[]);
+    let serf = &agent.serf;
+    let twice = agent.put(&format!("/v1/agent/join?address={serf}&address={serf}"));
+    assert_eq!(twice.text, r#"{"error":"","num_joined":2,"warning":""}"#);
+    let partly = agent.put(&format!("/v1/agent/join?address=127.0.0.1:1&address={serf}"));
+    assert_eq!(partly.text, r#"{"error":"","num_joined":1,"warning":""}"#);
+    let failed = agent.ask("POST", "/v1/agent/join?address=127.0.0.1:1", "ignored").json();
+    let error = failed["error"].as_str().unwrap();
+    assert!(error.starts_with("1 error occurred:\n\t* failed to join 127.0.0.1:1: "), "{error}");
+    assert_eq!(failed["num_joined"], 0);
+    let unknown = agent.put("/v1/agent/join?address=no.such.host.invalid").json();
+    assert!(unknown["error"].as_str().unwrap().contains("failed to resolve no.such.host.invalid"));
+    assert_eq!(agent.put("/v1/agent/join").said(), (400, "missing address to join"));
+    assert_eq!(agent.get("/v1/agent/join?address=x").said(), (405, "Invalid method"));
+}
+
+#[test]
+fn force_leave() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = both(dir.path(), &[]);
+    assert_eq!(agent.put("/v1/agent/force-leave?node=foo").said(), (200, ""));
+    assert_eq!(agent.put("/v1/agent/force-leave?node=foo&prune=true").said(), (200, ""));
+    assert_eq!(
+        agent.put("/v1/agent/force-leave?node=").said(),
+        (400, "missing node to force leave")
+    );
+    let prune = agent.put("/v1/agent/force-leave?node=foo&prune=maybe");
+    assert_eq!(prune.said(), (400, "invalid prune value"));
+    // It refutes its own removal.
+    assert_eq!(agent.put("/v1/agent/force-leave?node=agent1.global").said(), (200, ""));
+    within(Duration::from_secs(5), "it stays", || agent.status_of("agent1.global") == "alive");
+}
+
+#[test]
+fn servers() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = both(dir.path(), &[]);
+    let own = format!("[\"{}\"]", agent.rpc);
+    assert_eq!(agent.get("/v1/agent/servers").text, own);
+    assert_eq!(agent.put("/v1/agent/servers").said(), (400, "missing server address"));
+    let nobody =
+        agent.put("/v1/agent/servers?address=127.0.0.1:1&address=127.0.0.1:2&address=127.0.0.1:3");
+    assert_eq!(nobody.status, 400);
+    assert!(
+        nobody
+            .text
+            .starts_with("3 errors occurred:\n\t* Server at address 127.0.0.1:1 failed ping: ")
+    );
+    assert_eq!(agent.get("/v1/agent/servers").text, own);
+    // The HTTP port is somebody, but no server answers peers there.
+    assert_eq!(agent.put(&format!("/v1/agent/servers?address={}", agent.http)).status, 400);
+    assert_eq!(agent.put(&format!("/v1/agent/servers?address={}", agent.rpc)).said(), (200, ""));
+    assert_eq!(agent.get("/v1/agent/servers").text, own);
+
+    let server = Process::server(dir.path(), "server1", &[]);
+    assert_eq!(server.get("/v1/agent/servers").said(), (501, "Invalid method"));
+    assert_eq!(server.put("/v1/agent/servers?address=x").said(), (501, "Invalid method"));
+}
+
+#[test]
+fn the_keyring_of_encrypted_gossip() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = both(dir.path(), &["--encrypt", KEYS[0]]);
+    let friend =
+        Process::server(dir.path(), "friend", &["--encrypt", KEYS[0], "--join", &agent.serf]);
+    within(Duration::from_secs(10), "both are there", || agent.members().len() == 2);
+    let listed = |agent: &Process| agent.get("/v1/agent/keyring/list").json();
+    let one = serde_json::json!({ "Keys": { KEYS[0]: 2 }, "Messages": {}, "NumNodes": 2 });
+    assert_eq!(listed(&agent), one);
+    let body = format!("{{\"Key\":\"{}\"}}", KEYS[1]);
+    let installed = agent.ask("GET", "/v1/agent/keyring/install", &body).json();
+    assert_eq!(installed, serde_json::json!({ "Keys": {}, "Messages": {}, "NumNodes": 2 }));
+    let two = serde_json::json!({ KEYS[0]: 2, KEYS[1]: 2 });
+    assert_eq!(listed(&friend)["Keys"], two);
+    // The key in use cannot be removed; after the change it can.
+    let old = format!("{{\"Key\":\"{}\"}}", KEYS[0]);
+    let refused = agent.ask("PUT", "/v1/agent/keyring/remove", &old);
+    assert_eq!(refused.said(), (500, "2/2 nodes reported failure"));
+    assert_eq!(agent.ask("PUT", "/v1/agent/keyring/use", &body).status, 200);
+    assert_eq!(agent.ask("PUT", "/v1/agent/keyring/remove", &old).status, 200);
+    assert_eq!(listed(&friend)["Keys"], serde_json::json!({ KEYS[1]: 2 }));
+
+    // Installed keys outlive the process; the configured one no longer counts.
+    drop(friend);
+    let again =
+        Process::server(dir.path(), "friend", &["--encrypt", KEYS[0], "--join", &agent.serf]);
+    within(Duration::from_secs(10), "it knows the new key", || again.members().len() == 2);
+}
+
+#[test]
+fn what_a_keyring_call_refuses() {
+    let dir = tempfile::tempdir().unwrap();
+    let agent = both(dir.path(), &[]);
+    let failure = (500, "1/1 nodes reported failure");
+    assert_eq!(agent.get("/v1/agent/keyring/list").said(), failure);
+    let body = format!("{{\"Key\":\"{}\"}}", KEYS[1]);
+    assert_eq!(agent.ask("PUT", "/v1/agent/keyring/install", &body).said(), failure);
+    for (body, status, text) in [
+        ("", 400, "Request body is empty"),
+        (r#"{"Key":"a*b="}"#, 500, "illegal base64 data at input byte 1"),
+        (r#"{"Key":"c2hvcnQ="}"#, 500, "1/1 nodes reported failure"),
+    ] {
+        let answer = agent.ask("PUT", "/v1/agent/keyring/use", body);
+        assert_eq!(answer.said(), (status, text), "{body}");
+    }
+    assert_eq!(agent.ask("PUT", "/v1/agent/keyring/use", "{no json").status, 400);
+    assert_eq!(agent.get("/v1/agent/keyring/unknown").said(), (404, "resource not found"));
+}

@@ -1,0 +1,137 @@
+//! What a lone client runs, and how it ends.
+
+use std::{fs, path::Path, process::Command, time::Duration};
+
+use rustix::process::Signal;
+
+use crate::process::{Process, program, within};
+
+const SOON: Duration = Duration::from_secs(10);
+
+const ALLOCATIONS: &str = r#"
+allocation "web" {
+  namespace = "apps"
+  job       = "site"
+
+  task "main" {
+    command      = "/bin/sh"
+    args         = ["-c", "echo hello $WHO; exec sleep 600"]
+    kill_timeout = "300ms"
+    env {
+      WHO = "world"
+    }
+    logs {
+      max_files     = 2
+      max_file_size = 1
+    }
+  }
+}
+
+allocation "fixed" {
+  id = "13651909-dd6d-35ce-5da0-5004769668b3"
+
+  task "again" {
+    command = "/bin/sh"
+    args    = ["-c", "echo once more"]
+    restart {
+      attempts = 1
+      delay    = "10ms"
+    }
+  }
+}
+"#;
+
+fn write_config(dir: &Path, log_level: &str) {
+    let text = format!(
+        "name = \"both1\"\nlog_level = \"{log_level}\"\nlog_file = {:?}\nlog_json = true\ndata_dir = {:?}\n\
+         server {{\n  enabled = true\n}}\nclient {{\n  enabled = true\n  meta {{\n    rack = \"r1\"\n  }}\n}}\n\
+         ports {{\n  http = 0\n  rpc = 0\n  serf = 0\n}}\n{ALLOCATIONS}",
+        dir.join("agent.log"),
+        dir.join("data"),
+    );
+    fs::write(dir.join("agent.hcl"), text).unwrap();
+}
+
+fn start(dir: &Path) -> Process {
+    Process::start(program(&["--config"]).arg(dir.join("agent.hcl")))
+}
+
+fn log_of(agent: &Process, alloc: &str, task: &str) -> String {
+    agent.get(&format!("/v1/client/fs/logs/{alloc}?task={task}&type=stdout&plain=true")).text
+}
+
+#[test]
+fn tasks_run_keep_their_ids_and_end_with_the_agent() {
+    let dir = tempfile::tempdir().unwrap();
+    write_config(dir.path(), "info");
+    let mut agent = start(dir.path());
+    let kept = dir.path().join("data/client/alloc-ids/web");
+    let web = fs::read_to_string(&kept).unwrap();
+    within(SOON, "the task has written", || {
+        log_of(&agent, &web, "main").ends_with("hello world\n")
+    });
+    let fixed = "13651909-dd6d-35ce-5da0-5004769668b3";
+    within(SOON, "the task ran twice", || {
+        log_of(&agent, fixed, "again").matches("once more\n").count() == 2
+    });
+    assert!(works(dir.path()));
+    agent.signal(Signal::INT);
+    assert!(agent.ended().success());
+    assert!(!works(dir.path()), "a task outlived the agent");
+
+    let again = start(dir.path());
+    assert_eq!(fs::read_to_string(&kept).unwrap(), web);
+    within(SOON, "it runs again under the same id", || {
+        log_of(&again, &web, "main").matches("hello").count() == 2
+    });
+}
+
+#[test]
+fn a_hang_up_reloads_the_log_level() {
+    let dir = tempfile::tempdir().unwrap();
+    write_config(dir.path(), "error");
+    let agent = start(dir.path());
+    let log = || fs::read_to_string(dir.path().join("agent.log")).unwrap();
+    agent.get("/v1/agent/health");
+    assert_eq!(log(), "");
+    write_config(dir.path(), "debug");
+    agent.signal(Signal::HUP);
+    within(SOON, "requests are in the log", || {
+        agent.get("/v1/agent/health");
+        log().contains("request complete")
+    });
+    assert!(log().lines().all(|line| line.starts_with("{\"@level\":")), "{}", log());
+    // A configuration with faults changes nothing.
+    fs::write(dir.path().join("agent.hcl"), "log_level = ").unwrap();
+    agent.signal(Signal::HUP);
+    assert_eq!(agent.get("/v1/agent/health").status, 200);
+}
+
+#[test]
+fn an_address_holds_only_so_many_connections() {
+    use std::io::Read as _;
+
+    let dir = tempfile::tempdir().unwrap();
+    let data = format!("data_dir = {:?}\n", dir.path().join("data"));
+    let text = "server {\n  enabled = true\n}\nlimits {\n  http_max_conns_per_client = 2\n}\n";
+    fs::write(dir.path().join("agent.hcl"), format!("{data}{text}")).unwrap();
+    let mut command: Command =
+        program(&["--http-port", "0", "--rpc-port", "0", "--serf-port", "0"]);
+    let agent = Process::start(command.arg("--config").arg(dir.path().join("agent.hcl")));
+    let connect = || std::net::TcpStream::connect(&agent.http).unwrap();
+    let held = [connect(), connect()];
+    let mut said = String::new();
+    connect().read_to_string(&mut said).unwrap();
+    assert!(said.starts_with("HTTP/1.1 429 Too Many Requests\r\n"), "{said}");
+    drop(held);
+    within(SOON, "there is room again", || {
+        std::panic::catch_unwind(|| agent.get("/v1/agent/health").status == 200).unwrap_or(false)
+    });
+}
+
+/// Whether any process works below a directory.
+fn works(dir: &Path) -> bool {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let mut folders = processes.filter_map(|entry| fs::read_link(entry.path().join("cwd")).ok());
+    folders.any(|folder| folder.starts_with(dir))
+}
