@@ -4,14 +4,15 @@ mod start;
 
 use std::{
     fmt,
+    path::{Path, PathBuf},
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
 };
 
 use http::{Response, Uri};
 use nomad_acl::{Acl, Admitted, Ask, Known};
-use nomad_wire::{AllocCall, NodeId, Query, Route, ServerId};
+use nomad_wire::{AllocCall, NodeId, Query, Route, ServerId, query::LogLevel};
 use tower_service::Service;
 use tracing::{Dispatch, instrument::WithSubscriber as _};
 
@@ -19,14 +20,16 @@ pub use self::start::AgentBuilder;
 pub(crate) use self::start::filter;
 use crate::{
     alloc::{AllocSpec, Allocation, Allocations, StartError},
-    body::{Body, OpenStreams},
+    body::{Body, OpenStreams, Upload},
     config::AgentConfig,
     error::{AgentError, check_role},
     handle,
     log::LogHub,
     membership::{Member, Membership},
     node::{Node, Sampler},
+    reload::{Reloadable, Source},
     role::Role,
+    schedulers::Schedulers,
 };
 
 /// A reference agent. Cloning it gives another handle to the same one.
@@ -47,10 +50,15 @@ struct Parts {
     log: LogHub,
     dispatch: Dispatch,
     streams: OpenStreams,
+    /// The level in force, which a reload changes.
+    log_level: Mutex<LogLevel>,
+    reload: Option<Source>,
+    journal: PathBuf,
 }
 
 struct ServerPart {
     id: ServerId,
+    schedulers: Schedulers,
 }
 
 /// What only an agent with a client part has.
@@ -65,7 +73,6 @@ pub(crate) struct Asked<B> {
     pub(crate) acl: Acl,
     pub(crate) uri: Uri,
     /// What a call that changes something says beside its query.
-    #[expect(dead_code, reason = "no call that is served yet reads it")]
     pub(crate) body: B,
 }
 
@@ -145,6 +152,32 @@ impl Agent {
         self.parts.streams.now()
     }
 
+    /// Takes over what can change while it runs. A configuration file that was read anew ends here, as does SIGHUP.
+    pub fn reload(&self, config: Reloadable) {
+        *self.parts.log_level.lock().unwrap_or_else(PoisonError::into_inner) = config.log_level;
+        self.log().set_level(filter(config.log_level));
+    }
+
+    /// The level that it writes at now.
+    #[must_use]
+    pub fn log_level(&self) -> LogLevel {
+        *self.parts.log_level.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where its configuration is read anew.
+    pub(crate) fn source(&self) -> Option<&Source> {
+        self.parts.reload.as_ref()
+    }
+
+    /// The program that reads the journal of the system.
+    pub(crate) fn journal(&self) -> &Path {
+        &self.parts.journal
+    }
+
+    pub(crate) fn schedulers(&self) -> Option<&Schedulers> {
+        self.parts.server.as_ref().map(|server| &server.schedulers)
+    }
+
     pub(crate) fn membership(&self) -> &dyn Membership {
         &*self.parts.membership
     }
@@ -177,7 +210,7 @@ impl Agent {
     }
 
     /// Every call, and who answers it.
-    async fn answer<B: Send>(
+    async fn answer<B: Upload>(
         &self,
         route: Route,
         asked: Asked<B>,
@@ -194,13 +227,15 @@ impl Agent {
             Route::SetServers => Err(AgentError::NotServed("changing the list of servers")),
             Route::Join => Err(AgentError::NotServed("joining other servers")),
             Route::ForceLeave => Err(AgentError::NotServed("removing a server")),
-            Route::MonitorExport => Err(AgentError::NotServed("the export of stored logs")),
-            Route::Pprof(_) => Err(AgentError::NotServed("profiling")),
-            Route::Schedulers | Route::SchedulersConfig | Route::SetSchedulersConfig => {
-                Err(AgentError::NotServed("the configuration of schedulers"))
+            Route::MonitorExport => handle::agent::export(self, &asked.uri).await,
+            Route::Pprof(name) => {
+                handle::agent::pprof::answer(self, &asked.acl, &name, &asked.uri).await
             }
+            Route::Schedulers => handle::agent::schedulers::list(self, &asked.query()),
+            Route::SchedulersConfig => handle::agent::schedulers::config(self, &asked.query()),
+            Route::SetSchedulersConfig => handle::agent::schedulers::set(self, asked).await,
             Route::Keyring(_) => Err(AgentError::NotServed("the gossip keyring")),
-            Route::Reload => Err(AgentError::NotServed("reloading the configuration")),
+            Route::Reload => handle::agent::reload(self).await,
             Route::ClientGc => Err(AgentError::NotServed("garbage collection")),
             Route::Metadata | Route::SetMetadata => {
                 Err(AgentError::NotServed("the metadata of the node"))
@@ -221,7 +256,7 @@ impl Agent {
 impl<Q> Service<Admitted<Q>> for Agent
 where
     Q: Ask,
-    Q::Body: Send + 'static,
+    Q::Body: Upload + 'static,
 {
     type Response = Response<Body>;
     type Error = AgentError;

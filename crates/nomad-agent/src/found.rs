@@ -8,6 +8,7 @@
 //! itself holds, whatever the query says.
 
 mod completion;
+mod compress;
 mod cors;
 
 use std::{
@@ -16,7 +17,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode};
 use nomad_acl::{Admit, Ask, Identify, Known, Subject, Tokens};
 use nomad_wire::{
     Query, Route,
@@ -28,9 +29,12 @@ use tracing::instrument::WithSubscriber as _;
 use self::{completion::Completion, cors::Cors};
 use crate::{
     agent::Agent,
-    body::Body,
+    body::{Body, Upload},
     error::{AgentError, check_role},
-    handle::client::{allocation, fs},
+    handle::{
+        agent::{check_export, pprof},
+        client::{allocation, fs},
+    },
 };
 
 /// A known request together with what the agent itself knows about its object.
@@ -75,7 +79,7 @@ pub fn standalone<T: Tokens>(agent: Agent, tokens: T) -> Standalone<T> {
 impl<T, B> Service<Request<B>> for Standalone<T>
 where
     T: Tokens,
-    B: Send + 'static,
+    B: Upload + 'static,
 {
     type Response = Response<Body>;
     type Error = Infallible;
@@ -85,20 +89,21 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let packing = compress::take(request.headers_mut());
         if let Some(rules) = Cors::preflight(&request) {
-            return Box::pin(std::future::ready(Ok(rules)));
+            return Box::pin(std::future::ready(Ok(compress::apply(packing, rules))));
         }
         let cors = Cors::of(&request);
         let completion = Completion::of(&request, self.agent.dispatch().clone());
-        let role = self.agent.role();
+        let agent = self.agent.clone();
         let answer = self.inner.call(request);
         let dispatch = self.agent.dispatch().clone();
         let answer = async move {
             let mut response = match answer.await {
                 Ok(response) => response,
                 Err(error) => {
-                    let fault = error.role_first(role).into_fault();
+                    let fault = error.role_first(agent.role()).into_fault();
                     completion.failed(&fault);
                     fault.into_response()
                 }
@@ -106,13 +111,29 @@ where
             if let Some(cors) = cors {
                 cors.apply(response.headers_mut());
             }
-            Ok(if response.body().is_stream() {
-                response.map(|body| body.holding(completion))
-            } else {
-                response
-            })
+            add_configured(&agent.config().response_headers, &mut response);
+            if response.body().is_stream() {
+                response = response.map(|body| body.holding(completion));
+            }
+            Ok(compress::apply(packing, response))
         };
         Box::pin(answer.with_subscriber(dispatch))
+    }
+}
+
+/// Puts the configured headers into an answer, where the call has set none of its own. Nobody's path and a redirect are
+/// not answers of a call: Nomad gives those no such headers.
+fn add_configured(configured: &HeaderMap, response: &mut Response<Body>) {
+    let is_nobodys = response.status() == StatusCode::NOT_FOUND
+        && http_body::Body::is_end_stream(response.body());
+    if is_nobodys || response.status().is_redirection() {
+        return;
+    }
+    let headers = response.headers_mut();
+    for (name, value) in configured {
+        if !headers.contains_key(name) {
+            headers.insert(name, value.clone());
+        }
     }
 }
 
@@ -123,7 +144,7 @@ struct Find {
     admit: Admit<Agent>,
 }
 
-impl<B: Send + 'static> Service<Known<B>> for Find {
+impl<B: Upload + 'static> Service<Known<B>> for Find {
     type Response = Response<Body>;
     type Error = AgentError;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, AgentError>> + Send>>;
@@ -152,6 +173,8 @@ fn check<B>(known: &Known<B>) -> Result<(), AgentError> {
         Route::Monitor => {
             MonitorQuery::parse(&query)?;
         }
+        Route::MonitorExport => drop(check_export(&query)?),
+        Route::Pprof(name) => drop(pprof::check(name, &query)?),
         Route::Members => {
             Common::parse(&query)?;
         }

@@ -43,6 +43,11 @@ pub(crate) fn typed(kind: HeaderValue, body: Body) -> Response<Body> {
     dressed(StatusCode::OK, Some(kind), body)
 }
 
+/// 200 without a body and without a type.
+pub(crate) fn empty() -> Response<Body> {
+    dressed(StatusCode::OK, None, Body::full(""))
+}
+
 /// How JSON is laid out for this query.
 pub(crate) fn layout(query: &Query<'_>) -> Layout {
     if query.pretty() { Layout::Pretty } else { Layout::Compact }

@@ -39,7 +39,9 @@ pub struct LogFeed {
 
 pub(super) struct Shared {
     agent: String,
-    outlet: Option<(LevelFilter, Arc<dyn LogOutlet>)>,
+    outlet: Option<Arc<dyn LogOutlet>>,
+    /// The level of the outlet, as a rank; it may change while the agent runs.
+    outlet_rank: AtomicU8,
     sinks: Mutex<Vec<Arc<Sink>>>,
     /// The most verbose level that anybody wants: 0 for none, 5 for trace. Events beyond it are
     /// not even built.
@@ -71,8 +73,24 @@ impl LogHub {
     }
 
     fn build(agent: String, outlet: Option<(LevelFilter, Arc<dyn LogOutlet>)>) -> Self {
-        let verbosity = AtomicU8::new(rank(outlet.as_ref().map_or(LevelFilter::OFF, |o| o.0)));
-        Self { shared: Arc::new(Shared { agent, outlet, sinks: Mutex::default(), verbosity }) }
+        let own = outlet.as_ref().map_or(0, |outlet| rank(outlet.0));
+        Self {
+            shared: Arc::new(Shared {
+                agent,
+                outlet: outlet.map(|outlet| outlet.1),
+                outlet_rank: AtomicU8::new(own),
+                sinks: Mutex::default(),
+                verbosity: AtomicU8::new(own),
+            }),
+        }
+    }
+
+    /// Changes the level of the outlet; listeners keep theirs. Without an outlet nothing changes.
+    pub fn set_level(&self, level: LevelFilter) {
+        if self.shared.outlet.is_some() {
+            self.shared.outlet_rank.store(rank(level), Ordering::Relaxed);
+            self.shared.change(|_| {});
+        }
     }
 
     /// The subscriber under which the agent's tasks and requests must run.
@@ -143,8 +161,8 @@ impl Shared {
             sink.ready.notify_one();
         }
         // Outside the lock, for an outlet may log.
-        if let Some((level, outlet)) = &self.outlet
-            && *level >= line.level
+        if let Some(outlet) = &self.outlet
+            && rank(LevelFilter::from_level(line.level)) <= self.outlet_rank.load(Ordering::Relaxed)
         {
             outlet.line(&self.agent, &line);
         }
@@ -154,9 +172,9 @@ impl Shared {
     fn change(&self, edit: impl FnOnce(&mut Vec<Arc<Sink>>)) {
         let mut sinks = locked(&self.sinks);
         edit(&mut sinks);
-        let own = self.outlet.as_ref().map_or(LevelFilter::OFF, |outlet| outlet.0);
-        let most = sinks.iter().map(|sink| sink.level).max().unwrap_or(own).max(own);
-        self.verbosity.store(rank(most), Ordering::Relaxed);
+        let listeners = sinks.iter().map(|sink| rank(sink.level)).max().unwrap_or(0);
+        let own = self.outlet_rank.load(Ordering::Relaxed);
+        self.verbosity.store(listeners.max(own), Ordering::Relaxed);
     }
 }
 

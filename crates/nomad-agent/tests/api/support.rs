@@ -2,16 +2,19 @@
 
 use std::{
     future::{Ready, ready},
+    net::SocketAddr,
     sync::Arc,
 };
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::rt::TokioIo;
 use nomad_acl::{Acl, AclDisabled, Tokens, TokensError};
 use nomad_agent::{Agent, AgentConfig, Body, Node, Role, Roster, Standalone, standalone};
 use nomad_wire::{SecretId, agent::HostData, client::HostStats};
 use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
 use tower_service::Service as _;
 
 /// A host without a kernel: its answers are the same on every machine.
@@ -65,6 +68,7 @@ pub(crate) async fn fleet() -> [Agent; 3] {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
     pub(crate) text: String,
 }
 
@@ -89,18 +93,45 @@ pub(crate) async fn get(agent: &Agent, path: &str) -> Answer {
     ask(standalone(agent.clone(), AclDisabled), request("GET", path)).await
 }
 
-pub(crate) fn request(method: &str, path: &str) -> Request<Bytes> {
-    Request::builder().method(method).uri(path).body(Bytes::new()).unwrap()
+pub(crate) fn request(method: &str, path: &str) -> Request<Full<Bytes>> {
+    Request::builder().method(method).uri(path).body(Full::default()).unwrap()
 }
 
-/// Asks, and reads the answer to its end.
-pub(crate) async fn ask<T: Tokens>(mut service: Standalone<T>, request: Request<Bytes>) -> Answer {
-    let Ok(response) = service.call(request).await;
+/// Serves on a free port for as long as the test runs.
+pub(crate) async fn serve<T: Tokens>(service: Standalone<T>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (socket, _) = listener.accept().await.unwrap();
+            let service = service.clone();
+            let service = hyper::service::service_fn(move |request| service.clone().call(request));
+            tokio::spawn(async move {
+                // A caller that goes away in the middle of a stream is an error to hyper and none to us.
+                let http = hyper::server::conn::http1::Builder::new();
+                drop(http.serve_connection(TokioIo::new(socket), service).await);
+            });
+        }
+    });
+    address
+}
+
+/// Asks over a socket, and reads the answer to its end.
+pub(crate) async fn ask<T: Tokens>(
+    service: Standalone<T>,
+    mut request: Request<Full<Bytes>>,
+) -> Answer {
+    let address = serve(service).await;
+    let socket = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(socket).await.unwrap();
+    tokio::spawn(connection);
+    request.headers_mut().insert("host", "agent".parse().unwrap());
+    let response = sender.send_request(request).await.unwrap();
     assert_eq!(response.headers().get("vary").unwrap(), "Accept-Encoding");
     let (parts, body) = response.into_parts();
-    let bytes = body.collect().await.unwrap().to_bytes();
-    let text = String::from_utf8(bytes.to_vec()).unwrap();
-    Answer { status: parts.status, headers: parts.headers, text }
+    let body = body.collect().await.unwrap().to_bytes();
+    let text = String::from_utf8_lossy(&body).into_owned();
+    Answer { status: parts.status, headers: parts.headers, body, text }
 }
 
 /// A body that goes on: the response as soon as its head is there.
@@ -126,6 +157,10 @@ impl Tokens for Guarded {
         ready(match token.map(SecretId::expose) {
             None => Ok(Acl::deny_all()),
             Some("management") => Ok(Acl::management()),
+            Some("agent-read") => Ok(limited(r#"agent { policy = "read" }"#)),
+            Some("agent-write") => Ok(limited(r#"agent { policy = "write" }"#)),
+            Some("node-read") => Ok(limited(r#"node { policy = "read" }"#)),
+            Some("node-write") => Ok(limited(r#"node { policy = "write" }"#)),
             Some("gone") => Err(TokensError::Expired),
             Some(_) => Err(TokensError::NotFound),
         })
