@@ -193,7 +193,7 @@ async fn what_is_not_served_yet_says_so() {
     for (method, path) in [
         ("PUT", "/v1/agent/join?address=127.0.0.1".to_owned()),
         ("PUT", "/v1/agent/force-leave?node=x".to_owned()),
-        ("GET", "/v1/agent/schedulers".to_owned()),
+        ("GET", format!("/v1/agent/pprof/heap?node_id={node}")),
         ("GET", format!("/v1/client/metadata?node_id={node}")),
         ("GET", "/v1/jobs".to_owned()),
     ] {

@@ -21,7 +21,8 @@ async fn the_role_is_complained_about_before_the_method() {
     let invalid = "Invalid method";
     for (agent, method, path, refusal) in [
         (&server, "POST", "/v1/agent/members", (405, invalid)),
-        (&server, "HEAD", "/v1/agent/self", (405, invalid)),
+        // A HEAD has no body on the wire.
+        (&server, "HEAD", "/v1/agent/self", (405, "")),
         (&server, "OPTIONS", "/v1/agent/health", (405, invalid)),
         (&server, "GET", "/v1/agent/servers", (501, invalid)),
         (&server, "DELETE", "/v1/agent/servers", (501, invalid)),
@@ -45,11 +46,7 @@ async fn what_is_not_served_says_so() {
         ("PUT", "/v1/agent/join?address=127.0.0.1"),
         ("PUT", "/v1/agent/servers?address=127.0.0.1"),
         ("PUT", "/v1/agent/force-leave?node=foo"),
-        ("GET", "/v1/agent/monitor/export"),
-        ("GET", "/v1/agent/pprof/cmdline"),
-        ("GET", "/v1/agent/schedulers"),
         ("GET", "/v1/agent/keyring/list"),
-        ("PUT", "/v1/agent/reload"),
         ("GET", "/v1/client/metadata"),
         ("GET", "/v1/client/identity"),
     ] {

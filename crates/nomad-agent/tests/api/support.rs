@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
-use nomad_acl::{Acl, AclDisabled, Tokens, TokensError};
+use nomad_acl::{Acl, AclDisabled, Policy, Tokens, TokensError};
 use nomad_agent::{Agent, AgentConfig, Body, Node, Role, Roster, Standalone, standalone};
 use nomad_wire::{SecretId, agent::HostData, client::HostStats};
 use serde_json::Value;
@@ -98,7 +98,9 @@ pub(crate) fn request(method: &str, path: &str) -> Request<Full<Bytes>> {
 }
 
 /// Serves on a free port for as long as the test runs.
-pub(crate) async fn serve<T: Tokens>(service: Standalone<T>) -> SocketAddr {
+pub(crate) async fn serve<T: Tokens + Clone + Send + Sync + 'static>(
+    service: Standalone<T>,
+) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -117,7 +119,7 @@ pub(crate) async fn serve<T: Tokens>(service: Standalone<T>) -> SocketAddr {
 }
 
 /// Asks over a socket, and reads the answer to its end.
-pub(crate) async fn ask<T: Tokens>(
+pub(crate) async fn ask<T: Tokens + Clone + Send + Sync + 'static>(
     service: Standalone<T>,
     mut request: Request<Full<Bytes>>,
 ) -> Answer {
@@ -146,7 +148,8 @@ pub(crate) async fn chunk(body: &mut Body) -> String {
     String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
 }
 
-/// ACLs on: `management` may do everything, everybody else nothing; `gone` is expired.
+/// ACLs on: `management` may do everything, `agent-read` and its like what their names say, everybody else nothing; `gone`
+/// is expired.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Guarded;
 
@@ -167,9 +170,22 @@ impl Tokens for Guarded {
     }
 }
 
+fn limited(rules: &str) -> Acl {
+    let policy: Policy = rules.parse().unwrap();
+    Acl::compile([("limited", &policy)])
+}
+
 /// Asks with ACLs on.
 pub(crate) async fn get_as(agent: &Agent, token: &str, path: &str) -> Answer {
-    let mut request = request("GET", path);
+    ask_as(agent, token, request("GET", path)).await
+}
+
+/// Asks anything with ACLs on.
+pub(crate) async fn ask_as(
+    agent: &Agent,
+    token: &str,
+    mut request: Request<Full<Bytes>>,
+) -> Answer {
     if !token.is_empty() {
         request.headers_mut().insert("x-nomad-token", token.parse().unwrap());
     }
