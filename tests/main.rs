@@ -13,5 +13,6 @@ mod house;
 mod faults;
 mod input;
 mod matrix;
+mod replay;
 mod rights;
 mod streams;

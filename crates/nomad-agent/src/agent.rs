@@ -248,7 +248,7 @@ impl Agent {
                 handle::client::allocation::stats(self, &id, &asked.uri).await
             }
             Route::Allocation(..) => Err(AgentError::NotServed("this call on allocations")),
-            Route::Pass => Err(handle::pass(&asked.uri)),
+            Route::Pass => Err(handle::pass(&asked.uri, self.role())),
         }
     }
 }

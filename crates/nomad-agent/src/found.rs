@@ -17,8 +17,8 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{HeaderMap, Request, Response, StatusCode};
-use nomad_acl::{Admit, Ask, Identify, Known, Subject, Tokens};
+use http::{HeaderMap, Request, Response, StatusCode, Uri};
+use nomad_acl::{Admit, Ask, Identify, IdentifyError, Known, Subject, Tokens};
 use nomad_wire::{
     Query, Route,
     query::{Common, MonitorQuery},
@@ -30,7 +30,7 @@ use self::{completion::Completion, cors::Cors};
 use crate::{
     agent::Agent,
     body::{Body, Upload},
-    error::{AgentError, check_role},
+    error::{AgentError, WrongRole, check_role},
     handle::{
         agent::{check_export, pprof},
         client::{allocation, fs},
@@ -97,13 +97,22 @@ where
         let cors = Cors::of(&request);
         let completion = Completion::of(&request, self.agent.dispatch().clone());
         let agent = self.agent.clone();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
         let answer = self.inner.call(request);
         let dispatch = self.agent.dispatch().clone();
         let answer = async move {
             let mut response = match answer.await {
                 Ok(response) => response,
                 Err(error) => {
-                    let fault = error.role_first(agent.role()).into_fault();
+                    let fault = match (error, Route::parse(&method, &uri)) {
+                        // Who a caller is, is asked after what they ask for was found to be nothing.
+                        (AgentError::Identify(IdentifyError::Tokens(error)), Ok(route)) => {
+                            let earlier = check(&agent, &route, &uri).err();
+                            earlier.unwrap_or_else(|| IdentifyError::Tokens(error).into())
+                        }
+                        (error, _) => error.role_first(agent.role()),
+                    };
+                    let fault = fault.into_fault();
                     completion.failed(&fault);
                     fault.into_response()
                 }
@@ -154,8 +163,7 @@ impl<B: Upload + 'static> Service<Known<B>> for Find {
     }
 
     fn call(&mut self, known: Known<B>) -> Self::Future {
-        let checked = check_role(&known.route, self.agent.role()).and_then(|()| check(&known));
-        if let Err(error) = checked {
+        if let Err(error) = check(&self.agent, &known.route, known.request.uri()) {
             return Box::pin(std::future::ready(Err(error)));
         }
         match subject(&self.agent, &known.route) {
@@ -166,17 +174,22 @@ impl<B: Upload + 'static> Service<Known<B>> for Find {
 }
 
 /// The faults that come before any question of rights.
-fn check<B>(known: &Known<B>) -> Result<(), AgentError> {
-    let query = Query::of(known.request.uri());
-    match &known.route {
+fn check(agent: &Agent, route: &Route, uri: &Uri) -> Result<(), AgentError> {
+    check_role(route, agent.role())?;
+    let query = Query::of(uri);
+    match route {
         Route::Fs(call, id) => fs::check(*call, id, &query)?,
         Route::Monitor => {
             MonitorQuery::parse(&query)?;
+            Common::parse(&query)?;
         }
         Route::MonitorExport => drop(check_export(&query)?),
         Route::Pprof(name) => drop(pprof::check(name, &query)?),
         Route::Members => {
             Common::parse(&query)?;
+        }
+        Route::ClientStats if agent.client().is_none() && query.filled("node_id").is_none() => {
+            return Err(AgentError::WrongRole(WrongRole::NoLocalNode));
         }
         _ => {}
     }

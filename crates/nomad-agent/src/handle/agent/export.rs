@@ -7,7 +7,10 @@ use std::{io, path::PathBuf};
 
 use http::{Response, StatusCode, Uri};
 use nomad_frames::FramerConfig;
-use nomad_wire::{Query, query::ExportQuery};
+use nomad_wire::{
+    Query,
+    query::{Common, ExportQuery},
+};
 use tokio::{
     fs::File,
     io::{AsyncRead, AsyncReadExt as _},
@@ -35,6 +38,7 @@ pub(crate) fn check<'a>(query: &Query<'a>) -> Result<ExportQuery<'a>, AgentError
     if let Some(name) = &wanted.service_name {
         service::check(name)?;
     }
+    Common::parse(query)?;
     Ok(wanted)
 }
 

@@ -2,7 +2,10 @@
 
 use http::{HeaderValue, Response, StatusCode, Uri, header};
 use nomad_acl::Acl;
-use nomad_wire::{Query, query::PprofQuery};
+use nomad_wire::{
+    Query,
+    query::{Common, PprofQuery},
+};
 use tokio::runtime::Handle;
 
 use crate::{
@@ -31,7 +34,9 @@ pub(crate) fn check(name: &str, query: &Query<'_>) -> Result<PprofQuery, AgentEr
     if name.is_empty() {
         return Err(AgentError::said(StatusCode::NOT_FOUND, "Invalid method"));
     }
-    Ok(PprofQuery::parse(query)?)
+    let wanted = PprofQuery::parse(query)?;
+    Common::parse(query)?;
+    Ok(wanted)
 }
 
 /// A profile of this process.
