@@ -54,7 +54,8 @@ async fn replay(cluster: &str) {
     // The profiler serves one caller at a time.
     let profiler = Arc::new(Semaphore::new(1));
     let mut asking = JoinSet::new();
-    for call in calls {
+    for mut call in calls {
+        call.is_relayed = calls::needs_relay(&world, &call);
         let (world, places, profiler) = (Arc::clone(&world), places.clone(), profiler.clone());
         asking.spawn(async move {
             let _alone = if call.path.contains("/pprof/profile") {

@@ -23,14 +23,14 @@ const LIMIT: Duration = Duration::from_secs(20);
 
 /// Asks whoever would know: the agent that was asked, or the gateway when that one would have had to relay.
 pub(super) async fn ask(world: &World, call: &Recorded) -> Ours {
-    let address = if needs_relay(world, call) { world.gateway } else { world.address(&call.via) };
+    let address = if call.is_relayed { world.gateway } else { world.address(&call.via) };
     let request = request(world, call, address);
     let limit = if call.is_cut { STREAM_LIMIT } else { LIMIT };
     exchange(address, request, Instant::now() + limit).await.unpacked()
 }
 
-/// Whether the call means an agent other than the one that was asked.
-fn needs_relay(world: &World, call: &Recorded) -> bool {
+/// Whether a call means an agent other than the one that was asked.
+pub(super) fn needs_relay(world: &World, call: &Recorded) -> bool {
     let query = Query::new(call.path.split_once('?').map_or("", |(_, query)| query));
     let (node, server) = (query.filled("node_id"), query.filled("server_id"));
     let own = world.agents[&call.via].0.node_id();

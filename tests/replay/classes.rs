@@ -35,11 +35,11 @@ pub(super) const CLASSES: &[Class] = &[
     }),
     class("unknown tokens", |call, found| {
         let is_unknown = matches!(&*call.token, "bogus" | "deleted" | "malformed");
-        let said = match found {
-            Status(_, 403, said) | Text(_, said) => said == DENIED,
+        match found {
+            Text(theirs, ours) if theirs == "ACL token not found" => ours == DENIED,
+            Status(_, 403, said) | Text(_, said) => is_unknown && said == DENIED,
             _ => false,
-        };
-        is_unknown && said
+        }
     }),
     class("denied reads of files and logs are 403", |call, found| {
         is_files(call) && matches!(found, Status(200 | 500, 403, said) if said == DENIED)
@@ -58,10 +58,9 @@ pub(super) const CLASSES: &[Class] = &[
         call.status == 404 && matches!(found, Header("content-encoding", None, Some(_)))
     }),
     // On purpose, at the gateway.
-    class("answers of the gateway itself", |call, found| match found {
-        Header("vary", Some(_), Some(ours)) => call.status >= 400 && ours == "Accept-Encoding",
-        Header("content-encoding", Some(_), None) => call.status >= 400,
-        _ => false,
+    class("answers of the gateway itself", |call, found| {
+        let is_refused = call.is_relayed && call.status >= 400;
+        is_refused && matches!(found, Header("vary" | "content-encoding", Some(_), _))
     }),
     class("names and beginnings of ids", |call, found| {
         let is_short =

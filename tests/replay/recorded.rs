@@ -20,6 +20,8 @@ pub(super) struct Names {
 #[derive(Debug, Clone)]
 pub(super) struct Recorded {
     pub(super) id: String,
+    /// Whether it means another agent than the one that was asked, so that it is asked of the gateway here.
+    pub(super) is_relayed: bool,
     /// The agent that was asked.
     pub(super) via: String,
     pub(super) token: String,
@@ -93,6 +95,7 @@ fn read(call: &Value, names: &Names) -> Recorded {
     let asked: Vec<(String, String)> = pairs("asked");
     Recorded {
         id: text("id"),
+        is_relayed: false,
         via: text("via"),
         token: text("token"),
         method: text("method"),
