@@ -100,6 +100,7 @@ impl Tally {
         self.unexplained.sort();
     }
 
+    #[expect(clippy::print_stdout, reason = "the table is what one reads the test for")]
     fn print(&self, cluster: &str) {
         println!("{cluster}: {} of {} calls agree", self.agree, self.calls);
         for (class, calls) in &self.explained {

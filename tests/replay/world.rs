@@ -8,6 +8,9 @@ use nomad_forward::{Agent as Entry, Table};
 use nomad_gateway::{Gateway, Stop, Stopper, SystemClock, fleet::FleetTokens, listen::Listener};
 use nomad_wire::{AllocId, Namespace, NodeId, Region};
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use crate::support::get;
 
 use super::{
     policies,
@@ -29,7 +32,11 @@ pub(super) struct World {
     pub(super) agents: BTreeMap<String, (Agent, SocketAddr)>,
     pub(super) data: TempDir,
     stopper: Stopper,
+    poking: JoinHandle<()>,
 }
+
+/// How often every agent is asked for nothing, so that its log has something to say, as when the answers were recorded.
+const POKE: Duration = Duration::from_millis(150);
 
 impl World {
     pub(super) async fn start(names: Names) -> Self {
@@ -61,12 +68,23 @@ impl World {
         let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let gateway = listener.address();
         tokio::spawn(Gateway::new(table, tokens).serve(listener, stopper.listen()));
-        Self { names, gateway, agents, data, stopper }
+        let poking = tokio::spawn(poke(agents.values().map(|(_, address)| *address).collect()));
+        Self { names, gateway, agents, data, stopper, poking }
     }
 
     /// Where an agent listens.
     pub(super) fn address(&self, agent: &str) -> SocketAddr {
         self.agents[agent].1
+    }
+}
+
+async fn poke(agents: Vec<SocketAddr>) {
+    let mut beat = tokio::time::interval(POKE);
+    loop {
+        beat.tick().await;
+        for agent in &agents {
+            get(*agent, "/v1/agent/health?type=poke").await;
+        }
     }
 }
 
@@ -153,6 +171,7 @@ async fn start_job(job: &Job, agent: &Agent, table: &Table, names: &Names) {
 
 impl Drop for World {
     fn drop(&mut self) {
+        self.poking.abort();
         self.stopper.stop();
     }
 }

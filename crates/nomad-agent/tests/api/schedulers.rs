@@ -13,11 +13,11 @@ use crate::support::{Answer, alone, ask, ask_as, fleet, get, request};
 
 const CONFIG: &str = "/v1/agent/schedulers/config";
 
-fn with_body(method: &str, body: impl ToString) -> Request<Full<Bytes>> {
+fn with_body(method: &str, body: &impl ToString) -> Request<Full<Bytes>> {
     request(method, CONFIG).map(|_| Full::new(Bytes::from(body.to_string())))
 }
 
-async fn set(agent: &Agent, body: impl ToString) -> Answer {
+async fn set(agent: &Agent, body: &impl ToString) -> Answer {
     ask(standalone(agent.clone(), AclDisabled), with_body("PUT", body)).await
 }
 
@@ -70,10 +70,10 @@ async fn the_pool_is_resized_and_says_what_it_is_then() {
     // A list that begins like the one before is a change here.
     let longer =
         json!({"num_schedulers": half, "enabled_schedulers": ["_core", "batch", "system"]});
-    let answer = set(&agent, longer).await.json();
+    let answer = set(&agent, &longer).await.json();
     assert_eq!(answer["enabled_schedulers"], json!(["_core", "batch", "system"]));
     let none =
-        set(&agent, json!({"num_schedulers": 0, "enabled_schedulers": ["_core"]})).await.json();
+        set(&agent, &json!({"num_schedulers": 0, "enabled_schedulers": ["_core"]})).await.json();
     assert_eq!(none["num_schedulers"], 0);
     assert_eq!(get(&agent, "/v1/agent/schedulers").await.json()["schedulers"], json!([]));
 }
@@ -102,7 +102,7 @@ async fn what_cannot_be_is_refused_and_changes_nothing() {
     for broken in
         ["{", "[]", r#"{"num_schedulers": "one"}"#, r#"{"num_schedulers": 99999999999999999999}"#]
     {
-        let answer = set(&agent, broken).await;
+        let answer = set(&agent, &broken).await;
         let (status, text) = answer.refusal();
         assert!(status == 400 && text.starts_with("Invalid request: "), "{broken}: {text}");
     }
@@ -133,7 +133,7 @@ async fn rights_come_after_the_method_and_before_the_body() {
     let good = json!({"num_schedulers": 1, "enabled_schedulers": ["_core"]});
     for method in ["PUT", "POST"] {
         for token in ["", "agent-read", "node-write"] {
-            let answer = ask_as(&agent, token, with_body(method, "broken")).await;
+            let answer = ask_as(&agent, token, with_body(method, &"broken")).await;
             assert_eq!(answer.refusal(), (403, "Permission denied"), "{token}");
         }
         for token in ["agent-write", "management"] {
