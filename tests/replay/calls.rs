@@ -10,23 +10,27 @@ use hyper_util::rt::TokioIo;
 use nomad_wire::Query;
 use tokio::{
     net::TcpStream,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
 use super::{ours::Ours, recorded::Recorded, tasks::JOBS, world::World};
 
-/// Streams that never end are read for so long: two heartbeats.
-const STREAM_LIMIT: Duration = Duration::from_millis(2200);
+/// Streams that never end are read for so long: a heartbeat is in it.
+const STREAM_LIMIT: Duration = Duration::from_millis(1200);
+
+/// Whoever has nothing to say sends not even a head; this is how long one waits to be sure.
+const SILENCE: Duration = Duration::from_millis(500);
 
 /// What ends by itself does so within this time, whatever the machine does beside.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Asks whoever would know: the agent that was asked, or the gateway when that one would have had to relay.
 pub(super) async fn ask(world: &World, call: &Recorded) -> Ours {
     let address = if call.is_relayed { world.gateway } else { world.address(&call.via) };
     let request = request(world, call, address);
-    let limit = if call.is_cut { STREAM_LIMIT } else { LIMIT };
-    exchange(address, request, Instant::now() + limit).await.unpacked()
+    let head = if call.status == 0 { SILENCE } else { LIMIT };
+    let body = if call.is_cut { STREAM_LIMIT } else { LIMIT };
+    exchange(address, request, (head, body)).await.unpacked()
 }
 
 /// Whether a call means an agent other than the one that was asked.
@@ -64,15 +68,21 @@ fn request(world: &World, call: &Recorded, address: SocketAddr) -> Request<Full<
     request
 }
 
-async fn exchange(address: SocketAddr, request: Request<Full<Bytes>>, until: Instant) -> Ours {
+/// Waits for the head, and then for the body, as long as each may take.
+async fn exchange(
+    address: SocketAddr,
+    request: Request<Full<Bytes>>,
+    (head, body_limit): (Duration, Duration),
+) -> Ours {
     let mut ours = Ours { status: 0, headers: HeaderMap::new(), body: Vec::new(), is_cut: true };
     let stream = TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
     let driver = tokio::spawn(async move { drop(connection.await) });
-    if let Ok(response) = timeout_at(until, sender.send_request(request)).await {
+    if let Ok(response) = timeout(head, sender.send_request(request)).await {
         let (head, mut body) = response.unwrap().into_parts();
         ours.status = head.status.as_u16();
         ours.headers = head.headers;
+        let until = Instant::now() + body_limit;
         loop {
             match timeout_at(until, body.frame()).await {
                 Ok(Some(frame)) => ours.body.extend_from_slice(frame.unwrap().data_ref().unwrap()),

@@ -17,13 +17,19 @@ use crate::{
     reply,
 };
 
-/// Go keeps these; this runtime has nothing of the kind, and a made-up profile would be worse than none.
-const KEPT_BY_GO_ONLY: [(&str, &str); 5] = [
-    ("heap", "a heap profile: the system's allocator keeps no record of allocations, and it"),
-    ("allocs", "a profile of allocations: the system's allocator keeps no record of them, and it"),
-    ("block", "a profile of blocking: the runtime keeps no record of it, and it"),
-    ("mutex", "a profile of contended locks: the runtime keeps no record of them, and it"),
-    ("trace", "an execution trace, which is a format of the Go runtime,"),
+/// What Go's runtime records and this one does not; a made-up profile would be worse than none.
+const NOT_RECORDED: [(&str, &str); 5] = [
+    (
+        "heap",
+        "this agent has no heap profile: the system's allocator keeps no record of allocations",
+    ),
+    (
+        "allocs",
+        "this agent has no profile of allocations: the system's allocator keeps no record of them",
+    ),
+    ("block", "this agent has no profile of blocking: the runtime keeps no record of it"),
+    ("mutex", "this agent has no profile of contended locks: the runtime keeps no record of them"),
+    ("trace", "this agent has no execution trace: that is a format of the Go runtime"),
 ];
 
 /// The faults that come before any question of rights.
@@ -59,11 +65,12 @@ pub(crate) async fn answer(
             let profile = profile::cpu(wanted.seconds).await.map_err(failed)?;
             Ok(download("profile", profile.gzipped()))
         }
-        "trace" => Err(not_kept("trace")),
+        // A trace is no named profile, so the query cannot make another one of it.
+        "trace" => named(name, wanted.debug != 0),
         path => {
             // A caller's own word for it counts more than the path, as in Nomad.
-            let named = query.filled("profile");
-            self::named(named.as_deref().unwrap_or(path), wanted.debug != 0)
+            let word = query.filled("profile");
+            named(word.as_deref().unwrap_or(path), wanted.debug != 0)
         }
     }
 }
@@ -99,11 +106,10 @@ fn named(name: &str, as_text: bool) -> Result<Response<Body>, AgentError> {
                 download(name, threads.into_iter().collect::<Profile>().gzipped())
             })
         }
-        "heap" | "allocs" | "block" | "mutex" => Err(not_kept(name)),
-        name => Err(AgentError::said(
-            StatusCode::NOT_FOUND,
-            format!("Pprof profile not found profile: {name}"),
-        )),
+        name => Err(not_recorded(name).unwrap_or_else(|| {
+            let text = format!("Pprof profile not found profile: {name}");
+            AgentError::said(StatusCode::NOT_FOUND, text)
+        })),
     }
 }
 
@@ -113,9 +119,10 @@ fn cmdline() -> Vec<u8> {
     arguments.join(&0)
 }
 
-fn not_kept(name: &str) -> AgentError {
-    let found = KEPT_BY_GO_ONLY.iter().find(|(known, _)| *known == name);
-    AgentError::NotServed(found.map_or("this profile", |(_, sentence)| sentence))
+/// 501, and why, for a profile that only Go could give.
+fn not_recorded(name: &str) -> Option<AgentError> {
+    let (_, sentence) = NOT_RECORDED.iter().find(|(known, _)| *known == name)?;
+    Some(AgentError::said(StatusCode::NOT_IMPLEMENTED, *sentence))
 }
 
 fn failed(error: ProfileError) -> AgentError {
