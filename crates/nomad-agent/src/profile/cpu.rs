@@ -78,11 +78,22 @@ mod sampler {
     }
 
     fn frame(symbol: &Symbol) -> Frame {
+        let file = symbol.filename().into_owned();
         Frame {
-            name: symbol.name(),
+            name: told_apart(symbol.name(), &file),
             system_name: symbol.sys_name().into_owned(),
-            file: symbol.filename().into_owned(),
+            file,
             line: symbol.lineno.map_or(0, i64::from),
+        }
+    }
+
+    /// Of a function that was put into another one only its last name is known, `{closure#0}` say; the file tells it
+    /// from all others of that name.
+    fn told_apart(name: String, file: &str) -> String {
+        let mut parts = file.rsplit('/');
+        match (name.contains("::"), parts.next(), parts.next()) {
+            (false, Some(file), Some(folder)) => format!("{name} ({folder}/{file})"),
+            _ => name,
         }
     }
 
@@ -90,6 +101,19 @@ mod sampler {
         match error {
             pprof::Error::Running => ProfileError::Running,
             error => ProfileError::Failed(error.into()),
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::told_apart;
+
+        #[test]
+        fn a_bare_name_is_told_apart_by_its_file() {
+            let told = |name: &str, file: &str| told_apart(name.to_owned(), file);
+            assert_eq!(told("{closure#0}", "/src/agent/start.rs"), "{closure#0} (agent/start.rs)");
+            assert_eq!(told("tokio::park", "/src/agent/start.rs"), "tokio::park");
+            assert_eq!(told("malloc", "Unknown"), "malloc");
         }
     }
 }
