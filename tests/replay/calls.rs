@@ -28,9 +28,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub(super) async fn ask(world: &World, call: &Recorded) -> Ours {
     let address = if call.is_relayed { world.gateway } else { world.address(&call.via) };
     let request = request(world, call, address);
-    let head = if call.status == 0 { SILENCE } else { LIMIT };
-    let body = if call.is_cut { STREAM_LIMIT } else { LIMIT };
-    exchange(address, request, (head, body)).await.unpacked()
+    exchange(address, request, call).await.unpacked()
 }
 
 /// Whether a call means an agent other than the one that was asked.
@@ -69,20 +67,19 @@ fn request(world: &World, call: &Recorded, address: SocketAddr) -> Request<Full<
 }
 
 /// Waits for the head, and then for the body, as long as each may take.
-async fn exchange(
-    address: SocketAddr,
-    request: Request<Full<Bytes>>,
-    (head, body_limit): (Duration, Duration),
-) -> Ours {
+async fn exchange(address: SocketAddr, request: Request<Full<Bytes>>, call: &Recorded) -> Ours {
     let mut ours = Ours { status: 0, headers: HeaderMap::new(), body: Vec::new(), is_cut: true };
     let stream = TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
     let driver = tokio::spawn(async move { drop(connection.await) });
-    if let Ok(response) = timeout(head, sender.send_request(request)).await {
+    let patience = if call.status == 0 { SILENCE } else { LIMIT };
+    if let Ok(response) = timeout(patience, sender.send_request(request)).await {
         let (head, mut body) = response.unwrap().into_parts();
         ours.status = head.status.as_u16();
         ours.headers = head.headers;
-        let until = Instant::now() + body_limit;
+        // An answer that should have been a refusal may be a stream that never ends.
+        let is_stream = call.is_cut || call.status != ours.status;
+        let until = Instant::now() + if is_stream { STREAM_LIMIT } else { LIMIT };
         loop {
             match timeout_at(until, body.frame()).await {
                 Ok(Some(frame)) => ours.body.extend_from_slice(frame.unwrap().data_ref().unwrap()),
