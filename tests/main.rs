@@ -13,6 +13,5 @@ mod house;
 mod faults;
 mod input;
 mod matrix;
-mod replay;
 mod rights;
 mod streams;

@@ -31,6 +31,17 @@ pub(super) async fn ask(world: &World, call: &Recorded) -> Ours {
     exchange(address, request, call).await.unpacked()
 }
 
+/// Asks an agent for nothing.
+pub(super) async fn poke(address: SocketAddr) {
+    let request = Request::get("/v1/agent/health?type=poke").header("host", "agent");
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+    let driver = tokio::spawn(async move { drop(connection.await) });
+    let answer = sender.send_request(request.body(Full::<Bytes>::default()).unwrap()).await;
+    drop(answer.unwrap().into_body().collect().await);
+    driver.abort();
+}
+
 /// Whether a call means an agent other than the one that was asked.
 pub(super) fn needs_relay(world: &World, call: &Recorded) -> bool {
     let query = Query::new(call.path.split_once('?').map_or("", |(_, query)| query));

@@ -10,10 +10,8 @@ use nomad_wire::{AllocId, Namespace, NodeId, Region};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use crate::support::get;
-
 use super::{
-    policies,
+    calls, policies,
     recorded::Names,
     tasks::{JOBS, Job},
 };
@@ -83,7 +81,7 @@ async fn poke(agents: Vec<SocketAddr>) {
     loop {
         beat.tick().await;
         for agent in &agents {
-            get(*agent, "/v1/agent/health?type=poke").await;
+            calls::poke(*agent).await;
         }
     }
 }
