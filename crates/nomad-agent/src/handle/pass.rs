@@ -1,6 +1,7 @@
 //! What is no call of the agent and client API: this agent is a reference for those two and for nothing else.
 
 use http::{StatusCode, Uri};
+use nomad_wire::RouteError;
 
 use crate::{
     error::{AgentError, WrongRole},
@@ -17,7 +18,10 @@ pub(crate) fn pass(uri: &Uri, role: Role) -> AgentError {
         AgentError::WrongRole(WrongRole::InvalidMethod)
     } else if below("/v1/client/allocation") || below("/v1/agent/keyring") {
         AgentError::said(StatusCode::NOT_FOUND, "resource not found")
-    } else if path == "/ui" || below("/ui") || path == "/" {
+    } else if path == "/" {
+        let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        AgentError::Said(RouteError::Redirect(format!("/ui/{query}").into()).into())
+    } else if path == "/ui" || below("/ui") {
         AgentError::NotServed("the web UI")
     } else if below("/v1") && !below("/v1/agent") && !below("/v1/client") && !is_root(path) {
         AgentError::NotServed("anything but /v1/agent and /v1/client")

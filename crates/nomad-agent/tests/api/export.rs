@@ -1,6 +1,6 @@
 //! `/v1/agent/monitor/export`
 
-use std::{os::unix::fs::PermissionsExt as _, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use nomad_agent::{Agent, AgentConfig, Role, Roster};
 use tempfile::TempDir;
@@ -88,6 +88,19 @@ async fn the_journal_is_asked_as_nomad_asks_it() {
     assert_eq!(answer.text, "-xu|nomad-client.service|--since|72h0m0s ago|\ntrouble\n");
     let answer = get(&agent, &format!("{path}&follow=true&logs_since=90m")).await;
     assert_eq!(answer.text, "-xu|nomad-client.service|--since|1h30m0s ago|-f|\ntrouble\n");
+}
+
+// More than a pipe holds, before anything else is said.
+#[tokio::test]
+async fn a_journal_that_complains_at_length_is_read_to_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = dir.path().join("journal");
+    script(&journal, "head -c 300000 /dev/zero | tr '\\0' e >&2; echo found\n");
+    let config = AgentConfig::new("client1", Role::Client);
+    let agent = Agent::builder(config).journal(&journal).start().await.unwrap();
+    let answer = get(&agent, &format!("{EXPORT}?plain=true&service_name=nomad")).await;
+    assert!(answer.text.starts_with("found\neee"), "{}", &answer.text[..20]);
+    assert_eq!(answer.text.len(), 6 + 64 * 1024);
 }
 
 #[tokio::test]
@@ -192,9 +205,12 @@ async fn rights_files_and_targets_come_after() {
     }
 }
 
+/// Writes a program from another process: a file that is open for writing here, be it in a child that another test has
+/// just forked, cannot be run.
 fn script(path: &Path, lines: &str) {
-    std::fs::write(path, format!("#!/bin/sh\n{lines}")).unwrap();
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut writer = std::process::Command::new("/bin/sh");
+    writer.args(["-c", r#"printf '%s' "$2" > "$1" && chmod 755 "$1""#, "sh"]).arg(path);
+    assert!(writer.arg(format!("#!/bin/sh\n{lines}")).status().unwrap().success());
 }
 
 fn frames(body: &[u8]) -> Vec<serde_json::Value> {

@@ -126,6 +126,43 @@ async fn configured_headers_are_on_every_answer_of_a_call() {
     assert_eq!(shown, "<redacted>");
 }
 
+// The console itself is not served, but whoever types the bare address is led to where it would be.
+#[tokio::test]
+async fn the_bare_address_leads_to_the_console() {
+    let agent = alone(Role::Both).await;
+    for (path, location) in [("/", "/ui/"), ("/?ott=one-time&x=%2F", "/ui/?ott=one-time&x=%2F")] {
+        let answer = get(&agent, path).await;
+        assert_eq!(answer.status, 307);
+        assert_eq!(answer.headers[header::LOCATION], location);
+    }
+}
+
+#[tokio::test]
+async fn common_parameters_are_read_as_go_reads_them() {
+    let agent = alone(Role::Both).await;
+    let stale = "Expect `true` or `false` for `stale` query string parameter";
+    for (query, fault) in [
+        ("wait=60s&index=1000", None),
+        ("wait=60foo", Some("Invalid wait time")),
+        ("index=foo", Some("Invalid index")),
+        ("stale", None),
+        ("stale=true", None),
+        ("stale=false", None),
+        ("stale=random", Some(stale)),
+        ("stale=1234", Some(stale)),
+        ("consistent=random", None),
+        ("region=foo", None),
+        ("per_page=x", Some("Expect a number for `per_page` query string parameter")),
+        ("wait=1s&wait=x", None),
+    ] {
+        let answer = get(&agent, &format!("/v1/agent/members?{query}")).await;
+        match fault {
+            Some(text) => assert_eq!(answer.refusal(), (400, text), "{query}"),
+            None => assert_eq!(answer.status, 200, "{query}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn json_is_indented_on_request() {
     let agent = alone(Role::Both).await;

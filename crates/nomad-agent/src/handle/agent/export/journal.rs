@@ -3,10 +3,16 @@
 use std::{io, path::Path, process::Stdio, time::Duration};
 
 use nomad_wire::query::ExportQuery;
-use tokio::process::{Child, Command};
+use tokio::{
+    io::AsyncReadExt as _,
+    process::{Child, ChildStderr, Command},
+};
 
 use super::copy;
 use crate::{duration::go_duration, error::AgentError, framing::FrameWriter};
+
+/// Complaints are kept in memory until all else is said.
+const MAX_COMPLAINT: u64 = 64 * 1024;
 
 /// A running reader of the journal; it is killed when it is dropped.
 #[derive(Debug)]
@@ -41,16 +47,31 @@ impl Journal {
     /// Puts what it says into frames: first what it found, then what it complains about.
     pub(super) async fn run(mut self, mut frames: FrameWriter) -> Result<(), AgentError> {
         let failed = |error: io::Error| AgentError::failed(format!("reading the journal: {error}"));
-        if let Some(found) = self.child.stdout.take() {
-            copy(found, &mut frames).await.map_err(failed)?;
-        }
-        if let Some(complaint) = self.child.stderr.take() {
-            copy(complaint, &mut frames).await.map_err(failed)?;
-        }
+        let (found, complaint) = (self.child.stdout.take(), self.child.stderr.take());
+        let found = async {
+            match found {
+                Some(found) => copy(found, &mut frames).await,
+                None => Ok(()),
+            }
+        };
+        // Both at once, for a program whose complaints nobody reads stops in the middle of its sentence.
+        let (found, complaint) = tokio::join!(found, overheard(complaint));
+        found.map_err(failed)?;
+        copy(complaint.map_err(failed)?.as_slice(), &mut frames).await.map_err(failed)?;
         frames.finish().await;
         // Reaped here, so that it does not stay behind as a zombie.
         self.child.wait().await.map(drop).map_err(failed)
     }
+}
+
+/// What was complained about, up to a limit; the rest is read and forgotten.
+async fn overheard(from: Option<ChildStderr>) -> io::Result<Vec<u8>> {
+    let mut heard = Vec::new();
+    if let Some(mut from) = from {
+        (&mut from).take(MAX_COMPLAINT).read_to_end(&mut heard).await?;
+        tokio::io::copy(&mut from, &mut tokio::io::sink()).await?;
+    }
+    Ok(heard)
 }
 
 fn go(duration: Duration) -> String {
