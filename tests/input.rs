@@ -191,7 +191,7 @@ async fn what_is_not_served_yet_says_so() {
     let world = World::start().await;
     let node = world.node("client1");
     for (method, path) in [
-        ("GET", "/v1/agent/schedulers".to_owned()),
+        ("GET", format!("/v1/agent/pprof/heap?node_id={node}")),
         ("GET", format!("/v1/client/metadata?node_id={node}")),
         ("GET", "/v1/jobs".to_owned()),
     ] {

@@ -4,14 +4,15 @@ mod start;
 
 use std::{
     fmt,
+    path::{Path, PathBuf},
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
 };
 
 use http::{Response, Uri};
 use nomad_acl::{Acl, Admitted, Ask, Known};
-use nomad_wire::{AllocCall, NodeId, Query, Route, ServerId};
+use nomad_wire::{AllocCall, NodeId, Query, Route, ServerId, query::LogLevel};
 use tower_service::Service;
 use tracing::{Dispatch, instrument::WithSubscriber as _};
 
@@ -26,7 +27,9 @@ use crate::{
     log::LogHub,
     membership::{Member, Membership},
     node::{Node, Sampler},
+    reload::{Reloadable, Source},
     role::Role,
+    schedulers::Schedulers,
 };
 
 /// A reference agent. Cloning it gives another handle to the same one.
@@ -47,10 +50,15 @@ struct Parts {
     log: LogHub,
     dispatch: Dispatch,
     streams: OpenStreams,
+    /// The level in force, which a reload changes.
+    log_level: Mutex<LogLevel>,
+    reload: Option<Source>,
+    journal: PathBuf,
 }
 
 struct ServerPart {
     id: ServerId,
+    schedulers: Schedulers,
 }
 
 /// What only an agent with a client part has.
@@ -144,6 +152,32 @@ impl Agent {
         self.parts.streams.now()
     }
 
+    /// Takes over what can change while it runs. A configuration file that was read anew ends here, as does SIGHUP.
+    pub fn reload(&self, config: Reloadable) {
+        *self.parts.log_level.lock().unwrap_or_else(PoisonError::into_inner) = config.log_level;
+        self.log().set_level(filter(config.log_level));
+    }
+
+    /// The level that it writes at now.
+    #[must_use]
+    pub fn log_level(&self) -> LogLevel {
+        *self.parts.log_level.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where its configuration is read anew.
+    pub(crate) fn source(&self) -> Option<&Source> {
+        self.parts.reload.as_ref()
+    }
+
+    /// The program that reads the journal of the system.
+    pub(crate) fn journal(&self) -> &Path {
+        &self.parts.journal
+    }
+
+    pub(crate) fn schedulers(&self) -> Option<&Schedulers> {
+        self.parts.server.as_ref().map(|server| &server.schedulers)
+    }
+
     pub(crate) fn membership(&self) -> &dyn Membership {
         &*self.parts.membership
     }
@@ -191,13 +225,15 @@ impl Agent {
             Route::SetServers => handle::agent::set_servers(self, &asked.uri).await,
             Route::Join => handle::agent::join(self, &asked.acl, &asked.uri).await,
             Route::ForceLeave => handle::agent::force_leave(self, &asked.uri).await,
-            Route::MonitorExport => Err(AgentError::NotServed("the export of stored logs")),
-            Route::Pprof(_) => Err(AgentError::NotServed("profiling")),
-            Route::Schedulers | Route::SchedulersConfig | Route::SetSchedulersConfig => {
-                Err(AgentError::NotServed("the configuration of schedulers"))
+            Route::MonitorExport => handle::agent::export(self, &asked.uri).await,
+            Route::Pprof(name) => {
+                handle::agent::pprof::answer(self, &asked.acl, &name, &asked.uri).await
             }
+            Route::Schedulers => handle::agent::schedulers::list(self, &asked.query()),
+            Route::SchedulersConfig => handle::agent::schedulers::config(self, &asked.query()),
+            Route::SetSchedulersConfig => handle::agent::schedulers::set(self, asked).await,
             Route::Keyring(call) => handle::agent::keyring(self, call, asked).await,
-            Route::Reload => Err(AgentError::NotServed("reloading the configuration")),
+            Route::Reload => handle::agent::reload(self).await,
             Route::ClientGc => Err(AgentError::NotServed("garbage collection")),
             Route::Metadata | Route::SetMetadata => {
                 Err(AgentError::NotServed("the metadata of the node"))
@@ -210,7 +246,7 @@ impl Agent {
                 handle::client::allocation::stats(self, &id, &asked.uri).await
             }
             Route::Allocation(..) => Err(AgentError::NotServed("this call on allocations")),
-            Route::Pass => Err(handle::pass(&asked.uri)),
+            Route::Pass => Err(handle::pass(&asked.uri, self.role())),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! so back-pressure reaches the producer without a task in between, and dropping the body drops
 //! the producer with all that it holds (files, log subscriptions) at that very moment.
 
+mod pack;
 mod upload;
 
 use std::{
@@ -22,6 +23,8 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
+use self::pack::Packed;
+pub(crate) use self::pack::Packing;
 pub use self::upload::Upload;
 pub(crate) use self::upload::whole;
 use crate::error::AgentError;
@@ -39,6 +42,7 @@ pub struct Body {
 enum Kind {
     Full(Bytes),
     Stream(Box<Stream>),
+    Packed(Box<Packed>),
 }
 
 /// Where a producer puts its chunks. Each becomes one HTTP chunk, sent at once.
@@ -104,7 +108,19 @@ impl Body {
     /// Whether it is produced while it is read.
     #[must_use]
     pub fn is_stream(&self) -> bool {
-        matches!(self.kind, Kind::Stream(_))
+        matches!(self.kind, Kind::Stream(_) | Kind::Packed(_))
+    }
+
+    /// The same body, compressed: each chunk of a stream can be unpacked as soon as it arrives.
+    pub(crate) fn packed(self, packing: Packing) -> Self {
+        match self.kind {
+            Kind::Full(bytes) => {
+                Self { kind: Kind::Full(packing.all(&bytes)), at_end: self.at_end }
+            }
+            Kind::Stream(_) | Kind::Packed(_) => {
+                Self { kind: Kind::Packed(Box::new(Packed::new(packing, self))), at_end: None }
+            }
+        }
     }
 
     /// Keeps `guard` until the body is gone.
@@ -178,6 +194,7 @@ impl http_body::Body for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let chunk = match &mut self.kind {
+            Kind::Packed(packed) => return packed.poll_frame(cx),
             Kind::Full(bytes) if bytes.is_empty() => None,
             Kind::Full(bytes) => Some(std::mem::take(bytes)),
             Kind::Stream(stream) => match stream.first.take() {
@@ -199,7 +216,7 @@ impl http_body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Stream(_) => SizeHint::default(),
+            Kind::Stream(_) | Kind::Packed(_) => SizeHint::default(),
         }
     }
 }
@@ -214,7 +231,7 @@ impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             Kind::Full(bytes) => write!(f, "Body({} bytes)", bytes.len()),
-            Kind::Stream(_) => f.write_str("Body(stream)"),
+            Kind::Stream(_) | Kind::Packed(_) => f.write_str("Body(stream)"),
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use http::HeaderMap;
 use nomad_wire::query::LogLevel;
 
-use crate::role::Role;
+use crate::{role::Role, schedulers::SchedulerConfig};
 
 /// The version of Nomad whose API this agent speaks.
 pub const NOMAD_VERSION: &str = "2.0.5";
@@ -44,13 +45,21 @@ pub struct AgentConfig {
     pub data_dir: Option<PathBuf>,
     /// Where allocations live; `alloc` below the data directory unless said otherwise.
     pub alloc_dir: Option<PathBuf>,
-    /// Opens `/v1/agent/host` to everybody while ACLs are off.
+    /// Opens `/v1/agent/host` and `/v1/agent/pprof` to everybody while ACLs are off.
     pub enable_debug: bool,
     /// Whether tokens are demanded. Only shown and used for the debug rule: who may do what is
     /// decided before a question reaches the agent.
     pub acl_enabled: bool,
-    /// The least severe level that the agent writes to its outlet; monitors have their own.
+    /// The least severe level that the agent writes to its outlet and its log file when it starts;
+    /// monitors have their own.
     pub log_level: LogLevel,
+    /// Where the agent's log lines are appended, also for `/v1/agent/monitor/export`. The file is
+    /// not rotated.
+    pub log_file: Option<PathBuf>,
+    /// How many scheduler workers a server starts with, and for which evaluations.
+    pub schedulers: SchedulerConfig,
+    /// Headers that every answer to a call carries, unless the call sets them itself.
+    pub response_headers: HeaderMap,
 }
 
 impl AgentConfig {
@@ -72,6 +81,9 @@ impl AgentConfig {
             enable_debug: false,
             acl_enabled: false,
             log_level: LogLevel::Info,
+            log_file: None,
+            schedulers: SchedulerConfig::default(),
+            response_headers: HeaderMap::new(),
         }
     }
 

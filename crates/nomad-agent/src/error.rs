@@ -86,12 +86,14 @@ impl AgentError {
         }
     }
 
-    /// Complains about the role before the method, as Nomad's handlers do.
+    /// Complains about the role before the method where Nomad's handlers do: at the schedulers.
     pub(crate) fn role_first(self, role: Role) -> Self {
         match self {
-            Self::Identify(IdentifyError::Route(RouteError::Method(ref route))) => {
-                check_role(route, role).err().unwrap_or(self)
-            }
+            Self::Identify(IdentifyError::Route(RouteError::Method(
+                ref route @ (Route::Schedulers
+                | Route::SchedulersConfig
+                | Route::SetSchedulersConfig),
+            ))) => check_role(route, role).err().unwrap_or(self),
             other => other,
         }
     }

@@ -8,6 +8,7 @@
 //! itself holds, whatever the query says.
 
 mod completion;
+mod compress;
 mod cors;
 
 use std::{
@@ -16,8 +17,8 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Request, Response};
-use nomad_acl::{Admit, Ask, Identify, Known, Subject, Tokens};
+use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
+use nomad_acl::{Admit, Ask, Identify, IdentifyError, Known, Subject, Tokens};
 use nomad_wire::{
     Query, Route,
     query::{Common, MonitorQuery, SetServersQuery},
@@ -29,8 +30,11 @@ use self::{completion::Completion, cors::Cors};
 use crate::{
     agent::Agent,
     body::{Body, Upload},
-    error::{AgentError, check_role},
-    handle::client::{allocation, fs},
+    error::{AgentError, WrongRole, check_role},
+    handle::{
+        agent::{check_export, pprof},
+        client::{allocation, fs},
+    },
 };
 
 /// A known request together with what the agent itself knows about its object.
@@ -85,20 +89,31 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let packing = compress::take(request.headers_mut());
+        forget_needless_token(&mut request);
         if let Some(rules) = Cors::preflight(&request) {
-            return Box::pin(std::future::ready(Ok(rules)));
+            return Box::pin(std::future::ready(Ok(compress::apply(packing, rules))));
         }
         let cors = Cors::of(&request);
         let completion = Completion::of(&request, self.agent.dispatch().clone());
-        let role = self.agent.role();
+        let agent = self.agent.clone();
+        let (method, uri) = (request.method().clone(), request.uri().clone());
         let answer = self.inner.call(request);
         let dispatch = self.agent.dispatch().clone();
         let answer = async move {
             let mut response = match answer.await {
                 Ok(response) => response,
                 Err(error) => {
-                    let fault = error.role_first(role).into_fault();
+                    let fault = match (error, Route::parse(&method, &uri)) {
+                        // Who a caller is, is asked after what they ask for was found to be nothing.
+                        (AgentError::Identify(IdentifyError::Tokens(error)), Ok(route)) => {
+                            let earlier = check(&agent, &route, &uri).err();
+                            earlier.unwrap_or_else(|| IdentifyError::Tokens(error).into())
+                        }
+                        (error, _) => error.role_first(agent.role()),
+                    };
+                    let fault = fault.into_fault();
                     completion.failed(&fault);
                     fault.into_response()
                 }
@@ -106,13 +121,37 @@ where
             if let Some(cors) = cors {
                 cors.apply(response.headers_mut());
             }
-            Ok(if response.body().is_stream() {
-                response.map(|body| body.holding(completion))
-            } else {
-                response
-            })
+            add_configured(&agent.config().response_headers, &mut response);
+            if response.body().is_stream() {
+                response = response.map(|body| body.holding(completion));
+            }
+            Ok(compress::apply(packing, response))
         };
         Box::pin(answer.with_subscriber(dispatch))
+    }
+}
+
+/// Health is for everybody: who asks with a token that is no good any more must be told, too. Nomad does not look at it.
+fn forget_needless_token<B>(request: &mut Request<B>) {
+    if request.uri().path() == "/v1/agent/health" {
+        request.headers_mut().remove(nomad_wire::header::X_NOMAD_TOKEN);
+        request.headers_mut().remove(header::AUTHORIZATION);
+    }
+}
+
+/// Puts the configured headers into an answer, where the call has set none of its own. Nobody's path and a redirect are
+/// not answers of a call: Nomad gives those no such headers.
+fn add_configured(configured: &HeaderMap, response: &mut Response<Body>) {
+    let is_nobodys = response.status() == StatusCode::NOT_FOUND
+        && http_body::Body::is_end_stream(response.body());
+    if is_nobodys || response.status().is_redirection() {
+        return;
+    }
+    let headers = response.headers_mut();
+    for (name, value) in configured {
+        if !headers.contains_key(name) {
+            headers.insert(name, value.clone());
+        }
     }
 }
 
@@ -133,8 +172,7 @@ impl<B: Upload + 'static> Service<Known<B>> for Find {
     }
 
     fn call(&mut self, known: Known<B>) -> Self::Future {
-        let checked = check_role(&known.route, self.agent.role()).and_then(|()| check(&known));
-        if let Err(error) = checked {
+        if let Err(error) = check(&self.agent, &known.route, known.request.uri()) {
             return Box::pin(std::future::ready(Err(error)));
         }
         match subject(&self.agent, &known.route) {
@@ -145,18 +183,25 @@ impl<B: Upload + 'static> Service<Known<B>> for Find {
 }
 
 /// The faults that come before any question of rights.
-fn check<B>(known: &Known<B>) -> Result<(), AgentError> {
-    let query = Query::of(known.request.uri());
-    match &known.route {
+fn check(agent: &Agent, route: &Route, uri: &Uri) -> Result<(), AgentError> {
+    check_role(route, agent.role())?;
+    let query = Query::of(uri);
+    match route {
         Route::Fs(call, id) => fs::check(*call, id, &query)?,
         Route::Monitor => {
             MonitorQuery::parse(&query)?;
+            Common::parse(&query)?;
         }
+        Route::MonitorExport => drop(check_export(&query)?),
+        Route::Pprof(name) => drop(pprof::check(name, &query)?),
         Route::Members => {
             Common::parse(&query)?;
         }
         Route::SetServers => {
             SetServersQuery::parse(&query)?;
+        }
+        Route::ClientStats if agent.client().is_none() && query.filled("node_id").is_none() => {
+            return Err(AgentError::WrongRole(WrongRole::NoLocalNode));
         }
         _ => {}
     }

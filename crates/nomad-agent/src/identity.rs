@@ -6,7 +6,9 @@ use thiserror::Error;
 use tokio::fs;
 use uuid::Uuid;
 
-/// Why an agent has no id.
+use crate::schedulers::SchedulerConfigError;
+
+/// Why an agent does not start: it has no id, nowhere to log, or impossible settings.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum IdentityError {
@@ -28,6 +30,18 @@ pub enum IdentityError {
         #[source]
         source: nomad_wire::IdError,
     },
+    /// The log file cannot be opened.
+    #[error("cannot write the log to {path}")]
+    LogFile {
+        /// The file.
+        path: Box<str>,
+        /// What went wrong.
+        #[source]
+        source: io::Error,
+    },
+    /// The server cannot have such schedulers.
+    #[error(transparent)]
+    Schedulers(#[from] SchedulerConfigError),
 }
 
 /// A fresh id that nothing remembers.

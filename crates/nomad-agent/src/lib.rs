@@ -89,8 +89,9 @@
 //! # What it does not do
 //!
 //! It relays nothing: a question for another agent is refused, for finding agents is a gateway's
-//! work. Calls it does not serve answer 501 with a sentence that says so. It keeps no jobs, no
-//! evaluations and no replicated log.
+//! work. Calls it does not serve answer 501 with a sentence that says so, and so do profiles that
+//! only the runtime of Go could give. It keeps no jobs and no replicated log; the evaluations of its
+//! scheduler workers are the server's own upkeep.
 
 mod agent;
 mod alloc;
@@ -108,8 +109,11 @@ mod log;
 mod membership;
 mod node;
 mod process;
+mod profile;
+mod reload;
 mod reply;
 mod role;
+mod schedulers;
 mod task;
 
 pub use self::{
@@ -127,6 +131,8 @@ pub use self::{
         Roster, ServerList, Unreachable, free_address, peers,
     },
     node::{HostNode, Node},
+    reload::Reloadable,
     role::Role,
+    schedulers::{SchedulerConfig, SchedulerConfigError},
     task::{LogLimits, Phase, Restart, Task, TaskSpec, TaskState},
 };

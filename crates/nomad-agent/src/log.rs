@@ -8,11 +8,13 @@
 //! The name of a line (`http`, `client`, `nomad`) is the event's target; its message and fields
 //! are the event's own. A field called `duration` holds nanoseconds.
 
+mod file;
 mod hub;
 mod layer;
 mod line;
 mod queue;
 
+pub(crate) use self::file::{LogFile, Tee};
 pub use self::hub::{LogFeed, LogHub, LogOutlet};
 pub use self::line::{LineStyle, LogLine, Value};
 pub use self::queue::{Entry, LOG_QUEUE};

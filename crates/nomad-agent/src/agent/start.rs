@@ -1,6 +1,11 @@
 //! How an agent comes to life.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{
+    error::Error,
+    fmt,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
 use nomad_wire::query::LogLevel;
 use tracing::{info, instrument::WithSubscriber as _, level_filters::LevelFilter};
@@ -11,9 +16,11 @@ use crate::{
     body::OpenStreams,
     config::{AgentConfig, NOMAD_VERSION, VERSION_METADATA},
     identity::{self, IdentityError},
-    log::{LogHub, LogOutlet},
+    log::{LogFile, LogHub, LogOutlet, Tee},
     membership::{Membership, Roster},
     node::{HostNode, Node, Sampler},
+    reload::{Reloadable, Source},
+    schedulers::{Leadership, Schedulers},
 };
 
 /// Starts an [`Agent`]; what is not given is the agent's own: a roster with nobody in it, the host
@@ -24,11 +31,14 @@ pub struct AgentBuilder {
     membership: Option<Arc<dyn Membership>>,
     node: Option<Arc<dyn Node>>,
     outlet: Option<Arc<dyn LogOutlet>>,
+    reload: Option<Source>,
+    journal: PathBuf,
 }
 
 impl AgentBuilder {
     pub(super) fn new(config: AgentConfig) -> Self {
-        Self { config, membership: None, node: None, outlet: None }
+        let journal = PathBuf::from("journalctl");
+        Self { config, membership: None, node: None, outlet: None, reload: None, journal }
     }
 
     /// Whom the agent knows. A server does not join by itself: give [`Agent::member`] to the
@@ -50,29 +60,48 @@ impl AgentBuilder {
         self
     }
 
+    /// Where the configuration is read anew when a caller asks for it (`PUT /v1/agent/reload`). Without it that
+    /// changes nothing. What the reader cannot read is logged, and everything stays as it is.
+    pub fn reload_from<E>(
+        mut self,
+        read: impl Fn() -> Result<Reloadable, E> + Send + Sync + 'static,
+    ) -> Self
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        self.reload = Some(Source::new(move || read().map_err(Into::into)));
+        self
+    }
+
+    /// The program that reads the journal of the system, with the arguments of `journalctl`.
+    pub fn journal(mut self, program: impl Into<PathBuf>) -> Self {
+        self.journal = program.into();
+        self
+    }
+
     /// Starts the agent. Its background work ends when the last handle to it is dropped.
     ///
     /// # Errors
-    /// When an id cannot be read from or kept in the data directory.
+    /// When an id cannot be read from or kept in the data directory, when the log file cannot be written, or when
+    /// there are no such schedulers.
     pub async fn start(self) -> Result<Agent, IdentityError> {
-        let log = match self.outlet {
-            Some(outlet) => {
-                LogHub::with_outlet(&self.config.name, filter(self.config.log_level), outlet)
-            }
-            None => LogHub::new(&self.config.name),
-        };
+        let log = log_hub(&self.config, self.outlet)?;
         let dispatch = log.dispatch();
         let node = self.node.unwrap_or_else(|| Arc::new(HostNode::new(alloc_dir(&self.config))));
+        let membership = self.membership.unwrap_or_else(|| Arc::new(Roster::new()));
         let parts = async {
             Ok::<_, IdentityError>(Parts {
-                server: server_part(&self.config).await?,
+                server: server_part(&self.config, &membership).await?,
                 client: client_part(&self.config, &node).await?,
+                log_level: Mutex::new(self.config.log_level),
                 config: self.config,
-                membership: self.membership.unwrap_or_else(|| Arc::new(Roster::new())),
+                membership,
                 node,
                 log,
                 dispatch: dispatch.clone(),
                 streams: OpenStreams::default(),
+                reload: self.reload,
+                journal: self.journal,
             })
         };
         let parts = parts.with_subscriber(dispatch.clone()).await?;
@@ -81,7 +110,32 @@ impl AgentBuilder {
     }
 }
 
-async fn server_part(config: &AgentConfig) -> Result<Option<ServerPart>, IdentityError> {
+/// The log: seen by monitors, and written to the outlet and the file, if there are any.
+fn log_hub(
+    config: &AgentConfig,
+    outlet: Option<Arc<dyn LogOutlet>>,
+) -> Result<LogHub, IdentityError> {
+    let file = config.log_file.as_ref().map(|path| {
+        let opened = LogFile::open(path).map_err(|source| IdentityError::LogFile {
+            path: path.to_string_lossy().into(),
+            source,
+        });
+        opened.map(|file| Arc::new(file) as Arc<dyn LogOutlet>)
+    });
+    let outlet = match (outlet, file.transpose()?) {
+        (Some(outlet), Some(file)) => Some(Arc::new(Tee(outlet, file)) as Arc<dyn LogOutlet>),
+        (outlet, file) => outlet.or(file),
+    };
+    Ok(match outlet {
+        Some(outlet) => LogHub::with_outlet(&config.name, filter(config.log_level), outlet),
+        None => LogHub::new(&config.name),
+    })
+}
+
+async fn server_part(
+    config: &AgentConfig,
+    membership: &Arc<dyn Membership>,
+) -> Result<Option<ServerPart>, IdentityError> {
     if !config.role.is_server() {
         return Ok(None);
     }
@@ -89,7 +143,10 @@ async fn server_part(config: &AgentConfig) -> Result<Option<ServerPart>, Identit
         Some(dir) => identity::kept(&dir.join("server/node-id")).await?,
         None => identity::fresh(),
     };
-    Ok(Some(ServerPart { id }))
+    config.schedulers.check()?;
+    let leadership = Leadership::of(Arc::clone(membership), &config.region);
+    let schedulers = Schedulers::start(config.schedulers.clone(), leadership);
+    Ok(Some(ServerPart { id, schedulers }))
 }
 
 async fn client_part(

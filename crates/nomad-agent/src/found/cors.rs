@@ -1,6 +1,6 @@
 //! Cross-origin rules of the client API: any page may read, none may write.
 //!
-//! Nomad wraps `/v1/client/*` (but not `gc`) so, and nothing of `/v1/agent/*`.
+//! Nomad wraps the calls below `/v1/client/` so, but for `gc` and for what nobody has, and nothing of `/v1/agent/*`.
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 
@@ -16,7 +16,10 @@ impl Cors {
     /// The rules for this request, if its path has any.
     pub(super) fn of<B>(request: &Request<B>) -> Option<Self> {
         let path = request.uri().path();
-        let has_rules = path.starts_with("/v1/client/") && path != "/v1/client/gc";
+        let has_rules = path.strip_prefix("/v1/client/").is_some_and(|call| {
+            matches!(call, "stats" | "metadata" | "identity")
+                || ["fs/", "allocation/", "identity/"].iter().any(|below| call.starts_with(below))
+        });
         has_rules.then(|| Self {
             is_foreign_read: request.headers().contains_key(header::ORIGIN)
                 && is_read(request.method()),

@@ -1,18 +1,27 @@
 //! What is no call of the agent and client API: this agent is a reference for those two and for nothing else.
 
 use http::{StatusCode, Uri};
+use nomad_wire::RouteError;
 
-use crate::error::AgentError;
+use crate::{
+    error::{AgentError, WrongRole},
+    role::Role,
+};
 
 /// Nomad's words for a path that nobody has; and for what a whole Nomad has besides, a plain sentence.
-pub(crate) fn pass(uri: &Uri) -> AgentError {
+pub(crate) fn pass(uri: &Uri, role: Role) -> AgentError {
     let path = uri.path();
     let below = |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
     if below("/v1/client/fs") {
         AgentError::said(StatusCode::NOT_FOUND, "Invalid method")
+    } else if below("/v1/agent/keyring") && !role.is_server() {
+        AgentError::WrongRole(WrongRole::InvalidMethod)
     } else if below("/v1/client/allocation") || below("/v1/agent/keyring") {
         AgentError::said(StatusCode::NOT_FOUND, "resource not found")
-    } else if path == "/ui" || below("/ui") || path == "/" {
+    } else if path == "/" {
+        let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        AgentError::Said(RouteError::Redirect(format!("/ui/{query}").into()).into())
+    } else if path == "/ui" || below("/ui") {
         AgentError::NotServed("the web UI")
     } else if below("/v1") && !below("/v1/agent") && !below("/v1/client") && !is_root(path) {
         AgentError::NotServed("anything but /v1/agent and /v1/client")
@@ -48,8 +57,10 @@ mod tests {
             ),
             ("/ui/jobs", 501, "the web UI is not served by this agent yet"),
         ] {
-            let fault = pass(&Uri::from_static(path)).into_fault();
+            let fault = pass(&Uri::from_static(path), Role::Server).into_fault();
             assert_eq!((fault.status().as_u16(), fault.text()), (status, text), "{path}");
         }
+        let keyring = Uri::from_static("/v1/agent/keyring/foo");
+        assert_eq!(pass(&keyring, Role::Client).into_fault().status(), 501);
     }
 }

@@ -33,7 +33,7 @@ async fn it_shows_the_configuration_in_force() {
     }
     assert_eq!(answer["member"]["Name"], "both1.global");
     let stats = answer["stats"].as_object().unwrap();
-    assert_eq!(stats.keys().collect::<Vec<_>>(), ["client", "nomad", "runtime", "serf"]);
+    assert_eq!(stats.keys().collect::<Vec<_>>(), ["client", "nomad", "raft", "runtime", "serf"]);
     assert_eq!(stats["nomad"]["leader"], "true");
     assert_eq!(stats["client"]["node_id"], agent.node_id().unwrap().as_str());
     assert!(stats.values().flat_map(|g| g.as_object().unwrap().values()).all(|v| v.is_string()));

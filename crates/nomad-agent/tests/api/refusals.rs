@@ -16,15 +16,20 @@ async fn unknown_paths_are_not_found_without_a_word() {
 }
 
 #[tokio::test]
-async fn the_role_is_complained_about_before_the_method() {
+async fn a_missing_role_and_a_wrong_method_have_their_order() {
     let [server, _, client] = fleet().await;
     let invalid = "Invalid method";
     for (agent, method, path, refusal) in [
         (&server, "POST", "/v1/agent/members", (405, invalid)),
-        (&server, "HEAD", "/v1/agent/self", (405, invalid)),
+        // A HEAD has no body on the wire.
+        (&server, "HEAD", "/v1/agent/self", (405, "")),
         (&server, "OPTIONS", "/v1/agent/health", (405, invalid)),
         (&server, "GET", "/v1/agent/servers", (501, invalid)),
-        (&server, "DELETE", "/v1/agent/servers", (501, invalid)),
+        (&server, "DELETE", "/v1/agent/servers", (405, invalid)),
+        (&client, "GET", "/v1/agent/join", (405, invalid)),
+        (&client, "PATCH", "/v1/agent/force-leave", (405, invalid)),
+        (&client, "GET", "/v1/agent/keyring/nothing", (501, invalid)),
+        (&server, "GET", "/v1/agent/keyring/nothing", (404, "resource not found")),
         (&client, "DELETE", "/v1/agent/servers", (405, invalid)),
         (&client, "PUT", "/v1/agent/join", (501, invalid)),
         (&client, "PUT", "/v1/agent/force-leave", (501, invalid)),
@@ -41,14 +46,7 @@ async fn the_role_is_complained_about_before_the_method() {
 #[tokio::test]
 async fn what_is_not_served_says_so() {
     let agent = alone(Role::Both).await;
-    for (method, path) in [
-        ("GET", "/v1/agent/monitor/export"),
-        ("GET", "/v1/agent/pprof/cmdline"),
-        ("GET", "/v1/agent/schedulers"),
-        ("PUT", "/v1/agent/reload"),
-        ("GET", "/v1/client/metadata"),
-        ("GET", "/v1/client/identity"),
-    ] {
+    for (method, path) in [("GET", "/v1/client/metadata"), ("GET", "/v1/client/identity")] {
         let answer = ask(standalone(agent.clone(), AclDisabled), request(method, path)).await;
         let (status, text) = answer.refusal();
         assert_eq!(status, 501, "{path}: {text}");
@@ -80,10 +78,16 @@ async fn with_acls_the_token_decides() {
 #[tokio::test]
 async fn some_faults_come_before_the_token() {
     let agent = alone(Role::Server).await;
-    let answer = get_as(&agent, "", "/v1/agent/servers").await;
-    assert_eq!(answer.refusal(), (501, "Invalid method"));
+    for token in ["", "unknown"] {
+        let answer = get_as(&agent, token, "/v1/agent/servers").await;
+        assert_eq!(answer.refusal(), (501, "Invalid method"));
+        let answer = get_as(&agent, token, "/v1/client/stats").await;
+        assert_eq!(answer.refusal(), (400, "No local Node and node_id not provided"));
+    }
     let answer = get_as(&agent, "", "/v1/agent/monitor?log_level=loud").await;
     assert_eq!(answer.refusal(), (400, "Unknown log level: loud"));
-    let answer = get_as(&agent, "", "/v1/agent/members?index=x").await;
-    assert_eq!(answer.refusal(), (400, "Invalid index"));
+    for path in ["members?", "monitor?", "monitor/export?on_disk=1&", "pprof/cmdline?"] {
+        let answer = get_as(&agent, "", &format!("/v1/agent/{path}index=x")).await;
+        assert_eq!(answer.refusal(), (400, "Invalid index"), "{path}");
+    }
 }

@@ -11,7 +11,7 @@ use crate::support::{fleet, get};
 const RECORDED: &str = include_str!("../recorded/shapes-1.0.18.json");
 
 /// Keys that Nomad 2.0 does not send.
-const GONE: [&str; 9] = [
+const GONE: [&str; 23] = [
     "/Members/0/Tags/mvn",
     // Only with `bootstrap_expect`, which this agent has no use for.
     "/Members/0/Tags/expect",
@@ -24,7 +24,21 @@ const GONE: [&str; 9] = [
     "/config/Vault",
     "/stats/vault",
     // This agent replicates nothing, and does not pretend to.
-    "/stats/raft",
+    "/stats/raft/applied_index",
+    "/stats/raft/commit_index",
+    "/stats/raft/fsm_pending",
+    "/stats/raft/last_log_index",
+    "/stats/raft/last_log_term",
+    "/stats/raft/last_snapshot_index",
+    "/stats/raft/last_snapshot_term",
+    "/stats/raft/latest_configuration",
+    "/stats/raft/latest_configuration_index",
+    "/stats/raft/protocol_version",
+    "/stats/raft/protocol_version_max",
+    "/stats/raft/protocol_version_min",
+    "/stats/raft/snapshot_version_max",
+    "/stats/raft/snapshot_version_min",
+    "/stats/raft/term",
 ];
 
 /// What differs in type: null or not says only whether something was configured.

@@ -2,15 +2,19 @@
 
 use std::{
     future::{Ready, ready},
+    net::SocketAddr,
     sync::Arc,
 };
 
+use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
-use http_body_util::BodyExt as _;
-use nomad_acl::{Acl, AclDisabled, Tokens, TokensError};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::rt::TokioIo;
+use nomad_acl::{Acl, AclDisabled, Policy, Tokens, TokensError};
 use nomad_agent::{Agent, AgentConfig, Body, Node, Role, Roster, Standalone, standalone};
 use nomad_wire::{SecretId, agent::HostData, client::HostStats};
 use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
 use tower_service::Service as _;
 
 /// A host without a kernel: its answers are the same on every machine.
@@ -64,6 +68,7 @@ pub(crate) async fn fleet() -> [Agent; 3] {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
     pub(crate) text: String,
 }
 
@@ -88,18 +93,47 @@ pub(crate) async fn get(agent: &Agent, path: &str) -> Answer {
     ask(standalone(agent.clone(), AclDisabled), request("GET", path)).await
 }
 
-pub(crate) fn request(method: &str, path: &str) -> Request<String> {
-    Request::builder().method(method).uri(path).body(String::new()).unwrap()
+pub(crate) fn request(method: &str, path: &str) -> Request<Full<Bytes>> {
+    Request::builder().method(method).uri(path).body(Full::default()).unwrap()
 }
 
-/// Asks, and reads the answer to its end.
-pub(crate) async fn ask<T: Tokens>(mut service: Standalone<T>, request: Request<String>) -> Answer {
-    let Ok(response) = service.call(request).await;
+/// Serves on a free port for as long as the test runs.
+pub(crate) async fn serve<T: Tokens + Clone + Send + Sync + 'static>(
+    service: Standalone<T>,
+) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (socket, _) = listener.accept().await.unwrap();
+            let service = service.clone();
+            let service = hyper::service::service_fn(move |request| service.clone().call(request));
+            tokio::spawn(async move {
+                // A caller that goes away in the middle of a stream is an error to hyper and none to us.
+                let http = hyper::server::conn::http1::Builder::new();
+                drop(http.serve_connection(TokioIo::new(socket), service).await);
+            });
+        }
+    });
+    address
+}
+
+/// Asks over a socket, and reads the answer to its end.
+pub(crate) async fn ask<T: Tokens + Clone + Send + Sync + 'static>(
+    service: Standalone<T>,
+    mut request: Request<Full<Bytes>>,
+) -> Answer {
+    let address = serve(service).await;
+    let socket = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(socket).await.unwrap();
+    tokio::spawn(connection);
+    request.headers_mut().insert("host", "agent".parse().unwrap());
+    let response = sender.send_request(request).await.unwrap();
     assert_eq!(response.headers().get("vary").unwrap(), "Accept-Encoding");
     let (parts, body) = response.into_parts();
-    let bytes = body.collect().await.unwrap().to_bytes();
-    let text = String::from_utf8(bytes.to_vec()).unwrap();
-    Answer { status: parts.status, headers: parts.headers, text }
+    let body = body.collect().await.unwrap().to_bytes();
+    let text = String::from_utf8_lossy(&body).into_owned();
+    Answer { status: parts.status, headers: parts.headers, body, text }
 }
 
 /// A body that goes on: the response as soon as its head is there.
@@ -114,7 +148,8 @@ pub(crate) async fn chunk(body: &mut Body) -> String {
     String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
 }
 
-/// ACLs on: `management` may do everything, everybody else nothing; `gone` is expired.
+/// ACLs on: `management` may do everything, `agent-read` and its like what their names say, everybody else nothing; `gone`
+/// is expired.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Guarded;
 
@@ -125,15 +160,32 @@ impl Tokens for Guarded {
         ready(match token.map(SecretId::expose) {
             None => Ok(Acl::deny_all()),
             Some("management") => Ok(Acl::management()),
+            Some("agent-read") => Ok(limited(r#"agent { policy = "read" }"#)),
+            Some("agent-write") => Ok(limited(r#"agent { policy = "write" }"#)),
+            Some("node-read") => Ok(limited(r#"node { policy = "read" }"#)),
+            Some("node-write") => Ok(limited(r#"node { policy = "write" }"#)),
             Some("gone") => Err(TokensError::Expired),
             Some(_) => Err(TokensError::NotFound),
         })
     }
 }
 
+fn limited(rules: &str) -> Acl {
+    let policy: Policy = rules.parse().unwrap();
+    Acl::compile([("limited", &policy)])
+}
+
 /// Asks with ACLs on.
 pub(crate) async fn get_as(agent: &Agent, token: &str, path: &str) -> Answer {
-    let mut request = request("GET", path);
+    ask_as(agent, token, request("GET", path)).await
+}
+
+/// Asks anything with ACLs on.
+pub(crate) async fn ask_as(
+    agent: &Agent,
+    token: &str,
+    mut request: Request<Full<Bytes>>,
+) -> Answer {
     if !token.is_empty() {
         request.headers_mut().insert("x-nomad-token", token.parse().unwrap());
     }

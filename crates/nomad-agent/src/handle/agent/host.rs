@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{Response, StatusCode, Uri};
 use nomad_acl::Acl;
-use nomad_wire::{Query, QueryError, agent::AgentHost};
+use nomad_wire::{Query, QueryError, agent::AgentHost, query::Common};
 use tokio::task;
 
 use crate::{
@@ -45,6 +45,8 @@ fn answering_id(agent: &Agent, query: &Query<'_>) -> Result<Option<String>, Agen
         return Err(QueryError::BothHostTargets.into());
     }
     let Some(target) = server_id.as_ref().or(node_id.as_ref()) else { return Ok(None) };
+    // Read only on the way to somebody, as in Nomad.
+    Common::parse(query)?;
     // A server_id that is the id of the local node is answered by that node.
     if let Some(own) = agent.node_id().filter(|own| own.as_str() == target.as_ref()) {
         return Ok(Some(own.to_string()));

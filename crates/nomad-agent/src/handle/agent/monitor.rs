@@ -36,7 +36,7 @@ pub(crate) async fn monitor(agent: &Agent, uri: &Uri) -> Result<Response<Body>, 
 }
 
 /// A client without a server ignores `server_id`, as Nomad's does, and shows its own log.
-fn check_target(agent: &Agent, query: &Query<'_>) -> Result<(), AgentError> {
+pub(super) fn check_target(agent: &Agent, query: &Query<'_>) -> Result<(), AgentError> {
     if let Some(node_id) = query.filled("node_id") {
         let is_own = agent.node_id().is_some_and(|own| own.as_str() == node_id);
         return if is_own { Ok(()) } else { Err(target::unknown_node(&node_id, Wording::Monitor)) };

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{
     agent::Agent,
     body::Body,
-    config::{AgentConfig, NOMAD_VERSION, VERSION_METADATA},
+    config::{NOMAD_VERSION, VERSION_METADATA},
     error::AgentError,
     membership::{Member, MemberStatus},
     reply,
@@ -24,7 +24,7 @@ type Group = BTreeMap<String, String>;
 /// The configuration in force, the agent as a member, and its figures.
 pub(crate) fn self_info(agent: &Agent, query: &Query<'_>) -> Result<Response<Body>, AgentError> {
     let answer = AgentSelf {
-        config: config(agent.config()),
+        config: config(agent),
         member: agent.member().as_ref().map_or_else(agent::Member::none, Member::to_wire),
         stats: stats(agent),
         ..AgentSelf::default()
@@ -33,7 +33,8 @@ pub(crate) fn self_info(agent: &Agent, query: &Query<'_>) -> Result<Response<Bod
 }
 
 /// The configuration under Nomad's names. What this agent has no setting for shows its zero value.
-fn config(config: &AgentConfig) -> agent::AgentConfig {
+fn config(agent: &Agent) -> agent::AgentConfig {
+    let config = agent.config();
     let addresses = [("HTTP", config.http), ("RPC", config.rpc), ("Serf", config.serf)];
     let skeleton = agent::AgentConfig::skeleton()
         .with(&["Region"], config.region.as_str())
@@ -42,10 +43,14 @@ fn config(config: &AgentConfig) -> agent::AgentConfig {
         .with(&["DataDir"], path(config.data_dir.as_deref()))
         .with(&["BindAddr"], config.http.ip().to_string())
         .with(&["EnableDebug"], config.enable_debug)
-        .with(&["LogLevel"], level(config.log_level))
+        .with(&["LogLevel"], level(agent.log_level()))
+        .with(&["LogFile"], path(config.log_file.as_deref()))
+        .with(&["HTTPAPIResponseHeaders"], headers(&config.response_headers))
         .with(&["ACL", "Enabled"], config.acl_enabled)
         .with(&["Server", "Enabled"], config.role.is_server())
         .with(&["Client", "Enabled"], config.role.is_client())
+        .with(&["Server", "NumSchedulers"], config.schedulers.workers)
+        .with(&["Server", "EnabledSchedulers"], config.schedulers.enabled.clone())
         .with(&["Client", "AllocDir"], path(config.alloc_dir.as_deref()))
         .with(&["Version", "Version"], NOMAD_VERSION)
         .with(&["Version", "VersionMetadata"], VERSION_METADATA);
@@ -61,6 +66,13 @@ fn path(path: Option<&std::path::Path>) -> Value {
     path.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default().into()
 }
 
+fn headers(headers: &http::HeaderMap) -> Value {
+    let shown = headers.iter().map(|(name, value)| {
+        (name.to_string(), Value::from(String::from_utf8_lossy(value.as_bytes())))
+    });
+    Value::Object(shown.collect())
+}
+
 const fn level(level: LogLevel) -> &'static str {
     match level {
         LogLevel::Trace => "TRACE",
@@ -72,12 +84,13 @@ const fn level(level: LogLevel) -> &'static str {
     }
 }
 
-/// The groups of figures that this agent has. It keeps no replicated log, so there is no `raft`.
+/// The groups of figures that this agent has.
 fn stats(agent: &Agent) -> BTreeMap<String, Group> {
     let mut groups = BTreeMap::from([("runtime".to_owned(), runtime())]);
     if agent.role().is_server() {
         groups.insert("nomad".to_owned(), nomad(agent));
         groups.insert("serf".to_owned(), serf(agent));
+        groups.insert("raft".to_owned(), raft(agent));
     }
     if let Some(node_id) = agent.node_id() {
         let allocations = agent.allocations().map_or(0, |allocations| allocations.all().len());
@@ -114,13 +127,34 @@ fn nomad(agent: &Agent) -> Group {
     regions.sort_unstable();
     regions.dedup();
     let leader = agent.membership().leader(&agent.config().region);
-    let leads = leader.as_ref().is_some_and(|leader| Some(leader.id) == agent.server_id());
     group([
         ("server", "true".to_owned()),
-        ("leader", leads.to_string()),
+        ("leader", leads(agent).to_string()),
         ("leader_addr", leader.map(|leader| leader.rpc.to_string()).unwrap_or_default()),
         ("bootstrap", "false".to_owned()),
         ("known_regions", regions.len().to_string()),
+    ])
+}
+
+/// Whether this agent leads its region.
+fn leads(agent: &Agent) -> bool {
+    let leader = agent.membership().leader(&agent.config().region);
+    leader.is_some_and(|leader| Some(leader.id) == agent.server_id())
+}
+
+/// There is no replicated log, so there is nothing to say of indexes, terms and snapshots. Who leads and how many others
+/// there are to lead is true here, too; and a server that knows its leader has heard of it this very moment.
+fn raft(agent: &Agent) -> Group {
+    let own = &agent.config().region;
+    let has_leader = agent.membership().leader(own).is_some();
+    let members = agent.membership().members();
+    let peers = members.iter().filter(|member| {
+        &member.region == own && member.is_alive() && Some(member.id) != agent.server_id()
+    });
+    group([
+        ("state", if leads(agent) { "Leader" } else { "Follower" }.to_owned()),
+        ("num_peers", peers.count().to_string()),
+        ("last_contact", if has_leader { "0" } else { "never" }.to_owned()),
     ])
 }
 

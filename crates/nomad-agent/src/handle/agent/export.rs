@@ -1,0 +1,100 @@
+//! `/v1/agent/monitor/export`
+
+mod journal;
+mod service;
+
+use std::{io, path::PathBuf};
+
+use http::{Response, StatusCode, Uri};
+use nomad_frames::FramerConfig;
+use nomad_wire::{
+    Query,
+    query::{Common, ExportQuery},
+};
+use tokio::{
+    fs::File,
+    io::{AsyncRead, AsyncReadExt as _},
+    time,
+};
+
+use super::monitor::check_target;
+use crate::{
+    agent::Agent,
+    body::{Body, Chunks},
+    error::AgentError,
+    framing::{Form, FrameWriter},
+    reply,
+};
+
+/// Bytes of one read, as in Nomad.
+const READ: usize = 512;
+
+/// The faults that come before any question of rights.
+///
+/// # Errors
+/// The first fault, in Nomad's order.
+pub(crate) fn check<'a>(query: &Query<'a>) -> Result<ExportQuery<'a>, AgentError> {
+    let wanted = ExportQuery::parse(query)?;
+    if let Some(name) = &wanted.service_name {
+        service::check(name)?;
+    }
+    Common::parse(query)?;
+    Ok(wanted)
+}
+
+/// What was logged before: the agent's log file, or the journal of a service.
+pub(crate) async fn export(agent: &Agent, uri: &Uri) -> Result<Response<Body>, AgentError> {
+    let query = Query::of(uri);
+    let wanted = check(&query)?;
+    check_target(agent, &query)?;
+    let form = Form::plain(wanted.plain);
+    let body = match &wanted.service_name {
+        Some(service) => {
+            let journal = journal::Journal::open(agent.journal(), service, &wanted)?;
+            agent.stream(move |chunks| async move { journal.run(writer(form, chunks)).await }).await
+        }
+        None => {
+            let Some(path) = agent.config().log_file.clone() else {
+                return Err(AgentError::said(StatusCode::BAD_REQUEST, "No nomad log file defined"));
+            };
+            agent.stream(move |chunks| log_file(path, writer(form, chunks))).await
+        }
+    };
+    Ok(reply::stream(wanted.plain, body?))
+}
+
+fn writer(form: Form, chunks: Chunks) -> FrameWriter {
+    FrameWriter::new(FramerConfig::monitor(), form, chunks)
+}
+
+/// Everything that is in the file now; a log that goes on while it is read must not keep its reader.
+async fn log_file(path: PathBuf, mut frames: FrameWriter) -> Result<(), AgentError> {
+    let failed = |error: io::Error| {
+        AgentError::failed(format!("cannot read the log file {}: {error}", path.display()))
+    };
+    let file = File::open(&path).await.map_err(failed)?;
+    let length = file.metadata().await.map_err(failed)?.len();
+    copy(file.take(length), &mut frames).await.map_err(failed)?;
+    frames.finish().await;
+    Ok(())
+}
+
+/// Puts what a reader gives into frames, and beats while it is silent.
+async fn copy(mut from: impl AsyncRead + Unpin, frames: &mut FrameWriter) -> io::Result<()> {
+    let mut buffer = vec![0; READ];
+    let mut offset = 0_i64;
+    loop {
+        let due = frames.due();
+        tokio::select! {
+            biased;
+            () = time::sleep_until(due) => frames.tick().await,
+            read = from.read(&mut buffer) => match read? {
+                0 => return Ok(()),
+                size => {
+                    offset = offset.saturating_add(i64::try_from(size).unwrap_or(i64::MAX));
+                    frames.send("", "", &buffer[..size], offset).await;
+                }
+            },
+        }
+    }
+}

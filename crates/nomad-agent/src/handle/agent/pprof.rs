@@ -1,0 +1,154 @@
+//! `/v1/agent/pprof/*`
+
+use http::{HeaderValue, Response, StatusCode, Uri, header};
+use nomad_acl::Acl;
+use nomad_wire::{
+    Query,
+    query::{Common, PprofQuery},
+};
+use tokio::runtime::Handle;
+
+use crate::{
+    agent::Agent,
+    body::Body,
+    error::AgentError,
+    handle::target::{self, Wording},
+    profile::{self, Census, Profile, ProfileError},
+    reply,
+};
+
+/// What Go's runtime records and this one does not; a made-up profile would be worse than none.
+const NOT_RECORDED: [(&str, &str); 5] = [
+    (
+        "heap",
+        "this agent has no heap profile: the system's allocator keeps no record of allocations",
+    ),
+    (
+        "allocs",
+        "this agent has no profile of allocations: the system's allocator keeps no record of them",
+    ),
+    ("block", "this agent has no profile of blocking: the runtime keeps no record of it"),
+    ("mutex", "this agent has no profile of contended locks: the runtime keeps no record of them"),
+    ("trace", "this agent has no execution trace: that is a format of the Go runtime"),
+];
+
+/// The faults that come before any question of rights.
+///
+/// # Errors
+/// 404 for the bare root, 400 for two targets.
+pub(crate) fn check(name: &str, query: &Query<'_>) -> Result<PprofQuery, AgentError> {
+    if name.is_empty() {
+        return Err(AgentError::said(StatusCode::NOT_FOUND, "Invalid method"));
+    }
+    let wanted = PprofQuery::parse(query)?;
+    Common::parse(query)?;
+    Ok(wanted)
+}
+
+/// A profile of this process.
+pub(crate) async fn answer(
+    agent: &Agent,
+    acl: &Acl,
+    name: &str,
+    uri: &Uri,
+) -> Result<Response<Body>, AgentError> {
+    let query = Query::of(uri);
+    let wanted = check(name, &query)?;
+    check_target(agent, &query)?;
+    // Without ACLs nobody is asked for a token, so the operator must have opened the door.
+    if acl.is_disabled() && !agent.config().enable_debug {
+        return Err(AgentError::said(StatusCode::FORBIDDEN, "Permission denied"));
+    }
+    match name {
+        "cmdline" => Ok(text(cmdline())),
+        "profile" => {
+            let profile = profile::cpu(wanted.seconds).await.map_err(failed)?;
+            Ok(download("profile", profile.gzipped()))
+        }
+        // A trace is no named profile, so the query cannot make another one of it.
+        "trace" => named(name, wanted.debug != 0),
+        path => {
+            // A caller's own word for it counts more than the path, as in Nomad.
+            let word = query.filled("profile");
+            named(word.as_deref().unwrap_or(path), wanted.debug != 0)
+        }
+    }
+}
+
+/// A server or node that is not this agent. A client that nobody in particular was asked of answers for itself.
+fn check_target(agent: &Agent, query: &Query<'_>) -> Result<(), AgentError> {
+    if let Some(node_id) = query.filled("node_id") {
+        let is_own = agent.node_id().is_some_and(|own| own.as_str() == node_id);
+        return if is_own { Ok(()) } else { Err(target::unknown_node(&node_id, Wording::Host)) };
+    }
+    match query.filled("server_id") {
+        Some(server_id) => target::server(agent, &server_id, query, Wording::Host).map(drop),
+        None => Ok(()),
+    }
+}
+
+fn named(name: &str, as_text: bool) -> Result<Response<Body>, AgentError> {
+    match name {
+        "goroutine" => {
+            let census = Census::take(Handle::try_current().ok().as_ref());
+            let census = census.map_err(|error| failed(error.into()))?;
+            Ok(if as_text {
+                text(census.text())
+            } else {
+                download(name, census.profile().gzipped())
+            })
+        }
+        "threadcreate" => {
+            let threads = profile::threads().map_err(|error| failed(error.into()))?;
+            Ok(if as_text {
+                text(profile::thread_text(&threads))
+            } else {
+                download(name, threads.into_iter().collect::<Profile>().gzipped())
+            })
+        }
+        name => Err(not_recorded(name).unwrap_or_else(|| {
+            let text = format!("Pprof profile not found profile: {name}");
+            AgentError::said(StatusCode::NOT_FOUND, text)
+        })),
+    }
+}
+
+/// The arguments of this process, with a NUL between each two.
+fn cmdline() -> Vec<u8> {
+    let arguments: Vec<_> = std::env::args_os().map(|word| word.into_encoded_bytes()).collect();
+    arguments.join(&0)
+}
+
+/// 501, and why, for a profile that only Go could give.
+fn not_recorded(name: &str) -> Option<AgentError> {
+    let (_, sentence) = NOT_RECORDED.iter().find(|(known, _)| *known == name)?;
+    Some(AgentError::said(StatusCode::NOT_IMPLEMENTED, *sentence))
+}
+
+fn failed(error: ProfileError) -> AgentError {
+    match error {
+        ProfileError::Unsupported => {
+            AgentError::said(StatusCode::NOT_IMPLEMENTED, error.to_string())
+        }
+        error => AgentError::failed(error.to_string()),
+    }
+}
+
+fn text(body: impl Into<bytes::Bytes>) -> Response<Body> {
+    secure(reply::typed(HeaderValue::from_static("text/plain; charset=utf-8"), Body::full(body)))
+}
+
+fn download(name: &str, body: Vec<u8>) -> Response<Body> {
+    let kind = HeaderValue::from_static("application/octet-stream");
+    let mut response = secure(reply::typed(kind, Body::full(body)));
+    let disposition = HeaderValue::try_from(format!("attachment; filename=\"{name}\""));
+    let disposition = disposition.expect("the names of profiles are plain words");
+    response.headers_mut().insert(header::CONTENT_DISPOSITION, disposition);
+    response
+}
+
+fn secure(mut response: Response<Body>) -> Response<Body> {
+    let nosniff = HeaderValue::from_static("nosniff");
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+    response
+}

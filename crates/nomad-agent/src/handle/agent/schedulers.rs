@@ -1,0 +1,84 @@
+//! `/v1/agent/schedulers` and `/v1/agent/schedulers/config`
+
+use http::{Response, StatusCode};
+use nomad_wire::{
+    Query,
+    agent::{Schedulers as Workers, SchedulersConfig},
+};
+use serde_json::Value;
+
+use crate::{
+    agent::{Agent, Asked},
+    body::{Body, Upload, whole},
+    error::{AgentError, WrongRole},
+    reply,
+    schedulers::{SchedulerConfig, Schedulers},
+};
+
+/// Every worker of this server.
+pub(crate) fn list(agent: &Agent, query: &Query<'_>) -> Result<Response<Body>, AgentError> {
+    let answer = Workers {
+        schedulers: pool(agent)?.workers(),
+        server_id: agent.config().serf_name(),
+        ..Workers::default()
+    };
+    reply::json(&answer, query)
+}
+
+/// How many workers there are, and for what.
+pub(crate) fn config(agent: &Agent, query: &Query<'_>) -> Result<Response<Body>, AgentError> {
+    let config = pool(agent)?.config();
+    let answer = SchedulersConfig {
+        enabled_schedulers: config.enabled,
+        num_schedulers: i64::try_from(config.workers).unwrap_or(i64::MAX),
+        server_id: agent.config().serf_name(),
+        ..SchedulersConfig::default()
+    };
+    reply::json(&answer, query)
+}
+
+/// Takes over another configuration until the agent ends, and says what is in force then.
+pub(crate) async fn set<B: Upload>(
+    agent: &Agent,
+    asked: Asked<B>,
+) -> Result<Response<Body>, AgentError> {
+    let Asked { uri, body, .. } = asked;
+    let pool = pool(agent)?;
+    let wanted = decode(&whole(body).await?)?;
+    pool.reconfigure(wanted).map_err(|_| invalid("Invalid request"))?;
+    config(agent, &Query::of(&uri))
+}
+
+fn pool(agent: &Agent) -> Result<&Schedulers, AgentError> {
+    agent.schedulers().ok_or(AgentError::WrongRole(WrongRole::ServerOnly))
+}
+
+/// Reads a body as Go does: keys in any case, the last of several counts, unknown ones do not.
+fn decode(body: &[u8]) -> Result<SchedulerConfig, AgentError> {
+    if body.is_empty() {
+        return Err(invalid("Invalid request: Request body is empty"));
+    }
+    let broken = |error: serde_json::Error| invalid(format!("Invalid request: {error}"));
+    // What follows the first value is not looked at, as in Go.
+    let first = serde_json::Deserializer::from_slice(body).into_iter::<Value>().next();
+    let value = first.transpose().map_err(broken)?;
+    let Some(Value::Object(fields)) = value else {
+        return Err(invalid("Invalid request: the body must be a JSON object"));
+    };
+    let (mut number, mut enabled) = (0_i64, Vec::new());
+    for (key, value) in fields {
+        // Go leaves a field alone when its value is null.
+        match key.to_ascii_lowercase().as_str() {
+            _ if value.is_null() => {}
+            "num_schedulers" => number = serde_json::from_value(value).map_err(broken)?,
+            "enabled_schedulers" => enabled = serde_json::from_value(value).map_err(broken)?,
+            _ => {}
+        }
+    }
+    let workers = usize::try_from(number).map_err(|_| invalid("Invalid request"))?;
+    Ok(SchedulerConfig { workers, enabled })
+}
+
+fn invalid(text: impl Into<String>) -> AgentError {
+    AgentError::said(StatusCode::BAD_REQUEST, text)
+}

@@ -1,0 +1,209 @@
+//! The scheduler workers of a server.
+//!
+//! A reference agent schedules no jobs, but its server part has background work of its own, and that work arrives as it
+//! does in Nomad: as evaluations in a queue, which workers take one at a time. The only kind there is is `_core`, the
+//! server's own upkeep: looking who leads the region. A worker takes only what it is enabled for.
+
+mod evaluation;
+mod queue;
+mod worker;
+
+use std::{
+    fmt,
+    num::NonZero,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use nomad_wire::agent::SchedulerWorker;
+use thiserror::Error;
+use tokio::task::AbortHandle;
+
+pub(crate) use self::evaluation::Leadership;
+use self::{evaluation::enqueue_upkeep, queue::Queue, worker::Worker};
+
+/// The kind of evaluation that every configuration must name: the server's own upkeep.
+const CORE: &str = "_core";
+
+/// What else a worker may be enabled for.
+const KINDS: [&str; 4] = ["service", "batch", "system", "sysbatch"];
+
+/// How many workers there are, and for what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a plain struct, checked where it is taken")]
+pub struct SchedulerConfig {
+    /// Workers; at most as many as the machine has processors.
+    pub workers: usize,
+    /// What they take: `_core`, and any of `service`, `batch`, `system`, `sysbatch`.
+    pub enabled: Vec<String>,
+}
+
+/// Why a configuration of schedulers is none.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SchedulerConfigError {
+    /// Below zero, or more than there are processors.
+    #[error("number of schedulers must be between 0 and the number of processors")]
+    Workers,
+    /// `_core` is missing.
+    #[error("schedulers must be enabled for _core")]
+    NoCore,
+    /// Something that is no kind of evaluation.
+    #[error("there is no scheduler {0:?}")]
+    Unknown(String),
+}
+
+/// The pool: its configuration, its workers and the queue that they share.
+pub(crate) struct Schedulers {
+    queue: Arc<Queue>,
+    pool: Mutex<Pool>,
+    upkeep: AbortHandle,
+}
+
+struct Pool {
+    config: SchedulerConfig,
+    workers: Vec<Worker>,
+}
+
+impl Default for SchedulerConfig {
+    /// As many workers as processors, for everything.
+    fn default() -> Self {
+        let enabled = KINDS.into_iter().chain([CORE]);
+        Self { workers: processors(), enabled: enabled.map(str::to_owned).collect() }
+    }
+}
+
+impl SchedulerConfig {
+    /// Whether a server can run with it.
+    ///
+    /// # Errors
+    /// [`SchedulerConfigError`].
+    pub fn check(&self) -> Result<(), SchedulerConfigError> {
+        if self.workers > processors() {
+            return Err(SchedulerConfigError::Workers);
+        }
+        if !self.enabled.iter().any(|kind| kind == CORE) {
+            return Err(SchedulerConfigError::NoCore);
+        }
+        let unknown = |kind: &&String| *kind != CORE && !KINDS.contains(&kind.as_str());
+        match self.enabled.iter().find(unknown) {
+            Some(kind) => Err(SchedulerConfigError::Unknown(kind.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Schedulers {
+    /// Starts the workers, and the clock that brings them upkeep; must be called inside a tokio runtime.
+    pub(crate) fn start(config: SchedulerConfig, leadership: Leadership) -> Self {
+        let queue = Arc::new(Queue::default());
+        let upkeep = tokio::spawn(enqueue_upkeep(Arc::clone(&queue), leadership)).abort_handle();
+        let workers = hire(&config, &queue);
+        Self { queue, pool: Mutex::new(Pool { config, workers }), upkeep }
+    }
+
+    /// The configuration in force.
+    pub(crate) fn config(&self) -> SchedulerConfig {
+        self.pool().config.clone()
+    }
+
+    /// Every worker, as the API shows it.
+    pub(crate) fn workers(&self) -> Vec<SchedulerWorker> {
+        let pool = self.pool();
+        pool.workers.iter().map(|worker| worker.to_wire(&pool.config.enabled)).collect()
+    }
+
+    /// Puts another configuration in force until the agent ends. Workers of the one before finish what they are at;
+    /// when nothing changes, they stay.
+    ///
+    /// # Errors
+    /// [`SchedulerConfigError`]; nothing has changed then.
+    pub(crate) fn reconfigure(&self, config: SchedulerConfig) -> Result<(), SchedulerConfigError> {
+        config.check()?;
+        let mut pool = self.pool();
+        if pool.config != config {
+            tracing::info!(target: "nomad", workers = config.workers, "starting scheduling worker(s)");
+            pool.workers = hire(&config, &self.queue);
+            pool.config = config;
+        }
+        Ok(())
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool> {
+        // A panic elsewhere leaves the pool whole.
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn hire(config: &SchedulerConfig, queue: &Arc<Queue>) -> Vec<Worker> {
+    (0..config.workers).map(|_| Worker::start(queue, &config.enabled)).collect()
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
+}
+
+impl Drop for Schedulers {
+    fn drop(&mut self) {
+        self.upkeep.abort();
+    }
+}
+
+impl fmt::Debug for Schedulers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Schedulers").field("config", &self.config()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(workers: usize, enabled: &[&str]) -> SchedulerConfig {
+        SchedulerConfig { workers, enabled: enabled.iter().copied().map(str::to_owned).collect() }
+    }
+
+    #[test]
+    fn what_no_server_can_run_is_refused() {
+        assert_eq!(SchedulerConfig::default().check(), Ok(()));
+        assert_eq!(config(0, &["_core"]).check(), Ok(()));
+        let refused = |config: SchedulerConfig| config.check().unwrap_err();
+        assert_eq!(refused(config(usize::MAX, &["_core"])), SchedulerConfigError::Workers);
+        assert_eq!(refused(config(1, &["batch"])), SchedulerConfigError::NoCore);
+        let unknown = SchedulerConfigError::Unknown("cron".to_owned());
+        assert_eq!(refused(config(1, &["_core", "cron"])), unknown);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_change_replaces_workers() {
+        let schedulers = Schedulers::start(config(1, &["_core"]), Leadership::of_nobody());
+        let before = schedulers.workers();
+        schedulers.reconfigure(config(1, &["_core"])).unwrap();
+        assert_eq!(schedulers.workers()[0].id, before[0].id);
+        // A list that begins like the old one is another list, and so is one that the old one begins.
+        schedulers.reconfigure(config(1, &["_core", "batch"])).unwrap();
+        let changed = schedulers.workers();
+        assert_ne!(changed[0].id, before[0].id);
+        assert_eq!(changed[0].enabled_schedulers, ["_core", "batch"]);
+        schedulers.reconfigure(config(0, &["_core"])).unwrap();
+        assert!(schedulers.workers().is_empty());
+        assert!(schedulers.reconfigure(config(1, &[])).is_err());
+        assert_eq!(schedulers.config(), config(0, &["_core"]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_waits_and_then_works() {
+        let schedulers = Schedulers::start(config(1, &["_core"]), Leadership::of_nobody());
+        let look = || {
+            let worker = schedulers.workers().remove(0);
+            (worker.status, worker.workload_status)
+        };
+        assert_eq!(look(), ("Starting".to_owned(), "UnknownStatus".to_owned()));
+        while look().1 != "WaitingToDequeue" {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(look().0, "Started");
+        assert!(schedulers.queue.done() <= 1);
+        tokio::time::sleep(evaluation::UPKEEP_INTERVAL * 3).await;
+        assert!(schedulers.queue.done() >= 3);
+    }
+}
