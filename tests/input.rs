@@ -189,12 +189,10 @@ async fn methods_and_paths_that_do_not_exist() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_served_yet_says_so() {
     let world = World::start().await;
-    let node = world.node("client1");
     for (method, path) in [
         ("PUT", "/v1/agent/join?address=127.0.0.1".to_owned()),
         ("PUT", "/v1/agent/force-leave?node=x".to_owned()),
         ("GET", "/v1/agent/schedulers".to_owned()),
-        ("GET", format!("/v1/client/metadata?node_id={node}")),
         ("GET", "/v1/jobs".to_owned()),
     ] {
         let request =

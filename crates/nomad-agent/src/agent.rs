@@ -9,9 +9,9 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Response, Uri};
+use http::{HeaderMap, Response, Uri};
 use nomad_acl::{Acl, Admitted, Ask, Known};
-use nomad_wire::{AllocCall, NodeId, Query, Route, ServerId};
+use nomad_wire::{NodeId, Query, Route, SecretId, ServerId};
 use tower_service::Service;
 use tracing::{Dispatch, instrument::WithSubscriber as _};
 
@@ -25,8 +25,11 @@ use crate::{
     handle,
     log::LogHub,
     membership::{Member, Membership},
+    metadata::Metadata,
     node::{Node, Sampler},
+    received::RequestBody,
     role::Role,
+    websocket::Sessions,
 };
 
 /// A reference agent. Cloning it gives another handle to the same one.
@@ -47,6 +50,7 @@ struct Parts {
     log: LogHub,
     dispatch: Dispatch,
     streams: OpenStreams,
+    sessions: Sessions,
 }
 
 struct ServerPart {
@@ -58,16 +62,25 @@ pub(crate) struct ClientPart {
     pub(crate) id: NodeId,
     pub(crate) sampler: Sampler,
     pub(crate) allocations: Arc<Allocations>,
+    pub(crate) metadata: Arc<Metadata>,
+    /// What other agents prove themselves with when they fetch the data of an allocation.
+    pub(crate) secret: SecretId,
 }
 
 /// A question as the handlers take it.
 pub(crate) struct Asked<B> {
     pub(crate) acl: Acl,
     pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
     /// What a call that changes something says beside its query.
-    #[expect(dead_code, reason = "no call that is served yet reads it")]
     pub(crate) body: B,
+    /// The token of another agent, which is none of the ACL.
+    pub(crate) migrate: Option<MigrateToken>,
 }
+
+/// The token with which another agent fetches the data of an allocation; see [`Standalone`](crate::Standalone).
+#[derive(Debug, Clone)]
+pub(crate) struct MigrateToken(pub(crate) SecretId);
 
 impl<B> Asked<B> {
     pub(crate) fn query(&self) -> Query<'_> {
@@ -164,6 +177,11 @@ impl Agent {
         alive.map(|member| member.rpc.to_string()).collect()
     }
 
+    /// Its conversations over websockets.
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.parts.sessions
+    }
+
     /// A stream that is counted and logs as this agent; see [`Body::stream`].
     pub(crate) async fn stream<F>(
         &self,
@@ -177,7 +195,7 @@ impl Agent {
     }
 
     /// Every call, and who answers it.
-    async fn answer<B: Send>(
+    async fn answer<B: RequestBody>(
         &self,
         route: Route,
         asked: Asked<B>,
@@ -201,18 +219,15 @@ impl Agent {
             }
             Route::Keyring(_) => Err(AgentError::NotServed("the gossip keyring")),
             Route::Reload => Err(AgentError::NotServed("reloading the configuration")),
-            Route::ClientGc => Err(AgentError::NotServed("garbage collection")),
-            Route::Metadata | Route::SetMetadata => {
-                Err(AgentError::NotServed("the metadata of the node"))
-            }
-            Route::Identity | Route::RenewIdentity => {
-                Err(AgentError::NotServed("the identity of the node"))
-            }
+            Route::ClientGc => handle::client::gc(self, &asked.uri).await,
+            Route::Metadata => handle::client::metadata::show(self, &asked.uri),
+            Route::SetMetadata => handle::client::metadata::change(self, asked).await,
+            Route::Identity => handle::client::identity::show(self, &asked.uri),
+            Route::RenewIdentity => handle::client::identity::renew(self, asked).await,
             Route::Fs(call, id) => handle::client::fs::answer(self, call, &id, &asked.uri).await,
-            Route::Allocation(AllocCall::Stats, id) => {
-                handle::client::allocation::stats(self, &id, &asked.uri).await
+            Route::Allocation(call, id) => {
+                handle::client::allocation::answer(self, call, &id, asked).await
             }
-            Route::Allocation(..) => Err(AgentError::NotServed("this call on allocations")),
             Route::Pass => Err(handle::pass(&asked.uri)),
         }
     }
@@ -220,8 +235,7 @@ impl Agent {
 
 impl<Q> Service<Admitted<Q>> for Agent
 where
-    Q: Ask,
-    Q::Body: Send + 'static,
+    Q: Ask<Body: RequestBody>,
 {
     type Response = Response<Body>;
     type Error = AgentError;
@@ -234,8 +248,9 @@ where
     fn call(&mut self, question: Admitted<Q>) -> Self::Future {
         let agent = self.clone();
         let Known { route, acl, request } = question.into_question().into_known();
-        let (parts, body) = request.into_parts();
-        let asked = Asked { acl, uri: parts.uri, body };
+        let (mut parts, body) = request.into_parts();
+        let migrate = parts.extensions.remove();
+        let asked = Asked { acl, uri: parts.uri, headers: parts.headers, body, migrate };
         let dispatch = self.dispatch().clone();
         Box::pin(async move { agent.answer(route, asked).await }.with_subscriber(dispatch))
     }

@@ -118,6 +118,11 @@ impl Chunks {
             let _ = self.to.send(chunk).await;
         }
     }
+
+    /// The same on a thread that may wait. False when nobody reads any more.
+    pub(crate) fn send_blocking(&self, chunk: Bytes) -> bool {
+        chunk.is_empty() || self.to.blocking_send(chunk).is_ok()
+    }
 }
 
 impl OpenStreams {

@@ -1,6 +1,6 @@
 //! What an agent is told before it starts.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use nomad_wire::query::LogLevel;
 
@@ -44,6 +44,8 @@ pub struct AgentConfig {
     pub data_dir: Option<PathBuf>,
     /// Where allocations live; `alloc` below the data directory unless said otherwise.
     pub alloc_dir: Option<PathBuf>,
+    /// Metadata of the node, which callers may change on top of it.
+    pub meta: BTreeMap<String, String>,
     /// Opens `/v1/agent/host` to everybody while ACLs are off.
     pub enable_debug: bool,
     /// Whether tokens are demanded. Only shown and used for the debug rule: who may do what is
@@ -69,6 +71,7 @@ impl AgentConfig {
             serf: local(4648),
             data_dir: None,
             alloc_dir: None,
+            meta: BTreeMap::new(),
             enable_debug: false,
             acl_enabled: false,
             log_level: LogLevel::Info,

@@ -9,6 +9,7 @@
 
 mod completion;
 mod cors;
+mod migrate;
 
 use std::{
     convert::Infallible,
@@ -19,18 +20,21 @@ use std::{
 use http::{Request, Response};
 use nomad_acl::{Admit, Ask, Identify, Known, Subject, Tokens};
 use nomad_wire::{
-    Query, Route,
+    AllocCall, Fault, Query, Route,
     query::{Common, MonitorQuery},
 };
 use tower_service::Service;
 use tracing::instrument::WithSubscriber as _;
 
-use self::{completion::Completion, cors::Cors};
+pub(crate) use self::completion::Completion;
+use self::cors::Cors;
 use crate::{
     agent::Agent,
     body::Body,
     error::{AgentError, check_role},
     handle::client::{allocation, fs},
+    received::RequestBody,
+    websocket,
 };
 
 /// A known request together with what the agent itself knows about its object.
@@ -74,8 +78,8 @@ pub fn standalone<T: Tokens>(agent: Agent, tokens: T) -> Standalone<T> {
 
 impl<T, B> Service<Request<B>> for Standalone<T>
 where
-    T: Tokens,
-    B: Send + 'static,
+    T: Tokens + Clone + Send + 'static,
+    B: RequestBody,
 {
     type Response = Response<Body>;
     type Error = Infallible;
@@ -92,7 +96,12 @@ where
         let cors = Cors::of(&request);
         let completion = Completion::of(&request, self.agent.dispatch().clone());
         let role = self.agent.role();
-        let answer = self.inner.call(request);
+        if websocket::is_exec(&request) {
+            let joined = websocket::join(self.inner.clone(), &self.agent, request, completion);
+            let answer = joined.unwrap_or_else(Fault::into_response);
+            return Box::pin(std::future::ready(Ok(answer)));
+        }
+        let answer = self.inner.call(migrate::set_aside(request));
         let dispatch = self.agent.dispatch().clone();
         let answer = async move {
             let mut response = match answer.await {
@@ -118,12 +127,12 @@ where
 
 /// Looks up the subject, and complains where Nomad complains before it looks at the token.
 #[derive(Debug, Clone)]
-struct Find {
+pub(crate) struct Find {
     agent: Agent,
     admit: Admit<Agent>,
 }
 
-impl<B: Send + 'static> Service<Known<B>> for Find {
+impl<B: RequestBody> Service<Known<B>> for Find {
     type Response = Response<Body>;
     type Error = AgentError;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, AgentError>> + Send>>;
@@ -163,6 +172,8 @@ fn check<B>(known: &Known<B>) -> Result<(), AgentError> {
 /// What a call is about. That an allocation is unknown is said before anything about rights.
 fn subject(agent: &Agent, route: &Route) -> Result<Subject, AgentError> {
     match route {
+        // Another agent proves itself before it is told whether the allocation is here.
+        Route::Allocation(AllocCall::Snapshot, _) => Ok(Subject::Agent),
         Route::Fs(_, id) | Route::Allocation(_, id) => {
             let allocation = allocation::find(agent, id)?;
             Ok(Subject::Namespace(allocation.namespace().clone()))

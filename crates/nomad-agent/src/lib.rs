@@ -19,7 +19,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let agent = Agent::builder(AgentConfig::new("client1", Role::Client)).start().await?;
 //! let mut service = standalone(agent, AclDisabled);
-//! let Ok(answer) = service.call(http::Request::get("/v1/client/stats").body(())?).await;
+//! let Ok(answer) = service.call(http::Request::get("/v1/client/stats").body(String::new())?).await;
 //! assert_eq!(answer.status(), 200);
 //! # Ok(())
 //! # }
@@ -52,7 +52,7 @@
 //! alloc.task("web").ok_or("no such task")?.reached(|state| state.phase == Phase::Dead).await;
 //!
 //! let path = format!("/v1/client/fs/logs/{}?task=web&type=stdout&plain=true", alloc.id());
-//! let request = http::Request::get(path).body(())?;
+//! let request = http::Request::get(path).body(String::new())?;
 //! let Ok(answer) = standalone(agent, AclDisabled).call(request).await;
 //! let body = http_body_util::BodyExt::collect(answer.into_body()).await?.to_bytes();
 //! assert_eq!(body, "hello\n");
@@ -93,8 +93,10 @@ mod agent;
 mod alloc;
 mod body;
 mod config;
+mod durable;
 mod duration;
 mod error;
+mod exec;
 mod files;
 mod follow;
 mod found;
@@ -103,15 +105,20 @@ mod handle;
 mod identity;
 mod log;
 mod membership;
+mod metadata;
 mod node;
 mod process;
+mod received;
 mod reply;
 mod role;
 mod task;
+mod websocket;
 
 pub use self::{
     agent::{Agent, AgentBuilder},
-    alloc::{AllocDir, AllocSpec, Allocation, Allocations, StartError},
+    alloc::{
+        ActError, AllocDir, AllocSpec, Allocation, Allocations, NotEligible, StartError, Which,
+    },
     body::Body,
     config::{AgentConfig, NOMAD_VERSION, VERSION_METADATA},
     error::{AgentError, WrongRole},
@@ -120,6 +127,9 @@ pub use self::{
     log::{Entry, LOG_QUEUE, LineStyle, LogFeed, LogHub, LogLine, LogOutlet, Value},
     membership::{Member, MemberStatus, Membership, Roster},
     node::{HostNode, Node},
+    received::RequestBody,
     role::Role,
-    task::{LogLimits, Phase, Restart, Task, TaskSpec, TaskState},
+    task::{
+        Check, CheckMode, LogLimits, OrderError, Phase, Probe, Restart, Task, TaskSpec, TaskState,
+    },
 };

@@ -14,7 +14,7 @@ mod unknown;
 
 pub(crate) use self::{
     base64_text::{Base64, base64_bytes},
-    decode::Object,
+    decode::{Object, texts},
     keys::{Keys, null_is_default},
 };
 pub use self::{

@@ -50,8 +50,6 @@ async fn what_is_not_served_says_so() {
         ("GET", "/v1/agent/schedulers"),
         ("GET", "/v1/agent/keyring/list"),
         ("PUT", "/v1/agent/reload"),
-        ("GET", "/v1/client/metadata"),
-        ("GET", "/v1/client/identity"),
     ] {
         let answer = ask(standalone(agent.clone(), AclDisabled), request(method, path)).await;
         let (status, text) = answer.refusal();

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Full};
 use nomad_acl::{Acl, AclDisabled, Tokens, TokensError};
 use nomad_agent::{Agent, AgentConfig, Body, Node, Role, Roster, Standalone, standalone};
 use nomad_wire::{SecretId, agent::HostData, client::HostStats};
@@ -89,12 +89,25 @@ pub(crate) async fn get(agent: &Agent, path: &str) -> Answer {
     ask(standalone(agent.clone(), AclDisabled), request("GET", path)).await
 }
 
-pub(crate) fn request(method: &str, path: &str) -> Request<Bytes> {
-    Request::builder().method(method).uri(path).body(Bytes::new()).unwrap()
+pub(crate) fn request(method: &str, path: &str) -> Request<Full<Bytes>> {
+    request_with(method, path, "")
+}
+
+pub(crate) fn request_with(method: &str, path: &str, body: &str) -> Request<Full<Bytes>> {
+    let body = Full::new(Bytes::copy_from_slice(body.as_bytes()));
+    Request::builder().method(method).uri(path).body(body).unwrap()
+}
+
+/// Asks with ACLs off and a body.
+pub(crate) async fn send(agent: &Agent, method: &str, path: &str, body: &str) -> Answer {
+    ask(standalone(agent.clone(), AclDisabled), request_with(method, path, body)).await
 }
 
 /// Asks, and reads the answer to its end.
-pub(crate) async fn ask<T: Tokens>(mut service: Standalone<T>, request: Request<Bytes>) -> Answer {
+pub(crate) async fn ask<T: Tokens + Clone + Send + 'static>(
+    mut service: Standalone<T>,
+    request: Request<Full<Bytes>>,
+) -> Answer {
     let Ok(response) = service.call(request).await;
     assert_eq!(response.headers().get("vary").unwrap(), "Accept-Encoding");
     let (parts, body) = response.into_parts();

@@ -129,6 +129,31 @@ impl Object {
     }
 }
 
+/// A list of texts that stands alone; `null` is an empty one.
+pub(crate) fn texts(json: &[u8]) -> Result<Vec<String>, DecodeError> {
+    let mismatch = |found: &Value, wanted| {
+        let found = kind(found);
+        DecodeError::Type { found, place: "value".into(), wanted }
+    };
+    match serde_json::from_slice(json) {
+        Ok(Value::Null) => Ok(Vec::new()),
+        Ok(Value::Array(items)) => {
+            let text = |item| match item {
+                Value::Null => Ok(String::new()),
+                Value::String(text) => Ok(text),
+                other => Err(mismatch(&other, "string")),
+            };
+            items.into_iter().map(text).collect()
+        }
+        Ok(other) => Err(mismatch(&other, "[]string")),
+        Err(error) => Err(match refused(json, &error) {
+            // What has no end is called otherwise when it is no stream.
+            DecodeError::Cut => DecodeError::Syntax("unexpected end of JSON input".into()),
+            other => other,
+        }),
+    }
+}
+
 /// Texts by name, as far as they are not `null`.
 pub(crate) type Texts = BTreeMap<String, Option<String>>;
 
@@ -212,6 +237,7 @@ fn refused(body: &[u8], error: &serde_json::Error) -> DecodeError {
     let context = [
         ("expected value", "looking for beginning of value"),
         ("key must be a string", "looking for beginning of object key string"),
+        ("trailing characters", "after top-level value"),
         ("trailing comma", "looking for beginning of object key string"),
         ("expected `:`", "after object key"),
         ("expected `,` or `}`", "after object key:value pair"),
