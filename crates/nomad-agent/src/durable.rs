@@ -21,12 +21,12 @@ pub(crate) fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
     beside.push(name);
     beside.push(".new");
     let beside = directory.join(beside);
-    let mut new = OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(OWNER_ONLY)
-        .open(&beside)?;
+    // What a crash left there may be anybody's to read.
+    match fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut new = OpenOptions::new().create_new(true).write(true).mode(OWNER_ONLY).open(&beside)?;
     new.write_all(content)?;
     new.sync_all()?;
     fs::rename(&beside, file)?;

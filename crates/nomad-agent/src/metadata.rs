@@ -88,7 +88,7 @@ mod tests {
         let metadata = open();
         assert_eq!(metadata.shown().dynamic, None);
         let set = changes(&[("rack", Some("r2")), ("team", Some("a"))]);
-        let shown = metadata.change(set.clone()).unwrap();
+        let shown = metadata.change(set).unwrap();
         assert_eq!((shown.meta["rack"].as_str(), shown.fixed["rack"].as_str()), ("r2", "r1"));
         assert_eq!(open().shown(), metadata.shown(), "kept over a restart");
         let shown = metadata.change(changes(&[("rack", None), ("team", None)])).unwrap();
