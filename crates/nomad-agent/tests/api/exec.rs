@@ -14,6 +14,7 @@ use tokio_tungstenite::{
 };
 
 use crate::{
+    alloc_rights::Holder,
     served::{Served, serve},
     stage::{ALLOC, SOON, Stage, UNKNOWN, shell, stage_of},
     support::{Guarded, get},
@@ -321,6 +322,23 @@ async fn the_token_may_come_in_the_first_message() {
     assert_eq!(heard.close, Some((1008, "Permission denied".to_owned())));
     let header = [("x-nomad-token", "management")];
     assert_eq!(call(&stage, Guarded, &plain, &header).await.end().await.stdout, "hi\n");
+}
+
+#[tokio::test]
+async fn a_task_that_shares_the_file_system_costs_two_rights() {
+    let stage = beating().await;
+    let path = path(ALLOC, "web", &["echo", "hi"], "");
+    for (rights, allowed) in [
+        (r#"["alloc-exec"]"#, false),
+        (r#"["alloc-node-exec"]"#, false),
+        (r#"["alloc-exec", "alloc-node-exec"]"#, true),
+    ] {
+        let rules = format!("namespace \"apps\" {{ capabilities = {rights} }}");
+        let heard = call(&stage, Holder::of(&rules), &path, &[]).await.end().await;
+        let denied = (1008, "Permission denied".to_owned());
+        assert_eq!(heard.close, (!allowed).then_some(denied), "{rights}");
+        assert_eq!(heard.stdout, if allowed { "hi\n" } else { "" });
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! that and a websocket is [`crate::websocket`].
 
 use http::{Response, StatusCode};
+use nomad_acl::{Right, Subject, capability::Capability};
 use nomad_wire::{query::ExecQuery, quote};
 
 use crate::{
@@ -28,6 +29,12 @@ pub(super) async fn exec<B: RequestBody>(
     let wanted = ExecQuery::parse(&query)?;
     if !websocket::is_wanted(&asked.headers) {
         return Err(AgentError::failed("websocket connection not found in context"));
+    }
+    // Tasks of this agent share its file system, so whoever enters one enters the node.
+    let node_exec = Right::Namespace(Capability::AllocNodeExec);
+    let subject = Subject::Namespace(allocation.namespace().clone());
+    if !asked.acl.holds(node_exec, &subject).is_allowed() {
+        return Err(AgentError::said(StatusCode::FORBIDDEN, "Permission denied"));
     }
     let task = running(allocation, &wanted.task)?;
     let command = Command {
