@@ -29,7 +29,8 @@
 //!
 //! [`Agent::run`] starts an allocation: a directory laid out as Nomad lays it out, and real processes in groups of their
 //! own, whose output goes into rotated logs. Callers see them through `/v1/client/fs/*` and
-//! `/v1/client/allocation/:id/stats`. [`Allocations::stop_all`] ends everything, and dropping the agent kills it.
+//! `/v1/client/allocation/:id/*`, down to a terminal inside of a task. [`Allocations::stop_all`] ends everything, and
+//! dropping the agent kills it. An agent with a data directory brings its allocations back when it starts again.
 //!
 //! ```
 //! use nomad_acl::AclDisabled;
