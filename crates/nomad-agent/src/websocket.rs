@@ -18,7 +18,7 @@ mod upgrade;
 
 use std::sync::{Mutex, PoisonError};
 
-use http::{HeaderMap, Request, Response, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use nomad_acl::{Identify, Tokens};
 use nomad_wire::{AllocCall, Fault, Route};
 use tokio::task::JoinSet;
@@ -31,6 +31,10 @@ use crate::{
     found::{Completion, Find},
     received::RequestBody,
 };
+
+/// So many conversations at once: a connection that became one is not counted by the listener any more, and each of them
+/// has processes of its own.
+const MOST_SESSIONS: usize = 1024;
 
 /// Whether these headers ask for a websocket.
 pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
@@ -56,7 +60,7 @@ pub(crate) fn is_exec<B>(request: &Request<B>) -> bool {
 /// Takes the connection over, and begins the conversation in a task that ends with the agent.
 ///
 /// # Errors
-/// What is wrong with the request as the beginning of a websocket.
+/// What is wrong with the request as the beginning of a websocket, or that there are too many already.
 pub(crate) fn join<T, B>(
     service: Identify<Find, T>,
     agent: &Agent,
@@ -71,8 +75,8 @@ where
     let connection = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
     let session = Session { connection, head: parts, service, completion };
-    agent.sessions().begin(session.run().with_subscriber(agent.dispatch().clone()));
-    Ok(answer)
+    let session = session.run().with_subscriber(agent.dispatch().clone());
+    agent.sessions().begin(session).map(|()| answer)
 }
 
 /// The conversations of an agent. They end with it.
@@ -80,10 +84,42 @@ where
 pub(crate) struct Sessions(Mutex<JoinSet<()>>);
 
 impl Sessions {
-    fn begin(&self, session: impl Future<Output = ()> + Send + 'static) {
+    /// Begins one more.
+    ///
+    /// # Errors
+    /// 503 when there are [`MOST_SESSIONS`].
+    fn begin(&self, session: impl Future<Output = ()> + Send + 'static) -> Result<(), Fault> {
         // A panic while the lock was held leaves a set that is whole.
         let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         while running.try_join_next().is_some() {}
+        if running.len() >= MOST_SESSIONS {
+            let text = "too many commands run at this agent";
+            return Err(Fault::new(StatusCode::SERVICE_UNAVAILABLE, text));
+        }
         running.spawn(session);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn there_are_only_so_many_and_who_is_done_makes_room() {
+        let sessions = Sessions::default();
+        let (over, ended) = tokio::sync::watch::channel(false);
+        for _ in 0..MOST_SESSIONS {
+            let mut ended = ended.clone();
+            sessions.begin(async move { drop(ended.wait_for(|&over| over).await) }).unwrap();
+        }
+        let refused = sessions.begin(async {}).unwrap_err();
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        over.send_replace(true);
+        drop(ended);
+        over.closed().await;
+        while sessions.begin(async {}).is_err() {
+            tokio::task::yield_now().await;
+        }
     }
 }

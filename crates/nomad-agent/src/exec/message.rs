@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use serde::Deserialize;
+use nomad_frames::ExecMessage;
 
 /// What a caller says.
 #[derive(Debug, PartialEq, Eq, Default)]
@@ -15,38 +15,19 @@ pub(super) struct Input {
     pub(super) size: Option<(u16, u16)>,
 }
 
-#[derive(Deserialize)]
-struct Written {
-    stdin: Option<WrittenStdin>,
-    tty_size: Option<WrittenSize>,
-}
-
-#[derive(Deserialize)]
-struct WrittenStdin {
-    #[serde(default)]
-    data: Option<String>,
-    #[serde(default)]
-    close: bool,
-}
-
-#[derive(Deserialize)]
-struct WrittenSize {
-    #[serde(default)]
-    height: u16,
-    #[serde(default)]
-    width: u16,
-}
-
 impl Input {
     /// Reads one message; none if it is no such message.
     pub(super) fn parse(message: &[u8]) -> Option<Self> {
-        let written: Written = serde_json::from_slice(message).ok()?;
-        let size = written.tty_size.map(|size| (size.height, size.width));
-        let Some(stdin) = written.stdin else {
-            return Some(Self { size, ..Self::default() });
-        };
-        let data = STANDARD.decode(stdin.data.unwrap_or_default()).ok()?;
-        Some(Self { stdin: data, close: stdin.close, size })
+        let message = ExecMessage::parse(message).ok()?;
+        let mut input = Self::default();
+        if let Some(stdin) = message.stdin {
+            stdin.data.decode_into(&mut input.stdin).ok()?;
+            input.close = stdin.close;
+        }
+        if let Some(size) = message.tty_size {
+            input.size = u16::try_from(size.height).ok().zip(u16::try_from(size.width).ok());
+        }
+        Some(input)
     }
 }
 

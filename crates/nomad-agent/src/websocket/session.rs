@@ -36,8 +36,9 @@ use tower_service::Service as _;
 use super::handshake;
 use crate::found::{Completion, Find};
 
-/// Nomad's own clients send 2 KiB at once. Whoever sends more than this sends no input of a command.
-const MOST_MESSAGE: usize = 1024 * 1024;
+/// Nomad's own clients send 2 KiB at once. Whoever sends more than this, which is also the most that a message about a
+/// command is read of, sends no input of a command.
+const MOST_MESSAGE: usize = 256 * 1024;
 
 /// Messages that wait for a process that does not read. Then nothing is taken from the socket any more.
 const QUEUED_MESSAGES: usize = 32;
