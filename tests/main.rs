@@ -10,6 +10,7 @@ mod support;
 
 mod house;
 
+mod exec;
 mod faults;
 mod input;
 mod matrix;

@@ -59,7 +59,7 @@ async fn agent(args: &AgentArgs, mut settings: Settings) -> Result<(), AgentRunE
     }
     let leave = (settings.leave_on_interrupt, settings.leave_on_terminate);
     let stopper = Stopper::new(GRACE);
-    let up = Up::start(settings, &stopper.listen()).await?;
+    let up = Up::start(args, settings, &stopper.listen()).await?;
     // What the gossip says in tasks of its own has no other way into the log. It fails only when a subscriber stands
     // already, and then that one has the lines.
     drop(tracing::dispatcher::set_global_default(up.agent.dispatch().clone()));
@@ -98,29 +98,16 @@ fn served(up: &Up) -> String {
     line
 }
 
-/// Takes over what can change while it runs: the log level. A configuration with faults changes nothing.
+/// Takes over what can change while it runs: the log level.
 fn reload(args: &AgentArgs, up: &Up) {
-    match Settings::load(args) {
-        Ok(settings) => {
-            up.agent.log().set_level(level(settings.agent.log_level));
+    match up::reloadable(args) {
+        Ok(changed) => {
+            up.agent.reload(changed);
             tracing::dispatcher::with_default(up.agent.dispatch(), || {
                 tracing::info!(target: "agent", "configuration reloaded");
             });
         }
         Err(error) => complain(&error),
-    }
-}
-
-const fn level(level: nomad_wire::query::LogLevel) -> tracing::level_filters::LevelFilter {
-    use nomad_wire::query::LogLevel;
-    use tracing::level_filters::LevelFilter;
-    match level {
-        LogLevel::Trace => LevelFilter::TRACE,
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Off => LevelFilter::OFF,
     }
 }
 

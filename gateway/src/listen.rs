@@ -1,4 +1,7 @@
 //! Listeners: accept connections, serve each in a task of its own, and let them finish when it is over.
+//!
+//! A connection that is upgraded (to a websocket) belongs to whoever asked for the upgrade from then on; for the listener
+//! it has ended.
 
 mod crowd;
 
@@ -113,6 +116,7 @@ async fn wait_out(error: &io::Error) {
 async fn connection<S, R>(stream: TcpStream, service: S, mut stop: Stop)
 where
     S: Service<Request<Incoming>, Response = Response<R>, Error = Infallible> + Clone,
+    S::Future: Send,
     R: http_body::Body<Data = Bytes> + 'static,
     R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
@@ -124,7 +128,7 @@ where
         .title_case_headers(true)
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_LIMIT);
-    let mut serving = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let mut serving = pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
     let ended = tokio::select! {
         ended = serving.as_mut() => Some(ended),
         () = stop.announced() => None,

@@ -10,9 +10,9 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{Response, Uri};
+use http::{HeaderMap, Response, Uri};
 use nomad_acl::{Acl, Admitted, Ask, Known};
-use nomad_wire::{AllocCall, NodeId, Query, Route, ServerId, query::LogLevel};
+use nomad_wire::{NodeId, Query, Route, SecretId, ServerId, query::LogLevel};
 use tower_service::Service;
 use tracing::{Dispatch, instrument::WithSubscriber as _};
 
@@ -20,16 +20,19 @@ pub use self::start::AgentBuilder;
 pub(crate) use self::start::filter;
 use crate::{
     alloc::{AllocSpec, Allocation, Allocations, StartError},
-    body::{Body, OpenStreams, Upload},
+    body::{Body, OpenStreams},
     config::AgentConfig,
     error::{AgentError, check_role},
     handle,
     log::LogHub,
     membership::{Member, Membership},
+    metadata::Metadata,
     node::{Node, Sampler},
+    received::RequestBody,
     reload::{Reloadable, Source},
     role::Role,
     schedulers::Schedulers,
+    websocket::Sessions,
 };
 
 /// A reference agent. Cloning it gives another handle to the same one.
@@ -54,6 +57,7 @@ struct Parts {
     log_level: Mutex<LogLevel>,
     reload: Option<Source>,
     journal: PathBuf,
+    sessions: Sessions,
 }
 
 struct ServerPart {
@@ -66,15 +70,25 @@ pub(crate) struct ClientPart {
     pub(crate) id: NodeId,
     pub(crate) sampler: Sampler,
     pub(crate) allocations: Arc<Allocations>,
+    pub(crate) metadata: Arc<Metadata>,
+    /// What other agents prove themselves with when they fetch the data of an allocation.
+    pub(crate) secret: SecretId,
 }
 
 /// A question as the handlers take it.
 pub(crate) struct Asked<B> {
     pub(crate) acl: Acl,
     pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
     /// What a call that changes something says beside its query.
     pub(crate) body: B,
+    /// The token of another agent, which is none of the ACL.
+    pub(crate) migrate: Option<MigrateToken>,
 }
+
+/// The token with which another agent fetches the data of an allocation; see [`Standalone`](crate::Standalone).
+#[derive(Debug, Clone)]
+pub(crate) struct MigrateToken(pub(crate) SecretId);
 
 impl<B> Asked<B> {
     pub(crate) fn query(&self) -> Query<'_> {
@@ -195,6 +209,11 @@ impl Agent {
         self.membership().servers()
     }
 
+    /// Its conversations over websockets.
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.parts.sessions
+    }
+
     /// A stream that is counted and logs as this agent; see [`Body::stream`].
     pub(crate) async fn stream<F>(
         &self,
@@ -208,7 +227,7 @@ impl Agent {
     }
 
     /// Every call, and who answers it.
-    async fn answer<B: Upload>(
+    async fn answer<B: RequestBody>(
         &self,
         route: Route,
         asked: Asked<B>,
@@ -234,18 +253,15 @@ impl Agent {
             Route::SetSchedulersConfig => handle::agent::schedulers::set(self, asked).await,
             Route::Keyring(call) => handle::agent::keyring(self, call, asked).await,
             Route::Reload => handle::agent::reload(self).await,
-            Route::ClientGc => Err(AgentError::NotServed("garbage collection")),
-            Route::Metadata | Route::SetMetadata => {
-                Err(AgentError::NotServed("the metadata of the node"))
-            }
-            Route::Identity | Route::RenewIdentity => {
-                Err(AgentError::NotServed("the identity of the node"))
-            }
+            Route::ClientGc => handle::client::gc(self, &asked.uri).await,
+            Route::Metadata => handle::client::metadata::show(self, &asked.uri),
+            Route::SetMetadata => handle::client::metadata::change(self, asked).await,
+            Route::Identity => handle::client::identity::show(self, &asked.uri),
+            Route::RenewIdentity => handle::client::identity::renew(self, asked).await,
             Route::Fs(call, id) => handle::client::fs::answer(self, call, &id, &asked.uri).await,
-            Route::Allocation(AllocCall::Stats, id) => {
-                handle::client::allocation::stats(self, &id, &asked.uri).await
+            Route::Allocation(call, id) => {
+                handle::client::allocation::answer(self, call, &id, asked).await
             }
-            Route::Allocation(..) => Err(AgentError::NotServed("this call on allocations")),
             Route::Pass => Err(handle::pass(&asked.uri, self.role())),
         }
     }
@@ -253,8 +269,7 @@ impl Agent {
 
 impl<Q> Service<Admitted<Q>> for Agent
 where
-    Q: Ask,
-    Q::Body: Upload + 'static,
+    Q: Ask<Body: RequestBody>,
 {
     type Response = Response<Body>;
     type Error = AgentError;
@@ -267,8 +282,9 @@ where
     fn call(&mut self, question: Admitted<Q>) -> Self::Future {
         let agent = self.clone();
         let Known { route, acl, request } = question.into_question().into_known();
-        let (parts, body) = request.into_parts();
-        let asked = Asked { acl, uri: parts.uri, body };
+        let (mut parts, body) = request.into_parts();
+        let migrate = parts.extensions.remove();
+        let asked = Asked { acl, uri: parts.uri, headers: parts.headers, body, migrate };
         let dispatch = self.dispatch().clone();
         Box::pin(async move { agent.answer(route, asked).await }.with_subscriber(dispatch))
     }

@@ -1,23 +1,32 @@
 //! Allocations: what this client runs, by id.
 
+mod act;
+mod checks;
 mod directory;
+mod kept;
+mod snapshot;
 mod table;
 mod usage;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
-use nomad_wire::client::AllocStats;
+use nomad_wire::client::{AllocChecks, AllocStats};
 use nomad_wire::{AllocId, Namespace};
 
 use crate::files::Files;
-use crate::task::{Home, Task, TaskSpec};
+use crate::task::{Home, Phase, Task, TaskSpec};
 
+pub use act::{ActError, Which};
+use checks::Checks;
 pub use directory::AllocDir;
-pub use table::{Allocations, StartError};
+use kept::{Keeper, States};
+pub(crate) use snapshot::snapshot;
+pub use table::{Allocations, NotEligible, StartError};
 use usage::Usage;
 
 /// What is to run as one allocation.
@@ -46,26 +55,42 @@ pub struct Allocation {
     directory: AllocDir,
     tasks: BTreeMap<String, Task>,
     usage: Mutex<Usage>,
+    checks: Checks,
+    keeper: Option<Keeper>,
+    collected: AtomicBool,
 }
 
 impl Allocation {
-    /// Creates the directory below `base` and starts the tasks. Needs a tokio runtime.
-    fn start(base: &Path, spec: AllocSpec) -> io::Result<Self> {
+    /// Creates the directory below `base` and starts the tasks, those in `before` from where they stood. With a `kept`
+    /// directory their states are kept there. Needs a tokio runtime.
+    fn start(
+        base: &Path,
+        kept: Option<&Path>,
+        spec: AllocSpec,
+        before: &States,
+    ) -> io::Result<Self> {
         let names = spec.tasks.iter().map(|task| task.name.as_str());
         let directory = AllocDir::create(base, spec.id.as_str(), names)?;
-        let start = |task: TaskSpec| {
+        let start = |task: &TaskSpec| {
             let home = home(&directory, spec.id.as_str(), &task.name);
-            (task.name.clone(), Task::start(task, home))
+            let before = before.get(&task.name).copied().unwrap_or_default();
+            (task.name.clone(), Task::start(task.clone(), home, before))
         };
-        let tasks = spec.tasks.into_iter().map(start).collect();
+        let tasks: BTreeMap<_, _> = spec.tasks.iter().map(start).collect();
+        let name = name(&spec.job, &spec.group);
+        let changes = tasks.values().map(|task| (task.name().to_owned(), task.changes()));
+        let changes = changes.collect();
         Ok(Self {
             id: spec.id,
-            namespace: spec.namespace,
-            job: spec.job,
-            group: spec.group,
+            namespace: spec.namespace.clone(),
+            job: spec.job.clone(),
+            group: spec.group.clone(),
+            checks: Checks::start(&spec.id, &name, tasks.values()),
+            keeper: kept.map(|kept| Keeper::start(kept, spec, changes)),
             directory,
             tasks,
             usage: Mutex::new(Usage::new()),
+            collected: AtomicBool::new(false),
         })
     }
 
@@ -96,7 +121,7 @@ impl Allocation {
     /// Its name, as Nomad builds it. This agent runs one allocation of a group at a time, so the index is 0.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("{}.{}[0]", self.job, self.group)
+        name(&self.job, &self.group)
     }
 
     /// Where its files are.
@@ -130,6 +155,46 @@ impl Allocation {
         usage.measure(running, only, Timestamp::now())
     }
 
+    /// How its checks went; none has none, and one that was collected has none any more.
+    pub(crate) fn checks(&self) -> AllocChecks {
+        if self.is_collected() { AllocChecks::default() } else { self.checks.results() }
+    }
+
+    /// Whether all its tasks are dead.
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        self.tasks().all(|task| task.state().phase == Phase::Dead)
+    }
+
+    /// Whether its files are gone, so that nothing but its id is left.
+    #[must_use]
+    pub fn is_collected(&self) -> bool {
+        self.collected.load(Ordering::Acquire)
+    }
+
+    /// Marks it as collected; false if somebody else did before.
+    fn claim(&self) -> bool {
+        !self.collected.swap(true, Ordering::AcqRel)
+    }
+
+    /// Keeps its state as it is now, whatever happens to its tasks from here on. May block.
+    fn seal(&self) {
+        if let Some(keeper) = &self.keeper {
+            keeper.seal();
+        }
+    }
+
+    /// Removes its files and what is kept of it. May block.
+    fn remove(&self) -> io::Result<()> {
+        if let Some(keeper) = &self.keeper {
+            keeper.forget();
+        }
+        match std::fs::remove_dir_all(self.directory.root()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Ends all tasks at once and waits until none of their processes is left. The files stay.
     ///
     /// # Cancel safety
@@ -142,6 +207,11 @@ impl Allocation {
             task.stop().await;
         }
     }
+}
+
+/// The name of an allocation, as Nomad builds it.
+fn name(job: &str, group: &str) -> String {
+    format!("{job}.{group}[0]")
 }
 
 /// Where a task lives, and the part of Nomad's environment variables that says so.

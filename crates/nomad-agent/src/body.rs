@@ -5,7 +5,6 @@
 //! the producer with all that it holds (files, log subscriptions) at that very moment.
 
 mod pack;
-mod upload;
 
 use std::{
     convert::Infallible,
@@ -25,8 +24,6 @@ use tokio::sync::mpsc;
 
 use self::pack::Packed;
 pub(crate) use self::pack::Packing;
-pub use self::upload::Upload;
-pub(crate) use self::upload::whole;
 use crate::error::AgentError;
 
 /// Chunks that wait for a slow reader before the producer has to; Nomad's queue of frames.
@@ -137,6 +134,11 @@ impl Chunks {
             // The reader outlives the producer, which lives inside it.
             let _ = self.to.send(chunk).await;
         }
+    }
+
+    /// The same on a thread that may wait. False when nobody reads any more.
+    pub(crate) fn send_blocking(&self, chunk: Bytes) -> bool {
+        chunk.is_empty() || self.to.blocking_send(chunk).is_ok()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What an agent is told before it starts.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use http::HeaderMap;
 use nomad_wire::query::LogLevel;
@@ -45,6 +45,8 @@ pub struct AgentConfig {
     pub data_dir: Option<PathBuf>,
     /// Where allocations live; `alloc` below the data directory unless said otherwise.
     pub alloc_dir: Option<PathBuf>,
+    /// Metadata of the node, which callers may change on top of it.
+    pub meta: BTreeMap<String, String>,
     /// Opens `/v1/agent/host` and `/v1/agent/pprof` to everybody while ACLs are off.
     pub enable_debug: bool,
     /// Whether tokens are demanded. Only shown and used for the debug rule: who may do what is
@@ -56,6 +58,8 @@ pub struct AgentConfig {
     /// Where the agent's log lines are appended, also for `/v1/agent/monitor/export`. The file is
     /// not rotated.
     pub log_file: Option<PathBuf>,
+    /// Lines of the log file as JSON.
+    pub log_json: bool,
     /// How many scheduler workers a server starts with, and for which evaluations.
     pub schedulers: SchedulerConfig,
     /// Headers that every answer to a call carries, unless the call sets them itself.
@@ -78,10 +82,12 @@ impl AgentConfig {
             serf: local(4648),
             data_dir: None,
             alloc_dir: None,
+            meta: BTreeMap::new(),
             enable_debug: false,
             acl_enabled: false,
             log_level: LogLevel::Info,
             log_file: None,
+            log_json: false,
             schedulers: SchedulerConfig::default(),
             response_headers: HeaderMap::new(),
         }

@@ -10,6 +10,7 @@
 mod completion;
 mod compress;
 mod cors;
+mod migrate;
 
 use std::{
     convert::Infallible,
@@ -20,21 +21,24 @@ use std::{
 use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
 use nomad_acl::{Admit, Ask, Identify, IdentifyError, Known, Subject, Tokens};
 use nomad_wire::{
-    Query, Route,
+    AllocCall, Fault, Query, Route,
     query::{Common, MonitorQuery, SetServersQuery},
 };
 use tower_service::Service;
 use tracing::instrument::WithSubscriber as _;
 
-use self::{completion::Completion, cors::Cors};
+pub(crate) use self::completion::Completion;
+use self::cors::Cors;
 use crate::{
     agent::Agent,
-    body::{Body, Upload},
+    body::Body,
     error::{AgentError, WrongRole, check_role},
     handle::{
         agent::{check_export, pprof},
         client::{allocation, fs},
     },
+    received::RequestBody,
+    websocket,
 };
 
 /// A known request together with what the agent itself knows about its object.
@@ -78,8 +82,8 @@ pub fn standalone<T: Tokens>(agent: Agent, tokens: T) -> Standalone<T> {
 
 impl<T, B> Service<Request<B>> for Standalone<T>
 where
-    T: Tokens,
-    B: Upload + 'static,
+    T: Tokens + Clone + Send + 'static,
+    B: RequestBody,
 {
     type Response = Response<Body>;
     type Error = Infallible;
@@ -99,7 +103,12 @@ where
         let completion = Completion::of(&request, self.agent.dispatch().clone());
         let agent = self.agent.clone();
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let answer = self.inner.call(request);
+        if websocket::is_exec(&request) {
+            let joined = websocket::join(self.inner.clone(), &self.agent, request, completion);
+            let answer = joined.unwrap_or_else(Fault::into_response);
+            return Box::pin(std::future::ready(Ok(answer)));
+        }
+        let answer = self.inner.call(migrate::set_aside(request));
         let dispatch = self.agent.dispatch().clone();
         let answer = async move {
             let mut response = match answer.await {
@@ -157,12 +166,12 @@ fn add_configured(configured: &HeaderMap, response: &mut Response<Body>) {
 
 /// Looks up the subject, and complains where Nomad complains before it looks at the token.
 #[derive(Debug, Clone)]
-struct Find {
+pub(crate) struct Find {
     agent: Agent,
     admit: Admit<Agent>,
 }
 
-impl<B: Upload + 'static> Service<Known<B>> for Find {
+impl<B: RequestBody> Service<Known<B>> for Find {
     type Response = Response<Body>;
     type Error = AgentError;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, AgentError>> + Send>>;
@@ -211,6 +220,8 @@ fn check(agent: &Agent, route: &Route, uri: &Uri) -> Result<(), AgentError> {
 /// What a call is about. That an allocation is unknown is said before anything about rights.
 fn subject(agent: &Agent, route: &Route) -> Result<Subject, AgentError> {
     match route {
+        // Another agent proves itself before it is told whether the allocation is here.
+        Route::Allocation(AllocCall::Snapshot, _) => Ok(Subject::Agent),
         Route::Fs(_, id) | Route::Allocation(_, id) => {
             let allocation = allocation::find(agent, id)?;
             Ok(Subject::Namespace(allocation.namespace().clone()))

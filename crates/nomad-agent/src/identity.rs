@@ -2,11 +2,12 @@
 
 use std::{io, path::Path, str::FromStr};
 
+use nomad_wire::{NodeId, SecretId};
 use thiserror::Error;
 use tokio::fs;
 use uuid::Uuid;
 
-use crate::schedulers::SchedulerConfigError;
+use crate::{durable, schedulers::SchedulerConfigError};
 
 /// Why an agent does not start: it has no id, nowhere to log, or impossible settings.
 #[derive(Debug, Error)]
@@ -72,10 +73,28 @@ where
     }
 }
 
+/// The secret that `file` holds; a fresh one, written there for its owner alone, when there is no such file yet.
+pub(crate) async fn kept_secret(file: &Path) -> Result<SecretId, IdentityError> {
+    let path = || Box::from(file.to_string_lossy());
+    match fs::read_to_string(file).await {
+        Ok(text) => Ok(SecretId::new(text.trim())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let secret = fresh_secret();
+            durable::replace(file, secret.expose().as_bytes())
+                .map_err(|source| IdentityError::Io { path: path(), source })?;
+            Ok(secret)
+        }
+        Err(source) => Err(IdentityError::Io { path: path(), source }),
+    }
+}
+
+/// A fresh secret that nothing remembers.
+pub(crate) fn fresh_secret() -> SecretId {
+    SecretId::new(fresh::<NodeId>().as_str())
+}
+
 #[cfg(test)]
 mod tests {
-    use nomad_wire::NodeId;
-
     use super::*;
 
     #[tokio::test]

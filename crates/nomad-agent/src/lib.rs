@@ -29,7 +29,8 @@
 //!
 //! [`Agent::run`] starts an allocation: a directory laid out as Nomad lays it out, and real processes in groups of their
 //! own, whose output goes into rotated logs. Callers see them through `/v1/client/fs/*` and
-//! `/v1/client/allocation/:id/stats`. [`Allocations::stop_all`] ends everything, and dropping the agent kills it.
+//! `/v1/client/allocation/:id/*`, down to a terminal inside of a task. [`Allocations::stop_all`] ends everything, and
+//! dropping the agent kills it. An agent with a data directory brings its allocations back when it starts again.
 //!
 //! ```
 //! use nomad_acl::AclDisabled;
@@ -97,8 +98,10 @@ mod agent;
 mod alloc;
 mod body;
 mod config;
+mod durable;
 mod duration;
 mod error;
+mod exec;
 mod files;
 mod follow;
 mod found;
@@ -107,19 +110,24 @@ mod handle;
 mod identity;
 mod log;
 mod membership;
+mod metadata;
 mod node;
 mod process;
 mod profile;
+mod received;
 mod reload;
 mod reply;
 mod role;
 mod schedulers;
 mod task;
+mod websocket;
 
 pub use self::{
     agent::{Agent, AgentBuilder},
-    alloc::{AllocDir, AllocSpec, Allocation, Allocations, StartError},
-    body::{Body, Upload},
+    alloc::{
+        ActError, AllocDir, AllocSpec, Allocation, Allocations, NotEligible, StartError, Which,
+    },
+    body::Body,
     config::{AgentConfig, NOMAD_VERSION, VERSION_METADATA},
     error::{AgentError, WrongRole},
     found::{Found, Standalone, standalone},
@@ -131,8 +139,11 @@ pub use self::{
         Roster, ServerList, Unreachable, free_address, peers,
     },
     node::{HostNode, Node},
+    received::RequestBody,
     reload::Reloadable,
     role::Role,
     schedulers::{SchedulerConfig, SchedulerConfigError},
-    task::{LogLimits, Phase, Restart, Task, TaskSpec, TaskState},
+    task::{
+        Check, CheckMode, LogLimits, OrderError, Phase, Probe, Restart, Task, TaskSpec, TaskState,
+    },
 };

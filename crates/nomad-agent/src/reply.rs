@@ -24,6 +24,11 @@ pub(crate) fn json<T: Serialize>(
     Ok(bytes(StatusCode::OK, Some(JSON), to_json(value, layout(query))?))
 }
 
+/// 200 with nothing, not even a content type.
+pub(crate) fn nothing() -> Response<Body> {
+    bytes(StatusCode::OK, None, Vec::new())
+}
+
 /// JSON with the status and type of a healthy or an unhealthy agent.
 pub(crate) fn health(healthy: bool, body: Vec<u8>) -> Response<Body> {
     if healthy {

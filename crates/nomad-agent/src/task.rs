@@ -1,7 +1,10 @@
 //! Tasks: real processes, each in a group of its own, with rotated logs.
 
+mod check;
 mod group;
+mod order;
 mod output;
+mod plan;
 mod rotate;
 mod run;
 mod spec;
@@ -9,15 +12,26 @@ mod state;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use tokio::sync::watch;
+use rustix::process::Signal;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tracing::instrument::WithSubscriber as _;
 
+pub use check::{Check, CheckMode, Probe};
+pub(crate) use group::Group;
+use order::Order;
+pub use order::OrderError;
+pub(crate) use plan::Plan;
 #[cfg(test)]
 pub(crate) use rotate::Rotator;
+use run::{Desk, Runner, Turn};
 pub use spec::{LogLimits, Restart, TaskSpec};
 pub use state::{Phase, TaskState};
+
+/// Orders that wait for a runner that is busy. One more makes whoever gives it wait.
+const QUEUED_ORDERS: usize = 8;
 
 /// Where a task lives.
 #[derive(Debug, Clone)]
@@ -33,32 +47,88 @@ pub(crate) struct Home {
 /// A started task. Dropping it kills every process of it; [`Task::stop`] asks first.
 #[derive(Debug)]
 pub struct Task {
-    name: String,
+    plan: Arc<Plan>,
     state: watch::Receiver<TaskState>,
     stop: watch::Sender<bool>,
+    orders: mpsc::Sender<Order>,
     runner: JoinHandle<()>,
 }
 
 impl Task {
-    /// Starts the task. Needs a tokio runtime.
-    pub(crate) fn start(spec: TaskSpec, home: Home) -> Self {
-        let name = spec.name.clone();
-        let (told, state) = watch::channel(TaskState::default());
+    /// Starts the task, or lets one that was dead already rest. Needs a tokio runtime.
+    pub(crate) fn start(spec: TaskSpec, home: Home, before: TaskState) -> Self {
+        let plan = Arc::new(Plan { spec, home });
+        let turn = if before.phase == Phase::Dead { Turn::Rest } else { Turn::Start(None) };
+        let (told, state) = watch::channel(before);
         let (stop, asked) = watch::channel(false);
-        let runner = tokio::spawn(run::run(spec, home, told, asked).with_current_subscriber());
-        Self { name, state, stop, runner }
+        let (orders, given) = mpsc::channel(QUEUED_ORDERS);
+        let desk = Desk { stop: asked, orders: given };
+        let runner = Runner { plan: Arc::clone(&plan), state: told, desk };
+        let runner = tokio::spawn(runner.run(turn).with_current_subscriber());
+        Self { plan, state, stop, orders, runner }
     }
 
     /// Its name within the allocation.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.plan.spec.name
+    }
+
+    /// What it was told to run.
+    #[must_use]
+    pub fn spec(&self) -> &TaskSpec {
+        &self.plan.spec
+    }
+
+    /// What it takes to start something beside it.
+    pub(crate) fn plan(&self) -> &Arc<Plan> {
+        &self.plan
     }
 
     /// Where it stands now.
     #[must_use]
     pub fn state(&self) -> TaskState {
         *self.state.borrow()
+    }
+
+    /// Every change of its state from now on.
+    pub(crate) fn changes(&self) -> watch::Receiver<TaskState> {
+        self.state.clone()
+    }
+
+    /// Ends its process and starts it again, without delay and without counting it as an attempt of its policy.
+    ///
+    /// # Errors
+    /// [`OrderError::NotRunning`].
+    ///
+    /// # Cancel safety
+    /// Once given, the order is carried out whether somebody waits or not.
+    pub async fn restart(&self) -> Result<(), OrderError> {
+        self.order(|done| Order::Restart { dead_too: false, done }).await
+    }
+
+    /// The same for a task in any state: a dead one is brought back.
+    ///
+    /// # Errors
+    /// [`OrderError::NotRunning`] if it was stopped for good.
+    pub async fn revive(&self) -> Result<(), OrderError> {
+        self.order(|done| Order::Restart { dead_too: true, done }).await
+    }
+
+    /// Sends a signal to its process, not to the children of that.
+    ///
+    /// # Errors
+    /// [`OrderError::NotRunning`], or what the operating system says.
+    pub(crate) async fn signal(&self, signal: Signal) -> Result<(), OrderError> {
+        self.order(|done| Order::Signal { signal, done }).await
+    }
+
+    async fn order(&self, order: impl FnOnce(order::Done) -> Order) -> Result<(), OrderError> {
+        let (done, answer) = oneshot::channel();
+        // A runner that is gone, or goes before it answers, belongs to a task that was stopped.
+        let gone = OrderError::NotRunning;
+        self.orders.send(order(done)).await.map_err(|_| gone.clone())?;
+        answer.await.unwrap_or(Err(gone))
     }
 
     /// Waits until `wanted` is true of its state, or until it is dead.
@@ -83,6 +153,8 @@ impl Task {
     pub async fn stop(&self) {
         self.ask_to_stop();
         self.reached(|state| state.phase == Phase::Dead).await;
+        // One that rests is dead already; with its runner goes the last one who could bring it back.
+        self.orders.closed().await;
     }
 }
 

@@ -17,6 +17,9 @@
 //! | `identity` | [`NodeIdentity`] |
 //! | `identity/renew` | [`Renewal`] |
 //!
+//! What callers send is read as Go reads it: [`RestartRequest`], [`SignalRequest`], [`PauseRequest`],
+//! [`MetadataUpdate`] and [`RenewalRequest`].
+//!
 //! Every body prints Nomad 2.0's form and reads the forms of 1.0 to 2.0. A key that not all of
 //! those versions send is an `Option`: `None` where it was not sent, and then it is not printed
 //! either. `Default` is the zero value of 2.0, with such keys present. What a newer version adds
@@ -35,6 +38,8 @@ mod host_stats;
 mod identity;
 mod metadata;
 mod pause;
+mod restart;
+mod signal;
 mod stream_frame;
 
 pub use self::{
@@ -44,8 +49,10 @@ pub use self::{
     device::{DeviceGroupStats, DeviceInstanceStats, StatObject, StatValue},
     file_info::FileInfo,
     host_stats::{HostCpuStats, HostDiskStats, HostMemoryStats, HostStats},
-    identity::{NodeIdentity, Renewal},
-    metadata::NodeMetadata,
-    pause::PauseState,
+    identity::{NodeIdentity, Renewal, RenewalRequest},
+    metadata::{MetadataError, MetadataUpdate, NodeMetadata},
+    pause::{PauseError, PauseRequest, PauseState},
+    restart::RestartRequest,
+    signal::SignalRequest,
     stream_frame::StreamFrame,
 };

@@ -100,7 +100,10 @@ const fn query_status(error: &QueryError) -> StatusCode {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         },
-        QueryError::Limit(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        QueryError::Limit(_)
+        | QueryError::Command(_)
+        | QueryError::Tty(_)
+        | QueryError::Handshake(_) => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::BAD_REQUEST,
     }
 }

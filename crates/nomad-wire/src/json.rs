@@ -7,15 +7,21 @@
 //! string of bytes that may not be text, and [`Unknown`] holds the keys a newer Nomad added.
 
 mod base64_text;
+mod decode;
 mod go;
 mod keys;
 mod unknown;
 
 pub(crate) use self::{
     base64_text::{Base64, base64_bytes},
+    decode::{Object, texts},
     keys::{Keys, null_is_default},
 };
-pub use self::{go::to_json_escaped, unknown::Unknown};
+pub use self::{
+    decode::{BodyError, DecodeError},
+    go::to_json_escaped,
+    unknown::Unknown,
+};
 
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, PrettyFormatter};

@@ -6,6 +6,7 @@
 
 mod common;
 mod error;
+mod exec;
 mod export;
 mod fs;
 mod membership;
@@ -19,6 +20,7 @@ use http::Uri;
 pub use self::{
     common::Common,
     error::QueryError,
+    exec::ExecQuery,
     export::ExportQuery,
     fs::{CatQuery, ListQuery, LogType, LogsQuery, Origin, ReadAtQuery, StatQuery, StreamQuery},
     membership::{ForceLeaveQuery, JoinQuery, SetServersQuery},

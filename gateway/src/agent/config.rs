@@ -9,7 +9,7 @@ mod document;
 mod fault;
 mod section;
 
-use std::{collections::BTreeMap, net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, net::SocketAddr, time::Duration};
 
 use nomad_agent::{AgentConfig, GossipKey};
 
@@ -36,14 +36,8 @@ pub struct Settings {
     pub encrypt: Option<GossipKey>,
     /// RPC addresses of servers for a client that is no server.
     pub servers: Vec<String>,
-    /// Metadata of the node.
-    pub meta: BTreeMap<String, String>,
     /// Options of the client, which are read and shown by nobody yet.
     pub options: BTreeMap<String, String>,
-    /// A file that log lines are appended to; standard error without it.
-    pub log_file: Option<PathBuf>,
-    /// Log lines as JSON.
-    pub log_json: bool,
     /// Connections that one address may hold at once; any number if 0.
     pub connections_per_client: usize,
     /// Say goodbye to other servers on SIGINT.

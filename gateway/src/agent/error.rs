@@ -37,15 +37,6 @@ pub enum AgentRunError {
         #[source]
         source: io::Error,
     },
-    /// The log file cannot be written.
-    #[error("cannot write the log file {}", path.display())]
-    LogFile {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
     /// The id of an allocation cannot be kept.
     #[error("cannot keep the id of allocation {name:?}")]
     AllocationId {

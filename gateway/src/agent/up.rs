@@ -8,8 +8,8 @@ use std::{
 
 use nomad_acl::AclDisabled;
 use nomad_agent::{
-    Agent, AgentConfig, Gossip, GossipError, GossipOptions, Membership, Remote, free_address,
-    peers, standalone,
+    Agent, AgentConfig, Gossip, GossipError, GossipOptions, LineStyle, Membership, Reloadable,
+    Remote, free_address, peers, standalone,
 };
 use tokio::{task::JoinSet, time::sleep};
 use tracing::instrument::WithSubscriber as _;
@@ -17,10 +17,10 @@ use tracing::instrument::WithSubscriber as _;
 use super::{
     AgentRunError,
     config::{RetryJoin, Settings},
-    outlet::{JsonLines, Outlet},
+    outlet::Outlet,
     work,
 };
-use crate::{StartError, Stop, listen::Listener};
+use crate::{StartError, Stop, cli::AgentArgs, listen::Listener};
 
 /// The pause after the first attempt to join that failed; it doubles up to the configured one.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -42,7 +42,11 @@ pub(super) enum Goodbye {
 }
 
 impl Up {
-    pub(super) async fn start(settings: Settings, stop: &Stop) -> Result<Self, AgentRunError> {
+    pub(super) async fn start(
+        args: &AgentArgs,
+        settings: Settings,
+        stop: &Stop,
+    ) -> Result<Self, AgentRunError> {
         let role = settings.agent.role;
         let http = Listener::bind(settings.bind.http).await?;
         let http = http.per_client(settings.connections_per_client);
@@ -52,14 +56,18 @@ impl Up {
         let serf = if role.is_server() { serf_address(&settings)? } else { http.address() };
         let config = config(&settings, http.address(), rpc.as_ref().map(Listener::address), serf);
         let gossip = role.is_server().then(Gossip::new);
-        let outlet = outlet(&settings)?;
+        let outlet = Outlet::new(LineStyle::new().json(settings.agent.log_json));
         let name = config.name.clone();
         let failed = |source| StartError::Agent { name: name.clone(), source };
         let membership: Arc<dyn Membership> = match &gossip {
             Some(gossip) => Arc::clone(gossip) as _,
             None => Arc::new(Remote::start(settings.servers.clone()).await),
         };
-        let builder = Agent::builder(config).membership(membership).outlet(Arc::new(outlet));
+        let args = args.clone();
+        let builder = Agent::builder(config)
+            .membership(membership)
+            .outlet(Arc::new(outlet))
+            .reload_from(move || reloadable(&args));
         let agent = builder.start().await.map_err(failed)?;
         let mut up = Self { agent, gossip, serving: JoinSet::new(), joining: JoinSet::new() };
         up.gossip(&settings, serf).await?;
@@ -118,12 +126,9 @@ impl Up {
     }
 }
 
-fn outlet(settings: &Settings) -> Result<Outlet, AgentRunError> {
-    let is_json = if settings.log_json { JsonLines::Yes } else { JsonLines::No };
-    Outlet::open(settings.log_file.as_deref(), is_json).map_err(|source| AgentRunError::LogFile {
-        path: settings.log_file.clone().unwrap_or_default(),
-        source,
-    })
+/// What can change while the agent runs, read anew. A configuration with faults changes nothing.
+pub(super) fn reloadable(args: &AgentArgs) -> Result<Reloadable, AgentRunError> {
+    Ok(Reloadable::new(Settings::load(args)?.agent.log_level))
 }
 
 /// The port of gossip has to be known before it begins, for others are told it.

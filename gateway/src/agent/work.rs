@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use nomad_agent::{Agent, AllocSpec};
+use nomad_agent::{Agent, AllocSpec, StartError};
 use nomad_wire::AllocId;
 
 use super::{AgentRunError, config::AllocationSettings};
@@ -19,8 +19,14 @@ pub(super) fn start(agent: &Agent, wanted: Vec<AllocationSettings>) -> Result<()
             }
             (None, None) => fresh(),
         };
-        let started = agent.run(AllocSpec { id, namespace, job, group, tasks });
-        started.map_err(|source| AgentRunError::Allocation { name, source })?;
+        match agent.run(AllocSpec { id, namespace, job, group, tasks }) {
+            Ok(_) => {}
+            // The agent has brought it back from its earlier life, with its state; only a new id starts anew.
+            Err(StartError::Taken(_)) => {
+                tracing::info!(target: "client", name, "allocation goes on as it was");
+            }
+            Err(source) => return Err(AgentRunError::Allocation { name, source }),
+        }
     }
     Ok(())
 }

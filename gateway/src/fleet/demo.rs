@@ -7,6 +7,9 @@ use nomad_wire::{AllocId, Namespace};
 use super::FleetAgent;
 use crate::StartError;
 
+/// The job and the group of the demo allocation.
+const JOB: &str = "demo";
+
 /// The name of the demo allocation's task.
 pub const DEMO_TASK: &str = "clock";
 
@@ -23,26 +26,33 @@ while :; do
 done
 "#;
 
-/// Starts it on the first client, and tells the directory.
+/// Starts it on the first client unless it runs there already, and tells the directory.
 pub(super) fn start(agents: &[FleetAgent], table: &Table) -> Result<AllocId, StartError> {
-    let id = fresh_id();
     let client = agents
         .iter()
         .find_map(|FleetAgent { agent, .. }| Some((agent.node_id()?, agent.allocations()?)));
-    if let Some((node, allocations)) = client {
-        let namespace = Namespace::default();
-        let mut task = TaskSpec::new(DEMO_TASK, "/bin/sh").args(["-c", SCRIPT]);
-        task.logs = LogLimits::default();
-        let spec = AllocSpec {
-            id,
-            namespace: namespace.clone(),
-            job: "demo".to_owned(),
-            group: "demo".to_owned(),
-            tasks: vec![task],
-        };
-        allocations.start(spec).map_err(StartError::Allocation)?;
-        table.insert_allocation(id, node, namespace);
-    }
+    let Some((node, allocations)) = client else { return Ok(fresh_id()) };
+    let namespace = Namespace::default();
+    // A fleet whose data outlived it has its demo already, and the log of that goes on.
+    let earlier = allocations.all().into_iter().find(|one| one.job() == JOB && !one.is_terminal());
+    let id = match earlier {
+        Some(earlier) => *earlier.id(),
+        None => {
+            let id = fresh_id();
+            let mut task = TaskSpec::new(DEMO_TASK, "/bin/sh").args(["-c", SCRIPT]);
+            task.logs = LogLimits::default();
+            let spec = AllocSpec {
+                id,
+                namespace: namespace.clone(),
+                job: JOB.to_owned(),
+                group: JOB.to_owned(),
+                tasks: vec![task],
+            };
+            allocations.start(spec).map_err(StartError::Allocation)?;
+            id
+        }
+    };
+    table.insert_allocation(id, node, namespace);
     Ok(id)
 }
 

@@ -16,11 +16,13 @@ use crate::{
     body::OpenStreams,
     config::{AgentConfig, NOMAD_VERSION, VERSION_METADATA},
     identity::{self, IdentityError},
-    log::{LogFile, LogHub, LogOutlet, Tee},
+    log::{LineStyle, LogFile, LogHub, LogOutlet, Tee},
     membership::{Membership, Roster},
+    metadata::Metadata,
     node::{HostNode, Node, Sampler},
     reload::{Reloadable, Source},
     schedulers::{Leadership, Schedulers},
+    websocket::Sessions,
 };
 
 /// Starts an [`Agent`]; what is not given is the agent's own: a roster with nobody in it, the host
@@ -81,6 +83,9 @@ impl AgentBuilder {
 
     /// Starts the agent. Its background work ends when the last handle to it is dropped.
     ///
+    /// A client with a data directory brings back the allocations of its earlier life: what ran is started again, in
+    /// the same directory and with its log going on, and what was dead can be inspected as before.
+    ///
     /// # Errors
     /// When an id cannot be read from or kept in the data directory, when the log file cannot be written, or when
     /// there are no such schedulers.
@@ -102,6 +107,7 @@ impl AgentBuilder {
                 streams: OpenStreams::default(),
                 reload: self.reload,
                 journal: self.journal,
+                sessions: Sessions::default(),
             })
         };
         let parts = parts.with_subscriber(dispatch.clone()).await?;
@@ -116,10 +122,10 @@ fn log_hub(
     outlet: Option<Arc<dyn LogOutlet>>,
 ) -> Result<LogHub, IdentityError> {
     let file = config.log_file.as_ref().map(|path| {
-        let opened = LogFile::open(path).map_err(|source| IdentityError::LogFile {
-            path: path.to_string_lossy().into(),
-            source,
-        });
+        let opened =
+            LogFile::open(path, LineStyle::new().json(config.log_json)).map_err(|source| {
+                IdentityError::LogFile { path: path.to_string_lossy().into(), source }
+            });
         opened.map(|file| Arc::new(file) as Arc<dyn LogOutlet>)
     });
     let outlet = match (outlet, file.transpose()?) {
@@ -156,12 +162,29 @@ async fn client_part(
     if !config.role.is_client() {
         return Ok(None);
     }
-    let id = match &config.data_dir {
-        Some(dir) => identity::kept(&dir.join("client/client-id")).await?,
-        None => identity::fresh(),
+    let home = config.data_dir.as_ref().map(|dir| dir.join("client"));
+    let (id, secret) = match &home {
+        Some(home) => (
+            identity::kept(&home.join("client-id")).await?,
+            identity::kept_secret(&home.join("secret-id")).await?,
+        ),
+        None => (identity::fresh(), identity::fresh_secret()),
     };
-    let allocations = Arc::new(Allocations::new(alloc_dir(config)));
-    Ok(Some(ClientPart { id, sampler: Sampler::start(Arc::clone(node)), allocations }))
+    let file = home.as_ref().map(|home| home.join("metadata.json"));
+    let shown = file.as_ref().map(|file| file.to_string_lossy().into_owned());
+    let metadata = Metadata::open(config.meta.clone(), file)
+        .map_err(|source| IdentityError::Io { path: shown.unwrap_or_default().into(), source })?;
+    let allocations = match home {
+        Some(home) => Allocations::restored(alloc_dir(config), home.join("state")).await,
+        None => Allocations::new(alloc_dir(config)),
+    };
+    Ok(Some(ClientPart {
+        id,
+        sampler: Sampler::start(Arc::clone(node)),
+        allocations: Arc::new(allocations),
+        metadata: Arc::new(metadata),
+        secret,
+    }))
 }
 
 /// Where allocations live: as configured, below the data directory, or with the temporary files.

@@ -8,6 +8,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use nomad_wire::AllocId;
 
+use tokio::task::spawn_blocking;
+
+use super::kept::{self, States};
 use super::{AllocSpec, Allocation};
 
 /// Why an allocation was not started.
@@ -34,17 +37,44 @@ pub enum StartError {
     },
 }
 
+/// Why an allocation is not collected. Nomad's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[error("No such allocation on client, or allocation not eligible for GC")]
+pub struct NotEligible;
+
 /// The allocations of one client. Dropping it kills whatever still runs; [`Allocations::stop_all`] asks first.
 #[derive(Debug)]
 pub struct Allocations {
     base: PathBuf,
+    /// Where their states are kept over restarts of the agent.
+    kept: Option<PathBuf>,
     table: RwLock<BTreeMap<String, Arc<Allocation>>>,
 }
 
 impl Allocations {
     /// An empty table whose allocations will live below `base`.
     pub fn new(base: impl Into<PathBuf>) -> Self {
-        Self { base: base.into(), table: RwLock::default() }
+        Self { base: base.into(), kept: None, table: RwLock::default() }
+    }
+
+    /// The same, with what `kept` holds from an earlier life brought back: dead tasks stay dead, all others are started
+    /// again. Needs a tokio runtime.
+    pub(crate) async fn restored(base: impl Into<PathBuf>, kept: PathBuf) -> Self {
+        let directory = kept.clone();
+        let subscriber = tracing::dispatcher::get_default(Clone::clone);
+        let read = spawn_blocking(move || {
+            tracing::dispatcher::with_default(&subscriber, || kept::read_all(&directory))
+        });
+        let table = Self { base: base.into(), kept: Some(kept), table: RwLock::default() };
+        // An error means that the runtime is going down.
+        for (spec, before) in read.await.unwrap_or_default() {
+            let id = spec.id;
+            if let Err(error) = table.insert(spec, &before) {
+                tracing::error!(target: "client", alloc_id = %id, %error, "cannot bring an allocation back");
+            }
+        }
+        table
     }
 
     /// Starts an allocation. Needs a tokio runtime.
@@ -53,6 +83,10 @@ impl Allocations {
     /// When the id is taken, a name stands twice, or the directory cannot be made. A task whose program cannot be started is no error
     /// of the allocation: it is dead, and its log tells nothing.
     pub fn start(&self, spec: AllocSpec) -> Result<Arc<Allocation>, StartError> {
+        self.insert(spec, &States::new())
+    }
+
+    fn insert(&self, spec: AllocSpec, before: &States) -> Result<Arc<Allocation>, StartError> {
         if let Some(name) = doubled(&spec) {
             return Err(StartError::SameName(name));
         }
@@ -60,7 +94,7 @@ impl Allocations {
             Entry::Occupied(_) => Err(StartError::Taken(spec.id)),
             Entry::Vacant(slot) => {
                 let id = spec.id;
-                let started = Allocation::start(&self.base, spec);
+                let started = Allocation::start(&self.base, self.kept.as_deref(), spec, before);
                 let started = started.map_err(|source| StartError::Directory { id, source })?;
                 Ok(Arc::clone(slot.insert(Arc::new(started))))
             }
@@ -85,12 +119,48 @@ impl Allocations {
         &self.base
     }
 
-    /// Ends every task of every allocation and waits until no process is left.
+    /// Collects a terminal allocation: its files go away, and whoever asks for them is told so. The id is remembered
+    /// until the agent ends.
+    ///
+    /// # Errors
+    /// [`NotEligible`] when there is none, it still runs, or it has been collected already.
     ///
     /// # Cancel safety
-    /// Tasks that were asked to end will end.
+    /// What was claimed is not claimed again; its files may stay.
+    pub async fn collect(&self, id: &str) -> Result<(), NotEligible> {
+        let allocation = self.find(id).filter(|found| found.is_terminal()).ok_or(NotEligible)?;
+        if !allocation.claim() {
+            return Err(NotEligible);
+        }
+        // Whoever wanted a task back in this very moment was too late.
+        allocation.stop().await;
+        let removed = spawn_blocking(move || (allocation.remove(), allocation)).await;
+        if let Ok((Err(error), allocation)) = removed {
+            let alloc_id = allocation.id().as_str();
+            tracing::error!(target: "client.gc", alloc_id, %error, "cannot remove the files of an allocation");
+        }
+        Ok(())
+    }
+
+    /// Collects all terminal allocations.
+    pub async fn collect_all(&self) {
+        for allocation in self.all() {
+            // One that still runs is not meant.
+            let _ = self.collect(allocation.id().as_str()).await;
+        }
+    }
+
+    /// Ends every task of every allocation and waits until no process is left. What is kept of them is their state from
+    /// before, so that a later agent starts again what ran.
+    ///
+    /// # Cancel safety
+    /// Tasks that were asked to end will end; none is before all states are kept.
     pub async fn stop_all(&self) {
         let all = self.all();
+        let sealed = all.clone();
+        let seal = spawn_blocking(move || sealed.iter().for_each(|allocation| allocation.seal()));
+        // An error means that the runtime is going down, and nothing can be kept any more.
+        drop(seal.await);
         for task in all.iter().flat_map(|allocation| allocation.tasks()) {
             task.ask_to_stop();
         }

@@ -107,3 +107,6 @@ impl DiskLogs {
         Ok(self.list()?.iter().any(|file| file.index == index))
     }
 }
+
+#[cfg(test)]
+mod tests;

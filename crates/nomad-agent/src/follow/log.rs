@@ -103,7 +103,9 @@ impl<L: LogFiles> LogTail<L> {
         if let Some(chunk) = self.tail.read()? {
             return Ok(Some(Step::Read(chunk)));
         }
-        if !self.turn(self.index.saturating_add(1))? {
+        // Deleted, and written anew under the same name before anybody looked: that file comes before any later one.
+        let next = if self.tail.is_gone() { self.index } else { self.index.saturating_add(1) };
+        if !self.turn(next)? {
             // The later file has gone again, and this one is the newest as before.
             self.state = State::Reading;
         }

@@ -84,6 +84,11 @@ impl<F: Tailed> Tail<F> {
         Ok(self.read()?.map_or(Found::Gone, Found::Read))
     }
 
+    /// Whether the name of the file is gone, or another file's by now.
+    pub(super) fn is_gone(&self) -> bool {
+        self.file.is_gone()
+    }
+
     /// The event of the file's deletion.
     pub(super) fn deleted(&self) -> Chunk {
         self.chunk(DELETED, Vec::new())

@@ -9,7 +9,7 @@ use tracing::{Dispatch, debug, error};
 /// Logs that a request is complete when it is dropped: with the answer, or with the end of its
 /// stream, whichever is later.
 #[derive(Debug)]
-pub(super) struct Completion {
+pub(crate) struct Completion {
     dispatch: Dispatch,
     method: Method,
     path: String,
@@ -17,7 +17,7 @@ pub(super) struct Completion {
 }
 
 impl Completion {
-    pub(super) fn of<B>(request: &Request<B>, dispatch: Dispatch) -> Self {
+    pub(crate) fn of<B>(request: &Request<B>, dispatch: Dispatch) -> Self {
         Self {
             dispatch,
             method: request.method().clone(),
@@ -27,7 +27,7 @@ impl Completion {
     }
 
     /// Says why there was no answer: what the caller did wrong is nobody's alarm.
-    pub(super) fn failed(&self, fault: &Fault) {
+    pub(crate) fn failed(&self, fault: &Fault) {
         let (method, path) = (self.method.as_str(), self.path.as_str());
         let (text, code) = (fault.text(), fault.status().as_u16());
         if fault.status().is_server_error() {

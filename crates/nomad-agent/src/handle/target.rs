@@ -15,6 +15,8 @@ pub(super) enum Wording {
     Monitor,
     /// `client/stats`: 404 for a node, its id without quotes.
     Stats,
+    /// The other calls to a node: 500, its id without quotes.
+    Node,
 }
 
 /// Says who this agent is, if `server_id` means it.
@@ -69,6 +71,9 @@ pub(super) fn unknown_node(node_id: &str, wording: Wording) -> AgentError {
         Ok(_) if wording == Wording::Stats => {
             (StatusCode::NOT_FOUND, format!("Unknown node {node_id}"))
         }
+        Ok(_) if wording == Wording::Node => {
+            (StatusCode::INTERNAL_SERVER_ERROR, format!("Unknown node {node_id}"))
+        }
         Ok(_) => (StatusCode::NOT_FOUND, format!("Unknown node {}", nomad_wire::quote(node_id))),
     };
     if wording == Wording::Monitor {
@@ -81,6 +86,6 @@ pub(super) fn unknown_node(node_id: &str, wording: Wording) -> AgentError {
 fn unknown_server(text: String, wording: Wording) -> AgentError {
     match wording {
         Wording::Monitor => AgentError::said(StatusCode::BAD_REQUEST, text),
-        Wording::Host | Wording::Stats => AgentError::failed(text),
+        Wording::Host | Wording::Stats | Wording::Node => AgentError::failed(text),
     }
 }

@@ -8,7 +8,9 @@ use std::os::fd::OwnedFd;
 
 use rustix::{
     io::Errno,
-    process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open, pidfd_send_signal},
+    process::{
+        Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open, pidfd_send_signal,
+    },
 };
 
 use crate::process;
@@ -33,6 +35,11 @@ impl Group {
         // A stray is lost from sight as soon as its parent has ended.
         self.note_strays();
         self.send(Signal::INT);
+    }
+
+    /// Sends a signal to the leader alone. It must not have been reaped yet.
+    pub(crate) fn signal_leader(&self, signal: Signal) -> Result<(), Errno> {
+        kill_process(self.id, signal)
     }
 
     fn note_strays(&mut self) {

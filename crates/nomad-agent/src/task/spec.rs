@@ -5,12 +5,16 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use super::check::Check;
+
 /// How long a task has between the request to end and the end by force. Nomad's default is five seconds; the tasks
 /// of this agent are short programs, and a node that stops should not be waited for.
 const KILL_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// One task of an allocation.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskSpec {
     /// The name, which is also the name of the task's directory and the beginning of its log files.
     pub name: String,
@@ -26,6 +30,9 @@ pub struct TaskSpec {
     pub logs: LogLimits,
     /// How long it has to end when asked to.
     pub kill_timeout: Duration,
+    /// What is looked at while it runs.
+    #[serde(default)]
+    pub checks: Vec<Check>,
 }
 
 impl TaskSpec {
@@ -39,6 +46,7 @@ impl TaskSpec {
             restart: Restart::Never,
             logs: LogLimits::default(),
             kill_timeout: KILL_TIMEOUT,
+            checks: Vec::new(),
         }
     }
 
@@ -48,10 +56,24 @@ impl TaskSpec {
         self.args = args.into_iter().map(Into::into).collect();
         self
     }
+
+    /// The same task with this restart policy.
+    #[must_use]
+    pub const fn restart(mut self, restart: Restart) -> Self {
+        self.restart = restart;
+        self
+    }
+
+    /// The same task with one more check.
+    #[must_use]
+    pub fn check(mut self, check: Check) -> Self {
+        self.checks.push(check);
+        self
+    }
 }
 
 /// What happens when the program of a task ends by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::exhaustive_enums, reason = "a runner that forgets a policy must not compile")]
 pub enum Restart {
     /// The task is dead.
@@ -66,7 +88,7 @@ pub enum Restart {
 }
 
 /// How much of the output of a task is kept, per stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLimits {
     /// At most this many files.
     pub max_files: NonZeroUsize,

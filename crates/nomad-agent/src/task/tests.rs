@@ -24,7 +24,7 @@ impl Stage {
             logs: self.dir.path().to_owned(),
             env: BTreeMap::new(),
         };
-        Task::start(spec, home)
+        Task::start(spec, home, TaskState::default())
     }
 
     fn log(&self, name: &str) -> String {

@@ -13,10 +13,10 @@ use crate::{
 
 /// Every caller has this policy.
 #[derive(Debug, Clone)]
-struct Holder(Acl);
+pub(crate) struct Holder(Acl);
 
 impl Holder {
-    fn of(rules: &str) -> Self {
+    pub(crate) fn of(rules: &str) -> Self {
         let policy: Policy = rules.parse().unwrap();
         Self(Acl::compile([("test", &policy)]))
     }

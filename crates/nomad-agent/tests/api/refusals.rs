@@ -46,7 +46,7 @@ async fn a_missing_role_and_a_wrong_method_have_their_order() {
 #[tokio::test]
 async fn what_is_not_served_says_so() {
     let agent = alone(Role::Both).await;
-    for (method, path) in [("GET", "/v1/client/metadata"), ("GET", "/v1/client/identity")] {
+    for (method, path) in [("GET", "/v1/jobs"), ("PUT", "/v1/node/x/drain")] {
         let answer = ask(standalone(agent.clone(), AclDisabled), request(method, path)).await;
         let (status, text) = answer.refusal();
         assert_eq!(status, 501, "{path}: {text}");

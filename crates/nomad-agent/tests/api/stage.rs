@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use nomad_agent::{Agent, AgentConfig, AllocSpec, Allocation, Phase, Role, Roster, TaskSpec};
 
-use crate::support::{Answer, get, start};
+use crate::support::{Answer, get, send, start};
 
 /// The allocation on the stage.
 pub(crate) const ALLOC: &str = "13651909-dd6d-35ce-5da0-5004769668b3";
@@ -20,28 +20,41 @@ pub(crate) struct Stage {
     _dir: tempfile::TempDir,
 }
 
-/// Shell script `script` as task `web` of job `site` in namespace `apps`, beside a task `ghost` that cannot start.
-pub(crate) async fn stage(script: &str) -> Stage {
+/// Shell script `script` as a task of this name.
+pub(crate) fn shell(name: &str, script: &str) -> TaskSpec {
+    TaskSpec::new(name, "/bin/sh").args(["-c", script])
+}
+
+/// The allocation on the stage with these tasks: job `site` in namespace `apps`.
+pub(crate) fn alloc(tasks: Vec<TaskSpec>) -> AllocSpec {
+    AllocSpec {
+        id: ALLOC.parse().unwrap(),
+        namespace: "apps".into(),
+        job: "site".to_owned(),
+        group: "front".to_owned(),
+        tasks,
+    }
+}
+
+/// These tasks on a client.
+pub(crate) async fn stage_of(tasks: Vec<TaskSpec>) -> Stage {
     let dir = tempfile::tempdir().unwrap();
     let config = AgentConfig {
         alloc_dir: Some(dir.path().join("alloc")),
         ..AgentConfig::new("client1", Role::Client)
     };
     let agent = start(config, &Arc::new(Roster::new())).await;
-    let spec = AllocSpec {
-        id: ALLOC.parse().unwrap(),
-        namespace: "apps".into(),
-        job: "site".to_owned(),
-        group: "front".to_owned(),
-        tasks: vec![
-            TaskSpec::new("web", "/bin/sh").args(["-c", script]),
-            TaskSpec::new("ghost", "/does/not/exist"),
-        ],
-    };
-    let alloc = agent.run(spec).unwrap();
-    alloc.task("web").unwrap().reached(|state| state.phase == Phase::Running).await;
-    alloc.task("ghost").unwrap().reached(|_| false).await;
+    let alloc = agent.run(alloc(tasks)).unwrap();
     Stage { agent, alloc, _dir: dir }
+}
+
+/// Shell script `script` as task `web` beside a task `ghost` that cannot start.
+pub(crate) async fn stage(script: &str) -> Stage {
+    let tasks = vec![shell("web", script), TaskSpec::new("ghost", "/does/not/exist")];
+    let stage = stage_of(tasks).await;
+    stage.alloc.task("web").unwrap().reached(|state| state.phase == Phase::Running).await;
+    stage.alloc.task("ghost").unwrap().reached(|_| false).await;
+    stage
 }
 
 /// The same after its task has ended.
@@ -65,6 +78,34 @@ impl Stage {
         use std::io::Write as _;
         let file = fs::OpenOptions::new().create(true).append(true).open(self.path(path));
         file.unwrap().write_all(content.as_bytes()).unwrap();
+    }
+
+    /// Waits until a file inside the allocation has this line, and gives all of it.
+    pub(crate) async fn line(&self, path: &str, line: &str) -> String {
+        self.wait(path, |text| text.lines().any(|found| found == line)).await
+    }
+
+    /// Waits until the standard output of a task is exactly this.
+    pub(crate) async fn log(&self, task: &str, wanted: &str) {
+        self.wait(&format!("alloc/logs/{task}.stdout.0"), |text| text == wanted).await;
+    }
+
+    async fn wait(&self, path: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let seen = async {
+            loop {
+                let text = fs::read_to_string(self.path(path)).unwrap_or_default();
+                if wanted(&text) {
+                    return text;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(SOON, seen).await.unwrap()
+    }
+
+    /// Asks `call` of the allocation with a body.
+    pub(crate) async fn send(&self, method: &str, call: &str, body: &str) -> Answer {
+        send(&self.agent, method, &format!("/v1/client/allocation/{ALLOC}/{call}"), body).await
     }
 
     /// Asks `call` (`fs/ls`, say) about the allocation.

@@ -94,7 +94,17 @@ pub(crate) async fn get(agent: &Agent, path: &str) -> Answer {
 }
 
 pub(crate) fn request(method: &str, path: &str) -> Request<Full<Bytes>> {
-    Request::builder().method(method).uri(path).body(Full::default()).unwrap()
+    request_with(method, path, "")
+}
+
+pub(crate) fn request_with(method: &str, path: &str, body: &str) -> Request<Full<Bytes>> {
+    let body = Full::new(Bytes::copy_from_slice(body.as_bytes()));
+    Request::builder().method(method).uri(path).body(body).unwrap()
+}
+
+/// Asks with ACLs off and a body.
+pub(crate) async fn send(agent: &Agent, method: &str, path: &str, body: &str) -> Answer {
+    ask(standalone(agent.clone(), AclDisabled), request_with(method, path, body)).await
 }
 
 /// Serves on a free port for as long as the test runs.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::json::{Keys, Unknown, null_is_default};
+use crate::json::{DecodeError, Keys, Object, Unknown, null_is_default};
 
 /// The claims of a node's identity: the answer of `GET /v1/client/identity`.
 ///
@@ -50,4 +50,37 @@ impl Serialize for NodeIdentity {
 pub struct Renewal {
     /// Keys this crate does not know: all of them.
     pub other: Unknown,
+}
+
+/// The body of `PUT /v1/client/identity/renew`, which may be missing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_structs, reason = "callers build it to ask")]
+pub struct RenewalRequest {
+    /// The node; a body that has one wins over the query.
+    pub node_id: String,
+}
+
+impl RenewalRequest {
+    /// Reads the body of a request. An empty one is the default.
+    ///
+    /// # Errors
+    /// [`DecodeError`], which Nomad answers with 400.
+    pub fn parse(body: &[u8]) -> Result<Self, DecodeError> {
+        match Object::parse(body, "NodeIdentityRenewReq") {
+            Err(DecodeError::Empty) => Ok(Self::default()),
+            object => Ok(Self { node_id: object?.text("NodeID")? }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_renewal_may_name_a_node() {
+        assert_eq!(RenewalRequest::parse(b"").unwrap().node_id, "");
+        assert_eq!(RenewalRequest::parse(br#"{"nodeid":"x"}"#).unwrap().node_id, "x");
+        assert!(RenewalRequest::parse(b"{").is_err());
+    }
 }

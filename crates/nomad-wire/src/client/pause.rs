@@ -1,8 +1,9 @@
-//! `GET /v1/client/allocation/:id/pause`.
+//! `/v1/client/allocation/:id/pause`.
 
 use serde::{Deserialize, Serialize, Serializer};
+use thiserror::Error;
 
-use crate::json::{Keys, Unknown};
+use crate::json::{BodyError, Keys, Object, Unknown};
 
 /// Whether a task is paused by its schedule: the answer of `GET
 /// /v1/client/allocation/:id/pause`, which only Nomad Enterprise gives.
@@ -21,5 +22,58 @@ impl Serialize for PauseState {
         let mut keys = Keys::declared(to, &self.other)?;
         keys.put("ScheduleState", &self.schedule_state)?;
         keys.end()
+    }
+}
+
+/// The body of `PUT /v1/client/allocation/:id/pause`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_structs, reason = "callers build it to ask")]
+pub struct PauseRequest {
+    /// The task.
+    pub task: String,
+    /// `pause`, `run` or `scheduled`.
+    pub schedule_state: String,
+}
+
+/// Why a request to pause is refused before anybody looks at the task.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PauseError {
+    /// The body cannot be read.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// There is no such state.
+    #[error("Not a valid task schedule state")]
+    State,
+}
+
+impl PauseRequest {
+    /// Reads the body of a request.
+    ///
+    /// # Errors
+    /// [`PauseError`].
+    pub fn parse(body: &[u8]) -> Result<Self, PauseError> {
+        let object = Object::required(body, "AllocPauseRequest")?;
+        let field = |name| object.text(name).map_err(BodyError::from);
+        let request = Self { task: field("Task")?, schedule_state: field("ScheduleState")? };
+        match request.schedule_state.as_str() {
+            "pause" | "run" | "scheduled" => Ok(request),
+            _ => Err(PauseError::State),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_three_states_can_be_asked_for() {
+        let read = |body: &str| PauseRequest::parse(body.as_bytes());
+        let expected = PauseRequest { task: "web".into(), schedule_state: "pause".into() };
+        assert_eq!(read(r#"{"task":"web","scheduleState":"pause"}"#), Ok(expected));
+        assert_eq!(read(r#"{"ScheduleState":"Pause"}"#), Err(PauseError::State));
+        assert_eq!(read("{}"), Err(PauseError::State));
+        assert_eq!(read(""), Err(PauseError::Body(BodyError::Missing)));
     }
 }

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::{
     go::{BoolError, DurationError, IntError},
+    json::DecodeError,
     route::FsCall,
 };
 
@@ -81,6 +82,18 @@ pub enum QueryError {
     /// A parameter that decides who is asked stands more than once.
     #[error("query parameter {0:?} must not be repeated")]
     Repeated(&'static str),
+    /// `command` of exec is no list of texts.
+    #[error("failed to marshal command into json: {0}")]
+    Command(#[source] DecodeError),
+    /// `command` of exec is an empty list.
+    #[error("command is not present")]
+    MissingCommand,
+    /// `tty` of exec is no boolean.
+    #[error("tty value is not a boolean: {0}")]
+    Tty(#[source] BoolError),
+    /// `ws_handshake` of exec is no boolean.
+    #[error("ws_handshake value is not a boolean: {0}")]
+    Handshake(#[source] BoolError),
     /// `join` without an address.
     #[error("missing address to join")]
     MissingJoinAddress,

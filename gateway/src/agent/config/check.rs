@@ -54,6 +54,9 @@ fn settings(top: &Section<'_>) -> Option<Settings> {
         alloc_dir: client.text("alloc_dir").map(PathBuf::from),
         enable_debug: top.flag("enable_debug").unwrap_or(false),
         log_level: log_level(top),
+        log_file: top.text("log_file").map(PathBuf::from),
+        log_json: top.flag("log_json").unwrap_or(false),
+        meta: client.strings("meta"),
         ..AgentConfig::new(name, role.unwrap_or(Role::Both))
     };
     check_name(top, "region", &config.region);
@@ -64,10 +67,7 @@ fn settings(top: &Section<'_>) -> Option<Settings> {
         retry_join,
         encrypt,
         servers,
-        meta: client.strings("meta"),
         options: client.strings("options"),
-        log_file: top.text("log_file").map(PathBuf::from),
-        log_json: top.flag("log_json").unwrap_or(false),
         connections_per_client,
         leave_on_interrupt: top.flag("leave_on_interrupt").unwrap_or(true),
         leave_on_terminate: top.flag("leave_on_terminate").unwrap_or(true),

@@ -202,6 +202,18 @@ fn a_deleted_file_is_told_once_and_then_what_comes_is_awaited() {
 }
 
 #[test]
+fn a_file_that_was_deleted_and_written_anew_comes_before_a_later_one() {
+    let logs = MemoryLogs::default();
+    logs.append(0, "old");
+    let mut tail = tail(&logs, Until::Forever);
+    assert_eq!(now(&mut tail), text("old"));
+    logs.delete(0);
+    logs.append(0, "anew");
+    logs.append(1, "later");
+    assert_eq!(now(&mut tail).0, "anewlater");
+}
+
+#[test]
 fn when_every_file_is_gone_the_stream_fails() {
     let logs = MemoryLogs::default();
     logs.append(0, "x");

@@ -6,14 +6,15 @@ use serde_json::Value;
 
 use crate::{
     agent::{Agent, Asked},
-    body::{Body, Upload, whole},
+    body::Body,
     error::AgentError,
     membership::{GossipKey, KeyError, KeyringRequest, MembershipError},
+    received::{RequestBody, received},
     reply,
 };
 
 /// Shows or changes the keys of the gossip, at every server. Any method will do, as with Nomad.
-pub(crate) async fn keyring<B: Upload>(
+pub(crate) async fn keyring<B: RequestBody>(
     agent: &Agent,
     call: KeyringCall,
     asked: Asked<B>,
@@ -31,8 +32,8 @@ pub(crate) async fn keyring<B: Upload>(
 }
 
 /// The key of a body `{"Key":"<base64>"}`. What is wrong is said without the text of the body.
-async fn key<B: Upload>(agent: &Agent, body: B) -> Result<GossipKey, AgentError> {
-    let body = whole(body).await?;
+async fn key<B: RequestBody>(agent: &Agent, body: B) -> Result<GossipKey, AgentError> {
+    let body = received(body).await?;
     if body.is_empty() {
         return Err(bad("Request body is empty"));
     }

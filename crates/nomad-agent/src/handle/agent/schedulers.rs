@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use crate::{
     agent::{Agent, Asked},
-    body::{Body, Upload, whole},
+    body::Body,
     error::{AgentError, WrongRole},
+    received::{RequestBody, received},
     reply,
     schedulers::{SchedulerConfig, Schedulers},
 };
@@ -38,13 +39,13 @@ pub(crate) fn config(agent: &Agent, query: &Query<'_>) -> Result<Response<Body>,
 }
 
 /// Takes over another configuration until the agent ends, and says what is in force then.
-pub(crate) async fn set<B: Upload>(
+pub(crate) async fn set<B: RequestBody>(
     agent: &Agent,
     asked: Asked<B>,
 ) -> Result<Response<Body>, AgentError> {
     let Asked { uri, body, .. } = asked;
     let pool = pool(agent)?;
-    let wanted = decode(&whole(body).await?)?;
+    let wanted = decode(&received(body).await?)?;
     pool.reconfigure(wanted).map_err(|_| invalid("Invalid request"))?;
     config(agent, &Query::of(&uri))
 }

@@ -1,12 +1,46 @@
 //! `/v1/client/allocation/:alloc/*`
 
+mod exec;
+mod lifecycle;
+mod pause;
+mod snapshot;
+
 use std::sync::Arc;
 
 use http::{Response, StatusCode, Uri};
-use nomad_wire::{AllocId, Query, Written, query::Common};
+use nomad_wire::{AllocCall, AllocId, Query, Written, query::Common};
 
 use super::off_loop;
-use crate::{agent::Agent, alloc::Allocation, body::Body, error::AgentError, reply};
+use crate::{
+    agent::{Agent, Asked},
+    alloc::Allocation,
+    body::Body,
+    error::AgentError,
+    received::RequestBody,
+    reply,
+};
+
+/// Answers a call on an allocation.
+pub(crate) async fn answer<B: RequestBody>(
+    agent: &Agent,
+    call: AllocCall,
+    id: &Written<AllocId>,
+    asked: Asked<B>,
+) -> Result<Response<Body>, AgentError> {
+    Common::parse(&asked.query())?;
+    match call {
+        AllocCall::Stats => stats(find(agent, id)?, &asked.uri).await,
+        AllocCall::Checks => reply::json(&find(agent, id)?.checks(), &asked.query()),
+        AllocCall::Restart => lifecycle::restart(&*find(agent, id)?, asked).await,
+        AllocCall::Signal => lifecycle::signal(&*find(agent, id)?, asked).await,
+        AllocCall::Gc => lifecycle::gc(agent, &*find(agent, id)?).await,
+        AllocCall::Pause => find(agent, id).and(Err(pause::enterprise_only())),
+        AllocCall::SetPause => pause::set(&*find(agent, id)?, asked).await,
+        AllocCall::Exec => exec::exec(agent, &*find(agent, id)?, asked).await,
+        // Another agent is told nothing before it has proved itself.
+        AllocCall::Snapshot => snapshot::snapshot(agent, id, asked).await,
+    }
+}
 
 /// The allocation that a call is about, whether it still runs or not.
 ///
@@ -24,14 +58,8 @@ pub(crate) fn find(agent: &Agent, id: &Written<AllocId>) -> Result<Arc<Allocatio
 }
 
 /// What the tasks of an allocation use.
-pub(crate) async fn stats(
-    agent: &Agent,
-    id: &Written<AllocId>,
-    uri: &Uri,
-) -> Result<Response<Body>, AgentError> {
+async fn stats(allocation: Arc<Allocation>, uri: &Uri) -> Result<Response<Body>, AgentError> {
     let query = Query::of(uri);
-    Common::parse(&query)?;
-    let allocation = find(agent, id)?;
     let only = query.filled("task").map(String::from);
     let measured = off_loop(move || allocation.measure(only.as_deref())).await?;
     let stats = measured.map_err(|error| {

@@ -50,6 +50,10 @@ pub(crate) async fn answer(
     let query = Query::of(uri);
     check(call, id, &query)?;
     let allocation = allocation::find(agent, id)?;
+    if allocation.is_collected() && !matches!(call, FsCall::List | FsCall::Stat) {
+        let text = format!("state for allocation {} not found on client", allocation.id());
+        return Err(AgentError::said(StatusCode::NOT_FOUND, text));
+    }
     match call {
         FsCall::List => {
             entries::list(allocation.files(), &ListQuery::parse(id, &query)?, &query).await

@@ -1,0 +1,120 @@
+//! Running the checks of an allocation, and how they went.
+
+mod probe;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use jiff::Timestamp;
+use nomad_wire::{
+    AllocId,
+    client::{AllocChecks, CheckResult},
+};
+use tokio::{sync::watch, task::JoinSet, time};
+use tracing::instrument::WithSubscriber as _;
+use uuid::Uuid;
+
+use self::probe::Outcome;
+use crate::task::{Check, Phase, Plan, Task, TaskState};
+
+/// What is shown of a check that was never run. Nomad's words.
+const WAITING: &str = "nomad: waiting to run";
+
+/// The checks of one allocation. Dropping them ends them.
+#[derive(Debug)]
+pub(super) struct Checks {
+    results: Results,
+    _running: JoinSet<()>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Results(Arc<Mutex<BTreeMap<String, CheckResult>>>);
+
+impl Checks {
+    /// Runs the checks of these tasks. Needs a tokio runtime if there are any.
+    pub(super) fn start<'a>(
+        id: &AllocId,
+        group: &str,
+        tasks: impl Iterator<Item = &'a Task>,
+    ) -> Self {
+        let results = Results::default();
+        let mut running = JoinSet::new();
+        for task in tasks {
+            for check in &task.spec().checks {
+                let first = waiting(id, group, task.name(), check);
+                let one = Periodic {
+                    id: first.id.clone(),
+                    check: check.clone(),
+                    plan: Arc::clone(task.plan()),
+                    state: task.changes(),
+                    results: results.clone(),
+                };
+                results.lock().insert(first.id.clone(), first);
+                running.spawn(one.run().with_current_subscriber());
+            }
+        }
+        Self { results, _running: running }
+    }
+
+    /// How they went last; none if there are none.
+    pub(super) fn results(&self) -> AllocChecks {
+        let results = self.results.lock();
+        AllocChecks((!results.is_empty()).then(|| results.clone()))
+    }
+}
+
+impl Results {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, CheckResult>> {
+        // A panic in the middle leaves an older result, which is as good as any.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One check and what it needs to be run for ever.
+struct Periodic {
+    id: String,
+    check: Check,
+    plan: Arc<Plan>,
+    state: watch::Receiver<TaskState>,
+    results: Results,
+}
+
+impl Periodic {
+    async fn run(mut self) {
+        // An error means that the task was stopped for good.
+        while self.state.wait_for(|state| state.phase == Phase::Running).await.is_ok() {
+            let outcome = probe::run(&self.check, &self.plan).await;
+            self.note(outcome);
+            time::sleep(self.check.interval).await;
+        }
+    }
+
+    fn note(&self, outcome: Outcome) {
+        if let Some(result) = self.results.lock().get_mut(&self.id) {
+            result.status = if outcome.success { "success" } else { "failure" }.to_owned();
+            result.status_code = Some(i64::from(outcome.status));
+            result.output = outcome.output;
+            result.timestamp = Timestamp::now().as_second();
+        }
+    }
+}
+
+/// What is known of a check before it was run.
+fn waiting(id: &AllocId, group: &str, task: &str, check: &Check) -> CheckResult {
+    // The same check of the same allocation has the same id in every life of the agent.
+    let name = [id.as_str(), group, task, &check.service, &check.name].join("\n");
+    CheckResult {
+        id: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).simple().to_string(),
+        mode: check.mode.as_str().to_owned(),
+        status: "pending".to_owned(),
+        output: WAITING.to_owned(),
+        timestamp: Timestamp::now().as_second(),
+        group: group.to_owned(),
+        task: Some(task.to_owned()),
+        service: check.service.clone(),
+        check: check.name.clone(),
+        ..CheckResult::default()
+    }
+}

@@ -1,0 +1,163 @@
+//! A command in the place of a task: its process, and the messages about it.
+//!
+//! ```text
+//!   {"stdin":…} {"tty_size":…}                 {"stdout":…} {"stderr":…} {"exited":true,…}
+//!  caller ───────────────────────► process ───────────────────────────────────► caller
+//! ```
+//!
+//! The process is in a group of its own (with a terminal, in a session of its own) that ends with the conversation,
+//! whoever ends it: the process by exiting, the caller by going away, or the task by which it was let in. What the
+//! process left behind ends with it.
+
+mod message;
+mod process;
+
+use std::{pin::pin, sync::Arc, time::Duration};
+
+use bytes::Buf as _;
+use http_body_util::BodyExt as _;
+use rustix::process::Signal;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _},
+    process::Child,
+    sync::watch,
+    time::sleep,
+};
+
+use self::{
+    message::{Input, Output},
+    process::{Started, Stdin},
+};
+use crate::{
+    body::Chunks,
+    error::AgentError,
+    received::RequestBody,
+    task::{Group, Phase, Plan, TaskState},
+};
+
+/// As much output as Nomad puts into one message.
+const MOST_OUTPUT: usize = 1024;
+
+/// How long output may be silent after the process has ended before it is taken for complete. Only a process that left
+/// the group can hold a pipe open for longer.
+const LAST_OUTPUT: Duration = Duration::from_millis(500);
+
+/// What a shell adds to the number of the signal that ended a process.
+const SIGNALLED: i32 = 128;
+
+/// A command, and where it is to run.
+#[derive(Debug)]
+pub(crate) struct Command {
+    /// The program and its arguments; never empty.
+    pub(crate) words: Vec<String>,
+    /// With a terminal.
+    pub(crate) tty: bool,
+    /// The task in whose place it runs.
+    pub(crate) plan: Arc<Plan>,
+    /// Where that task stands: when it ends, so does the command.
+    pub(crate) state: watch::Receiver<TaskState>,
+}
+
+/// Runs a command until it has ended and everything about it was said, or until `input` ends.
+///
+/// # Errors
+/// When it could not be started.
+///
+/// # Cancel safety
+/// Can be dropped at any time; the processes end with it.
+pub(crate) async fn run<B: RequestBody>(
+    command: Command,
+    input: B,
+    to: Chunks,
+) -> Result<(), AgentError> {
+    let started = process::start(&command).map_err(|error| {
+        AgentError::failed(format!("failed to start {}: {error}", command.words[0]))
+    })?;
+    let Started { child, group, stdin, stdout, stderr } = started;
+    let (over, ended) = watch::channel(false);
+    let outputs = async {
+        tokio::join!(
+            copy(stdout, Output::Stdout, &to, ended.clone()),
+            copy(stderr, Output::Stderr, &to, ended.clone()),
+        );
+    };
+    let mut outputs = pin!(outputs);
+    let mut feeding = pin!(feed(input, stdin));
+    let mut living = pin!(live(child, group, command.state));
+    let mut complete = false;
+    let code = loop {
+        tokio::select! {
+            code = &mut living => break code,
+            () = &mut outputs, if !complete => complete = true,
+            // Nobody listens any more.
+            () = &mut feeding => return Ok(()),
+        }
+    };
+    over.send_replace(true);
+    while !complete {
+        tokio::select! {
+            () = &mut outputs => complete = true,
+            () = &mut feeding => return Ok(()),
+        }
+    }
+    to.send(message::exited(code)).await;
+    Ok(())
+}
+
+/// Waits for the end of the process, which the end of its task brings about as well; its group has ended then.
+async fn live(mut child: Child, group: Option<Group>, mut task: watch::Receiver<TaskState>) -> i32 {
+    let exit = tokio::select! {
+        exit = child.wait() => exit,
+        () = over(&mut task) => {
+            drop(group);
+            child.wait().await
+        }
+    };
+    exit.ok().map_or(SIGNALLED + Signal::KILL.as_raw(), process::code)
+}
+
+/// Waits until the task does not run any more.
+async fn over(task: &mut watch::Receiver<TaskState>) {
+    // An error means that the task is gone altogether.
+    drop(task.wait_for(|state| state.phase != Phase::Running).await);
+}
+
+/// Copies what the process says, and then that it says no more.
+async fn copy(
+    from: Option<impl AsyncRead + Unpin>,
+    kind: Output,
+    to: &Chunks,
+    mut ended: watch::Receiver<bool>,
+) {
+    let Some(mut from) = from else { return };
+    let mut buffer = vec![0; MOST_OUTPUT];
+    loop {
+        let read = tokio::select! {
+            biased;
+            read = from.read(&mut buffer) => read,
+            () = silence(&mut ended) => break,
+        };
+        // A terminal whose processes are gone answers with an error.
+        let Ok(read @ 1..) = read else { break };
+        to.send(kind.data(&buffer[..read])).await;
+    }
+    to.send(kind.closed()).await;
+}
+
+async fn silence(ended: &mut watch::Receiver<bool>) {
+    drop(ended.wait_for(|&ended| ended).await);
+    sleep(LAST_OUTPUT).await;
+}
+
+/// Gives the process what the caller says, until the caller says nothing more at all.
+async fn feed<B: RequestBody>(input: B, mut stdin: Stdin) {
+    let mut input = pin!(input);
+    while let Some(Ok(frame)) = input.frame().await {
+        let Ok(mut data) = frame.into_data() else { continue };
+        let message = data.copy_to_bytes(data.remaining());
+        match Input::parse(&message) {
+            Some(input) => process::tell(&mut stdin, input).await,
+            None => return,
+        }
+    }
+}

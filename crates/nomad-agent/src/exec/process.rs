@@ -1,0 +1,115 @@
+//! Processes with pipes, and processes with a terminal.
+
+use std::{
+    io,
+    os::unix::process::ExitStatusExt as _,
+    process::{ExitStatus, Stdio},
+};
+
+use pty_process::{OwnedWritePty, Size};
+use tokio::{
+    io::{AsyncRead, AsyncWriteExt as _},
+    process::{Child, ChildStdin, Command as Program},
+};
+
+use super::{Command, SIGNALLED, message::Input};
+use crate::task::Group;
+
+/// What a terminal takes for the end of its input: Ctrl-D.
+const END_OF_INPUT: u8 = 0x04;
+
+/// What a process says.
+type Saying = Box<dyn AsyncRead + Send + Unpin>;
+
+/// A process that was started.
+pub(super) struct Started {
+    pub(super) child: Child,
+    /// Whoever drops it ends every process of the command.
+    pub(super) group: Option<Group>,
+    pub(super) stdin: Stdin,
+    pub(super) stdout: Option<Saying>,
+    /// A terminal has one output only.
+    pub(super) stderr: Option<Saying>,
+}
+
+/// Where the caller's words go.
+pub(super) enum Stdin {
+    Pipe(Option<ChildStdin>),
+    Terminal(OwnedWritePty),
+}
+
+pub(super) fn start(command: &Command) -> io::Result<Started> {
+    let Some((program, args)) = command.words.split_first() else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    let mut built = command.plan.command(program);
+    built.args(args);
+    if command.tty { with_terminal(built) } else { with_pipes(built) }
+}
+
+fn with_pipes(mut program: Program) -> io::Result<Started> {
+    let mut child = program
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()?;
+    Ok(Started {
+        group: child.id().and_then(Group::led_by),
+        stdin: Stdin::Pipe(child.stdin.take()),
+        stdout: child.stdout.take().map(|pipe| Box::new(pipe) as Saying),
+        stderr: child.stderr.take().map(|pipe| Box::new(pipe) as Saying),
+        child,
+    })
+}
+
+fn with_terminal(program: Program) -> io::Result<Started> {
+    let (terminal, inner) = pty_process::open().map_err(os)?;
+    // The process leads a session of its own, and therefore a group.
+    let child = pty_process::Command::from(program).spawn(inner).map_err(os)?;
+    let (output, input) = terminal.into_split();
+    Ok(Started {
+        group: child.id().and_then(Group::led_by),
+        stdin: Stdin::Terminal(input),
+        stdout: Some(Box::new(output)),
+        stderr: None,
+        child,
+    })
+}
+
+/// Gives the process what the caller said. Once it does not listen, nothing is said to it any more.
+pub(super) async fn tell(stdin: &mut Stdin, input: Input) {
+    match stdin {
+        Stdin::Pipe(pipe) => {
+            if let Some(open) = pipe
+                && (open.write_all(&input.stdin).await.is_err() || input.close)
+            {
+                *pipe = None;
+            }
+        }
+        Stdin::Terminal(terminal) => {
+            if let Some((rows, columns)) = input.size {
+                // A size that the terminal does not take leaves it as it is.
+                drop(terminal.resize(Size::new(rows, columns)));
+            }
+            // An error means that the process is gone, which is told elsewhere.
+            drop(terminal.write_all(&input.stdin).await);
+            if input.close {
+                drop(terminal.write_all(&[END_OF_INPUT]).await);
+            }
+        }
+    }
+}
+
+/// The exit code, as a shell tells it.
+pub(super) fn code(exit: ExitStatus) -> i32 {
+    let signal = exit.signal().map(|signal| SIGNALLED + signal);
+    exit.code().or(signal).unwrap_or(SIGNALLED)
+}
+
+fn os(error: pty_process::Error) -> io::Error {
+    match error {
+        pty_process::Error::Io(error) => error,
+        error => io::Error::other(error),
+    }
+}

@@ -1,0 +1,68 @@
+//! `exec`: a command in the place of a task.
+//!
+//! The conversation is the request's body and the answer's: every chunk of either is one message. What stands between
+//! that and a websocket is [`crate::websocket`].
+
+use http::{Response, StatusCode};
+use nomad_acl::{Right, Subject, capability::Capability};
+use nomad_wire::{query::ExecQuery, quote};
+
+use crate::{
+    agent::{Agent, Asked},
+    alloc::Allocation,
+    body::Body,
+    error::AgentError,
+    exec::{self, Command},
+    received::RequestBody,
+    reply,
+    task::{Phase, Task},
+    websocket,
+};
+
+/// Runs the command, and streams what is said about it until it has ended.
+pub(super) async fn exec<B: RequestBody>(
+    agent: &Agent,
+    allocation: &Allocation,
+    asked: Asked<B>,
+) -> Result<Response<Body>, AgentError> {
+    let query = asked.query();
+    let wanted = ExecQuery::parse(&query)?;
+    if !websocket::is_wanted(&asked.headers) {
+        return Err(AgentError::failed("websocket connection not found in context"));
+    }
+    // Tasks of this agent share its file system, so whoever enters one enters the node.
+    let node_exec = Right::Namespace(Capability::AllocNodeExec);
+    let subject = Subject::Namespace(allocation.namespace().clone());
+    if !asked.acl.holds(node_exec, &subject).is_allowed() {
+        return Err(AgentError::said(StatusCode::FORBIDDEN, "Permission denied"));
+    }
+    let task = running(allocation, &wanted.task)?;
+    let command = Command {
+        words: wanted.command,
+        tty: wanted.tty,
+        plan: task.plan().clone(),
+        state: task.changes(),
+    };
+    tracing::info!(target: "client.exec", alloc_id = %allocation.id(), task = task.name(), tty = command.tty, "command started in a task");
+    let body = asked.body;
+    Ok(reply::stream(false, agent.stream(|chunks| exec::run(command, body, chunks)).await?))
+}
+
+/// The task, if a command can be run in its place now.
+fn running<'a>(allocation: &'a Allocation, name: &str) -> Result<&'a Task, AgentError> {
+    let quoted = quote(name);
+    let refused = |status, text: String| Err(AgentError::said(status, text));
+    let Some(task) = allocation.task(name) else {
+        return refused(StatusCode::BAD_REQUEST, format!("unknown task name {quoted}"));
+    };
+    let state = task.state();
+    match state.phase {
+        Phase::Running => Ok(task),
+        Phase::Pending if state.started.is_none() => {
+            refused(StatusCode::NOT_FOUND, format!("task {quoted} not started yet."))
+        }
+        Phase::Pending | Phase::Dead => {
+            refused(StatusCode::NOT_FOUND, format!("task {quoted} is not running."))
+        }
+    }
+}

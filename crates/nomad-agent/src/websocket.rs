@@ -1,0 +1,125 @@
+//! Websockets in front of the service: a conversation becomes a request whose body is what the caller says and an
+//! answer whose body is what it hears, one message a chunk.
+//!
+//! ```text
+//!  GET … Upgrade: websocket ──► 101, and then in a task of its own:
+//!
+//!    caller ─ message ─► request body  ─┐
+//!                                       ├─ IDENTIFY ─ FOUND ─ ADMIT ─ Agent
+//!    caller ◄ message ── answer's body ─┘
+//! ```
+//!
+//! As in Nomad 2.0 the upgrade comes first, because a browser can put its token only into the first message. So every
+//! refusal arrives as a close frame: 1011 for what would be a status of 500, 1008 for all others.
+
+mod handshake;
+mod session;
+mod upgrade;
+
+use std::sync::{Mutex, PoisonError};
+
+use http::{HeaderMap, Request, Response, StatusCode, header};
+use nomad_acl::{Identify, Tokens};
+use nomad_wire::{AllocCall, Fault, Route};
+use tokio::task::JoinSet;
+use tracing::instrument::WithSubscriber as _;
+
+use self::session::Session;
+use crate::{
+    agent::Agent,
+    body::Body,
+    found::{Completion, Find},
+    received::RequestBody,
+};
+
+/// So many conversations at once: a connection that became one is not counted by the listener any more, and each of them
+/// has processes of its own.
+const MOST_SESSIONS: usize = 1024;
+
+/// Whether these headers ask for a websocket.
+pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
+    has_word(headers, &header::CONNECTION, "upgrade")
+        && has_word(headers, &header::UPGRADE, "websocket")
+}
+
+/// Whether a header, a list of words, has this one.
+fn has_word(headers: &HeaderMap, name: &header::HeaderName, word: &str) -> bool {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|found| found.trim().eq_ignore_ascii_case(word))
+}
+
+/// Whether a request begins a conversation about a command.
+pub(crate) fn is_exec<B>(request: &Request<B>) -> bool {
+    is_wanted(request.headers())
+        && matches!(
+            Route::parse(request.method(), request.uri()),
+            Ok(Route::Allocation(AllocCall::Exec, _))
+        )
+}
+
+/// Takes the connection over, and begins the conversation in a task that ends with the agent.
+///
+/// # Errors
+/// What is wrong with the request as the beginning of a websocket, or that there are too many already.
+pub(crate) fn join<T, B>(
+    service: Identify<Find, T>,
+    agent: &Agent,
+    mut request: Request<B>,
+    completion: Completion,
+) -> Result<Response<Body>, Fault>
+where
+    T: Tokens + Send + 'static,
+    B: RequestBody,
+{
+    let answer = upgrade::answer(&request)?;
+    let connection = hyper::upgrade::on(&mut request);
+    let (parts, _) = request.into_parts();
+    let session = Session { connection, head: parts, service, completion };
+    let session = session.run().with_subscriber(agent.dispatch().clone());
+    agent.sessions().begin(session).map(|()| answer)
+}
+
+/// The conversations of an agent. They end with it.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions(Mutex<JoinSet<()>>);
+
+impl Sessions {
+    /// Begins one more.
+    ///
+    /// # Errors
+    /// 503 when there are [`MOST_SESSIONS`].
+    fn begin(&self, session: impl Future<Output = ()> + Send + 'static) -> Result<(), Fault> {
+        // A panic while the lock was held leaves a set that is whole.
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while running.try_join_next().is_some() {}
+        if running.len() >= MOST_SESSIONS {
+            let text = "too many commands run at this agent";
+            return Err(Fault::new(StatusCode::SERVICE_UNAVAILABLE, text));
+        }
+        running.spawn(session);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn there_are_only_so_many_and_who_is_done_makes_room() {
+        let sessions = Sessions::default();
+        let (over, ended) = tokio::sync::watch::channel(false);
+        for _ in 0..MOST_SESSIONS {
+            let mut ended = ended.clone();
+            sessions.begin(async move { drop(ended.wait_for(|&over| over).await) }).unwrap();
+        }
+        let refused = sessions.begin(async {}).unwrap_err();
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        over.send_replace(true);
+        drop(ended);
+        over.closed().await;
+        while sessions.begin(async {}).is_err() {
+            tokio::task::yield_now().await;
+        }
+    }
+}

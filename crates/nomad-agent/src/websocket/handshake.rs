@@ -1,0 +1,81 @@
+//! The token in the first message, for callers that cannot set a header.
+
+use http::{HeaderMap, header::AUTHORIZATION};
+use nomad_wire::{SecretId, header};
+use serde::Deserialize;
+use thiserror::Error;
+
+/// The only version there is.
+const VERSION: i64 = 1;
+
+/// Why the first message is none. The texts are Nomad's where it has one.
+#[derive(Debug, Error)]
+pub(super) enum HandshakeError {
+    /// It is no JSON, or none of this kind.
+    #[error("failed to decode handshake message")]
+    Malformed(#[source] serde_json::Error),
+    /// It is of another version.
+    #[error("unexpected handshake value: {0}")]
+    Version(i64),
+    /// Two tokens, and they are not the same.
+    #[error("handshake auth token mismatched auth header token")]
+    Mismatch,
+    /// The token cannot stand in a header.
+    #[error("handshake auth token is not text")]
+    NotText,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    #[serde(default)]
+    version: i64,
+    #[serde(default)]
+    auth_token: String,
+}
+
+/// Puts the token of the first message where a token stands.
+pub(super) fn apply(message: &[u8], headers: &mut HeaderMap) -> Result<(), HandshakeError> {
+    let message: Message = serde_json::from_slice(message).map_err(HandshakeError::Malformed)?;
+    if message.version != VERSION {
+        return Err(HandshakeError::Version(message.version));
+    }
+    let token = SecretId::new(message.auth_token);
+    // A header that is malformed is refused when everybody's is.
+    match header::token(headers) {
+        _ if token.expose().is_empty() => Ok(()),
+        Ok(Some(there)) if there != token => Err(HandshakeError::Mismatch),
+        _ => {
+            let value = token.header_value().ok_or(HandshakeError::NotText)?;
+            headers.remove(AUTHORIZATION);
+            headers.insert(header::X_NOMAD_TOKEN, value);
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applied(message: &str, there: Option<&str>) -> Result<Option<String>, String> {
+        let mut headers = HeaderMap::new();
+        if let Some(there) = there {
+            headers.insert(header::X_NOMAD_TOKEN, there.parse().unwrap());
+        }
+        apply(message.as_bytes(), &mut headers).map_err(|error| error.to_string())?;
+        Ok(header::token(&headers).unwrap().map(|token| token.expose().to_owned()))
+    }
+
+    #[test]
+    fn a_token_may_come_late_but_not_change() {
+        let own = r#"{"version":1,"auth_token":"a"}"#;
+        assert_eq!(applied(own, None), Ok(Some("a".to_owned())));
+        assert_eq!(applied(own, Some("a")), Ok(Some("a".to_owned())));
+        let mismatch = "handshake auth token mismatched auth header token".to_owned();
+        assert_eq!(applied(own, Some("b")), Err(mismatch));
+        assert_eq!(applied(r#"{"version":1}"#, Some("b")), Ok(Some("b".to_owned())));
+        assert_eq!(applied(r#"{"version":2}"#, None), Err("unexpected handshake value: 2".into()));
+        assert_eq!(applied("{}", None), Err("unexpected handshake value: 0".into()));
+        assert_eq!(applied("x", None), Err("failed to decode handshake message".into()));
+    }
+}

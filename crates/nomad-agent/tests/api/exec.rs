@@ -1,0 +1,370 @@
+//! `/v1/client/allocation/:id/exec` over real websockets.
+
+use std::{path::Path, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use futures_util::{SinkExt as _, StreamExt as _};
+use nomad_acl::{AclDisabled, Tokens};
+use nomad_agent::TaskSpec;
+use serde_json::{Value, json};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{self, Message, client::IntoClientRequest as _, protocol::CloseFrame},
+};
+
+use crate::{
+    alloc_rights::Holder,
+    served::{Served, serve},
+    stage::{ALLOC, SOON, Stage, UNKNOWN, shell, stage_of},
+    support::{Guarded, get},
+};
+
+/// A caller and the agent it talks to.
+struct Caller {
+    socket: WebSocketStream<TcpStream>,
+    _served: Served,
+}
+
+/// What was heard until the end.
+#[derive(Debug, Default)]
+struct Heard {
+    stdout: String,
+    stderr: String,
+    /// What was said besides data, in order.
+    others: Vec<String>,
+    close: Option<(u16, String)>,
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+fn path(id: &str, task: &str, command: &[&str], more: &str) -> String {
+    let command = encoded(&json!(command).to_string());
+    format!("/v1/client/allocation/{id}/exec?task={task}&command={command}{more}")
+}
+
+async fn call<T>(stage: &Stage, tokens: T, path: &str, headers: &[(&'static str, &str)]) -> Caller
+where
+    T: Tokens + Clone + Send + 'static,
+{
+    let served = serve(&stage.agent, tokens).await;
+    let mut request = format!("ws://{}{path}", served.address).into_client_request().unwrap();
+    for (name, value) in headers {
+        request.headers_mut().insert(*name, value.parse().unwrap());
+    }
+    let socket = TcpStream::connect(served.address).await.unwrap();
+    let (socket, answer) = client_async(request, socket).await.unwrap();
+    assert_eq!(answer.status(), 101);
+    Caller { socket, _served: served }
+}
+
+async fn run(stage: &Stage, script: &str, more: &str) -> Caller {
+    call(stage, AclDisabled, &path(ALLOC, "web", &["/bin/sh", "-c", script], more), &[]).await
+}
+
+impl Caller {
+    async fn say(&mut self, message: &Value) {
+        self.socket.send(Message::text(message.to_string())).await.unwrap();
+    }
+
+    async fn input(&mut self, text: &str) {
+        self.say(&json!({"stdin": {"data": STANDARD.encode(text)}})).await;
+    }
+
+    /// Hears until standard output has said this.
+    async fn hear(&mut self, wanted: &str) -> String {
+        let mut heard = Heard::default();
+        let hearing = async {
+            while !heard.stdout.contains(wanted) {
+                assert!(self.next(&mut heard).await, "{heard:?}");
+            }
+        };
+        timeout(SOON, hearing).await.unwrap();
+        heard.stdout
+    }
+
+    async fn end(mut self) -> Heard {
+        let mut heard = Heard::default();
+        timeout(SOON, async { while self.next(&mut heard).await {} }).await.unwrap();
+        heard
+    }
+
+    /// Takes one message; false at the end.
+    async fn next(&mut self, heard: &mut Heard) -> bool {
+        let message = match self.socket.next().await {
+            Some(Ok(message)) => message,
+            // No close frame after the end, as in Nomad.
+            None
+            | Some(Err(tungstenite::Error::Protocol(_) | tungstenite::Error::ConnectionClosed)) => {
+                return false;
+            }
+            Some(Err(error)) => panic!("{error}"),
+        };
+        match message {
+            Message::Text(text) => note(heard, &text),
+            Message::Close(Some(CloseFrame { code, reason })) => {
+                heard.close = Some((code.into(), reason.to_string()));
+                return false;
+            }
+            Message::Ping(_) | Message::Pong(_) => {}
+            other => panic!("{other:?}"),
+        }
+        true
+    }
+}
+
+fn note(heard: &mut Heard, text: &str) {
+    let message: Value = serde_json::from_str(text).unwrap();
+    for (key, to) in [("stdout", &mut heard.stdout), ("stderr", &mut heard.stderr)] {
+        if let Some(data) = message[key]["data"].as_str() {
+            let data = STANDARD.decode(data).unwrap();
+            assert!(data.len() <= 1024);
+            to.push_str(str::from_utf8(&data).unwrap());
+            return;
+        }
+    }
+    heard.others.push(text.to_owned());
+}
+
+async fn beating() -> Stage {
+    let mut task = shell("web", "echo up; exec sleep 600");
+    task.env.insert("COLOUR".to_owned(), "green".to_owned());
+    let stage = stage_of(vec![task, TaskSpec::new("ghost", "/does/not/exist")]).await;
+    stage.line("alloc/logs/web.stdout.0", "up").await;
+    stage.alloc.task("ghost").unwrap().reached(|_| false).await;
+    stage
+}
+
+fn alive(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat"));
+    stat.is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+async fn gone(pid: &str) {
+    let gone = async {
+        while alive(pid) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(SOON, gone).await.unwrap();
+}
+
+const CLOSED: [&str; 2] = [r#"{"stdout":{"close":true}}"#, r#"{"stderr":{"close":true}}"#];
+
+#[tokio::test]
+async fn a_command_runs_in_the_place_of_its_task() {
+    let stage = beating().await;
+    let script = "pwd; echo $COLOUR $NOMAD_TASK_NAME; echo oh >&2; exit 3";
+    let mut heard = run(&stage, script, "").await.end().await;
+    let place = stage.path("web").display().to_string();
+    assert_eq!(heard.stdout, format!("{place}\ngreen web\n"));
+    assert_eq!(heard.stderr, "oh\n");
+    assert_eq!(heard.others.pop().unwrap(), r#"{"exited":true,"result":{"exit_code":3}}"#);
+    heard.others.sort_unstable_by(|one, other| other.cmp(one));
+    assert_eq!(heard.others, CLOSED);
+    assert_eq!(heard.close, None, "no close frame");
+    let heard = run(&stage, "true", "").await.end().await;
+    assert_eq!(heard.others.last().unwrap(), r#"{"exited":true,"result":{}}"#);
+    let heard = run(&stage, "kill -TERM $$", "").await.end().await;
+    assert_eq!(heard.others.last().unwrap(), r#"{"exited":true,"result":{"exit_code":143}}"#);
+}
+
+#[tokio::test]
+async fn input_is_heard_and_has_an_end() {
+    let stage = beating().await;
+    let mut caller = run(&stage, "cat; echo done", "").await;
+    caller.input("one\n").await;
+    assert_eq!(caller.hear("one\n").await, "one\n");
+    caller.say(&json!({})).await;
+    caller.input("two\n").await;
+    caller.say(&json!({"stdin": {"close": true}})).await;
+    let heard = caller.end().await;
+    assert_eq!(heard.stdout, "two\ndone\n");
+    assert_eq!(heard.others.last().unwrap(), r#"{"exited":true,"result":{}}"#);
+}
+
+#[tokio::test]
+async fn a_terminal_is_a_terminal() {
+    let stage = beating().await;
+    let mut caller =
+        run(&stage, "test -t 0 && test -t 2 && read x && stty size && echo oops >&2", "&tty=true")
+            .await;
+    caller.say(&json!({"tty_size": {"height": 33, "width": 77}})).await;
+    caller.input("go\n").await;
+    let heard = caller.end().await;
+    // What is typed is shown, and errors are shown in the same place.
+    assert_eq!(heard.stdout, "go\r\n33 77\r\noops\r\n");
+    assert_eq!(heard.stderr, "");
+    assert_eq!(heard.others, [CLOSED[0], r#"{"exited":true,"result":{}}"#]);
+    let mut caller = run(&stage, "cat", "&tty=true").await;
+    caller.input("word\n").await;
+    caller.hear("word\r\nword\r\n").await;
+    caller.say(&json!({"stdin": {"close": true}})).await;
+    assert_eq!(caller.end().await.others.last().unwrap(), r#"{"exited":true,"result":{}}"#);
+    // Ctrl-C goes to whatever runs in the terminal.
+    let mut caller = run(&stage, "echo ready; exec sleep 600", "&tty=true").await;
+    caller.hear("ready").await;
+    caller.input("\u{3}").await;
+    let exited = r#"{"exited":true,"result":{"exit_code":130}}"#;
+    assert_eq!(caller.end().await.others.last().unwrap(), exited);
+}
+
+#[tokio::test]
+async fn much_output_arrives_whole_at_a_slow_reader() {
+    let stage = beating().await;
+    let mut caller =
+        run(&stage, "i=0; while [ $i -lt 40000 ]; do echo line $i; i=$((i+1)); done", "").await;
+    caller.hear("line 0\n").await;
+    // Long enough for every buffer on the way to be full.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let heard = caller.end().await;
+    let lines: String = (0..40000).map(|n| format!("line {n}\n")).collect();
+    assert!(
+        lines.ends_with(&heard.stdout) && heard.stdout.len() > 100_000,
+        "{}",
+        heard.stdout.len()
+    );
+    assert_eq!(heard.others.last().unwrap(), r#"{"exited":true,"result":{}}"#);
+}
+
+#[tokio::test]
+async fn who_goes_away_takes_every_process_along() {
+    let stage = beating().await;
+    for tty in ["", "&tty=true"] {
+        let mut caller =
+            run(&stage, "trap '' INT TERM HUP; sleep 600 & echo pids $$ $! end; wait", tty).await;
+        let said = caller.hear("end").await;
+        let pids: Vec<_> = said.split_whitespace().skip(1).take(2).collect();
+        assert!(pids.iter().all(|pid| alive(pid)), "{said}");
+        drop(caller);
+        for pid in pids {
+            gone(pid).await;
+        }
+    }
+    assert_eq!(stage.agent.open_streams(), 0);
+}
+
+#[tokio::test]
+async fn a_command_ends_with_its_task_and_with_its_agent() {
+    let stage = beating().await;
+    let mut caller = run(&stage, "echo pid $$ end; exec sleep 600", "").await;
+    let said = caller.hear("end").await;
+    let pid = said.split_whitespace().nth(1).unwrap().to_owned();
+    stage.alloc.task("web").unwrap().stop().await;
+    let heard = caller.end().await;
+    assert_eq!(heard.others.last().unwrap(), r#"{"exited":true,"result":{"exit_code":137}}"#);
+    gone(&pid).await;
+
+    let stage = beating().await;
+    let mut caller = run(&stage, "echo pid $$ end; exec sleep 600", "").await;
+    let said = caller.hear("end").await;
+    let pid = said.split_whitespace().nth(1).unwrap().to_owned();
+    let Caller { socket, _served } = caller;
+    drop((stage, _served));
+    gone(&pid).await;
+    drop(socket);
+}
+
+#[tokio::test]
+async fn refusals_are_close_frames() {
+    let stage = beating().await;
+    let unknown = format!("Unknown allocation \"{UNKNOWN}\"");
+    let json = "failed to marshal command into json: unexpected end of JSON input";
+    let tty = r#"tty value is not a boolean: strconv.ParseBool: parsing "x": invalid syntax"#;
+    let exec = |query: &str| format!("/v1/client/allocation/{ALLOC}/exec?{query}");
+    for (path, code, reason) in [
+        (path(UNKNOWN, "web", &["true"], ""), 1008, unknown.as_str()),
+        (exec("command=[]"), 1008, "must provide task name"),
+        (exec("task=web&command=[]"), 1008, "command is not present"),
+        (exec("task=web"), 1011, json),
+        (path(ALLOC, "web", &["true"], "&tty=x"), 1011, tty),
+        (path(ALLOC, "nobody", &["true"], ""), 1008, r#"unknown task name "nobody""#),
+        (path(ALLOC, "ghost", &["true"], ""), 1008, r#"task "ghost" is not running."#),
+        (
+            path(ALLOC, "web", &["/does/not/exist"], ""),
+            1011,
+            "failed to start /does/not/exist: No such file or directory (os error 2)",
+        ),
+    ] {
+        let heard = call(&stage, AclDisabled, &path, &[]).await.end().await;
+        assert_eq!(heard.close, Some((code, reason.to_owned())), "{path}");
+        assert!(heard.others.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn the_token_may_come_in_the_first_message() {
+    let stage = beating().await;
+    let hello = |token: &str| json!({"version": 1, "auth_token": token});
+    let path = path(ALLOC, "web", &["echo", "hi"], "&ws_handshake=true");
+    for headers in [&[][..], &[("x-nomad-token", "management")]] {
+        let mut caller = call(&stage, Guarded, &path, headers).await;
+        caller.say(&hello("management")).await;
+        assert_eq!(caller.end().await.stdout, "hi\n");
+    }
+    for (message, header, reason) in [
+        (hello("unknown"), None, "Permission denied"),
+        (hello(""), None, "Permission denied"),
+        (hello("gone"), None, "ACL token expired"),
+        (json!({"version": 2, "auth_token": "management"}), None, "unexpected handshake value: 2"),
+        (hello("management"), Some("other"), "handshake auth token mismatched auth header token"),
+    ] {
+        let header = header.map(|token| ("x-nomad-token", token));
+        let mut caller = call(&stage, Guarded, &path, header.as_slice()).await;
+        caller.say(&message).await;
+        assert_eq!(caller.end().await.close, Some((1008, reason.to_owned())));
+    }
+    // Without the promise of one, no first message is waited for.
+    let plain = path.replace("&ws_handshake=true", "");
+    let heard = call(&stage, Guarded, &plain, &[]).await.end().await;
+    assert_eq!(heard.close, Some((1008, "Permission denied".to_owned())));
+    let header = [("x-nomad-token", "management")];
+    assert_eq!(call(&stage, Guarded, &plain, &header).await.end().await.stdout, "hi\n");
+}
+
+#[tokio::test]
+async fn a_task_that_shares_the_file_system_costs_two_rights() {
+    let stage = beating().await;
+    let path = path(ALLOC, "web", &["echo", "hi"], "");
+    for (rights, allowed) in [
+        (r#"["alloc-exec"]"#, false),
+        (r#"["alloc-node-exec"]"#, false),
+        (r#"["alloc-exec", "alloc-node-exec"]"#, true),
+    ] {
+        let rules = format!("namespace \"apps\" {{ capabilities = {rights} }}");
+        let heard = call(&stage, Holder::of(&rules), &path, &[]).await.end().await;
+        let denied = (1008, "Permission denied".to_owned());
+        assert_eq!(heard.close, (!allowed).then_some(denied), "{rights}");
+        assert_eq!(heard.stdout, if allowed { "hi\n" } else { "" });
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_websocket_is_refused() {
+    let stage = beating().await;
+    let path = path(ALLOC, "web", &["true"], "");
+    let answer = get(&stage.agent, &path).await;
+    assert_eq!(answer.refusal(), (500, "websocket connection not found in context"));
+    let served = serve(&stage.agent, AclDisabled).await;
+    for (name, value, status) in [
+        ("origin", "http://evil.example", 403),
+        ("sec-websocket-version", "12", 400),
+        ("sec-websocket-key", "short", 400),
+    ] {
+        let mut request = format!("ws://{}{path}", served.address).into_client_request().unwrap();
+        request.headers_mut().insert(name, value.parse().unwrap());
+        let socket = TcpStream::connect(served.address).await.unwrap();
+        let refused = client_async(request, socket).await.unwrap_err();
+        let tungstenite::Error::Http(answer) = refused else { panic!("{refused}") };
+        assert_eq!(answer.status(), status, "{name}");
+    }
+    // The page that this very agent serves may.
+    let own = format!("http://{}", served.address);
+    let mut request = format!("ws://{}{path}", served.address).into_client_request().unwrap();
+    request.headers_mut().insert("origin", own.parse().unwrap());
+    request.headers_mut().insert("connection", "keep-alive, Upgrade".parse().unwrap());
+    let socket = TcpStream::connect(served.address).await.unwrap();
+    client_async(request, socket).await.unwrap();
+}
