@@ -132,9 +132,15 @@ pub(super) const CLASSES: &[Class] = &[
             && matches!(found, Frames(..) | Status(0, 200, _))
     }),
     class(
-        "calls that are not served",
-        |_, found| matches!(found, Status(_, 501, said) if said.ends_with("is not served by this agent yet")),
+        "where the HTTP API of a server is",
+        |_, found| matches!(found, Added(key) if key.ends_with("/Tags/http_addr")),
     ),
+    class("what a ping says", |call, found| {
+        call.path.starts_with("/v1/agent/servers") && matches!(found, Text(..))
+    }),
+    class("a keyring call without a body", |call, found| {
+        call.path.starts_with("/v1/agent/keyring/") && matches!(found, Status(500, 400, _))
+    }),
 ];
 
 fn is_files(call: &Recorded) -> bool {
