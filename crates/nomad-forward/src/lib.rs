@@ -23,6 +23,7 @@
 mod agent;
 mod error;
 mod future;
+mod relay;
 mod stack;
 mod target;
 
@@ -35,13 +36,13 @@ pub mod resolve;
 
 pub use self::{
     address::Address,
-    agent::{Agent, Identity, NameError},
-    connect::TcpConnect,
-    directory::{Directory, LocateError, Place, Table},
+    agent::{Agent, Identity, NameError, Transport},
+    connect::{Budget, TcpConnect},
+    directory::{Caller, Directory, LocateError, Place, Table},
     error::Error,
     forward::Forward,
     rescue::{Denials, Rescue},
-    resolve::{Path, Resolve},
+    resolve::{Detour, Path, Resolve},
     stack::{Forwarder, forwarder},
     target::Target,
 };

@@ -11,11 +11,12 @@ use bytes::Bytes;
 use http_body::Body;
 use hyper::client::conn::http1::{self, SendRequest};
 use tokio::{
+    sync::OwnedSemaphorePermit,
     task::JoinHandle,
     time::{Instant, timeout},
 };
 
-use super::{Connect, ConnectError};
+use super::{Budget, Connect, ConnectError, queue::Queue};
 use crate::Agent;
 
 /// Nomad's own client gives a node one second to accept (`ClientConnTimeout`).
@@ -31,14 +32,22 @@ const IDLE_LIMIT: Duration = Duration::from_secs(90);
 #[derive(Debug)]
 pub struct Pool<C, B> {
     connect: C,
-    idle: Idle<B>,
+    budget: Budget,
+    lines: Lines<B>,
 }
 
-type Idle<B> = Arc<Mutex<HashMap<SocketAddr, Vec<Connection<B>>>>>;
+type Lines<B> = Arc<Mutex<HashMap<SocketAddr, Line<B>>>>;
+
+/// What there is to one agent.
+#[derive(Debug)]
+struct Line<B> {
+    idle: Vec<Connection<B>>,
+    queue: Arc<Queue>,
+}
 
 impl<C: Clone, B> Clone for Pool<C, B> {
     fn clone(&self) -> Self {
-        Self { connect: self.connect.clone(), idle: Arc::clone(&self.idle) }
+        Self { connect: self.connect.clone(), budget: self.budget, lines: Arc::clone(&self.lines) }
     }
 }
 
@@ -49,8 +58,10 @@ pub struct Connection<B> {
     driver: Driver,
     address: SocketAddr,
     idle_since: Instant,
-    idle: Idle<B>,
+    lines: Lines<B>,
     is_reused: bool,
+    /// Held while a request uses it. A waiting connection holds none: whoever gets its place takes it along.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 /// The task that moves the connection's bytes. It ends with its owner, also in the middle of a stream.
@@ -67,7 +78,13 @@ impl<C, B> Pool<C, B> {
     /// An empty pool.
     #[must_use]
     pub fn new(connect: C) -> Self {
-        Self { connect, idle: Arc::default() }
+        Self { connect, budget: Budget::default(), lines: Arc::default() }
+    }
+
+    /// The same with another budget.
+    #[must_use]
+    pub fn budget(self, budget: Budget) -> Self {
+        Self { budget, ..self }
     }
 }
 
@@ -77,21 +94,33 @@ where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    /// A connection that waited, or a new one.
+    /// A connection that waited, or a new one; when the agent has as many as it may, the first that is free again.
     ///
     /// # Errors
-    /// [`ConnectError`] when a new one cannot be made.
+    /// [`ConnectError`] when there is none in time, or a new one cannot be made.
     pub async fn take(&self, agent: &Agent) -> Result<Connection<B>, ConnectError> {
+        let place = self.queue(agent.address()).enter().await?;
         match self.take_idle(agent.address()) {
-            Some(connection) => Ok(connection),
-            None => self.open(agent).await,
+            Some(mut connection) => {
+                connection.place = Some(place);
+                Ok(connection)
+            }
+            None => self.open(agent, place).await,
         }
     }
 
+    fn queue(&self, address: SocketAddr) -> Arc<Queue> {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = lines
+            .entry(address)
+            .or_insert_with(|| Line { idle: Vec::new(), queue: Arc::new(Queue::new(self.budget)) });
+        Arc::clone(&line.queue)
+    }
+
     fn take_idle(&self, address: SocketAddr) -> Option<Connection<B>> {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = idle.get_mut(&address)?;
-        while let Some(mut connection) = waiting.pop() {
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = lines.get_mut(&address)?;
+        while let Some(mut connection) = line.idle.pop() {
             if !connection.sender.is_closed() && connection.idle_since.elapsed() < IDLE_LIMIT {
                 connection.is_reused = true;
                 return Some(connection);
@@ -100,11 +129,28 @@ where
         None
     }
 
-    /// A new connection, whatever waits.
+    /// A new connection in the place of one that turned out closed.
     ///
     /// # Errors
     /// [`ConnectError`].
-    pub async fn open(&self, agent: &Agent) -> Result<Connection<B>, ConnectError> {
+    pub(crate) async fn reopen(
+        &self,
+        agent: &Agent,
+        mut closed: Connection<B>,
+    ) -> Result<Connection<B>, ConnectError> {
+        let place = closed.place.take();
+        drop(closed);
+        match place {
+            Some(place) => self.open(agent, place).await,
+            None => self.take(agent).await,
+        }
+    }
+
+    async fn open(
+        &self,
+        agent: &Agent,
+        place: OwnedSemaphorePermit,
+    ) -> Result<Connection<B>, ConnectError> {
         let io = timeout(CONNECT_LIMIT, self.connect.connect(agent)).await;
         let io =
             io.map_err(|_| ConnectError::Timeout(CONNECT_LIMIT))?.map_err(ConnectError::Refused)?;
@@ -117,8 +163,9 @@ where
             driver,
             address: agent.address(),
             idle_since: Instant::now(),
-            idle: Arc::clone(&self.idle),
+            lines: Arc::clone(&self.lines),
             is_reused: false,
+            place: Some(place),
         })
     }
 }
@@ -139,11 +186,16 @@ impl<B> Connection<B> {
             return;
         }
         self.idle_since = Instant::now();
-        let pool = Arc::clone(&self.idle);
-        let mut idle = pool.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = idle.entry(self.address).or_default();
-        if waiting.len() < MAX_IDLE {
-            waiting.push(self);
+        // Last, so that whoever gets the place finds the connection waiting.
+        let place = self.place.take();
+        let pool = Arc::clone(&self.lines);
+        let mut lines = pool.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = lines.get_mut(&self.address)
+            && line.idle.len() < MAX_IDLE
+        {
+            line.idle.push(self);
         }
+        drop(lines);
+        drop(place);
     }
 }
