@@ -1,6 +1,7 @@
 //! Where agents and allocations are: the question every targeted call asks.
 
 mod error;
+mod nomad;
 mod table;
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use nomad_wire::{Region, SecretId, header};
 
 pub use self::{
     error::LocateError,
+    nomad::{Locating, NomadDirectory, NomadOptions, Watch},
     table::{Table, TableBuilder},
 };
 use crate::{Agent, Target};

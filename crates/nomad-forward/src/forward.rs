@@ -2,8 +2,8 @@
 
 mod body;
 mod error;
-mod headers;
-mod patience;
+pub(crate) mod headers;
+pub(crate) mod patience;
 
 use std::{
     pin::Pin,

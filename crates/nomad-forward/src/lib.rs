@@ -23,11 +23,13 @@
 mod agent;
 mod error;
 mod future;
+mod reach;
 mod relay;
 mod stack;
 mod target;
 
 pub mod address;
+pub mod api;
 pub mod connect;
 pub mod directory;
 pub mod forward;
@@ -37,8 +39,9 @@ pub mod resolve;
 pub use self::{
     address::Address,
     agent::{Agent, Identity, NameError, Transport},
+    api::NomadApi,
     connect::{Budget, TcpConnect},
-    directory::{Caller, Directory, LocateError, Place, Table},
+    directory::{Caller, Directory, LocateError, NomadDirectory, NomadOptions, Place, Table},
     error::Error,
     forward::Forward,
     rescue::{Denials, Rescue},
