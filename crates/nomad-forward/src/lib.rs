@@ -46,6 +46,6 @@ pub use self::{
     forward::Forward,
     rescue::{Denials, Rescue},
     resolve::{Detour, Path, Resolve},
-    stack::{Forwarder, forwarder},
+    stack::{Forwarder, forwarder, forwarder_within},
     target::Target,
 };

@@ -54,7 +54,7 @@ fn with_namespace(subject: &Subject, ask: impl Fn(&str) -> Answer) -> Answer {
         Subject::Variable(variable) => ask(variable.namespace.as_str()),
         Subject::Agent | Subject::NodePool(_) | Subject::HostVolume(_) | Subject::Unknown => {
             Answer::Nothing
-        },
+        }
     }
 }
 

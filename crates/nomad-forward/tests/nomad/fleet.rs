@@ -32,7 +32,7 @@ fn ten_thousand_nodes_fit_in_twenty_megabytes_and_are_then_known_at_once() {
     let cluster = runtime.block_on(Cluster::start(Some(TOKEN)));
     let address = cluster.clients[0].to_string();
     cluster.state.send_modify(|state| {
-        state.nodes = (0..FLEET).map(|n| (id(n), format!("client-{n:05}"), address.clone(), 5));
+        let nodes = (0..FLEET).map(|n| (id(n), format!("client-{n:05}"), address.clone(), 5));
         state.nodes = std::sync::Arc::new(nodes.collect());
     });
     let mut kept = None;
