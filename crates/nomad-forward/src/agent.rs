@@ -91,8 +91,9 @@ impl Agent {
     /// A server agent of which only the address is known; that is its name too.
     #[must_use]
     pub fn seed(region: Region, address: SocketAddr) -> Self {
-        let host = HeaderValue::from_str(&address.to_string())
-            .expect("the text of an address is visible ASCII");
+        let host = HeaderValue::from_str(&address.to_string());
+        // The text of an address is visible ASCII.
+        let host = host.unwrap_or(HeaderValue::from_static("server"));
         let (name, identity) = (host.clone(), Identity::Seed);
         Self { name, identity, region, address, host, transport: Transport::Plain }
     }

@@ -22,7 +22,7 @@ use tower_service::Service;
 pub use self::error::ApiError;
 use crate::{
     Agent,
-    connect::{Budget, Connect, Pool},
+    connect::{Budget, Connect, Connection, Pool},
     directory::Reachable,
     forward::{headers, patience},
     reach::Reach,
@@ -113,18 +113,38 @@ impl<C: Connect> NomadApi<C> {
             _ => Reachable::Yes,
         };
         self.fleet.reach.observe(server.address(), reachable);
-        let mut connection = taken.map_err(ApiError::Connect)?;
+        let connection = taken.map_err(ApiError::Connect)?;
         let request = headers::outgoing(request.map(Full::new), server);
-        let answered = timeout(limit, async {
+        let answered = timeout(limit, self.exchange(connection, server, request));
+        answered.await.map_err(|_| ApiError::Silent(limit))?
+    }
+
+    /// Sends the request and reads the whole answer. A kept connection that turns out closed is made anew, for a
+    /// question that changes nothing also when the request was written into it already.
+    async fn exchange(
+        &self,
+        mut connection: Connection<Full<Bytes>>,
+        server: &Agent,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Bytes>, ApiError> {
+        let response = loop {
             drop(connection.sender().ready().await);
-            let response = connection.sender().send_request(request).await;
-            let (head, body) = response.map_err(ApiError::Lost)?.into_parts();
-            let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(ApiError::Body)?;
-            Ok(Response::from_parts(head, body.to_bytes()))
-        });
-        let answer = answered.await.map_err(|_| ApiError::Silent(limit))??;
+            match connection.sender().try_send_request(request.clone()).await {
+                Ok(response) => break response,
+                Err(mut failed) => {
+                    let is_unsent = failed.take_message().is_some();
+                    if !connection.is_reused() || !(is_unsent || request.method().is_safe()) {
+                        return Err(ApiError::Lost(failed.into_error()));
+                    }
+                    let opened = self.pool.reopen(server, connection).await;
+                    connection = opened.map_err(ApiError::Connect)?;
+                }
+            }
+        };
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(ApiError::Body)?;
         connection.give_back();
-        Ok(answer)
+        Ok(Response::from_parts(head, body.to_bytes()))
     }
 }
 

@@ -27,7 +27,6 @@ use crate::{
 };
 
 /// What became of a request that had a connection.
-#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
 enum Asked<B> {
     /// The answer, and the connection that its body comes over.
     Answered(Response<Incoming>, Connection<B>),

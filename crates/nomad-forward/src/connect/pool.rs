@@ -61,7 +61,14 @@ pub struct Connection<B> {
     lines: Lines<B>,
     is_reused: bool,
     /// Held while a request uses it. A waiting connection holds none: whoever gets its place takes it along.
-    place: Option<OwnedSemaphorePermit>,
+    place: Place,
+}
+
+/// A place in the agent's budget. The driver holds it too, so that it comes free after the socket is closed.
+type Place = Arc<Mutex<Option<OwnedSemaphorePermit>>>;
+
+fn put(place: &Place, permit: Option<OwnedSemaphorePermit>) -> Option<OwnedSemaphorePermit> {
+    std::mem::replace(&mut *place.lock().unwrap_or_else(PoisonError::into_inner), permit)
 }
 
 /// The task that moves the connection's bytes. It ends with its owner, also in the middle of a stream.
@@ -101,8 +108,8 @@ where
     pub async fn take(&self, agent: &Agent) -> Result<Connection<B>, ConnectError> {
         let place = self.queue(agent.address()).enter().await?;
         match self.take_idle(agent.address()) {
-            Some(mut connection) => {
-                connection.place = Some(place);
+            Some(connection) => {
+                put(&connection.place, Some(place));
                 Ok(connection)
             }
             None => self.open(agent, place).await,
@@ -136,9 +143,9 @@ where
     pub(crate) async fn reopen(
         &self,
         agent: &Agent,
-        mut closed: Connection<B>,
+        closed: Connection<B>,
     ) -> Result<Connection<B>, ConnectError> {
-        let place = closed.place.take();
+        let place = put(&closed.place, None);
         drop(closed);
         match place {
             Some(place) => self.open(agent, place).await,
@@ -157,7 +164,12 @@ where
         let handshake = http1::Builder::new().writev(true).handshake(io).await;
         let (sender, connection) = handshake.map_err(ConnectError::Handshake)?;
         // What goes wrong on the connection is told to whoever waits for an answer on it.
-        let driver = Driver(tokio::spawn(async move { drop(connection.await) }));
+        let place: Place = Arc::new(Mutex::new(Some(place)));
+        let held = Arc::clone(&place);
+        let driver = Driver(tokio::spawn(async move {
+            drop(connection.await);
+            drop(held);
+        }));
         Ok(Connection {
             sender,
             driver,
@@ -165,7 +177,7 @@ where
             idle_since: Instant::now(),
             lines: Arc::clone(&self.lines),
             is_reused: false,
-            place: Some(place),
+            place,
         })
     }
 }
@@ -187,7 +199,7 @@ impl<B> Connection<B> {
         }
         self.idle_since = Instant::now();
         // Last, so that whoever gets the place finds the connection waiting.
-        let place = self.place.take();
+        let place = put(&self.place, None);
         let pool = Arc::clone(&self.lines);
         let mut lines = pool.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(line) = lines.get_mut(&self.address)

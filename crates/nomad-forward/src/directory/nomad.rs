@@ -94,11 +94,10 @@ struct Allocation {
 
 impl<C: Connect> NomadDirectory<C> {
     /// The directory, and the task that keeps it fresh, to be run by whoever owns it. Nothing is asked before it runs.
-    #[must_use]
     pub fn new(api: NomadApi<C>, options: NomadOptions) -> (Self, Watch<C>) {
         let seeds = api.servers();
         let region = options.region.clone().unwrap_or_default();
-        let servers = Servers::unknown(region, Arc::clone(&seeds));
+        let servers = Servers::unknown(region, &seeds);
         let shared = Arc::new(Shared {
             api,
             seeds,

@@ -74,7 +74,7 @@ const REWRITES: [(&str, HttpAddr); 3] =
 const MODES: [(&str, AclMode); 2] = [("enforce", AclMode::Enforce), ("defer", AclMode::Defer)];
 
 fn listen(top: &Section<'_>) -> SocketAddr {
-    let ip = top.parsed::<IpAddr>("bind_addr").unwrap_or(Ipv4Addr::LOCALHOST.into());
+    let ip = top.parsed::<IpAddr>("bind_addr").unwrap_or_else(|| Ipv4Addr::LOCALHOST.into());
     let port = top.block("ports").number("http").unwrap_or(HTTP_PORT);
     SocketAddr::new(ip, port)
 }

@@ -27,7 +27,7 @@ impl<C: crate::connect::Connect> Shared<C> {
             Target::AnyServer => Step::Found(self.any_server()),
             Target::AnyClient => Step::Ask,
             Target::Node(Written::Id(id)) => match self.agent(id) {
-                Some(agent) if self.is_asked(&agent, region) => {
+                Some(agent) if is_asked(&agent, region) => {
                     Step::Found(Ok(self.place(agent, Subject::Agent)))
                 }
                 _ if self.is_unknown(id.as_bytes()) => {
@@ -48,11 +48,6 @@ impl<C: crate::connect::Connect> Shared<C> {
             Target::Server(written) => Step::Found(self.server(written, region)),
             Target::Allocation(written) => self.allocation(written, region),
         }
-    }
-
-    /// Whether the agent is of the region that the caller names.
-    fn is_asked(&self, agent: &Agent, region: Option<&Region>) -> bool {
-        region.is_none_or(|region| region == agent.region())
     }
 
     /// No agent is named: any server, and in turn, so that their connections are used alike.
@@ -171,4 +166,9 @@ impl<C: crate::connect::Connect> Shared<C> {
             None => Step::Ask,
         }
     }
+}
+
+/// Whether the agent is of the region that the caller names.
+fn is_asked(agent: &Agent, region: Option<&Region>) -> bool {
+    region.is_none_or(|region| region == agent.region())
 }

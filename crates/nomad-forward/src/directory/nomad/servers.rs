@@ -77,7 +77,7 @@ fn join(host: &str, port: &str) -> Box<str> {
 
 impl Servers {
     /// Before anything was asked: the seeds.
-    pub(super) fn unknown(region: Region, seeds: Arc<[Arc<Agent>]>) -> Self {
+    pub(super) fn unknown(region: Region, seeds: &[Arc<Agent>]) -> Self {
         Self {
             region,
             members: None,

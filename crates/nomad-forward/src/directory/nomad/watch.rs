@@ -131,8 +131,10 @@ impl<C: Connect> Shared<C> {
             // Nobody answers: what was known is the best that there is.
             Verdict::Silent => {}
         }
-        if let Verdict::Is(rpc) = Question::new("/v1/status/leader", None).ask(&self.api).await {
-            now.leader = self.leads(&now, &rpc);
+        if let Verdict::<String>::Is(rpc) =
+            Question::new("/v1/status/leader", None).ask(&self.api).await
+        {
+            now.leader = leads(&now, &rpc);
         }
         (now, has_verified)
     }
@@ -175,11 +177,6 @@ impl<C: Connect> Shared<C> {
             }
         }
         if servers.is_empty() { (self.seeds.to_vec(), false) } else { (servers, true) }
-    }
-
-    fn leads(&self, servers: &Servers, rpc: &String) -> Option<Box<str>> {
-        let leads = |member: &&Member| member.rpc.iter().any(|known| **known == **rpc);
-        servers.in_region(&servers.region).find(leads).map(|member| member.name.clone())
     }
 
     async fn watch_nodes(&self, mut index: u64) {
@@ -245,4 +242,9 @@ impl<C: Connect> Shared<C> {
         *self.nodes.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(nodes);
         self.is_watched.store(true, Ordering::Relaxed);
     }
+}
+
+fn leads(servers: &Servers, rpc: &str) -> Option<Box<str>> {
+    let leads = |member: &&Member| member.rpc.iter().any(|known| **known == *rpc);
+    servers.in_region(&servers.region).find(leads).map(|member| member.name.clone())
 }
