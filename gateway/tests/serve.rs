@@ -14,6 +14,10 @@ use tempfile::TempDir;
 
 const NODE: &str = "9bb118cc-7630-ebf4-b8b8-c11ee8847863";
 
+const MEMBERS: &str = r#"{"Members":[{"Name":"server1.global","Addr":"127.0.0.1","Status":"alive",
+    "Tags":{"role":"nomad","region":"global","port":"4647","id":"078367fb-eec8-87bf-8d99-0c0a5e3f7c7c"}}],
+    "ServerName":"server1","ServerRegion":"global","ServerDC":"dc1"}"#;
+
 /// A server, and a node, that say what the script says; each connection carries one answer.
 fn scripted() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -37,12 +41,7 @@ fn answer(stream: TcpStream, address: SocketAddr) {
     let path = head.split(' ').nth(1).unwrap_or_default();
     let path = path.split('?').next().unwrap_or_default();
     let body = match path {
-        "/v1/agent/members" => format!(
-            r#"{{"Members":[{{"Name":"server1.global","Addr":"127.0.0.1","Status":"alive",
-               "Tags":{{"role":"nomad","region":"global","port":"4647",
-               "id":"078367fb-eec8-87bf-8d99-0c0a5e3f7c7c"}}}}],
-               "ServerName":"server1","ServerRegion":"global","ServerDC":"dc1"}}"#
-        ),
+        "/v1/agent/members" => MEMBERS.to_owned(),
         "/v1/agent/health" => r#"{"server":{"ok":true,"message":"ok"}}"#.to_owned(),
         "/v1/status/leader" => r#""127.0.0.1:4647""#.to_owned(),
         "/v1/nodes" => format!(r#"[{{"ID":"{NODE}","Name":"client1","Status":"ready"}}]"#),
