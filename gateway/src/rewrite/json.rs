@@ -23,6 +23,10 @@ const ATTRIBUTE: &str = "unique.advertise.address";
 
 /// The same text with the address replaced; as it was when it is no node's description.
 pub(super) fn with_address(body: Bytes, address: &str) -> Bytes {
+    // A list would be read as the fields in their order.
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return body;
+    }
     let Ok(node) = serde_json::from_slice::<Node<'_>>(&body) else { return body };
     let Ok(written) = serde_json::to_string(address) else { return body };
     let attributes = node.attributes.as_ref();
