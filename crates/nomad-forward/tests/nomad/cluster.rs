@@ -18,6 +18,9 @@ pub(crate) const NODES: [&str; 2] =
     ["9bb118cc-7630-ebf4-b8b8-c11ee8847863", "9bb2aaaa-7630-ebf4-b8b8-c11ee8847863"];
 pub(crate) const SERVERS: [&str; 2] =
     ["078367fb-eec8-87bf-8d99-0c0a5e3f7c7c", "0901b9e7-0f99-38b8-af24-a5b640b80689"];
+pub(crate) const MARS: &str = "1111b9e7-0f99-38b8-af24-a5b640b80689";
+/// A node of the other region.
+pub(crate) const MARTIAN: &str = "33331111-7630-ebf4-b8b8-c11ee8847863";
 pub(crate) const ALLOC: &str = "13651909-dd6d-35ce-5da0-5004769668b3";
 pub(crate) const TOKEN: &str = "3721d099-7634-c305-7866-0a5e5e029ead";
 
@@ -153,7 +156,7 @@ impl Answering {
         match path {
             "/v1/agent/members" => json_answer(&self.members()),
             "/v1/nodes" => self.nodes(uri.query().unwrap_or_default()).await,
-            path => known(&state, path),
+            path => known(&state, path, uri.query().unwrap_or_default()),
         }
     }
 
@@ -166,8 +169,13 @@ impl Answering {
                 "Tags": { "role": "nomad", "region": "global", "id": SERVERS[n], "port": "4647" },
             })
         };
+        // Nobody listens at its HTTP port.
+        let mars = json!({
+            "Name": "server9.mars", "Addr": "127.0.0.9", "Status": "alive",
+            "Tags": { "role": "nomad", "region": "mars", "id": MARS, "port": "4647" },
+        });
         json!({
-            "Members": [member(0), member(1)],
+            "Members": [member(0), member(1), mars],
             "ServerName": self.name,
             "ServerRegion": "global",
             "ServerDC": "dc1",
@@ -191,9 +199,12 @@ impl Answering {
     }
 }
 
-fn known(state: &State, path: &str) -> Answer {
+fn known(state: &State, path: &str, query: &str) -> Answer {
     if let Some(id) = path.strip_prefix("/v1/node/") {
-        let node = state.nodes.iter().find(|(known, ..)| known == id);
+        // Each region knows its own nodes only.
+        let is_foreign = query.contains("region=mars");
+        let is_there = |known: &str| known == id && (known == MARTIAN) == is_foreign;
+        let node = state.nodes.iter().find(|(known, ..)| is_there(known));
         return node.map_or_else(
             || fault(404, "node not found"),
             |(id, name, address, modified)| {

@@ -11,7 +11,7 @@ use nomad_forward::{
 use nomad_wire::{Region, SecretId};
 use tokio::time::timeout;
 
-use crate::cluster::{ALLOC, Cluster, NODES, SERVERS, TOKEN};
+use crate::cluster::{ALLOC, Cluster, MARTIAN, NODES, SERVERS, TOKEN};
 
 pub(crate) type Nomad = NomadDirectory<TcpConnect>;
 
@@ -82,7 +82,7 @@ async fn what_nobody_knows_is_told_as_nomad_tells_it() {
     ] {
         assert_eq!(found(&nomad, target).await.unwrap_err().to_string(), text);
     }
-    let elsewhere = nomad.locate(&node(NODES[0]), Some(&"mars".into()), Caller::default()).await;
+    let elsewhere = nomad.locate(&node(NODES[0]), Some(&"venus".into()), Caller::default()).await;
     assert_eq!(elsewhere.unwrap_err(), LocateError::UnknownRegion);
     // An unknown id is not asked for twice in a moment.
     assert!(found(&nomad, node(gone)).await.is_err());
@@ -169,4 +169,26 @@ async fn a_cluster_that_is_not_there_yet_is_no_fault_of_the_caller() {
     assert_eq!(place.agent.address(), nobody);
     let place = found(&nomad, node(NODES[0])).await.unwrap();
     assert_eq!(place.way, Way::Relay(Meant::Unknown));
+}
+
+#[tokio::test]
+async fn a_node_of_another_region_is_found_when_that_region_is_named() {
+    let mut cluster = Cluster::start(None).await;
+    let there = cluster.serve("martian", false).await.to_string();
+    cluster.state.send_modify(|state| {
+        let nodes = Arc::make_mut(&mut state.nodes);
+        nodes.push((MARTIAN.into(), "martian".into(), there.clone(), 5));
+    });
+    let (nomad, mut watch) = directory(&cluster, None);
+    watch.first_look().await;
+    let mars: Region = "mars".into();
+    let place = nomad.locate(&node(MARTIAN), Some(&mars), Caller::default()).await.unwrap();
+    assert_eq!(place.agent.address().to_string(), there);
+    // Known or not, it is no node of the own region, and the own nodes are none of that one.
+    assert!(found(&nomad, node(MARTIAN)).await.is_err());
+    assert!(nomad.locate(&node(NODES[0]), Some(&mars), Caller::default()).await.is_err());
+    // A server of the other region has no verified address: one of ours passes the call on.
+    let place = nomad.locate(&server("server9"), Some(&mars), Caller::default()).await.unwrap();
+    assert_eq!(place.way, Way::Relay(Meant::Server("server9.mars".into())));
+    assert!(found(&nomad, server("server9")).await.is_err());
 }

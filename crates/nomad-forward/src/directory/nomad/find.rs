@@ -1,6 +1,6 @@
 //! Look-ups that nobody has to be asked for.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use nomad_acl::Subject;
 use nomad_wire::{AllocId, IdError, Region, Written};
@@ -27,7 +27,7 @@ impl<C: crate::connect::Connect> Shared<C> {
             Target::AnyServer => Step::Found(self.any_server()),
             Target::AnyClient => Step::Ask,
             Target::Node(Written::Id(id)) => match self.agent(id) {
-                Some(agent) if is_asked(&agent, region) => {
+                Some(agent) if self.is_asked(&agent, region) => {
                     Step::Found(Ok(self.place(agent, Subject::Agent)))
                 }
                 _ if self.is_unknown(id.as_bytes()) => {
@@ -47,6 +47,20 @@ impl<C: crate::connect::Connect> Shared<C> {
             Target::Leader => self.leader(region),
             Target::Server(written) => Step::Found(self.server(written, region)),
             Target::Allocation(written) => self.allocation(written, region),
+        }
+    }
+
+    /// Whether the agent is of the region that the caller means. Nodes of the configuration are of any.
+    pub(super) fn is_asked(&self, agent: &Arc<Agent>, region: Option<&Region>) -> bool {
+        self.is_meant(agent.region(), region)
+            || self.options.nodes.iter().any(|fixed| Arc::ptr_eq(fixed, agent))
+    }
+
+    /// Whether a region is the one that the caller means, who means the own one by naming none.
+    fn is_meant(&self, region: &Region, named: Option<&Region>) -> bool {
+        match named {
+            Some(named) => named == region,
+            None => self.servers.read().unwrap_or_else(PoisonError::into_inner).region == *region,
         }
     }
 
@@ -158,7 +172,7 @@ impl<C: crate::connect::Connect> Shared<C> {
         let Some(Allocation { node, namespace, region: home }) = self.allocations.get(id) else {
             return Step::Ask;
         };
-        if region.is_some_and(|region| *region != home) {
+        if !self.is_meant(&home, region) {
             return Step::Ask;
         }
         match self.agent(&node) {
@@ -166,9 +180,4 @@ impl<C: crate::connect::Connect> Shared<C> {
             None => Step::Ask,
         }
     }
-}
-
-/// Whether the agent is of the region that the caller names.
-fn is_asked(agent: &Agent, region: Option<&Region>) -> bool {
-    region.is_none_or(|region| region == agent.region())
 }

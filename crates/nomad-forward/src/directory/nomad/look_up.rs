@@ -135,7 +135,7 @@ impl<C: Connect> Shared<C> {
             self.agents.remove(id);
         }
         let known = self.agents.get_or_insert_async(id, self.fetch_node(id, region, token)).await?;
-        if known.agent.region() == region {
+        if self.is_asked(&known.agent, Some(region)) {
             Ok(known.agent)
         } else {
             Err(LocateError::UnknownNode(id.as_str().into()).into())

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, sync::PoisonError, sync::atomic::Ordering, time::Duration};
 
-use futures_util::future::join;
+use futures_util::future::{join, join_all};
 use nomad_wire::{Region, agent};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -56,9 +56,8 @@ impl<C: Connect> Watch<C> {
     /// Asks everything once, so that the first caller need not wait for it. An unreachable cluster is no error: it is
     /// asked again by [`run`](Self::run).
     pub async fn first_look(&mut self) {
-        let mut index = 0;
-        self.servers().await;
-        self.shared.list(&mut index, None).await;
+        let (shared, mut index) = (Arc::clone(&self.shared), 0);
+        join(self.servers(), shared.list(&mut index, None)).await;
         self.index = index;
     }
 
@@ -147,24 +146,25 @@ impl<C: Connect> Shared<C> {
         again: bool,
     ) -> (Vec<Member>, bool) {
         let mut members: Vec<Member> = seen.members.iter().filter_map(Member::of).collect();
-        let mut looked = false;
+        let mut unseen = Vec::new();
         for member in &mut members {
             let known = before.members.iter().flatten().find(|known| known.is_same(member));
             match known {
                 Some(known) if known.agent.is_some() => member.agent.clone_from(&known.agent),
                 Some(_) if !again => {}
-                _ => {
-                    looked = true;
-                    member.agent = self.verified(member).await;
-                    if member.agent.is_none() {
-                        tracing::info!(
-                            server = &*member.name,
-                            "no HTTP address of this server is known; calls to it are relayed"
-                        );
-                    }
-                }
+                _ => unseen.push(member),
             }
         }
+        let looked = !unseen.is_empty();
+        // Side by side, for each may take as long as a connection that is never made.
+        join_all(unseen.into_iter().map(|member| async {
+            member.agent = self.verified(member).await;
+            if member.agent.is_none() {
+                let server = &*member.name;
+                tracing::info!(server, "its HTTP address is not known; calls to it are relayed");
+            }
+        }))
+        .await;
         (members, looked)
     }
 
