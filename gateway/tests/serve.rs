@@ -18,19 +18,32 @@ const MEMBERS: &str = r#"{"Members":[{"Name":"server1.global","Addr":"127.0.0.1"
     "Tags":{"role":"nomad","region":"global","port":"4647","id":"078367fb-eec8-87bf-8d99-0c0a5e3f7c7c"}}],
     "ServerName":"server1","ServerRegion":"global","ServerDC":"dc1"}"#;
 
+const POLICY: &str = r#"{"Name":"anonymous","Rules":"node { policy = \"read\" }","ModifyIndex":3}"#;
+
 /// A server, and a node, that say what the script says; each connection carries one answer.
 fn scripted() -> SocketAddr {
+    start(Acls::Off)
+}
+
+/// Whether the scripted server has ACLs. With them nobody may read allocations, and the anonymous may read nodes.
+#[derive(Clone, Copy, PartialEq)]
+enum Acls {
+    Off,
+    On,
+}
+
+fn start(acls: Acls) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            std::thread::spawn(move || answer(stream, address));
+            std::thread::spawn(move || answer(stream, address, acls));
         }
     });
     address
 }
 
-fn answer(stream: TcpStream, address: SocketAddr) {
+fn answer(stream: TcpStream, address: SocketAddr, acls: Acls) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
@@ -47,6 +60,13 @@ fn answer(stream: TcpStream, address: SocketAddr) {
         "/v1/nodes" => format!(r#"[{{"ID":"{NODE}","Name":"client1","Status":"ready"}}]"#),
         "/v1/client/stats" => "measured".to_owned(),
         "/v1/operator/snapshot" => upload(&mut reader, &head),
+        "/v1/acl/policy/anonymous" if acls == Acls::On => POLICY.to_owned(),
+        path if path.starts_with("/v1/allocation/") => {
+            return fault(stream, "500 Internal Server Error", "Unknown allocation");
+        }
+        path if path.starts_with("/v1/client/fs/") => {
+            return fault(stream, "403 Forbidden", "decided by the agent");
+        }
         "/v1/acl/policy/anonymous" => {
             return fault(stream, "400 Bad Request", "ACL support disabled");
         }
@@ -194,6 +214,29 @@ fn a_nodes_address_becomes_the_gateways_own() {
         let address = address.unwrap_or_else(|| serve.gateway.clone());
         assert!(body.contains(&format!("\"HTTPAddr\":\"{address}\"")), "{mode}: {body}");
     }
+}
+
+#[test]
+fn the_edge_decides_what_it_knows_and_leaves_the_rest_to_the_agents() {
+    let address = format!("http://{}", start(Acls::On));
+    let serve = Serve::start(&["--address", &address], &[]);
+    // The policy of the anonymous says it: nodes may be read, agents may not, and nothing may be written.
+    let (head, _) = serve.ask("GET", &format!("/v1/client/stats?node_id={NODE}"), b"");
+    assert!(head.starts_with("http/1.1 200 ok"), "{head}");
+    let (head, body) = serve.ask("GET", "/v1/agent/self", b"");
+    assert!(head.starts_with("http/1.1 403 ") && body == "Permission denied", "{head}");
+    assert!(!head.contains("x-nomad-gateway-agent"), "no agent was asked: {head}");
+    // Whose the allocation is nobody may know, so that the agent's own answer comes back.
+    let logs = format!("/v1/client/fs/logs/{NODE}?task=a&type=stdout");
+    let (head, body) = serve.ask("GET", &logs, b"");
+    assert!(head.starts_with("http/1.1 403 ") && body == "decided by the agent", "{head} {body}");
+    assert!(head.contains("x-nomad-gateway-path: relay"), "{head}");
+
+    let text = format!("acl {{\n  mode = \"defer\"\n}}\nnomad {{\n  address = \"{address}\"\n}}\n");
+    let (_folder, file) = written("gateway.hcl", &text);
+    let serve = Serve::start(&["--config", file.to_str().unwrap()], &[]);
+    let (head, _) = serve.ask("GET", "/v1/agent/self", b"");
+    assert!(head.contains("x-nomad-gateway-agent: server1.global"), "the agent decides: {head}");
 }
 
 #[test]
