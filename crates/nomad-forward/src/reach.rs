@@ -21,6 +21,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// that never can costs one caller a minute a second.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
+/// With so many of them, those that nobody has tried for a while are forgotten: they may be gone for good.
+const MANY: usize = 1_024;
+
 /// Agents that could not be reached, by address. The usual case, none, costs one look at a counter.
 #[derive(Debug, Default)]
 pub(crate) struct Reach {
@@ -72,6 +75,9 @@ impl Reach {
             Reachable::Yes => drop(lost.remove(&address)),
             Reachable::No => {
                 let now = Instant::now();
+                if lost.len() >= MANY {
+                    lost.retain(|_, entry| now < entry.until + LONGEST_PAUSE);
+                }
                 let entry = lost.entry(address).or_insert(Lost {
                     until: now,
                     pause: FIRST_PAUSE / 2,

@@ -125,7 +125,12 @@ fn forwarder(agent: &Counted) -> Forwarder {
     let address: SocketAddr = ([127, 0, 0, 1], 4646).into();
     let region = Region::default();
     let server = Agent::server("server1", SERVER.parse().unwrap(), region.clone(), address);
-    let directory = Table::builder(region).agent(server.unwrap()).build();
+    let elsewhere: SocketAddr = ([127, 0, 0, 2], 4646).into();
+    let client = Agent::client("client1", SERVER.parse().unwrap(), region.clone(), elsewhere);
+    let agents = [server.unwrap(), client.unwrap()];
+    let directory =
+        agents.into_iter().fold(Table::builder(region), |table, agent| table.agent(agent));
+    let directory = directory.build();
     forwarder_within(agent.clone(), directory, AclDisabled, Denials::Silent, BUDGET)
 }
 
@@ -194,4 +199,21 @@ async fn whoever_comes_first_is_served_first_and_the_agent_never_sees_more_conne
     }
     assert_eq!(*order.lock().unwrap(), [0, 1, 2]);
     assert_eq!(agent.most.load(Ordering::SeqCst), BUDGET.connections);
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_that_nobody_uses_are_closed() {
+    let agent = Counted::default();
+    let service = forwarder(&agent);
+    let whole = async |path: &str| {
+        let answer = ask(&service, path).await;
+        assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "ok");
+    };
+    whole("/v1/client/stats?node_id=client1").await;
+    assert_eq!(agent.open.load(Ordering::SeqCst), 1);
+    tokio::time::advance(Duration::from_secs(91)).await;
+    // Another agent is asked; the client's connection goes all the same.
+    whole("/v1/jobs").await;
+    tokio::task::yield_now().await;
+    assert_eq!(agent.open.load(Ordering::SeqCst), 1);
 }

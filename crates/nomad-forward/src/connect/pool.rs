@@ -28,6 +28,9 @@ const MAX_IDLE: usize = 32;
 /// After so long an idle connection is not trusted any more; agents themselves never close one.
 const IDLE_LIMIT: Duration = Duration::from_secs(90);
 
+/// So often connections that have waited for too long are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
+
 /// Connections to every agent, kept for the next request. Cheap to clone: all clones are one pool.
 #[derive(Debug)]
 pub struct Pool<C, B> {
@@ -36,7 +39,33 @@ pub struct Pool<C, B> {
     lines: Lines<B>,
 }
 
-type Lines<B> = Arc<Mutex<HashMap<SocketAddr, Line<B>>>>;
+type Lines<B> = Arc<Mutex<Fleet<B>>>;
+
+/// What there is to all agents.
+#[derive(Debug)]
+struct Fleet<B> {
+    lines: HashMap<SocketAddr, Line<B>>,
+    swept: Instant,
+}
+
+impl<B> Fleet<B> {
+    fn new() -> Self {
+        Self { lines: HashMap::new(), swept: Instant::now() }
+    }
+
+    /// Closes what has waited for too long, and forgets agents that nobody asks any more. Without it a fleet of ten
+    /// thousand agents, each asked once, would hold ten thousand sockets for ever.
+    fn sweep(&mut self) {
+        if self.swept.elapsed() < SWEEP_EVERY {
+            return;
+        }
+        self.swept = Instant::now();
+        self.lines.retain(|_, line| {
+            line.idle.retain(|connection| connection.is_fresh());
+            !line.idle.is_empty() || Arc::strong_count(&line.queue) > 1 || line.queue.is_used()
+        });
+    }
+}
 
 /// What there is to one agent.
 #[derive(Debug)]
@@ -85,7 +114,7 @@ impl<C, B> Pool<C, B> {
     /// An empty pool.
     #[must_use]
     pub fn new(connect: C) -> Self {
-        Self { connect, budget: Budget::default(), lines: Arc::default() }
+        Self { connect, budget: Budget::default(), lines: Arc::new(Mutex::new(Fleet::new())) }
     }
 
     /// The same with another budget.
@@ -117,18 +146,20 @@ where
     }
 
     fn queue(&self, address: SocketAddr) -> Arc<Queue> {
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = lines
+        let mut fleet = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        fleet.sweep();
+        let line = fleet
+            .lines
             .entry(address)
             .or_insert_with(|| Line { idle: Vec::new(), queue: Arc::new(Queue::new(self.budget)) });
         Arc::clone(&line.queue)
     }
 
     fn take_idle(&self, address: SocketAddr) -> Option<Connection<B>> {
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = lines.get_mut(&address)?;
+        let mut fleet = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = fleet.lines.get_mut(&address)?;
         while let Some(mut connection) = line.idle.pop() {
-            if !connection.sender.is_closed() && connection.idle_since.elapsed() < IDLE_LIMIT {
+            if connection.is_fresh() {
                 connection.is_reused = true;
                 return Some(connection);
             }
@@ -183,6 +214,11 @@ where
 }
 
 impl<B> Connection<B> {
+    /// It waited not for too long, and the agent has not closed it.
+    fn is_fresh(&self) -> bool {
+        !self.sender.is_closed() && self.idle_since.elapsed() < IDLE_LIMIT
+    }
+
     /// It carried a request before, so that the agent may have closed it unseen.
     pub(crate) const fn is_reused(&self) -> bool {
         self.is_reused
@@ -201,13 +237,13 @@ impl<B> Connection<B> {
         // Last, so that whoever gets the place finds the connection waiting.
         let place = put(&self.place, None);
         let pool = Arc::clone(&self.lines);
-        let mut lines = pool.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(line) = lines.get_mut(&self.address)
+        let mut fleet = pool.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = fleet.lines.get_mut(&self.address)
             && line.idle.len() < MAX_IDLE
         {
             line.idle.push(self);
         }
-        drop(lines);
+        drop(fleet);
         drop(place);
     }
 }

@@ -35,6 +35,12 @@ impl Queue {
         Self { places, waiting: AtomicUsize::new(0), budget }
     }
 
+    /// Whether somebody holds a place or waits for one.
+    pub(super) fn is_used(&self) -> bool {
+        self.places.available_permits() < self.budget.connections.max(1)
+            || self.waiting.load(Ordering::Relaxed) > 0
+    }
+
     /// A place, at once or in turn.
     pub(super) async fn enter(&self) -> Result<OwnedSemaphorePermit, ConnectError> {
         if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
