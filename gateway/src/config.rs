@@ -8,7 +8,7 @@ use std::path::Path;
 
 pub use self::fault::{ConfigError, Fault};
 pub(crate) use self::{
-    document::{Node, Place, Value},
+    document::{Node, Place, Value, read as parse},
     section::{Faults, Section},
 };
 
@@ -19,5 +19,5 @@ pub(crate) use self::{
 pub(crate) fn read(path: &Path) -> Result<Node, ConfigError> {
     let failed = |source| ConfigError::Read { path: path.to_owned(), source };
     let text = std::fs::read_to_string(path).map_err(failed)?;
-    document::read(path, &text).map_err(ConfigError::Faults)
+    parse(path, &text).map_err(ConfigError::Faults)
 }
