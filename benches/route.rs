@@ -7,7 +7,7 @@ use std::{hint::black_box, task::Poll};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use http::{Method, Uri};
-use nomad_forward::{Agent, Directory as _, Table, Target};
+use nomad_forward::{Agent, Caller, Directory as _, Table, Target};
 use nomad_wire::{NodeId, Query, Region, Route};
 
 const NODES: u32 = 10_000;
@@ -75,7 +75,7 @@ fn locate(criterion: &mut Criterion) {
         ("allocation", Target::Allocation(allocation.into())),
     ] {
         group.bench_function(name, |bench| {
-            bench.iter(|| match poll(table.locate(black_box(&target), None)) {
+            bench.iter(|| match poll(table.locate(black_box(&target), None, Caller::default())) {
                 Poll::Ready(place) => place.is_ok(),
                 Poll::Pending => false,
             });

@@ -2,6 +2,7 @@
 
 mod acl;
 mod agent;
+mod serve;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -11,6 +12,7 @@ use nomad_wire::query::LogLevel;
 pub use self::{
     acl::{AclCommand, ExplainArgs, LintArgs},
     agent::AgentArgs,
+    serve::ServeArgs,
 };
 
 /// One address in front of a fleet of Nomad agents.
@@ -30,6 +32,10 @@ pub enum Command {
     Dev(DevArgs),
     /// Run one reference agent: a server, a client, or both
     Agent(Box<AgentArgs>),
+    /// Serve as the gateway in front of real agents
+    Serve(ServeArgs),
+    /// Check a configuration of `serve` and report every fault with file, line and column
+    Check(ServeArgs),
     /// Ask ACL policies: what they allow and why, and what is wrong with them
     #[command(subcommand)]
     Acl(AclCommand),

@@ -1,9 +1,14 @@
 //! The gateway itself: the chain of rooms behind a listener.
 
 use nomad_acl::Tokens;
-use nomad_forward::{Denials, Directory, TcpConnect, forwarder};
+use nomad_forward::{Budget, Denials, Directory, TcpConnect, forwarder_within};
 
-use crate::{Stop, listen::Listener, trace::Trace};
+use crate::{
+    Stop,
+    listen::Listener,
+    rewrite::{HttpAddr, Rewrite},
+    trace::Trace,
+};
 
 /// A gateway, ready to serve.
 #[derive(Debug, Clone)]
@@ -11,6 +16,8 @@ pub struct Gateway<D, T> {
     directory: D,
     tokens: T,
     denials: Denials,
+    budget: Budget,
+    address: HttpAddr,
 }
 
 impl<D, T> Gateway<D, T>
@@ -20,8 +27,9 @@ where
     T: Tokens + Clone + Send + 'static,
 {
     /// A gateway in front of the agents that `directory` knows, for the callers that `tokens` knows.
-    pub const fn new(directory: D, tokens: T) -> Self {
-        Self { directory, tokens, denials: Denials::Silent }
+    pub fn new(directory: D, tokens: T) -> Self {
+        let (denials, budget, address) = (Denials::Silent, Budget::default(), HttpAddr::Off);
+        Self { directory, tokens, denials, budget, address }
     }
 
     /// Says how much a caller is told who may not.
@@ -31,9 +39,24 @@ where
         self
     }
 
+    /// Says how many connections one agent gets at most.
+    #[must_use]
+    pub const fn budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// Says what becomes of a node's address in answers about it.
+    #[must_use]
+    pub const fn rewrite(mut self, address: HttpAddr) -> Self {
+        self.address = address;
+        self
+    }
+
     /// Serves until the end is announced and no answer is left.
     pub async fn serve(self, listener: Listener, stop: Stop) {
-        let chain = forwarder(TcpConnect, self.directory, self.tokens, self.denials);
-        listener.serve(Trace::new(chain), stop).await;
+        let Self { directory, tokens, denials, budget, address } = self;
+        let chain = forwarder_within(TcpConnect, directory, tokens, denials, budget);
+        listener.serve(Trace::new(Rewrite::new(chain, address)), stop).await;
     }
 }

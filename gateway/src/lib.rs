@@ -13,10 +13,13 @@ mod stop;
 pub mod acl;
 pub mod agent;
 pub mod cli;
+pub mod config;
 pub mod console;
 pub mod dev;
 pub mod fleet;
 pub mod listen;
+pub mod rewrite;
+pub mod serve;
 pub mod trace;
 
 pub use self::{

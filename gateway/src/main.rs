@@ -13,6 +13,8 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed(&error),
         },
+        Command::Serve(args) => ended(nomad_gateway::serve::run(&args)),
+        Command::Check(args) => ended(nomad_gateway::serve::check(&args)),
         Command::Acl(command) => match nomad_gateway::acl::run(&command) {
             Ok(answer) => ExitCode::from(answer),
             Err(error) => failed(&error),
@@ -20,7 +22,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn ended(outcome: Result<(), nomad_gateway::StartError>) -> ExitCode {
+fn ended<E: std::error::Error>(outcome: Result<(), E>) -> ExitCode {
     outcome.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
 }
 

@@ -37,6 +37,7 @@ pub struct Acl(Kind);
 enum Kind {
     Disabled,
     Management,
+    Deferred,
     DenyAll,
     Compiled(Arc<Compiled>),
 }
@@ -52,6 +53,13 @@ impl Acl {
     #[must_use]
     pub const fn management() -> Self {
         Self(Kind::Management)
+    }
+
+    /// Nothing is decided here, everything by the agents: each grant is a [`Grant::Deferred`]. Only for whoever hands
+    /// requests on to an agent that decides; never for the agent itself.
+    #[must_use]
+    pub const fn deferred() -> Self {
+        Self(Kind::Deferred)
     }
 
     /// No policy at all: only what needs no right is allowed. A token without policies has this, and
@@ -117,7 +125,7 @@ impl Acl {
         match &self.0 {
             Kind::Disabled => enabled == EnableDebug::On,
             Kind::Management => true,
-            Kind::DenyAll | Kind::Compiled(_) => {
+            Kind::Deferred | Kind::DenyAll | Kind::Compiled(_) => {
                 self.holds(Right::Agent(crate::Level::Read), &Subject::Agent).is_allowed()
             }
         }
@@ -135,11 +143,15 @@ impl Acl {
 
     fn any_of(&self, group: &[Right], subject: &Subject) -> Decision {
         let mut nearest = None;
+        if *subject == Subject::Unknown && self.is_for_agent(group) {
+            return Decision::Allow(Grant::Deferred);
+        }
         for right in group {
             let answer = match &self.0 {
                 Kind::Disabled if matches!(right, Right::Sentinel(_)) => answer::Answer::Nothing,
                 Kind::Disabled => return Decision::Allow(Grant::Disabled),
                 Kind::Management => return Decision::Allow(Grant::Management),
+                Kind::Deferred => return Decision::Allow(Grant::Deferred),
                 Kind::DenyAll => answer::Answer::Nothing,
                 Kind::Compiled(compiled) => ask::right(compiled, *right, subject),
             };
@@ -151,12 +163,17 @@ impl Acl {
         Decision::Deny(self.reason(AnyOf::new(group), nearest))
     }
 
+    /// Whether one of the rights depends on the object, so that only whoever knows the object can decide.
+    fn is_for_agent(&self, group: &[Right]) -> bool {
+        !self.is_management() && group.iter().any(|right| right.depends_on_object())
+    }
+
     fn reason(&self, missing: AnyOf, answer: Option<answer::Answer>) -> Reason {
         let rule = |id: u32| match &self.0 {
             Kind::Compiled(compiled) => {
                 compiled.rules.get(id as usize).map(|(_, rule)| rule.clone())
             }
-            Kind::Disabled | Kind::Management | Kind::DenyAll => None,
+            Kind::Disabled | Kind::Management | Kind::Deferred | Kind::DenyAll => None,
         };
         match answer {
             Some(answer::Answer::Denied(id)) => {
@@ -191,4 +208,33 @@ pub enum EnableDebug {
     On,
     /// Debugging is off.
     Off,
+}
+
+#[cfg(test)]
+mod tests {
+    use nomad_wire::{FsCall, Route};
+
+    use super::*;
+    use crate::Policy;
+
+    #[test]
+    fn what_depends_on_an_unknown_object_is_left_to_the_agent() {
+        let policy: Policy = r#"namespace "*" { policy = "deny" }"#.parse().unwrap();
+        let acl = Acl::compile([("none", &policy)]);
+        let logs = Requirement::of(&Route::Fs(FsCall::Logs, "x".into()));
+        assert_eq!(acl.allows(&logs, &Subject::Unknown), Decision::Allow(Grant::Deferred));
+        let stats = Requirement::of(&Route::ClientStats);
+        assert!(!acl.allows(&stats, &Subject::Unknown).is_allowed());
+        let management = Acl::management().allows(&logs, &Subject::Unknown);
+        assert_eq!(management, Decision::Allow(Grant::Management));
+    }
+
+    #[test]
+    fn a_deferred_acl_shows_it_and_is_no_management_token() {
+        let acl = Acl::deferred();
+        let stats = Requirement::of(&Route::ClientStats);
+        assert_eq!(acl.allows(&stats, &Subject::Agent), Decision::Allow(Grant::Deferred));
+        assert!(!acl.is_management() && !acl.is_disabled());
+        assert!(acl.holds(Right::Management, &Subject::Agent) == Decision::Allow(Grant::Deferred));
+    }
 }

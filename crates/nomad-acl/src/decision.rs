@@ -36,6 +36,8 @@ pub enum Grant {
     Disabled,
     /// A workload may list and read the variables of its own job.
     OwnVariables,
+    /// Not decided here: the agent that answers decides. Nothing is widened, since agents decide about every call.
+    Deferred,
     /// A rule grants this right.
     Rule(Right, Rules),
 }

@@ -139,6 +139,6 @@ pub use self::{
     policy::{LabelRule, LevelRule, NamespaceRule, PathRule, Policy, WideRule},
     requirement::{About, AnyOf, Demand, Level, Requirement, Right, RightError},
     subject::{Claim, Subject, Variable},
-    tokens::{AclDisabled, Tokens, TokensError},
+    tokens::{AclDeferred, AclDisabled, Tokens, TokensError},
     warning::Warning,
 };

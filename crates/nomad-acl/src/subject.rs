@@ -17,6 +17,9 @@ pub enum Subject {
     HostVolume(Box<str>),
     /// A variable.
     Variable(Box<Variable>),
+    /// Nobody who was asked could say whose object it is. Rights that depend on it are left to the agent that answers:
+    /// it knows the object, and it decides in any case.
+    Unknown,
 }
 
 /// A variable, and the workload that asks for it if one does.

@@ -1,8 +1,9 @@
 //! Token → ACL.
 //!
-//! [`Tokens`] is what [`Identify`](crate::Identify) asks. Three things answer it:
+//! [`Tokens`] is what [`Identify`](crate::Identify) asks. Four things answer it:
 //!
 //! * [`AclDisabled`]: every caller may do everything;
+//! * [`AclDeferred`]: nothing is decided here, everything by the agents behind;
 //! * [`TokenTable`]: tokens and policies fixed in a JSON text;
 //! * [`Cached`] over a [`LookUp`], of which [`NomadTokens`] is the one that asks Nomad's own API with
 //!   the caller's own token.
@@ -38,6 +39,18 @@ pub trait Tokens {
 
     /// What may this token do? `None` asks for the anonymous caller.
     fn resolve(&self, token: Option<&SecretId>) -> Self::Future;
+}
+
+/// Nothing is decided at the edge: whatever token a caller sends goes on to an agent, and the agent decides.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AclDeferred;
+
+impl Tokens for AclDeferred {
+    type Future = Ready<Result<Acl, TokensError>>;
+
+    fn resolve(&self, _token: Option<&SecretId>) -> Self::Future {
+        ready(Ok(Acl::deferred()))
+    }
 }
 
 /// ACLs are switched off: every caller may do everything, whatever token it sends.

@@ -17,7 +17,7 @@ use tower_service::Service;
 pub use self::{error::AddressError, layer::AddressLayer};
 use crate::{
     Target,
-    directory::{Directory, LocateError, Place},
+    directory::{Caller, Directory, LocateError, Place},
 };
 
 /// A known request whose target was looked up.
@@ -86,7 +86,11 @@ where
         let region = query.filled("region").map(|region| Region::new(&region));
         match Target::of(&known.route, &query) {
             Ok(target) => {
-                let place = self.directory.locate(&target, region.as_ref());
+                let place = self.directory.locate(
+                    &target,
+                    region.as_ref(),
+                    Caller::new(known.request.headers()),
+                );
                 future::ResponseFuture::locating(inner, place, known, target)
             }
             // Only `host` asks for the right before it looks at the targets.

@@ -18,6 +18,8 @@ pub struct Agent {
     address: SocketAddr,
     /// The same as a `Host` header.
     host: HeaderValue,
+    /// What is spoken there.
+    transport: Transport,
 }
 
 /// What an agent is, and the id that the cluster knows it by.
@@ -28,6 +30,19 @@ pub enum Identity {
     Server(ServerId),
     /// A client agent, that is a node.
     Client(NodeId),
+    /// A server agent of which only the address is known yet.
+    Seed,
+}
+
+/// What an agent's HTTP listener speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_enums, reason = "an agent's `tls.http` is on or off")]
+pub enum Transport {
+    /// HTTP.
+    #[default]
+    Plain,
+    /// HTTPS: the agent's `tls.http` is on.
+    Tls,
 }
 
 /// An agent's name cannot stand in a header, so that it could never be shown.
@@ -53,6 +68,7 @@ impl Agent {
             region,
             address,
             host: visible(&address.to_string())?,
+            transport: Transport::Plain,
         })
     }
 
@@ -67,7 +83,25 @@ impl Agent {
         address: SocketAddr,
     ) -> Result<Self, NameError> {
         let host = visible(&address.to_string())?;
-        Ok(Self { name: visible(name)?, identity: Identity::Client(id), region, address, host })
+        let name = visible(name)?;
+        let identity = Identity::Client(id);
+        Ok(Self { name, identity, region, address, host, transport: Transport::Plain })
+    }
+
+    /// A server agent of which only the address is known; that is its name too.
+    #[must_use]
+    pub fn seed(region: Region, address: SocketAddr) -> Self {
+        let host = HeaderValue::from_str(&address.to_string());
+        // The text of an address is visible ASCII.
+        let host = host.unwrap_or(HeaderValue::from_static("server"));
+        let (name, identity) = (host.clone(), Identity::Seed);
+        Self { name, identity, region, address, host, transport: Transport::Plain }
+    }
+
+    /// The same agent, spoken to in this way.
+    #[must_use]
+    pub fn over(self, transport: Transport) -> Self {
+        Self { transport, ..self }
     }
 
     /// Its name: `name.region` of a server, the node's name of a client.
@@ -92,7 +126,13 @@ impl Agent {
     /// It is a server agent.
     #[must_use]
     pub const fn is_server(&self) -> bool {
-        matches!(self.identity, Identity::Server(_))
+        matches!(self.identity, Identity::Server(_) | Identity::Seed)
+    }
+
+    /// What its HTTP listener speaks.
+    #[must_use]
+    pub const fn transport(&self) -> Transport {
+        self.transport
     }
 
     /// Its region.

@@ -1,6 +1,8 @@
 //! Connections to agents: made, kept, and taken again.
 
+mod budget;
 mod pool;
+mod queue;
 mod tcp;
 
 use std::{io, time::Duration};
@@ -9,6 +11,7 @@ use hyper::rt;
 use thiserror::Error;
 
 pub use self::{
+    budget::Budget,
     pool::{Connection, Pool},
     tcp::TcpConnect,
 };
@@ -36,4 +39,24 @@ pub enum ConnectError {
     /// A stream was opened, but HTTP could not be begun on it.
     #[error("connect: cannot speak HTTP: {0}")]
     Handshake(#[source] hyper::Error),
+    /// The agent has as many connections of ours as it may, and so many requests wait for one that no more may.
+    #[error("{waiting} requests wait for a connection to this agent already")]
+    Crowded {
+        /// How many wait.
+        waiting: usize,
+    },
+    /// The agent has as many connections of ours as it may, and none came free in time.
+    #[error("no connection to this agent came free within {0:?}")]
+    Busy(Duration),
+}
+
+impl ConnectError {
+    /// Whether there is no way to the agent. Otherwise there is one, and it is taken.
+    #[must_use]
+    pub const fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Refused(_) | Self::Timeout(_) | Self::Handshake(_) => true,
+            Self::Crowded { .. } | Self::Busy(_) => false,
+        }
+    }
 }

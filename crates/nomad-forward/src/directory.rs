@@ -1,15 +1,18 @@
 //! Where agents and allocations are: the question every targeted call asks.
 
 mod error;
+mod nomad;
 mod table;
 
 use std::sync::Arc;
 
+use http::HeaderMap;
 use nomad_acl::Subject;
-use nomad_wire::Region;
+use nomad_wire::{Region, SecretId, header};
 
 pub use self::{
     error::LocateError,
+    nomad::{Locating, NomadDirectory, NomadOptions, Watch},
     table::{Table, TableBuilder},
 };
 use crate::{Agent, Target};
@@ -23,6 +26,48 @@ pub struct Place {
     pub subject: Subject,
     /// Agents that can answer as well when this one cannot be reached; empty when one agent is named.
     pub others: Vec<Arc<Agent>>,
+    /// Whether these agents answer themselves.
+    pub way: Way,
+}
+
+/// Whether the agent that is asked answers itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "an agent answers, or it asks another one")]
+pub enum Way {
+    /// It does.
+    Itself,
+    /// It is a server, and passes the call on to the agent that is meant.
+    Relay(Meant),
+}
+
+/// The agent behind a relay, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "what is known of an agent is nothing, a name, or all")]
+pub enum Meant {
+    /// Only what the caller wrote.
+    Unknown,
+    /// The full name of a server whose HTTP address nobody knows.
+    Server(Box<str>),
+    /// All of it; there is no way to it at the moment.
+    Agent(Arc<Agent>),
+}
+
+/// Who asks: a directory without a right of its own looks things up in the caller's name.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Caller<'a>(Option<&'a HeaderMap>);
+
+impl<'a> Caller<'a> {
+    /// The caller who sent these headers.
+    #[must_use]
+    pub const fn new(headers: &'a HeaderMap) -> Self {
+        Self(Some(headers))
+    }
+
+    /// The caller's token; the headers are read only now.
+    #[must_use]
+    pub fn token(&self) -> Option<SecretId> {
+        header::token(self.0?).ok().flatten()
+    }
 }
 
 /// Whoever knows the fleet.
@@ -31,7 +76,12 @@ pub trait Directory {
     type Locate: Future<Output = Result<Place, LocateError>> + Send + 'static;
 
     /// Which agent is meant? `region` is the one that the caller asks for; `None` means the directory's own.
-    fn locate(&self, target: &Target, region: Option<&Region>) -> Self::Locate;
+    fn locate(&self, target: &Target, region: Option<&Region>, caller: Caller<'_>) -> Self::Locate;
+
+    /// Servers that pass calls on to this agent while it cannot be reached; none when there is no such way.
+    fn relays(&self, _agent: &Agent) -> Vec<Arc<Agent>> {
+        Vec::new()
+    }
 
     /// A connection to this agent could not be made, or could be made again.
     fn observe(&self, agent: &Arc<Agent>, reachable: Reachable);

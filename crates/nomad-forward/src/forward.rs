@@ -2,8 +2,8 @@
 
 mod body;
 mod error;
-mod headers;
-mod patience;
+pub(crate) mod headers;
+pub(crate) mod patience;
 
 use std::{
     pin::Pin,
@@ -21,10 +21,18 @@ use tower_service::Service;
 pub use self::{body::ForwardBody, error::ForwardError};
 use crate::{
     Agent, Error,
-    connect::{Connect, Connection, Pool},
+    connect::{Budget, Connect, ConnectError, Connection, Pool},
     directory::{Directory, Reachable},
-    resolve::Resolved,
+    resolve::{Detour, Path, Resolved},
 };
+
+/// What became of a request that had a connection.
+enum Asked<B> {
+    /// The answer, and the connection that its body comes over.
+    Answered(Response<Incoming>, Connection<B>),
+    /// The kept connection was closed before anything was written, and there is no new one.
+    Unsent(Request<B>, ConnectError),
+}
 
 /// Sends a resolved request to its agent.
 ///
@@ -46,6 +54,12 @@ impl<C, D, B> Forward<C, D, B> {
     /// Forwards over connections made by `connect`; `directory` hears which agents could be reached.
     pub fn new(connect: C, directory: D) -> Self {
         Self { pool: Pool::new(connect), directory }
+    }
+
+    /// The same with another budget of connections an agent.
+    #[must_use]
+    pub fn budget(self, budget: Budget) -> Self {
+        Self { pool: self.pool.budget(budget), directory: self.directory }
     }
 }
 
@@ -81,16 +95,52 @@ where
         &self,
         resolved: Resolved<B>,
     ) -> Result<Response<ForwardBody<B>>, ForwardError> {
-        let Resolved { route, request, agent, others, path } = resolved;
+        let Resolved { route, mut request, agent, others, mut path, detour } = resolved;
         let patience = patience::first_byte(&route, request.uri());
-        let (connection, agent) = match self.reach_any(agent, &others).await {
+        let (mut connection, mut agent) = match self.reach_any(agent, &others).await {
             Ok(reached) => reached,
-            Err((agent, source)) => return Err(ForwardError::Connect { route, agent, source }),
+            Err((meant, source)) => {
+                let servers = self.around(&meant, &source, detour);
+                path = Path::Relay;
+                self.reach_first(servers).await.ok_or(ForwardError::Connect {
+                    route: route.clone(),
+                    agent: meant,
+                    source,
+                })?
+            }
         };
-        let request = headers::outgoing(request, &agent);
-        let (mut response, connection) = self.ask(connection, &agent, request, patience).await?;
-        headers::incoming(response.headers_mut(), &agent, path);
-        Ok(response.map(|body| ForwardBody::new(body, connection)))
+        loop {
+            let outgoing = headers::outgoing(request, &agent);
+            match self.ask(connection, &agent, outgoing, patience).await? {
+                Asked::Answered(mut response, connection) => {
+                    headers::incoming(response.headers_mut(), &agent, path);
+                    return Ok(response.map(|body| ForwardBody::new(body, connection)));
+                }
+                // Nothing of it was written, so that it may go another way.
+                Asked::Unsent(unsent, source) => {
+                    let way = if path == Path::Relay { Detour::None } else { detour };
+                    let servers = self.around(&agent, &source, way);
+                    let around = self.reach_first(servers).await;
+                    (connection, agent) = around.ok_or(ForwardError::Reopen { agent, source })?;
+                    request = unsent;
+                    path = Path::Relay;
+                }
+            }
+        }
+    }
+
+    /// The servers to ask instead of an agent that there is no way to.
+    fn around(&self, agent: &Agent, error: &ConnectError, detour: Detour) -> Vec<Arc<Agent>> {
+        match detour {
+            Detour::Servers if error.is_unreachable() => self.directory.relays(agent),
+            Detour::Servers | Detour::None => Vec::new(),
+        }
+    }
+
+    async fn reach_first(&self, servers: Vec<Arc<Agent>>) -> Option<(Connection<B>, Arc<Agent>)> {
+        let mut servers = servers.into_iter();
+        let first = servers.next()?;
+        self.reach_any(first, servers.as_slice()).await.ok()
     }
 
     /// A connection to the agent, or else to one of the others.
@@ -98,7 +148,7 @@ where
         &self,
         agent: Arc<Agent>,
         others: &[Arc<Agent>],
-    ) -> Result<(Connection<B>, Arc<Agent>), (Arc<Agent>, crate::connect::ConnectError)> {
+    ) -> Result<(Connection<B>, Arc<Agent>), (Arc<Agent>, ConnectError)> {
         let mut failed = match self.reach(&agent).await {
             Ok(connection) => return Ok((connection, agent)),
             Err(error) => (agent, error),
@@ -112,13 +162,21 @@ where
         Err(failed)
     }
 
-    async fn reach(
-        &self,
-        agent: &Arc<Agent>,
-    ) -> Result<Connection<B>, crate::connect::ConnectError> {
+    async fn reach(&self, agent: &Arc<Agent>) -> Result<Connection<B>, ConnectError> {
         let taken = self.pool.take(agent).await;
-        self.directory.observe(agent, if taken.is_ok() { Reachable::Yes } else { Reachable::No });
+        self.observe(agent, taken.as_ref().err());
         taken
+    }
+
+    fn observe(&self, agent: &Arc<Agent>, error: Option<&ConnectError>) {
+        match error {
+            None => self.directory.observe(agent, Reachable::Yes),
+            Some(error) if error.is_unreachable() => {
+                self.directory.observe(agent, Reachable::No);
+            }
+            // A crowd at an agent says that it can be reached.
+            Some(_) => {}
+        }
     }
 
     /// Sends the request. A connection that had been waiting may turn out closed; the request comes back unsent then
@@ -129,7 +187,7 @@ where
         agent: &Arc<Agent>,
         mut request: Request<B>,
         patience: Option<Duration>,
-    ) -> Result<(Response<Incoming>, Connection<B>), ForwardError> {
+    ) -> Result<Asked<B>, ForwardError> {
         loop {
             let sent = async {
                 // It may still be finishing the answer before; when it is closed, the request comes back below.
@@ -144,15 +202,17 @@ where
                 None => sent.await,
             };
             match answer {
-                Ok(response) => return Ok((response, connection)),
+                Ok(response) => return Ok(Asked::Answered(response, connection)),
                 Err(mut failed) => match failed.take_message() {
                     Some(unsent) if connection.is_reused() => {
                         request = unsent;
-                        let opened = self.pool.open(agent).await;
-                        connection = opened.map_err(|source| ForwardError::Reopen {
-                            agent: Arc::clone(agent),
-                            source,
-                        })?;
+                        match self.pool.reopen(agent, connection).await {
+                            Ok(opened) => connection = opened,
+                            Err(source) => {
+                                self.observe(agent, Some(&source));
+                                return Ok(Asked::Unsent(request, source));
+                            }
+                        }
                     }
                     _ => {
                         let source = failed.into_error();

@@ -23,10 +23,13 @@
 mod agent;
 mod error;
 mod future;
+mod reach;
+mod relay;
 mod stack;
 mod target;
 
 pub mod address;
+pub mod api;
 pub mod connect;
 pub mod directory;
 pub mod forward;
@@ -35,13 +38,14 @@ pub mod resolve;
 
 pub use self::{
     address::Address,
-    agent::{Agent, Identity, NameError},
-    connect::TcpConnect,
-    directory::{Directory, LocateError, Place, Table},
+    agent::{Agent, Identity, NameError, Transport},
+    api::NomadApi,
+    connect::{Budget, TcpConnect},
+    directory::{Caller, Directory, LocateError, NomadDirectory, NomadOptions, Place, Table},
     error::Error,
     forward::Forward,
     rescue::{Denials, Rescue},
-    resolve::{Path, Resolve},
-    stack::{Forwarder, forwarder},
+    resolve::{Detour, Path, Resolve},
+    stack::{Forwarder, forwarder, forwarder_within},
     target::Target,
 };

@@ -9,7 +9,7 @@ use std::{
 
 use http::{Request, Uri, uri::PathAndQuery};
 use nomad_acl::{Admitted, Known};
-use nomad_wire::{Query, Route};
+use nomad_wire::{Query, Route, ServerId};
 use tower_service::Service;
 
 pub use self::layer::ResolveLayer;
@@ -17,8 +17,9 @@ use crate::{
     Agent, Target,
     address::{AddressError, Addressed},
     agent::Identity,
-    directory::Place,
+    directory::{LocateError, Meant, Place, Way},
     future::ResponseFuture,
+    relay,
 };
 
 /// How an answer comes about; the value of `X-Nomad-Gateway-Path`.
@@ -27,6 +28,8 @@ use crate::{
 pub enum Path {
     /// The agent that was named answers itself.
     Direct,
+    /// A server passes it on to the agent that was named.
+    Relay,
     /// No agent was named: any that can answer does.
     Pass,
 }
@@ -37,6 +40,7 @@ impl Path {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Direct => "direct",
+            Self::Relay => "relay",
             Self::Pass => "pass",
         }
     }
@@ -55,6 +59,18 @@ pub struct Resolved<B> {
     pub others: Vec<Arc<Agent>>,
     /// How the answer comes about.
     pub path: Path,
+    /// What to do when no connection to any of them can be made.
+    pub detour: Detour,
+}
+
+/// What is done when there is no way to an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "there is one way around, or none")]
+pub enum Detour {
+    /// Nothing: nobody else can answer this call.
+    None,
+    /// A server passes the call on.
+    Servers,
 }
 
 /// Hands an admitted request on as [`Resolved`].
@@ -86,41 +102,88 @@ where
     fn call(&mut self, admitted: Admitted<Addressed<B>>) -> Self::Future {
         let (known, target, place) = admitted.into_question().into_parts();
         match place {
-            Ok(place) => ResponseFuture::calling(self.inner.call(resolved(known, &target, place))),
+            Ok(place) => match resolved(known, &target, place) {
+                Ok(resolved) => ResponseFuture::calling(self.inner.call(resolved)),
+                Err(error) => ResponseFuture::failed(error),
+            },
             Err(error) => ResponseFuture::failed(error),
         }
     }
 }
 
-fn resolved<B>(known: Known<B>, target: &Target, place: Place) -> Resolved<B> {
+fn resolved<B>(
+    known: Known<B>,
+    target: &Target,
+    place: Place,
+) -> Result<Resolved<B>, AddressError> {
     let Known { route, mut request, .. } = known;
-    let Place { agent, others, .. } = place;
-    if let Some(uri) = spelled_out(request.uri(), target, &agent) {
+    let passes_on = relay::passes_on(&route, target);
+    let Place { agent, others, way, .. } = place;
+    let (agent, others, full, is_relayed) = match way {
+        Way::Itself => {
+            let full = full_name(&agent);
+            (agent, others, full, false)
+        }
+        // Nobody else can answer it, so that the agent is tried whatever was the case a moment ago.
+        Way::Relay(Meant::Agent(meant)) if !passes_on => {
+            let full = full_name(&meant);
+            (meant, Vec::new(), full, false)
+        }
+        Way::Relay(_) if !passes_on => {
+            return Err(AddressError::Locate { route, source: no_path(target) });
+        }
+        Way::Relay(Meant::Agent(meant)) => (agent, others, full_name(&meant), true),
+        Way::Relay(Meant::Server(name)) => (agent, others, Some(name.into()), true),
+        Way::Relay(Meant::Unknown) => (agent, others, None, true),
+    };
+    if let Some(uri) = full.and_then(|full| spelled_out(request.uri(), &route, target, &full)) {
         *request.uri_mut() = uri;
     }
     let path = match target {
         Target::AnyServer | Target::AnyClient => Path::Pass,
+        _ if is_relayed => Path::Relay,
         Target::Node(_) | Target::Leader | Target::Server(_) | Target::Allocation(_) => {
             Path::Direct
         }
     };
-    Resolved { route, request, agent, others, path }
+    let detour = if passes_on && !is_relayed { Detour::Servers } else { Detour::None };
+    Ok(Resolved { route, request, agent, others, path, detour })
+}
+
+fn no_path(target: &Target) -> LocateError {
+    match target {
+        Target::Leader | Target::Server(_) => LocateError::NoPathToServer(target.written().into()),
+        _ => LocateError::NoPathToNode,
+    }
+}
+
+/// The name by which every agent understands it: a client's id, a server's full name. Nothing of a server that is
+/// known by its address only.
+fn full_name(agent: &Agent) -> Option<String> {
+    match agent.identity() {
+        Identity::Client(id) => Some(id.as_str().to_owned()),
+        Identity::Server(_) => Some(agent.name().to_owned()),
+        Identity::Seed => None,
+    }
 }
 
 /// The URI with the target's full name, where a bare name or the beginning of an id was written: agents understand
 /// nothing less. The id stays in the query, so that a wrong guess heals itself: the wrong agent relays.
-fn spelled_out(uri: &Uri, target: &Target, agent: &Agent) -> Option<Uri> {
-    let key = target.key()?;
-    let full = match agent.identity() {
-        Identity::Client(id) => id.as_str().to_owned(),
-        Identity::Server(_) => agent.name().to_owned(),
+fn spelled_out(uri: &Uri, route: &Route, target: &Target, full: &str) -> Option<Uri> {
+    let key = match target {
+        // An export is not passed on, so that the leader had better not take itself for another server.
+        Target::Leader if matches!(route, Route::MonitorExport) => "server_id",
+        target => target.key()?,
     };
-    let written = target.written();
-    let is_id = matches!(agent.identity(), Identity::Server(id) if id.as_str() == written);
-    if written == full || is_id {
+    let query = Query::of(uri);
+    // A server understands its own id as well as its name. What stands under another key is not read at all.
+    let is_understood = query.filled(key).is_some_and(|written| {
+        written == full || (key == "server_id" && written.parse::<ServerId>().is_ok())
+    });
+    if is_understood {
         return None;
     }
-    let query = Query::of(uri).with(key, &full);
+    let query = query.with(key, full);
     let path_and_query = PathAndQuery::try_from(format!("{}?{query}", uri.path())).ok()?;
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(path_and_query);
@@ -134,7 +197,10 @@ mod tests {
     use super::*;
 
     fn spelled(uri: &str, target: &Target, agent: &Agent) -> Option<String> {
-        spelled_out(&uri.parse().unwrap(), target, agent).map(|uri| uri.to_string())
+        let uri: Uri = uri.parse().unwrap();
+        let route = Route::parse(&http::Method::GET, &uri).unwrap();
+        let full = full_name(agent).unwrap();
+        spelled_out(&uri, &route, target, &full).map(|uri| uri.to_string())
     }
 
     #[test]
@@ -152,10 +218,20 @@ mod tests {
             "/v1/agent/host?pretty&server_id=server1.global"
         );
         assert_eq!(
-            spelled("/v1/agent/host?server_id=x", &by_name("server1.global"), &server),
+            spelled("/v1/agent/host?server_id=server1.global", &by_name("server1.global"), &server),
             None
         );
-        assert_eq!(spelled("/v1/agent/host?server_id=x", &by_name(id), &server), None);
+        let by_id = format!("/v1/agent/host?server_id={id}");
+        assert_eq!(spelled(&by_id, &by_name(id), &server), None);
+        assert_eq!(
+            spelled("/v1/agent/monitor?client_id=0783", &Target::Node("0783".into()), &client)
+                .unwrap(),
+            format!("/v1/agent/monitor?client_id=0783&node_id={id}")
+        );
+        assert_eq!(
+            spelled("/v1/agent/monitor/export?server_id=leader", &Target::Leader, &server).unwrap(),
+            "/v1/agent/monitor/export?server_id=server1.global"
+        );
         assert_eq!(
             spelled("/v1/client/stats?node_id=0783", &Target::Node("0783".into()), &client)
                 .unwrap(),

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use nomad_acl::{Admit, Identify, Tokens};
 
 use crate::{
-    Address, Forward, Rescue, Resolve, connect::Connect, directory::Directory, rescue::Denials,
+    Address, Budget, Forward, Rescue, Resolve, connect::Connect, directory::Directory,
+    rescue::Denials,
 };
 
 /// The chain that [`forwarder`] builds.
@@ -24,8 +25,26 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    forwarder_within(connect, directory, tokens, denials, Budget::default())
+}
+
+/// The same with another budget of connections an agent.
+pub fn forwarder_within<C, D, T, B>(
+    connect: C,
+    directory: D,
+    tokens: T,
+    denials: Denials,
+    budget: Budget,
+) -> Forwarder<C, D, T, B>
+where
+    C: Connect,
+    D: Directory + Clone + Send + Sync + 'static,
+    T: Tokens,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     // Sends it over a kept connection, and streams the answer back.
-    let chain = Forward::new(connect, directory.clone());
+    let chain = Forward::new(connect, directory.clone()).budget(budget);
     // Names the agent the way it understands, and says how the answer comes about.
     let chain = Resolve::new(chain);
     // From here on nothing passes that was not decided about.

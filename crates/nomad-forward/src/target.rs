@@ -23,7 +23,7 @@ pub enum Target {
 }
 
 /// The keys that decide who is asked, or on whose behalf: two readers of a repeated one could take different values.
-const DECIDING: [&str; 3] = ["node_id", "server_id", "region"];
+const DECIDING: [&str; 4] = ["node_id", "client_id", "server_id", "region"];
 
 impl Target {
     /// Whom a call is for. Pure: nobody is asked whether the agent exists.
@@ -72,7 +72,8 @@ impl Target {
     }
 
     fn of_agent_call(route: &Route, query: &Query<'_>) -> Result<Self, QueryError> {
-        match (query.filled("node_id"), query.filled("server_id")) {
+        let node = query.filled("node_id").or_else(|| alias(route, query));
+        match (node, query.filled("server_id")) {
             (Some(_), Some(_)) if matches!(route, Route::Host) => Err(QueryError::BothHostTargets),
             // A bad level or flag is complained about first.
             (Some(_), Some(_)) if matches!(route, Route::Monitor) => {
@@ -115,6 +116,11 @@ impl Target {
     }
 }
 
+/// Nomad's own web page asks for a client's log by `client_id`, which its API never read: the page shows a server's log.
+fn alias<'a>(route: &Route, query: &Query<'a>) -> Option<Cow<'a, str>> {
+    if matches!(route, Route::Monitor) { query.filled("client_id") } else { None }
+}
+
 fn single(query: &Query<'_>) -> Result<(), QueryError> {
     match DECIDING.into_iter().find(|key| query.is_repeated(key)) {
         Some(key) => Err(QueryError::Repeated(key)),
@@ -142,6 +148,9 @@ mod tests {
             ("/v1/agent/self?server_id=leader", Target::Leader),
             ("/v1/agent/self?server_id=server1", Target::Server("server1".into())),
             ("/v1/agent/servers", Target::AnyClient),
+            ("/v1/agent/monitor?client_id=9bb1", Target::Node("9bb1".into())),
+            ("/v1/agent/monitor?client_id=9bb1&node_id=9bb2", Target::Node("9bb2".into())),
+            ("/v1/agent/host?client_id=9bb1", Target::AnyServer),
             ("/v1/client/stats", Target::AnyServer),
             ("/v1/client/stats?node_id=9bb1", Target::Node("9bb1".into())),
             ("/v1/jobs?node_id=x&node_id=y", Target::AnyServer),

@@ -5,20 +5,17 @@
 
 mod allocation;
 mod check;
-mod document;
-mod fault;
-mod section;
 
 use std::{collections::BTreeMap, net::IpAddr, net::SocketAddr, time::Duration};
 
 use nomad_agent::{AgentConfig, GossipKey};
 
-use self::document::{Node, Place, Value};
-pub use self::{
-    allocation::AllocationSettings,
-    fault::{ConfigError, Fault},
+pub use self::allocation::AllocationSettings;
+pub use crate::config::{ConfigError, Fault};
+use crate::{
+    cli::AgentArgs,
+    config::{Node, Place, Value, parse},
 };
-use crate::cli::AgentArgs;
 
 /// What a lone agent is told, checked.
 #[derive(Debug, Clone)]
@@ -95,7 +92,7 @@ impl Settings {
         for path in &args.config {
             let failed = |source| ConfigError::Read { path: path.clone(), source };
             let text = std::fs::read_to_string(path).map_err(failed)?;
-            match document::read(path, &text) {
+            match parse(path, &text) {
                 Ok(node) => whole.merge(node),
                 Err(found) => faults.extend(found),
             }

@@ -58,7 +58,7 @@ allocation "web" {
     let said = refusal(&[&file], &[]);
     for fault in [
         "the configuration has 10 faults:",
-        "agent.hcl:2:1: nmae is no setting of this agent",
+        "agent.hcl:2:1: nmae is no setting here",
         "agent.hcl:3:1: log_level: must be trace, debug, info, warn, error or off",
         "agent.hcl:4:1: data_dir: must be an absolute path",
         "agent.hcl:7:3: ports.http: must be a number in range",
@@ -83,8 +83,8 @@ fn json_is_checked_the_same_way() {
     let said = refusal(&[&file], &["--region", "not a name"]);
     assert!(said.contains("the configuration has 4 faults:"), "{said}");
     for fault in [
-        "agent.json: server.bootstrap_expect is no setting of this agent",
-        "agent.json: data_dir: must be a string",
+        "agent.json:1:52: server.bootstrap_expect is no setting here",
+        "agent.json:1:69: data_dir: must be a string",
         "--region: region: \"not a name\" must be 1 to 128 letters",
     ] {
         assert!(said.contains(fault), "{fault} is missing: {said}");

@@ -52,7 +52,9 @@ fn with_namespace(subject: &Subject, ask: impl Fn(&str) -> Answer) -> Answer {
     match subject {
         Subject::Namespace(name) => ask(name.as_str()),
         Subject::Variable(variable) => ask(variable.namespace.as_str()),
-        Subject::Agent | Subject::NodePool(_) | Subject::HostVolume(_) => Answer::Nothing,
+        Subject::Agent | Subject::NodePool(_) | Subject::HostVolume(_) | Subject::Unknown => {
+            Answer::Nothing
+        }
     }
 }
 

@@ -74,6 +74,7 @@ fn granted(grant: &Grant) -> String {
         Grant::Management => "a management token may do everything".to_owned(),
         Grant::Disabled => "ACLs are switched off".to_owned(),
         Grant::OwnVariables => "a workload may read the variables of its own job".to_owned(),
+        Grant::Deferred => "the agent that answers decides".to_owned(),
         Grant::Rule(right, _) => format!("granted {right}"),
     }
 }
@@ -85,6 +86,7 @@ impl fmt::Display for About<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.0 {
             Subject::Agent => Ok(()),
+            Subject::Unknown => f.write_str(" on an unknown object"),
             Subject::Namespace(name) => write!(f, " on namespace {:?}", name.as_str()),
             Subject::NodePool(name) => write!(f, " on node_pool {name:?}"),
             Subject::HostVolume(name) => write!(f, " on host_volume {name:?}"),
@@ -121,6 +123,7 @@ pub(super) fn json(found: &Explanation) -> Value {
 fn subject(subject: &Subject) -> Value {
     match subject {
         Subject::Agent => Value::Null,
+        Subject::Unknown => json!({ "unknown": true }),
         Subject::Namespace(name) => json!({ "namespace": name.as_str() }),
         Subject::NodePool(name) => json!({ "node_pool": name }),
         Subject::HostVolume(name) => json!({ "host_volume": name }),

@@ -100,6 +100,30 @@ impl Right {
         })
     }
 
+    /// Whether the answer depends on which object is meant.
+    pub(crate) const fn depends_on_object(self) -> bool {
+        match self {
+            Self::Namespace(_)
+            | Self::NamespaceAny
+            | Self::NodePool(_)
+            | Self::NodePoolAny
+            | Self::HostVolume(_)
+            | Self::HostVolumeAny
+            | Self::Variable(_)
+            | Self::VariableSearch => true,
+            Self::Agent(_)
+            | Self::Node(_)
+            | Self::Quota(_)
+            | Self::Operator(_)
+            | Self::OperatorCapability(_)
+            | Self::Sentinel(_)
+            | Self::PluginRead
+            | Self::PluginList
+            | Self::NodePoolSearch
+            | Self::Management => false,
+        }
+    }
+
     /// The word of this right within its block.
     #[must_use]
     pub fn word(self) -> &'static str {

@@ -36,6 +36,15 @@ pub enum LocateError {
     /// The text is no allocation id.
     #[error("alloc lookup failed: index error: {0}")]
     AllocLookup(#[source] IdError),
+    /// It is known, but there is no way to it, and no server passes this call on.
+    #[error("No path to node")]
+    NoPathToNode,
+    /// The same for a server, whose HTTP address nobody knows.
+    #[error("no known HTTP address of server {0}")]
+    NoPathToServer(Box<str>),
+    /// Nobody who was asked gave an answer to the look-up.
+    #[error("the servers gave no answer about {0}")]
+    NoAnswer(Box<str>),
     /// There is no server at all.
     #[error("no servers")]
     NoServers,

@@ -12,7 +12,7 @@ use nomad_acl::Subject;
 use nomad_wire::{AllocId, IdError, Namespace, NodeId, Region, Written};
 use tokio::time::Instant;
 
-use super::{Directory, LocateError, Place, Reachable};
+use super::{Caller, Directory, LocateError, Place, Reachable, Way};
 use crate::{Agent, Target, agent::Identity};
 
 /// For so long an agent that could not be reached is asked last when any agent will do. Short, since asking it again
@@ -87,7 +87,7 @@ impl TableBuilder {
             self.agents.into_iter().partition(|agent| agent.is_server());
         let by_node = clients.iter().filter_map(|agent| match agent.identity() {
             Identity::Client(id) => Some((id, Arc::clone(agent))),
-            Identity::Server(_) => None,
+            Identity::Server(_) | Identity::Seed => None,
         });
         let by_node = by_node.collect();
         Table {
@@ -146,7 +146,7 @@ impl Table {
         let agent = Arc::clone(agents.get(first)?);
         let others =
             agents.iter().filter(|other| other.name() != agent.name()).map(Arc::clone).collect();
-        Some(Place { agent, subject: Subject::Agent, others })
+        Some(Place { agent, subject: Subject::Agent, others, way: Way::Itself })
     }
 
     fn node(&self, written: &Written<NodeId>) -> Result<Arc<Agent>, LocateError> {
@@ -164,7 +164,7 @@ impl Table {
             Identity::Client(id) => {
                 text.len() >= MIN_PREFIX && id.as_str().starts_with(&*text.to_ascii_lowercase())
             }
-            Identity::Server(_) => false,
+            Identity::Server(_) | Identity::Seed => false,
         };
         let named: Vec<_> =
             self.shared.clients.iter().filter(|agent| agent.name() == text).collect();
@@ -192,7 +192,7 @@ impl Table {
         let matches = |agent: &&Arc<Agent>| {
             let id = match agent.identity() {
                 Identity::Server(id) => id,
-                Identity::Client(_) => return false,
+                Identity::Client(_) | Identity::Seed => return false,
             };
             let bare = agent.name().strip_suffix(agent.region().as_str());
             agent.name() == written
@@ -219,6 +219,7 @@ impl Table {
                 agent: Arc::clone(agent),
                 subject: Subject::Namespace(namespace.clone()),
                 others: Vec::new(),
+                way: Way::Itself,
             }),
             None => Err(LocateError::UnknownAllocation(id.as_str().into())),
         }
@@ -226,13 +227,13 @@ impl Table {
 }
 
 fn one(agent: Arc<Agent>) -> Place {
-    Place { agent, subject: Subject::Agent, others: Vec::new() }
+    Place { agent, subject: Subject::Agent, others: Vec::new(), way: Way::Itself }
 }
 
 impl Directory for Table {
     type Locate = Ready<Result<Place, LocateError>>;
 
-    fn locate(&self, target: &Target, region: Option<&Region>) -> Self::Locate {
+    fn locate(&self, target: &Target, region: Option<&Region>, _: Caller<'_>) -> Self::Locate {
         ready(self.find(target, region))
     }
 

@@ -12,7 +12,7 @@ const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
 /// The request as the agent gets it.
-pub(super) fn outgoing<B>(mut request: Request<B>, agent: &Agent) -> Request<B> {
+pub(crate) fn outgoing<B>(mut request: Request<B>, agent: &Agent) -> Request<B> {
     strip_hop_by_hop(request.headers_mut());
     request.headers_mut().insert(HOST, agent.host().clone());
     *request.version_mut() = Version::HTTP_11;

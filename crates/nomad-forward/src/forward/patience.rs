@@ -30,6 +30,11 @@ pub(super) fn first_byte(route: &Route, uri: &Uri) -> Option<Duration> {
     }
 }
 
+/// The limit for the whole answer to a question of our own.
+pub(crate) fn question(uri: &Uri) -> Duration {
+    block(&Query::of(uri)).map_or(ANSWER, |wait| ANSWER + wait + wait / 16)
+}
+
 /// A framed stream has its first heartbeat after a second.
 fn is_plain(query: &Query<'_>) -> bool {
     query.filled("plain").is_some_and(|plain| plain.starts_with(['1', 't', 'T']))

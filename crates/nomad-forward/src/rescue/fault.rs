@@ -1,7 +1,7 @@
 //! Error → status and text, in one exhaustive place.
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode, header::RETRY_AFTER};
 use nomad_acl::{Denied, IdentifyError, TokensError};
 use nomad_wire::{Fault, Route, header::X_NOMAD_GATEWAY_DENIED};
 
@@ -15,6 +15,9 @@ const NOT_FOUND: StatusCode = StatusCode::NOT_FOUND;
 const BAD_REQUEST: StatusCode = StatusCode::BAD_REQUEST;
 const INTERNAL: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
 
+/// Seconds after which a busy agent may be asked again.
+const RETRY: HeaderValue = HeaderValue::from_static("1");
+
 /// The answer that an error becomes.
 pub(super) fn answer<B: From<Bytes>>(error: Error, denials: Denials) -> Response<B> {
     match error {
@@ -26,7 +29,7 @@ pub(super) fn answer<B: From<Bytes>>(error: Error, denials: Denials) -> Response
         Error::Denied(denied) => deny(&denied, denials),
         Error::Forward(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "no answer from the agent");
-            forward(&error).into_response()
+            busy(&error).unwrap_or_else(|| forward(&error).into_response())
         }
     }
 }
@@ -80,10 +83,14 @@ fn locate(route: &Route, error: &LocateError) -> Fault {
         LocateError::UnknownServer(_) | LocateError::NoLeader | LocateError::UnknownRegion => {
             Fault::new(if is_forwarded_call(route) { INTERNAL } else { BAD_REQUEST }, text)
         }
-        LocateError::UnknownAllocation(_) => Fault::new(NOT_FOUND, text),
+        LocateError::UnknownAllocation(_) | LocateError::NoPathToNode => {
+            Fault::new(NOT_FOUND, text)
+        }
+        LocateError::NoAnswer(_) => Fault::new(StatusCode::BAD_GATEWAY, text),
         LocateError::AmbiguousNode { .. } => Fault::new(BAD_REQUEST, text),
         LocateError::NodeLookup(_)
         | LocateError::AllocLookup(_)
+        | LocateError::NoPathToServer(_)
         | LocateError::NoServers
         | LocateError::NoClients => Fault::new(INTERNAL, text),
     }
@@ -104,6 +111,21 @@ const fn is_forwarded_call(route: &Route) -> bool {
             | Route::Identity
             | Route::RenewIdentity
     )
+}
+
+/// The agent has as many connections as it may: the caller can come again.
+fn busy<B: From<Bytes>>(error: &ForwardError) -> Option<Response<B>> {
+    let (ForwardError::Connect { source, .. } | ForwardError::Reopen { source, .. }) = error else {
+        return None;
+    };
+    let status = match source {
+        ConnectError::Crowded { .. } => StatusCode::TOO_MANY_REQUESTS,
+        ConnectError::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+        _ => return None,
+    };
+    let mut response = Fault::new(status, source.to_string()).into_response();
+    response.headers_mut().insert(RETRY_AFTER, RETRY);
+    Some(response)
 }
 
 fn forward(error: &ForwardError) -> Fault {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, num::NonZeroUsize, time::Duration};
 use nomad_agent::{LogLimits, Restart, Role, TaskSpec};
 use nomad_wire::{AllocId, Namespace};
 
-use super::section::Section;
+use crate::config::Section;
 
 /// Nomad's time between the request to end and the end by force.
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);

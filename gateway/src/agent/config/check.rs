@@ -9,11 +9,8 @@ use std::{
 use nomad_agent::{AgentConfig, GossipKey, Role};
 use nomad_wire::query::LogLevel;
 
-use super::{
-    Advertise, Bind, Fault, RetryJoin, Settings, allocation,
-    document::Node,
-    section::{Faults, Section},
-};
+use super::{Advertise, Bind, RetryJoin, Settings, allocation};
+use crate::config::{Fault, Faults, Node, Section};
 
 /// The longest pause between two attempts to join, as in Nomad.
 const RETRY_INTERVAL: Duration = Duration::from_secs(30);

@@ -1,21 +1,22 @@
-//! JSON. Its library tells a position only for text that is no JSON; elsewhere the file and the key have to do.
+//! JSON. Its library tells positions only for text that is no JSON. Since a JSON object is an HCL expression too, but for
+//! some escapes, that reader finds the places.
 
 use serde_json::Value as Json;
 
-use super::{Fault, Node, Place, Value};
+use super::{Fault, Node, Place, Value, hcl};
 
-pub(super) fn read(place: &Place, text: &str) -> Result<Node, Vec<Fault>> {
+pub(crate) fn read(place: &Place, text: &str) -> Result<Node, Vec<Fault>> {
     let json: Json = serde_json::from_str(text).map_err(|error| {
         let whole = error.to_string();
         let at = format!(" at line {} column {}", error.line(), error.column());
         let said = whole.strip_suffix(&at).unwrap_or(&whole);
         vec![place.at(error.line(), error.column()).fault(said)]
     })?;
-    if json.is_object() {
-        Ok(node(place, json))
-    } else {
-        Err(vec![place.fault("the file must hold a JSON object")])
+    if !json.is_object() {
+        return Err(vec![place.fault("the file must hold a JSON object")]);
     }
+    let plain = node(place, json);
+    Ok(hcl::expression(place, text).unwrap_or(plain))
 }
 
 fn node(place: &Place, json: Json) -> Node {

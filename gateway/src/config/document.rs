@@ -5,11 +5,11 @@ mod json;
 
 use std::{fmt, path::Path, sync::Arc};
 
-use super::fault::Fault;
+use super::Fault;
 
 /// Where something stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(crate) struct Place {
     source: Arc<str>,
     /// Line and column, both from 1, where the format tells them.
     position: Option<(usize, usize)>,
@@ -17,14 +17,14 @@ pub(super) struct Place {
 
 /// A value, and where it stands.
 #[derive(Clone)]
-pub(super) struct Node {
-    pub(super) place: Place,
-    pub(super) value: Value,
+pub(crate) struct Node {
+    pub(crate) place: Place,
+    pub(crate) value: Value,
 }
 
 /// There may be keys among them, so they cannot be printed.
 #[derive(Clone)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Bool(bool),
     /// As it was written.
@@ -36,15 +36,15 @@ pub(super) enum Value {
 }
 
 impl Place {
-    pub(super) fn of(source: &str) -> Self {
+    pub(crate) fn of(source: &str) -> Self {
         Self { source: source.into(), position: None }
     }
 
-    pub(super) fn at(&self, line: usize, column: usize) -> Self {
+    pub(crate) fn at(&self, line: usize, column: usize) -> Self {
         Self { source: Arc::clone(&self.source), position: Some((line, column)) }
     }
 
-    pub(super) fn fault(&self, text: impl Into<String>) -> Fault {
+    pub(crate) fn fault(&self, text: impl Into<String>) -> Fault {
         Fault { place: self.clone(), text: text.into() }
     }
 }
@@ -59,7 +59,7 @@ impl fmt::Display for Place {
 }
 
 /// Reads a file's text; one whose name ends in `.json` is JSON, everything else HCL.
-pub(super) fn read(path: &Path, text: &str) -> Result<Node, Vec<Fault>> {
+pub(crate) fn read(path: &Path, text: &str) -> Result<Node, Vec<Fault>> {
     let place = Place::of(&path.display().to_string());
     if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("json")) {
         json::read(&place, text)
@@ -69,12 +69,12 @@ pub(super) fn read(path: &Path, text: &str) -> Result<Node, Vec<Fault>> {
 }
 
 impl Node {
-    pub(super) const fn table(place: Place) -> Self {
+    pub(crate) const fn table(place: Place) -> Self {
         Self { place, value: Value::Table(Vec::new()) }
     }
 
     /// What stands in `later` too counts as it stands there; tables are merged, everything else is replaced.
-    pub(super) fn merge(&mut self, later: Self) {
+    pub(crate) fn merge(&mut self, later: Self) {
         match (&mut self.value, later.value) {
             (Value::Table(entries), Value::Table(news)) => {
                 for (key, node) in news {
@@ -92,7 +92,7 @@ impl Node {
     }
 
     /// Puts a value at a path of keys.
-    pub(super) fn set(&mut self, path: &[&str], node: Self) {
+    pub(crate) fn set(&mut self, path: &[&str], node: Self) {
         let node = path.iter().rev().fold(node, |inner, key| Self {
             place: inner.place.clone(),
             value: Value::Table(vec![((*key).to_owned(), inner)]),
@@ -103,7 +103,7 @@ impl Node {
 
 impl Value {
     /// What kind of value it is, for messages.
-    pub(super) const fn kind(&self) -> &'static str {
+    pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "a boolean",

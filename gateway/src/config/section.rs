@@ -10,27 +10,24 @@ use std::{
 
 use jiff::SignedDuration;
 
-use super::{
-    document::{Node, Place, Value},
-    fault::Fault,
-};
+use super::{Fault, Node, Place, Value};
 
 /// Where all faults are collected.
 #[derive(Debug, Default)]
-pub(super) struct Faults(RefCell<Vec<Fault>>);
+pub(crate) struct Faults(RefCell<Vec<Fault>>);
 
 impl Faults {
-    pub(super) fn push(&self, fault: Fault) {
+    pub(crate) fn push(&self, fault: Fault) {
         self.0.borrow_mut().push(fault);
     }
 
-    pub(super) fn into_inner(self) -> Vec<Fault> {
+    pub(crate) fn into_inner(self) -> Vec<Fault> {
         self.0.into_inner()
     }
 }
 
 /// A block, or one that was not written. When it is dropped, keys that were never asked for are faults.
-pub(super) struct Section<'a> {
+pub(crate) struct Section<'a> {
     name: String,
     place: Place,
     entries: &'a [(String, Node)],
@@ -41,7 +38,7 @@ pub(super) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    pub(super) fn of(name: String, node: &'a Node, faults: &'a Faults) -> Self {
+    pub(crate) fn of(name: String, node: &'a Node, faults: &'a Faults) -> Self {
         let entries: &[(String, Node)] = match &node.value {
             Value::Table(entries) => entries,
             other => {
@@ -60,20 +57,31 @@ impl<'a> Section<'a> {
     }
 
     /// Complains about a key of this block, where it stands.
-    pub(super) fn complain(&self, key: &'static str, text: impl Display) {
+    pub(crate) fn complain(&self, key: &'static str, text: impl Display) {
         let place = self.node(key).map_or(&self.place, |node| &node.place);
         self.faults.push(place.fault(format!("{}: {text}", self.path(key))));
     }
 
-    pub(super) fn block(&self, key: &'static str) -> Self {
+    pub(crate) fn block(&self, key: &'static str) -> Self {
         match self.node(key) {
             Some(node) => Self::of(self.path(key), node, self.faults),
             None => Self::absent(self.path(key), self.place.clone(), self.faults),
         }
     }
 
+    /// Whether a key is written at all.
+    pub(crate) fn has(&self, key: &'static str) -> bool {
+        self.node(key).is_some()
+    }
+
+    /// The same block; any key will do.
+    pub(crate) fn opened(mut self) -> Self {
+        self.is_open = true;
+        self
+    }
+
     /// Blocks with a label each.
-    pub(super) fn labelled(&self, key: &'static str) -> Vec<(String, Self)> {
+    pub(crate) fn labelled(&self, key: &'static str) -> Vec<(String, Self)> {
         let Some(node) = self.node(key) else { return Vec::new() };
         let Value::Table(entries) = &node.value else {
             let text = format!("must be a block with a name, not {}", node.value.kind());
@@ -88,7 +96,7 @@ impl<'a> Section<'a> {
     }
 
     /// A block of free keys with strings.
-    pub(super) fn strings(&self, key: &'static str) -> BTreeMap<String, String> {
+    pub(crate) fn strings(&self, key: &'static str) -> BTreeMap<String, String> {
         let mut block = self.block(key);
         block.is_open = true;
         let mut strings = BTreeMap::new();
@@ -105,14 +113,14 @@ impl<'a> Section<'a> {
         strings
     }
 
-    pub(super) fn text(&self, key: &'static str) -> Option<String> {
+    pub(crate) fn text(&self, key: &'static str) -> Option<String> {
         self.read(key, "a string", |value| match value {
             Value::Text(text) => Some(text.clone()),
             _ => None,
         })
     }
 
-    pub(super) fn flag(&self, key: &'static str) -> Option<bool> {
+    pub(crate) fn flag(&self, key: &'static str) -> Option<bool> {
         self.read(key, "true or false", |value| match value {
             Value::Bool(flag) => Some(*flag),
             _ => None,
@@ -120,7 +128,7 @@ impl<'a> Section<'a> {
     }
 
     /// A whole number; one in quotes will do, as in Nomad.
-    pub(super) fn number<N: FromStr>(&self, key: &'static str) -> Option<N> {
+    pub(crate) fn number<N: FromStr>(&self, key: &'static str) -> Option<N> {
         self.read(key, "a number in range", |value| match value {
             Value::Number(text) | Value::Text(text) => text.parse().ok(),
             _ => None,
@@ -128,14 +136,14 @@ impl<'a> Section<'a> {
     }
 
     /// `500ms`, `1m30s`.
-    pub(super) fn duration(&self, key: &'static str) -> Option<Duration> {
+    pub(crate) fn duration(&self, key: &'static str) -> Option<Duration> {
         self.read(key, "a duration such as \"30s\"", |value| match value {
             Value::Text(text) => text.parse::<SignedDuration>().ok()?.try_into().ok(),
             _ => None,
         })
     }
 
-    pub(super) fn texts(&self, key: &'static str) -> Vec<String> {
+    pub(crate) fn texts(&self, key: &'static str) -> Vec<String> {
         let list = self.read(key, "a list of strings", |value| match value {
             Value::List(items) => items.iter().map(|item| text(&item.value)).collect(),
             _ => None,
@@ -144,7 +152,7 @@ impl<'a> Section<'a> {
     }
 
     /// A string that means something more.
-    pub(super) fn parsed<T: FromStr<Err: Display>>(&self, key: &'static str) -> Option<T> {
+    pub(crate) fn parsed<T: FromStr<Err: Display>>(&self, key: &'static str) -> Option<T> {
         match self.text(key)?.parse() {
             Ok(value) => Some(value),
             Err(error) => {
@@ -186,7 +194,7 @@ impl Drop for Section<'_> {
         }
         let asked = self.asked.borrow();
         for (key, node) in self.entries.iter().filter(|(key, _)| !asked.contains(key.as_str())) {
-            let text = format!("{} is no setting of this agent", self.path(key));
+            let text = format!("{} is no setting here", self.path(key));
             self.faults.push(node.place.fault(text));
         }
     }

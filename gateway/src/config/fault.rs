@@ -9,8 +9,8 @@ use super::document::Place;
 /// One fault, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    pub(super) place: Place,
-    pub(super) text: String,
+    pub(crate) place: Place,
+    pub(crate) text: String,
 }
 
 /// Why there is no configuration.

@@ -8,12 +8,12 @@ use hcl_edit::{
 
 use super::{Fault, Node, Place, Value};
 
-pub(super) fn read(place: &Place, text: &str) -> Result<Node, Vec<Fault>> {
+pub(crate) fn read(place: &Place, text: &str) -> Result<Node, Vec<Fault>> {
     let body = hcl_edit::parser::parse_body(text).map_err(|error| {
         let at = error.location();
         vec![place.at(at.line(), at.column()).fault(error.message())]
     })?;
-    let mut reader = Reader { place, text, faults: Vec::new() };
+    let mut reader = Reader { place, text, faults: Vec::new(), shift: 0 };
     let value = reader.body(&body);
     if reader.faults.is_empty() {
         Ok(Node { place: place.clone(), value })
@@ -22,7 +22,21 @@ pub(super) fn read(place: &Place, text: &str) -> Result<Node, Vec<Fault>> {
     }
 }
 
+/// Reads an object that stands alone; `None` when it is not plain.
+pub(crate) fn expression(place: &Place, text: &str) -> Option<Node> {
+    // What stands before it moves columns of the first line only, by as much.
+    const BEFORE: &str = "x=";
+    let text = format!("{BEFORE}{}", text.trim_start_matches('\u{feff}'));
+    let body = hcl_edit::parser::parse_body(&text).ok()?;
+    let mut reader = Reader { place, text: &text, faults: Vec::new(), shift: BEFORE.len() };
+    let whole = body.attributes().next()?;
+    let node = reader.expression(place, &whole.value);
+    reader.faults.is_empty().then_some(node)
+}
+
 struct Reader<'a> {
+    /// By how much columns of the first line are moved.
+    shift: usize,
     place: &'a Place,
     text: &'a str,
     faults: Vec<Fault>,
@@ -100,7 +114,9 @@ impl Reader<'_> {
         let start = written.span().map_or(0, |span| span.start);
         let before = self.text.get(..start).unwrap_or_default();
         let line = before.rsplit('\n').next().unwrap_or_default();
-        self.place.at(before.matches('\n').count() + 1, line.chars().count() + 1)
+        let row = before.matches('\n').count() + 1;
+        let shift = if row == 1 { self.shift } else { 0 };
+        self.place.at(row, (line.chars().count() + 1).saturating_sub(shift))
     }
 }
 

@@ -1,0 +1,177 @@
+//! Nomad's own API, asked for what the gateway itself needs to know.
+
+mod error;
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full, Limited};
+use tokio::time::timeout;
+use tower_service::Service;
+
+pub use self::error::ApiError;
+use crate::{
+    Agent,
+    connect::{Budget, Connect, Connection, Pool},
+    directory::Reachable,
+    forward::{headers, patience},
+    reach::Reach,
+};
+
+/// The largest answer that is read: the list of 10,000 nodes has about 10 MB.
+const MAX_ANSWER: usize = 256 << 20;
+
+/// Few, so that they and the callers' connections stay below the 100 that an agent allows one address.
+const BUDGET: Budget = Budget { connections: 8, waiting: 4_096, patience: Duration::from_secs(10) };
+
+/// A client of Nomad's HTTP API that asks any server that answers.
+///
+/// A `tower` service: requests have a path and no authority, an answer of any status is an answer. When a server
+/// cannot be reached the next one is asked; when it breaks off or stays silent, the next one is asked only for what
+/// changes nothing. Clones share connections and the list of servers.
+pub struct NomadApi<C> {
+    pool: Pool<C, Full<Bytes>>,
+    fleet: Arc<Fleet>,
+}
+
+struct Fleet {
+    servers: RwLock<Arc<[Arc<Agent>]>>,
+    next: AtomicUsize,
+    reach: Reach,
+}
+
+impl<C> NomadApi<C> {
+    /// Asks these servers over connections made by `connect`.
+    pub fn new(connect: C, servers: Vec<Arc<Agent>>) -> Self {
+        let fleet = Fleet {
+            servers: RwLock::new(servers.into()),
+            next: AtomicUsize::new(0),
+            reach: Reach::default(),
+        };
+        Self { pool: Pool::new(connect).budget(BUDGET), fleet: Arc::new(fleet) }
+    }
+
+    /// The servers that are asked.
+    #[must_use]
+    pub fn servers(&self) -> Arc<[Arc<Agent>]> {
+        Arc::clone(&self.fleet.servers.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Asks these from now on.
+    pub fn set_servers(&self, servers: Vec<Arc<Agent>>) {
+        *self.fleet.servers.write().unwrap_or_else(PoisonError::into_inner) = servers.into();
+    }
+
+    /// What is known about who can be reached.
+    pub(crate) fn reach(&self) -> &Reach {
+        &self.fleet.reach
+    }
+
+    /// The servers in turn, those that could not be reached a moment ago last.
+    pub(crate) fn in_turn(&self, servers: &[Arc<Agent>]) -> Vec<Arc<Agent>> {
+        let first = self.fleet.next.fetch_add(1, Ordering::Relaxed) % servers.len().max(1);
+        let (before, after) = servers.split_at(first);
+        let mut turn: Vec<_> = after.iter().chain(before).map(Arc::clone).collect();
+        turn.sort_by_key(|server| self.fleet.reach.is_lost(server.address()));
+        turn
+    }
+}
+
+impl<C: Connect> NomadApi<C> {
+    async fn ask_any(&self, request: Request<Bytes>) -> Result<Response<Bytes>, ApiError> {
+        let mut failed = ApiError::NoServers;
+        for server in self.in_turn(&self.servers()) {
+            match self.ask(&server, request.clone()).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) if error.is_unsent() || request.method().is_safe() => failed = error,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(failed)
+    }
+
+    /// Asks one server.
+    pub(crate) async fn ask(
+        &self,
+        server: &Agent,
+        request: Request<Bytes>,
+    ) -> Result<Response<Bytes>, ApiError> {
+        let limit = patience::question(request.uri());
+        let taken = self.pool.take(server).await;
+        let reachable = match &taken {
+            Err(error) if error.is_unreachable() => Reachable::No,
+            _ => Reachable::Yes,
+        };
+        self.fleet.reach.observe(server.address(), reachable);
+        let connection = taken.map_err(ApiError::Connect)?;
+        let request = headers::outgoing(request.map(Full::new), server);
+        let answered = timeout(limit, self.exchange(connection, server, request));
+        answered.await.map_err(|_| ApiError::Silent(limit))?
+    }
+
+    /// Sends the request and reads the whole answer. A kept connection that turns out closed is made anew, for a
+    /// question that changes nothing also when the request was written into it already.
+    async fn exchange(
+        &self,
+        mut connection: Connection<Full<Bytes>>,
+        server: &Agent,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Bytes>, ApiError> {
+        let response = loop {
+            drop(connection.sender().ready().await);
+            match connection.sender().try_send_request(request.clone()).await {
+                Ok(response) => break response,
+                Err(mut failed) => {
+                    let is_unsent = failed.take_message().is_some();
+                    if !connection.is_reused() || !(is_unsent || request.method().is_safe()) {
+                        return Err(ApiError::Lost(failed.into_error()));
+                    }
+                    let opened = self.pool.reopen(server, connection).await;
+                    connection = opened.map_err(ApiError::Connect)?;
+                }
+            }
+        };
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(ApiError::Body)?;
+        connection.give_back();
+        Ok(Response::from_parts(head, body.to_bytes()))
+    }
+}
+
+impl<C: Connect> Service<Request<Bytes>> for NomadApi<C> {
+    type Response = Response<Bytes>;
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Bytes>, ApiError>> + Send>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), ApiError>> {
+        // Requests queue for a connection, not before it.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
+        let api = self.clone();
+        Box::pin(async move { api.ask_any(request).await })
+    }
+}
+
+impl<C: Clone> Clone for NomadApi<C> {
+    fn clone(&self) -> Self {
+        Self { pool: self.pool.clone(), fleet: Arc::clone(&self.fleet) }
+    }
+}
+
+impl<C> fmt::Debug for NomadApi<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NomadApi").field("servers", &self.servers()).finish_non_exhaustive()
+    }
+}

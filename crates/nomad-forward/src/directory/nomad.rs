@@ -1,0 +1,238 @@
+//! A fleet that is found, and watched, through Nomad's own API.
+//!
+//! ```text
+//!  servers      members, leader          every few seconds     one background task, Watch::run
+//!  nodes        the list                 blocking query        the same task
+//!  a node       its HTTP address         when it is first asked for; forgotten when the list says it changed
+//!  allocations  node and namespace       when first asked for; they never change
+//! ```
+//!
+//! What the gateway's own token may not read is asked in the caller's name; what neither may read is not known, and
+//! the call goes to a server, which knows it and decides about it.
+
+mod body;
+mod find;
+mod index;
+mod look_up;
+mod options;
+mod question;
+mod servers;
+mod verify;
+mod watch;
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use nomad_wire::{AllocId, Namespace, NodeId, Region};
+use quick_cache::sync::Cache;
+use tokio::{sync::Notify, time::Instant};
+
+use self::{find::Step, index::NodeIndex, servers::Servers};
+pub use self::{options::NomadOptions, watch::Watch};
+use super::{Caller, Directory, LocateError, Place, Reachable};
+use crate::{Agent, NomadApi, Target, connect::Connect};
+
+/// So many nodes' addresses are kept: three fleets of ten thousand.
+const MAX_NODES: usize = 32_768;
+
+/// So many allocations' nodes and namespaces are kept, at about 200 bytes each.
+const MAX_ALLOCATIONS: usize = 32_768;
+
+/// So many ids that nobody knows are remembered, so that asking for them again costs the servers nothing.
+const MAX_UNKNOWN: usize = 4_096;
+
+/// For so long an unknown id is not asked for again: what was just created must be found soon.
+const UNKNOWN_FOR: Duration = Duration::from_secs(1);
+
+/// For so long an address is believed while nobody tells us of changes, because the list of nodes may not be read.
+const UNWATCHED_FOR: Duration = Duration::from_secs(30);
+
+/// A directory of the servers, nodes and allocations of a Nomad cluster. Clones are one directory.
+pub struct NomadDirectory<C> {
+    shared: Arc<Shared<C>>,
+}
+
+struct Shared<C> {
+    api: NomadApi<C>,
+    options: NomadOptions,
+    /// The addresses that it began with.
+    seeds: Arc<[Arc<Agent>]>,
+    servers: RwLock<Arc<Servers>>,
+    nodes: RwLock<Arc<NodeIndex>>,
+    /// Whether the list of nodes tells of changes.
+    is_watched: AtomicBool,
+    agents: Cache<NodeId, Known>,
+    allocations: Cache<AllocId, Allocation>,
+    unknown: Cache<[u8; 16], Instant>,
+    /// Something about the servers seems to have changed.
+    hurry: Notify,
+}
+
+/// A node's agent, as of one state of the node.
+#[derive(Debug, Clone)]
+struct Known {
+    agent: Arc<Agent>,
+    modified: u64,
+    since: Instant,
+}
+
+/// What never changes about an allocation.
+#[derive(Debug, Clone)]
+struct Allocation {
+    node: NodeId,
+    namespace: Namespace,
+    region: Region,
+}
+
+impl<C: Connect> NomadDirectory<C> {
+    /// The directory, and the task that keeps it fresh, to be run by whoever owns it. Nothing is asked before it runs.
+    pub fn new(api: NomadApi<C>, options: NomadOptions) -> (Self, Watch<C>) {
+        let seeds = api.servers();
+        let region = options.region.clone().unwrap_or_default();
+        let servers = Servers::unknown(region, &seeds);
+        let shared = Arc::new(Shared {
+            api,
+            seeds,
+            servers: RwLock::new(Arc::new(servers)),
+            nodes: RwLock::default(),
+            is_watched: AtomicBool::new(false),
+            agents: Cache::new(MAX_NODES),
+            allocations: Cache::new(MAX_ALLOCATIONS),
+            unknown: Cache::new(MAX_UNKNOWN),
+            hurry: Notify::new(),
+            options,
+        });
+        shared.insert_fixed();
+        (Self { shared: Arc::clone(&shared) }, Watch::new(shared))
+    }
+
+    /// How many nodes are known.
+    #[must_use]
+    pub fn nodes(&self) -> usize {
+        self.shared.nodes().len()
+    }
+
+    /// The servers that are found, each with a verified HTTP address.
+    #[must_use]
+    pub fn servers(&self) -> Vec<Arc<Agent>> {
+        self.shared.servers().verified().map(Arc::clone).collect()
+    }
+}
+
+impl<C> Shared<C> {
+    fn servers(&self) -> Arc<Servers> {
+        Arc::clone(&self.servers.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn nodes(&self) -> Arc<NodeIndex> {
+        Arc::clone(&self.nodes.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The node's agent, when it is known and what is known still holds.
+    fn agent(&self, id: &NodeId) -> Option<Arc<Agent>> {
+        let known = self.agents.get(id)?;
+        let holds = self.is_watched.load(Ordering::Relaxed)
+            || known.modified == u64::MAX
+            || known.since.elapsed() < UNWATCHED_FOR;
+        holds.then_some(known.agent)
+    }
+
+    /// What the configuration says of nodes is never asked for and never forgotten.
+    fn insert_fixed(&self) {
+        for agent in &self.options.nodes {
+            if let crate::Identity::Client(id) = agent.identity() {
+                let agent = Arc::clone(agent);
+                self.agents.insert(id, Known { agent, modified: u64::MAX, since: Instant::now() });
+            }
+        }
+    }
+
+    fn is_unknown(&self, id: &[u8; 16]) -> bool {
+        self.unknown.get(id).is_some_and(|since| since.elapsed() < UNKNOWN_FOR)
+    }
+}
+
+impl<C: Connect> Directory for NomadDirectory<C> {
+    type Locate = Locating;
+
+    fn locate(&self, target: &Target, region: Option<&Region>, caller: Caller<'_>) -> Self::Locate {
+        match self.shared.find(target, region) {
+            Step::Found(found) => Locating(Locate::Known(Some(found))),
+            Step::Ask => {
+                let shared = Arc::clone(&self.shared);
+                let token = shared.options.token.clone().or_else(|| caller.token());
+                let (target, region) = (target.clone(), region.cloned());
+                Locating(Locate::Asking(Box::pin(async move {
+                    shared.look_up(&target, region.as_ref(), token.as_ref()).await
+                })))
+            }
+        }
+    }
+
+    fn observe(&self, agent: &Arc<Agent>, reachable: Reachable) {
+        self.shared.api.reach().observe(agent.address(), reachable);
+        if reachable == Reachable::No && agent.is_server() {
+            self.shared.hurry.notify_one();
+        }
+    }
+
+    fn relays(&self, agent: &Agent) -> Vec<Arc<Agent>> {
+        let mut relays = self.shared.relays(agent.region());
+        relays.retain(|relay| relay.address() != agent.address());
+        relays
+    }
+}
+
+impl<C> Clone for NomadDirectory<C> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<C> fmt::Debug for NomadDirectory<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NomadDirectory")
+            .field("servers", &self.shared.servers())
+            .field("nodes", &self.shared.nodes().len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A look-up of a [`NomadDirectory`]: known at once, or asked for.
+///
+/// # Cancel safety
+/// Dropping it gives up waiting; a question that others wait for as well goes on.
+#[must_use = "futures do nothing unless polled"]
+pub struct Locating(Locate);
+
+enum Locate {
+    Known(Option<Result<Place, LocateError>>),
+    Asking(Pin<Box<dyn Future<Output = Result<Place, LocateError>> + Send>>),
+}
+
+impl fmt::Debug for Locating {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Locating").finish_non_exhaustive()
+    }
+}
+
+impl Future for Locating {
+    type Output = Result<Place, LocateError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Locate::Known(found) => {
+                Poll::Ready(found.take().expect("a finished future is not polled again"))
+            }
+            Locate::Asking(asking) => asking.as_mut().poll(cx),
+        }
+    }
+}

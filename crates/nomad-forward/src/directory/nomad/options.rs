@@ -1,0 +1,42 @@
+//! What is known about a cluster beforehand.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use nomad_wire::{Region, SecretId};
+
+use crate::{Agent, Transport};
+
+/// The port of Nomad's HTTP API, unless an operator chose another.
+const HTTP_PORT: u16 = 4646;
+
+/// What is known about a cluster beforehand. All of it may be left out.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct NomadOptions {
+    /// The region that callers mean who name none; without it the region of the servers that answer.
+    pub region: Option<Region>,
+    /// The gateway's own token: `node:read`, and `read-job` in all namespaces, are all it needs. Without it everything
+    /// is asked in the callers' names.
+    pub token: Option<SecretId>,
+    /// HTTP addresses of servers by their name, full or bare. They are believed.
+    pub servers: Vec<(Box<str>, SocketAddr)>,
+    /// Nodes whose HTTP addresses are known; they are believed, whatever the cluster says.
+    pub nodes: Vec<Arc<Agent>>,
+    /// The HTTP port of servers whose address nobody tells: 4646.
+    pub http_port: u16,
+    /// What servers speak: the same for all of them, since nobody tells.
+    pub transport: Transport,
+}
+
+impl Default for NomadOptions {
+    fn default() -> Self {
+        Self {
+            region: None,
+            token: None,
+            servers: Vec::new(),
+            nodes: Vec::new(),
+            http_port: HTTP_PORT,
+            transport: Transport::Plain,
+        }
+    }
+}

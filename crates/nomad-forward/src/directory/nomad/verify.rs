@@ -1,0 +1,69 @@
+//! Is the agent at this address the server that we take it for?
+//!
+//! The HTTP port of a server is published nowhere, so that it is guessed, and then asked.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use nomad_wire::{ServerId, agent};
+
+use super::{
+    Shared,
+    question::{Question, Verdict},
+    servers::Member,
+};
+use crate::{Agent, connect::Connect};
+
+/// An unhealthy server answers 500, so that the text is read whatever the status.
+const NO_SERVER: &str = "server not enabled";
+
+impl<C: Connect> Shared<C> {
+    /// The server's agent: from the configuration, or at the address where servers usually listen.
+    pub(super) async fn verified(&self, member: &Member) -> Option<Arc<Agent>> {
+        let id = member.id?;
+        let fixed = self
+            .options
+            .servers
+            .iter()
+            .find(|(name, _)| **name == *member.name || **name == *member.bare());
+        if let Some((_, address)) = fixed {
+            return self.named(member, id, *address);
+        }
+        for seed in &*self.seeds {
+            if self.is_at(seed, member).await {
+                return self.named(member, id, seed.address());
+            }
+        }
+        let guess = tokio::net::lookup_host((&*member.host, self.options.http_port)).await;
+        let guess = guess.ok()?.next()?;
+        let candidate = Agent::seed(member.region.clone(), guess).over(self.options.transport);
+        if self.is_at(&candidate, member).await { self.named(member, id, guess) } else { None }
+    }
+
+    fn named(&self, member: &Member, id: ServerId, address: SocketAddr) -> Option<Arc<Agent>> {
+        let agent = Agent::server(member.bare(), id, member.region.clone(), address).ok()?;
+        Some(Arc::new(agent.over(self.options.transport)))
+    }
+
+    /// Whether the agent is a server and has the member's name. A client agent would give the name of a server too:
+    /// of the one that it asks.
+    async fn is_at(&self, agent: &Agent, member: &Member) -> bool {
+        let token = self.options.token.as_ref();
+        let question = Question::new("/v1/agent/members", token);
+        let Verdict::Is(seen) = question.ask_one::<agent::Members, _>(&self.api, agent).await
+        else {
+            return false;
+        };
+        let name = format!("{}.{}", seen.server_name, seen.server_region);
+        *name == *member.name && self.is_server(agent).await
+    }
+
+    /// Whether an agent runs a server; false when it does not say.
+    pub(super) async fn is_server(&self, agent: &Agent) -> bool {
+        let question = Question::new("/v1/agent/health?type=server", None);
+        let Some(request) = question.request() else { return false };
+        let Ok(answer) = self.api.ask(agent, request).await else { return false };
+        let health = serde_json::from_slice::<agent::Health>(answer.body());
+        let server = health.ok().and_then(|health| health.server);
+        server.is_some_and(|server| server.ok || server.message != NO_SERVER)
+    }
+}

@@ -1,0 +1,250 @@
+//! The background task: what changes is asked for before anybody needs it.
+
+use std::{sync::Arc, sync::PoisonError, sync::atomic::Ordering, time::Duration};
+
+use futures_util::future::{join, join_all};
+use nomad_wire::{Region, agent};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::{
+    Shared, body,
+    index::{NodeIndex, Stub},
+    question::{Question, Verdict},
+    servers::{Member, Servers},
+};
+use crate::connect::Connect;
+
+/// How often servers and leader are asked for. A new leader is known within this time.
+const EVERY: Duration = Duration::from_secs(3);
+
+/// At least so long between two rounds, however many callers find servers gone.
+const HURRY: Duration = Duration::from_millis(250);
+
+/// How long the list of nodes is waited for to change.
+const WAIT: &str = "60s";
+
+/// At least so long between two lists: a fleet that starts changes all the time, and a list of ten thousand nodes is
+/// ten megabytes.
+const BETWEEN_LISTS: Duration = Duration::from_secs(1);
+
+/// A server without a verified address is looked for again after this time.
+const VERIFY_AGAIN: Duration = Duration::from_secs(30);
+
+/// After a list that failed, and when the list may not be read.
+const LIST_AGAIN: Duration = Duration::from_secs(5);
+
+/// Keeps a [`NomadDirectory`](super::NomadDirectory) fresh.
+#[derive(Debug)]
+#[must_use = "a directory that is not watched never learns of servers"]
+pub struct Watch<C> {
+    shared: Arc<Shared<C>>,
+    index: u64,
+    verified_at: Option<Instant>,
+}
+
+impl<C> std::fmt::Debug for Shared<C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+impl<C: Connect> Watch<C> {
+    pub(super) const fn new(shared: Arc<Shared<C>>) -> Self {
+        Self { shared, index: 0, verified_at: None }
+    }
+
+    /// Asks everything once, so that the first caller need not wait for it. An unreachable cluster is no error: it is
+    /// asked again by [`run`](Self::run).
+    pub async fn first_look(&mut self) {
+        let (shared, mut index) = (Arc::clone(&self.shared), 0);
+        join(self.servers(), shared.list(&mut index, None)).await;
+        self.index = index;
+    }
+
+    /// Runs until it is dropped.
+    ///
+    /// # Cancel safety
+    /// It can be dropped at any time; what was found out stays.
+    pub async fn run(mut self) {
+        let (shared, index) = (Arc::clone(&self.shared), self.index);
+        join(self.watch_servers(), shared.watch_nodes(index)).await;
+    }
+
+    async fn watch_servers(&mut self) {
+        loop {
+            let hurry = async {
+                sleep(HURRY).await;
+                self.shared.hurry.notified().await;
+            };
+            drop(timeout(EVERY, hurry).await);
+            self.servers().await;
+        }
+    }
+
+    async fn servers(&mut self) {
+        let before = self.shared.servers();
+        let again = self.verified_at.is_none_or(|at| at.elapsed() >= VERIFY_AGAIN);
+        let (now, has_verified) = self.shared.round(&before, again).await;
+        if has_verified {
+            self.verified_at = Some(Instant::now());
+        }
+        let mut asked: Vec<_> =
+            now.in_region(&now.region).filter_map(|m| m.agent.clone()).collect();
+        if asked.is_empty() {
+            asked.clone_from(&now.seeds);
+        }
+        self.shared.api.set_servers(asked);
+        *self.shared.servers.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(now);
+    }
+}
+
+impl<C: Connect> Shared<C> {
+    /// Asks for members and leader once. Says whether addresses were looked for.
+    async fn round(&self, before: &Servers, again: bool) -> (Servers, bool) {
+        let token = self.options.token.as_ref();
+        let question = Question::new("/v1/agent/members", token);
+        let mut now = Servers {
+            region: before.region.clone(),
+            members: before.members.clone(),
+            leader: None,
+            seeds: self.seeds.to_vec(),
+            are_seeds_servers: before.are_seeds_servers,
+        };
+        let mut has_verified = false;
+        match question.ask::<agent::Members, _>(&self.api).await {
+            Verdict::Is(seen) => {
+                if self.options.region.is_none() {
+                    now.region = Region::new(&seen.server_region);
+                }
+                let (members, looked) = self.members(&seen, before, again).await;
+                now.members = Some(members);
+                has_verified = looked;
+            }
+            Verdict::Refused | Verdict::Missing | Verdict::NoRegion => {
+                now.members = None;
+                if again {
+                    (now.seeds, now.are_seeds_servers) = self.sorted_seeds().await;
+                    has_verified = true;
+                }
+            }
+            // Nobody answers: what was known is the best that there is.
+            Verdict::Silent => {}
+        }
+        if let Verdict::<String>::Is(rpc) =
+            Question::new("/v1/status/leader", None).ask(&self.api).await
+        {
+            now.leader = leads(&now, &rpc);
+        }
+        (now, has_verified)
+    }
+
+    /// The live servers, with the addresses that are verified.
+    async fn members(
+        &self,
+        seen: &agent::Members,
+        before: &Servers,
+        again: bool,
+    ) -> (Vec<Member>, bool) {
+        let mut members: Vec<Member> = seen.members.iter().filter_map(Member::of).collect();
+        let mut unseen = Vec::new();
+        for member in &mut members {
+            let known = before.members.iter().flatten().find(|known| known.is_same(member));
+            match known {
+                Some(known) if known.agent.is_some() => member.agent.clone_from(&known.agent),
+                Some(_) if !again => {}
+                _ => unseen.push(member),
+            }
+        }
+        let looked = !unseen.is_empty();
+        // Side by side, for each may take as long as a connection that is never made.
+        join_all(unseen.into_iter().map(|member| async {
+            member.agent = self.verified(member).await;
+            if member.agent.is_none() {
+                let server = &*member.name;
+                tracing::info!(server, "its HTTP address is not known; calls to it are relayed");
+            }
+        }))
+        .await;
+        (members, looked)
+    }
+
+    /// The seeds that are servers; all of them when none is.
+    async fn sorted_seeds(&self) -> (Vec<Arc<crate::Agent>>, bool) {
+        let mut servers = Vec::new();
+        for seed in &*self.seeds {
+            if self.is_server(seed).await {
+                servers.push(Arc::clone(seed));
+            }
+        }
+        if servers.is_empty() { (self.seeds.to_vec(), false) } else { (servers, true) }
+    }
+
+    async fn watch_nodes(&self, mut index: u64) {
+        loop {
+            let pause = match self.list(&mut index, Some(WAIT)).await {
+                true => BETWEEN_LISTS,
+                false => LIST_AGAIN,
+            };
+            sleep(pause).await;
+        }
+    }
+
+    /// Asks for the list of nodes, and waits for it to change when it is known. False when there is no list.
+    async fn list(&self, index: &mut u64, wait: Option<&str>) -> bool {
+        let path = match wait {
+            Some(wait) if *index > 0 => format!("/v1/nodes?index={index}&wait={wait}"),
+            _ => "/v1/nodes".to_owned(),
+        };
+        let question = Question::new(&path, self.options.token.as_ref());
+        let answer = match question.ask_raw(&self.api).await {
+            Verdict::Is(answer) => answer,
+            Verdict::Silent => return false,
+            Verdict::Refused | Verdict::Missing | Verdict::NoRegion => {
+                self.is_watched.store(false, Ordering::Relaxed);
+                return false;
+            }
+        };
+        let header = answer.headers().get("x-nomad-index").and_then(|value| value.to_str().ok());
+        let seen = header.and_then(|value| value.parse().ok()).unwrap_or(0);
+        // A cluster that was restored counts from anew.
+        let is_older = seen < *index;
+        *index = if is_older { 0 } else { seen };
+        let Ok(stubs) = serde_json::from_slice::<Vec<body::NodeStub<'_>>>(answer.body()) else {
+            tracing::warn!("the list of nodes cannot be read");
+            return false;
+        };
+        self.learn(&stubs, is_older);
+        true
+    }
+
+    /// Takes over a list: what is known of a node that changed is forgotten.
+    fn learn(&self, stubs: &[body::NodeStub<'_>], forget_all: bool) {
+        let stub = |stub: &body::NodeStub<'_>| {
+            Some(Stub {
+                id: stub.id.parse().ok()?,
+                name: (*stub.name).into(),
+                modified: stub.modify_index,
+                is_ready: stub.status == "ready",
+            })
+        };
+        let nodes = NodeIndex::new(stubs.iter().filter_map(stub).collect());
+        let own = self.servers().region.clone();
+        self.agents.retain(|id, known| {
+            let holds = match nodes.find(id) {
+                Some(node) => !forget_all && node.modified <= known.modified,
+                // Nodes of other regions are in no list; they are asked for again after a while.
+                None => {
+                    *known.agent.region() != own && known.since.elapsed() < super::UNWATCHED_FOR
+                }
+            };
+            holds || known.modified == u64::MAX
+        });
+        *self.nodes.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(nodes);
+        self.is_watched.store(true, Ordering::Relaxed);
+    }
+}
+
+fn leads(servers: &Servers, rpc: &str) -> Option<Box<str>> {
+    let leads = |member: &&Member| member.rpc.iter().any(|known| **known == *rpc);
+    servers.in_region(&servers.region).find(leads).map(|member| member.name.clone())
+}

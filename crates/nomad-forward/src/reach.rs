@@ -1,0 +1,122 @@
+//! Which agents could not be reached lately, and when they are tried again.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::directory::Reachable;
+
+/// How long an agent that could not be reached is left alone at first; the time doubles with each failure.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest it is left alone: an agent that can be reached again gets its direct way back within a minute, and one
+/// that never can costs one caller a minute a second.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// With so many of them, those that nobody has tried for a while are forgotten: they may be gone for good.
+const MANY: usize = 1_024;
+
+/// Agents that could not be reached, by address. The usual case, none, costs one look at a counter.
+#[derive(Debug, Default)]
+pub(crate) struct Reach {
+    count: AtomicUsize,
+    lost: Mutex<HashMap<SocketAddr, Lost>>,
+}
+
+#[derive(Debug)]
+struct Lost {
+    until: Instant,
+    pause: Duration,
+    /// Somebody tries it now; all others go around meanwhile.
+    is_tried: bool,
+}
+
+impl Reach {
+    /// Whether the agent should be asked itself. The first to ask after a pause is the one who tries it.
+    pub(crate) fn is_open(&self, address: SocketAddr) -> bool {
+        if self.count.load(Ordering::Relaxed) == 0 {
+            return true;
+        }
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(entry) = lost.get_mut(&address) else { return true };
+        let now = Instant::now();
+        if now < entry.until {
+            return false;
+        }
+        // Should the one who tries it never come back, the next one may try after the same pause.
+        entry.until = now + entry.pause;
+        entry.is_tried = true;
+        true
+    }
+
+    /// Whether the agent could not be reached a moment ago.
+    pub(crate) fn is_lost(&self, address: SocketAddr) -> bool {
+        self.count.load(Ordering::Relaxed) != 0 && {
+            let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+            lost.get(&address).is_some_and(|entry| Instant::now() < entry.until)
+        }
+    }
+
+    /// What an attempt came to.
+    pub(crate) fn observe(&self, address: SocketAddr, reachable: Reachable) {
+        if reachable == Reachable::Yes && self.count.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        match reachable {
+            Reachable::Yes => drop(lost.remove(&address)),
+            Reachable::No => {
+                let now = Instant::now();
+                if lost.len() >= MANY {
+                    lost.retain(|_, entry| now < entry.until + LONGEST_PAUSE);
+                }
+                let entry = lost.entry(address).or_insert(Lost {
+                    until: now,
+                    pause: FIRST_PAUSE / 2,
+                    is_tried: true,
+                });
+                // Requests that failed side by side are one failure.
+                if entry.is_tried || entry.until <= now {
+                    entry.pause = (entry.pause * 2).min(LONGEST_PAUSE);
+                    entry.until = now + entry.pause;
+                    entry.is_tried = false;
+                }
+            }
+        }
+        self.count.store(lost.len(), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_agent_is_tried_again_ever_more_seldom() {
+        let (reach, agent) = (Reach::default(), SocketAddr::from(([127, 0, 0, 1], 1)));
+        assert!(reach.is_open(agent));
+        for pause in [1, 2, 4, 8, 16, 32, 60, 60] {
+            // Two requests fail at once.
+            reach.observe(agent, Reachable::No);
+            reach.observe(agent, Reachable::No);
+            assert!(reach.is_lost(agent) && !reach.is_open(agent));
+            advance(Duration::from_secs(pause) - Duration::from_millis(1)).await;
+            assert!(!reach.is_open(agent), "after {pause}");
+            advance(Duration::from_millis(1)).await;
+            assert!(reach.is_open(agent), "after {pause}");
+            assert!(!reach.is_open(agent), "one tries, the others go around");
+        }
+        reach.observe(agent, Reachable::Yes);
+        assert!(reach.is_open(agent) && !reach.is_lost(agent));
+    }
+}

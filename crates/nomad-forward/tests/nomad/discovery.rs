@@ -1,0 +1,194 @@
+//! Servers, nodes and allocations are found, kept fresh, and not asked for twice.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use nomad_acl::Subject;
+use nomad_forward::{
+    Agent, Caller, Directory as _, LocateError, NomadApi, NomadDirectory, NomadOptions, Place,
+    Target, TcpConnect,
+    directory::{Meant, Watch, Way},
+};
+use nomad_wire::{Region, SecretId};
+use tokio::time::timeout;
+
+use crate::cluster::{ALLOC, Cluster, MARTIAN, NODES, SERVERS, TOKEN};
+
+pub(crate) type Nomad = NomadDirectory<TcpConnect>;
+
+/// A directory that begins with the first server, and knows the other one from its configuration.
+pub(crate) fn directory(cluster: &Cluster, token: Option<&str>) -> (Nomad, Watch<TcpConnect>) {
+    let seed = Agent::seed(Region::default(), cluster.servers[0]);
+    let mut options = NomadOptions::default();
+    options.token = token.map(SecretId::new);
+    options.servers = vec![("server2".into(), cluster.servers[1])];
+    NomadDirectory::new(NomadApi::new(TcpConnect, vec![Arc::new(seed)]), options)
+}
+
+pub(crate) async fn found(nomad: &Nomad, target: Target) -> Result<Place, LocateError> {
+    nomad.locate(&target, None, Caller::default()).await
+}
+
+pub(crate) fn node(written: &str) -> Target {
+    Target::Node(written.into())
+}
+
+fn server(written: &str) -> Target {
+    Target::Server(written.into())
+}
+
+async fn address(nomad: &Nomad, target: Target) -> SocketAddr {
+    let place = found(nomad, target).await.unwrap();
+    assert_eq!(place.way, Way::Itself);
+    place.agent.address()
+}
+
+#[tokio::test]
+async fn everything_is_found_by_every_name_it_has() {
+    let cluster = Cluster::start(None).await;
+    let (nomad, mut watch) = directory(&cluster, None);
+    watch.first_look().await;
+    for name in ["server1", "server1.global", SERVERS[0]] {
+        assert_eq!(address(&nomad, server(name)).await, cluster.servers[0], "{name}");
+    }
+    // The leader is server2, by its RPC address; its HTTP address is from the configuration.
+    assert_eq!(address(&nomad, Target::Leader).await, cluster.servers[1]);
+    for name in [NODES[1], "9bb2", "client2", &NODES[1].to_uppercase()] {
+        assert_eq!(address(&nomad, node(name)).await, cluster.clients[1], "{name}");
+    }
+    let alloc = found(&nomad, Target::Allocation(ALLOC.into())).await.unwrap();
+    assert_eq!(alloc.agent.address(), cluster.clients[0]);
+    assert_eq!(alloc.subject, Subject::Namespace("ops".into()));
+    assert!(address(&nomad, Target::AnyClient).await.port() > 0);
+    assert_eq!(nomad.nodes(), 2);
+    assert_eq!(nomad.servers().len(), 2);
+}
+
+#[tokio::test]
+async fn what_nobody_knows_is_told_as_nomad_tells_it() {
+    let cluster = Cluster::start(None).await;
+    let (nomad, mut watch) = directory(&cluster, None);
+    watch.first_look().await;
+    let gone = "aaaaaaaa-7630-ebf4-b8b8-c11ee8847863";
+    for (target, text) in [
+        (node(gone), format!("Unknown node {gone:?}")),
+        (node("nobody"), "node lookup failed: index error: UUID must be 36 characters".into()),
+        (node("9bb"), "\"9bb\" names 2 nodes; give more of the id".into()),
+        (server("server9"), "unknown Nomad server server9".into()),
+        (Target::Allocation(gone.into()), format!("Unknown allocation {gone:?}")),
+        (
+            Target::Allocation("x".into()),
+            "alloc lookup failed: index error: UUID must be 36 characters".into(),
+        ),
+    ] {
+        assert_eq!(found(&nomad, target).await.unwrap_err().to_string(), text);
+    }
+    let elsewhere = nomad.locate(&node(NODES[0]), Some(&"venus".into()), Caller::default()).await;
+    assert_eq!(elsewhere.unwrap_err(), LocateError::UnknownRegion);
+    // An unknown id is not asked for twice in a moment.
+    assert!(found(&nomad, node(gone)).await.is_err());
+    assert_eq!(cluster.asked(&format!("/v1/node/{gone}")).len(), 1);
+}
+
+#[tokio::test]
+async fn a_node_is_asked_for_once_however_many_want_it() {
+    let cluster = Cluster::start(None).await;
+    let (nomad, mut watch) = directory(&cluster, None);
+    watch.first_look().await;
+    let wanted = (0..20).map(|_| found(&nomad, Target::Allocation(ALLOC.into())));
+    for place in futures_util::future::join_all(wanted).await {
+        assert_eq!(place.unwrap().agent.address(), cluster.clients[0]);
+    }
+    assert_eq!(cluster.asked("/v1/node/").len(), 1);
+    assert_eq!(cluster.asked("/v1/allocation/").len(), 1);
+}
+
+#[tokio::test]
+async fn a_node_that_moves_is_found_at_its_new_address() {
+    let mut cluster = Cluster::start(None).await;
+    let (nomad, mut watch) = directory(&cluster, None);
+    watch.first_look().await;
+    assert_eq!(address(&nomad, node(NODES[0])).await, cluster.clients[0]);
+    let running = tokio::spawn(watch.run());
+    let moved = cluster.serve("client1", false).await;
+    cluster.state.send_modify(|state| {
+        state.index = 9;
+        let node = &mut Arc::make_mut(&mut state.nodes)[0];
+        (node.2, node.3) = (moved.to_string(), 9);
+    });
+    let arrived = async {
+        while address(&nomad, node(NODES[0])).await != moved {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(10), arrived).await.unwrap();
+    running.abort();
+}
+
+#[tokio::test]
+async fn what_may_not_be_read_is_left_to_the_agents() {
+    let cluster = Cluster::start(Some(TOKEN)).await;
+    let (nomad, mut watch) = directory(&cluster, None);
+    watch.first_look().await;
+    let unknown = found(&nomad, Target::Allocation(ALLOC.into())).await.unwrap();
+    assert_eq!(unknown.subject, Subject::Unknown);
+    assert_eq!(unknown.way, Way::Relay(Meant::Unknown));
+    assert_eq!(unknown.agent.address(), cluster.servers[0]);
+    for target in [node(NODES[0]), node("client1"), server("server2"), Target::Leader] {
+        let place = found(&nomad, target).await.unwrap();
+        assert_eq!(place.way, Way::Relay(Meant::Unknown));
+        assert_eq!(place.subject, Subject::Agent);
+    }
+    // The caller may read it, and then everybody's way is known.
+    let mut headers = http::HeaderMap::new();
+    headers.insert("x-nomad-token", TOKEN.parse().unwrap());
+    let target = Target::Allocation(ALLOC.into());
+    let place = nomad.locate(&target, None, Caller::new(&headers)).await.unwrap();
+    assert_eq!(place.subject, Subject::Namespace("ops".into()));
+    assert_eq!((place.way, place.agent.address()), (Way::Itself, cluster.clients[0]));
+    let place = nomad.locate(&node("client2"), None, Caller::new(&headers)).await.unwrap();
+    assert_eq!(place.agent.address(), cluster.clients[1]);
+}
+
+#[tokio::test]
+async fn the_gateways_own_token_is_used_for_its_own_questions() {
+    let cluster = Cluster::start(Some(TOKEN)).await;
+    let (nomad, mut watch) = directory(&cluster, Some(TOKEN));
+    watch.first_look().await;
+    assert_eq!(nomad.nodes(), 2);
+    assert_eq!(address(&nomad, node("client1")).await, cluster.clients[0]);
+}
+
+#[tokio::test]
+async fn a_cluster_that_is_not_there_yet_is_no_fault_of_the_caller() {
+    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let seed = Arc::new(Agent::seed(Region::default(), nobody));
+    let api = NomadApi::new(TcpConnect, vec![seed]);
+    let (nomad, mut watch) = NomadDirectory::new(api, NomadOptions::default());
+    watch.first_look().await;
+    let place = found(&nomad, Target::AnyServer).await.unwrap();
+    assert_eq!(place.agent.address(), nobody);
+    let place = found(&nomad, node(NODES[0])).await.unwrap();
+    assert_eq!(place.way, Way::Relay(Meant::Unknown));
+}
+
+#[tokio::test]
+async fn a_node_of_another_region_is_found_when_that_region_is_named() {
+    let mut cluster = Cluster::start(None).await;
+    let there = cluster.serve("martian", false).await.to_string();
+    cluster.state.send_modify(|state| {
+        let nodes = Arc::make_mut(&mut state.nodes);
+        nodes.push((MARTIAN.into(), "martian".into(), there.clone(), 5));
+    });
+    let (nomad, mut watch) = directory(&cluster, None);
+    watch.first_look().await;
+    let mars: Region = "mars".into();
+    let place = nomad.locate(&node(MARTIAN), Some(&mars), Caller::default()).await.unwrap();
+    assert_eq!(place.agent.address().to_string(), there);
+    // Known or not, it is no node of the own region, and the own nodes are none of that one.
+    assert!(found(&nomad, node(MARTIAN)).await.is_err());
+    assert!(nomad.locate(&node(NODES[0]), Some(&mars), Caller::default()).await.is_err());
+    // A server of the other region has no verified address: one of ours passes the call on.
+    let place = nomad.locate(&server("server9"), Some(&mars), Caller::default()).await.unwrap();
+    assert_eq!(place.way, Way::Relay(Meant::Server("server9.mars".into())));
+    assert!(found(&nomad, server("server9")).await.is_err());
+}

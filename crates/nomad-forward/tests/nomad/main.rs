@@ -1,0 +1,8 @@
+//! The directory of a Nomad cluster, over real sockets.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its case should stop")]
+
+mod cluster;
+mod discovery;
+mod fleet;
+mod relay;

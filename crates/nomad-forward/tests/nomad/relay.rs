@@ -1,0 +1,110 @@
+//! Agents without a path: a server passes the call on, and nothing is sent twice.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use nomad_acl::AclDisabled;
+use nomad_forward::{Denials, TcpConnect, forwarder};
+use tokio::net::TcpListener;
+use tower_service::Service as _;
+
+use crate::{
+    cluster::{ALLOC, Cluster, NODES},
+    discovery::{Nomad, directory},
+};
+
+/// Status, path, agent and body of an answer.
+async fn ask(nomad: &Nomad, method: &str, path: &str) -> (u16, String, String, String) {
+    let mut service =
+        forwarder::<_, _, _, Full<Bytes>>(TcpConnect, nomad.clone(), AclDisabled, Denials::Silent);
+    let request = Request::builder().method(method).uri(path).body(Full::default()).unwrap();
+    let response: Response<_> = service.call(request).await.unwrap();
+    let header = |name: &str| {
+        response.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned()
+    };
+    let (way, agent) = (header("x-nomad-gateway-path"), header("x-nomad-gateway-agent"));
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, way, agent, String::from_utf8_lossy(&body).into_owned())
+}
+
+async fn nobody() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+/// A cluster whose first client cannot be reached.
+async fn lost_client() -> (Cluster, Nomad) {
+    let cluster = Cluster::start(None).await;
+    let gone = nobody().await.to_string();
+    cluster.state.send_modify(|state| Arc::make_mut(&mut state.nodes)[0].2 = gone);
+    let (nomad, mut watch) = directory(&cluster, None);
+    watch.first_look().await;
+    (cluster, nomad)
+}
+
+#[tokio::test]
+async fn an_agent_with_a_path_answers_itself() {
+    let cluster = Cluster::start(None).await;
+    let (nomad, mut watch) = directory(&cluster, None);
+    watch.first_look().await;
+    let (status, way, agent, body) = ask(&nomad, "GET", "/v1/client/stats?node_id=client1").await;
+    assert_eq!((status, &*way, &*agent), (200, "direct", "client1"));
+    assert!(body.contains(&format!("node_id={}", NODES[0])), "{body}");
+    let (_, way, agent, _) = ask(&nomad, "GET", "/v1/agent/monitor?server_id=leader").await;
+    assert_eq!((&*way, &*agent), ("direct", "server2.global"));
+    let (_, way, _, _) = ask(&nomad, "GET", "/v1/jobs").await;
+    assert_eq!(way, "pass");
+}
+
+#[tokio::test]
+async fn a_node_without_a_path_is_reached_through_a_server() {
+    let (cluster, nomad) = lost_client().await;
+    for path in [
+        format!("/v1/client/stats?node_id={}", NODES[0]),
+        format!("/v1/client/fs/logs/{ALLOC}?task=a&type=stdout"),
+        "/v1/agent/monitor?client_id=client1".to_owned(),
+    ] {
+        let (status, way, agent, body) = ask(&nomad, "GET", &path).await;
+        assert_eq!((status, &*way), (200, "relay"), "{path}");
+        assert!(agent.starts_with("server"), "{agent}");
+        assert!(body.contains("\"Name\":\"server"), "{body}");
+        assert!(body.contains(NODES[0]) || path.contains(ALLOC), "{body}");
+    }
+    assert!(cluster.asked("client1 GET").is_empty());
+}
+
+#[tokio::test]
+async fn a_call_that_servers_do_not_pass_on_has_no_path() {
+    let (cluster, nomad) = lost_client().await;
+    for _ in 0..2 {
+        let path = format!("/v1/agent/self?node_id={}", NODES[0]);
+        let (status, _, _, body) = ask(&nomad, "GET", &path).await;
+        assert_eq!((status, &*body), (404, "No path to node"));
+    }
+    assert!(cluster.asked("/v1/agent/self").is_empty());
+}
+
+#[tokio::test]
+async fn a_call_that_changes_something_is_sent_once() {
+    let (cluster, nomad) = lost_client().await;
+    let path = format!("/v1/client/gc?node_id={}", NODES[0]);
+    let (status, way, ..) = ask(&nomad, "GET", &path).await;
+    assert_eq!((status, &*way), (200, "relay"));
+    assert_eq!(cluster.asked("/v1/client/gc").len(), 1);
+    // An agent that breaks off may have done it: nobody is asked again.
+    let breaking = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = breaking.local_addr().unwrap().to_string();
+    let breaks = tokio::spawn(async move {
+        let (mut stream, _) = breaking.accept().await.unwrap();
+        let mut head = [0; 1024];
+        assert!(tokio::io::AsyncReadExt::read(&mut stream, &mut head).await.unwrap() > 0);
+    });
+    cluster.state.send_modify(|state| Arc::make_mut(&mut state.nodes)[1].2 = address);
+    let path = format!("/v1/client/gc?node_id={}", NODES[1]);
+    let (status, ..) = ask(&nomad, "GET", &path).await;
+    breaks.await.unwrap();
+    assert_eq!(status, 502);
+    assert_eq!(cluster.asked("/v1/client/gc").len(), 1);
+}

@@ -1,0 +1,46 @@
+//! The arguments of `serve` and `check`.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::Args;
+
+/// The gateway in front of real agents.
+#[derive(Clone, Args)]
+pub struct ServeArgs {
+    /// Configuration in HCL, or in JSON when its name ends in `.json`
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Address that the gateway listens on [default: 127.0.0.1:4646]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+    /// A server to begin with; the others are found
+    #[arg(long, env = "NOMAD_ADDR", value_name = "URL")]
+    pub address: Option<String>,
+    /// The gateway's own token, for finding servers, nodes and allocations
+    #[arg(long, env = "NOMAD_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// The region that callers mean who name none
+    #[arg(long, env = "NOMAD_REGION", value_name = "REGION")]
+    pub region: Option<String>,
+    /// Least severe level of the log lines on standard error [default: warn]
+    #[arg(long, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+    /// Read so that it is not silently ignored
+    #[arg(long, env = "NOMAD_CACERT", hide = true)]
+    pub ca_cert: Option<String>,
+    /// Read so that it is not silently ignored
+    #[arg(long, env = "NOMAD_CLIENT_CERT", hide = true)]
+    pub client_cert: Option<String>,
+}
+
+impl std::fmt::Debug for ServeArgs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Without the token.
+        f.debug_struct("ServeArgs")
+            .field("config", &self.config)
+            .field("listen", &self.listen)
+            .field("address", &self.address)
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,127 @@
+//! What an answer about a node says of the node's address.
+//!
+//! Nomad's own clients read a node's `HTTPAddr` and dial it for logs, files and exec, for a second and in vain where
+//! callers cannot reach nodes. A blank address makes them come back at once; the gateway's own makes web pages come
+//! back too.
+//!
+//! Only `GET /v1/node/:id` is rewritten. Node events still show the nodes' own addresses.
+
+mod future;
+mod json;
+
+use std::{
+    convert::Infallible,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode,
+    header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HOST},
+};
+use http_body_util::{BodyExt as _, Either, Full, Limited};
+use tower_service::Service;
+
+/// What becomes of a node's address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_enums, reason = "an address is told, hidden, or replaced")]
+pub enum HttpAddr {
+    /// It is told.
+    #[default]
+    Off,
+    /// It is hidden.
+    Blank,
+    /// It is the gateway's own: the host that the caller asked.
+    Gateway,
+}
+
+/// The description of a node has some hundred kilobytes at most.
+const MAX_NODE: usize = 16 << 20;
+
+/// Rewrites what `inner` answers about nodes.
+#[derive(Debug, Clone)]
+pub struct Rewrite<S> {
+    inner: S,
+    address: HttpAddr,
+}
+
+impl<S> Rewrite<S> {
+    /// Rewrites the answers of `inner`.
+    pub const fn new(inner: S, address: HttpAddr) -> Self {
+        Self { inner, address }
+    }
+
+    /// What the address is replaced with; `None` when nothing is.
+    fn replacement<B>(&self, request: &Request<B>) -> Option<String> {
+        if request.method() != Method::GET || !is_node(request.uri().path()) {
+            return None;
+        }
+        match self.address {
+            HttpAddr::Off => None,
+            HttpAddr::Blank => Some(String::new()),
+            HttpAddr::Gateway => {
+                let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+                host.map(str::to_owned)
+            }
+        }
+    }
+}
+
+/// `/v1/node/:id`, and nothing below it.
+fn is_node(path: &str) -> bool {
+    path.strip_prefix("/v1/node/").is_some_and(|id| !id.is_empty() && !id.contains('/'))
+}
+
+/// The answer, as it came or rewritten.
+type Body<R> = Either<R, Full<Bytes>>;
+
+impl<S, B, R> Service<Request<B>> for Rewrite<S>
+where
+    S: Service<Request<B>, Response = Response<R>, Error = Infallible>,
+    S::Future: Send + 'static,
+    R: http_body::Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Response = Response<Body<R>>;
+    type Error = Infallible;
+    type Future = future::ResponseFuture<S::Future, R>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let Some(address) = self.replacement(&request) else {
+            return future::ResponseFuture::plain(self.inner.call(request));
+        };
+        // What is compressed cannot be rewritten.
+        request.headers_mut().remove(ACCEPT_ENCODING);
+        let answer = self.inner.call(request);
+        future::ResponseFuture::rewritten(Box::pin(async move {
+            let response = match answer.await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            };
+            rewritten(response, &address).await
+        }))
+    }
+}
+
+async fn rewritten<R>(response: Response<R>, address: &str) -> Response<Body<R>>
+where
+    R: http_body::Body<Data = Bytes>,
+    R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    if response.status() != StatusCode::OK || response.headers().contains_key(CONTENT_ENCODING) {
+        return response.map(Either::Left);
+    }
+    let (mut head, body) = response.into_parts();
+    let Ok(body) = Limited::new(body, MAX_NODE).collect().await else {
+        let mut broken = Response::new(Either::Right(Full::from("the agent's answer broke off")));
+        *broken.status_mut() = StatusCode::BAD_GATEWAY;
+        return broken;
+    };
+    let body = json::with_address(body.to_bytes(), address);
+    head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    Response::from_parts(head, Either::Right(Full::from(body)))
+}

@@ -1,0 +1,186 @@
+//! What `serve` is told: files, the environment over them, flags over both; then the whole is checked once.
+
+mod check;
+
+use std::{fmt, net::SocketAddr, str::FromStr, time::Duration};
+
+use nomad_wire::{NodeId, SecretId};
+use tracing::level_filters::LevelFilter;
+
+use crate::{
+    cli::ServeArgs,
+    config::{self, ConfigError, Node, Place, Value},
+    rewrite::HttpAddr,
+};
+
+/// What `serve` is told, checked.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ServeSettings {
+    /// Where the gateway listens.
+    pub listen: SocketAddr,
+    /// The region that callers mean who name none; without it that of the servers that answer.
+    pub region: Option<String>,
+    /// The gateway's own token.
+    pub token: Option<SecretId>,
+    /// Servers to begin with.
+    pub addresses: Vec<Address>,
+    /// Servers by name, believed.
+    pub servers: Vec<(String, Address)>,
+    /// Nodes, believed.
+    pub nodes: Vec<NodeSettings>,
+    /// The HTTP port of servers whose address nobody tells.
+    pub http_port: u16,
+    /// Who decides about calls.
+    pub acl: AclSettings,
+    /// What becomes of the address of a node in answers about it.
+    pub rewrite_http_addr: HttpAddr,
+    /// Connections that one agent gets at most.
+    pub connections_per_agent: usize,
+    /// Callers who may not are told which capability is missing.
+    pub tell_denied: bool,
+    /// The least severe level that is logged.
+    pub log_level: LevelFilter,
+}
+
+/// `acl { … }`
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AclSettings {
+    /// Whether tokens are looked at. A cluster without ACLs is found out by itself.
+    pub enabled: bool,
+    /// Who decides.
+    pub mode: AclMode,
+    /// How long what was found out about a token holds.
+    pub token_ttl: Duration,
+}
+
+/// Who decides about calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the gateway decides, or it does not")]
+pub enum AclMode {
+    /// The gateway, and then the agent again.
+    Enforce,
+    /// The agents alone.
+    Defer,
+}
+
+/// A node that is written into the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NodeSettings {
+    /// Its name.
+    pub name: String,
+    /// Its id.
+    pub id: NodeId,
+    /// Where its HTTP API listens.
+    pub address: Address,
+}
+
+/// Where an agent's HTTP API listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Address {
+    /// A name or an address.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+/// Why a text is no address of an agent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddressError {
+    /// It is no URL.
+    #[error("must be an address such as \"http://10.0.0.1:4646\"")]
+    Form,
+    /// TLS.
+    #[error("https:// is not supported yet: the gateway speaks plain HTTP to agents")]
+    Tls,
+    /// A socket of the file system.
+    #[error("unix:// is not supported: agents are reached over the network")]
+    Unix,
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        if text.starts_with("unix:") {
+            return Err(AddressError::Unix);
+        }
+        let uri: http::Uri = text.parse().map_err(|_| AddressError::Form)?;
+        match uri.scheme_str() {
+            Some("https") => return Err(AddressError::Tls),
+            Some("http") => {}
+            _ => return Err(AddressError::Form),
+        }
+        let authority = uri.authority().ok_or(AddressError::Form)?;
+        let host = authority.host().trim_matches(['[', ']']);
+        if host.is_empty() || !matches!(uri.path(), "" | "/") {
+            return Err(AddressError::Form);
+        }
+        Ok(Self { host: host.to_owned(), port: authority.port_u16().unwrap_or(80) })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.host.contains(':') {
+            write!(f, "http://[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "http://{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl ServeSettings {
+    /// Reads the file that the arguments name, puts the arguments over it, and checks the whole.
+    ///
+    /// # Errors
+    /// [`ConfigError`]; of faults it holds every one.
+    pub fn load(args: &ServeArgs) -> Result<Self, ConfigError> {
+        let mut whole = match &args.config {
+            Some(path) => config::read(path)?,
+            None => Node::table(Place::of("configuration")),
+        };
+        overlay(&mut whole, args);
+        check::checked(&whole).map_err(ConfigError::Faults)
+    }
+}
+
+/// Puts flags, which are the environment where a flag was not given, over what the file says.
+fn overlay(whole: &mut Node, args: &ServeArgs) {
+    let mut put = |flag: &str, path: &[&str], text: Option<String>| {
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
+            whole.set(path, Node { place: Place::of(flag), value: Value::Text(text) });
+        }
+    };
+    put("--address", &["nomad", "address"], args.address.clone());
+    put("--token", &["nomad", "token"], args.token.clone());
+    put("--region", &["region"], args.region.clone());
+    put("--log-level", &["log_level"], args.log_level.clone());
+    let listen = args.listen.as_ref();
+    put("--listen", &["bind_addr"], listen.map(|listen| listen.ip().to_string()));
+    put("--listen", &["ports", "http"], listen.map(|listen| listen.port().to_string()));
+    put("NOMAD_CACERT", &["tls", "ca_file"], args.ca_cert.clone());
+    put("NOMAD_CLIENT_CERT", &["tls", "cert_file"], args.client_cert.clone());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_as_the_command_line_writes_them() {
+        let read = |text: &str| text.parse::<Address>().map(|address| address.to_string());
+        assert_eq!(read("http://nomad.example:4646").unwrap(), "http://nomad.example:4646");
+        assert_eq!(read("http://[::1]:4646/").unwrap(), "http://[::1]:4646");
+        assert_eq!(read("http://10.0.0.1").unwrap(), "http://10.0.0.1:80");
+        assert_eq!(read("https://10.0.0.1:4646").unwrap_err(), AddressError::Tls);
+        assert_eq!(read("unix:///run/nomad.sock").unwrap_err(), AddressError::Unix);
+        for text in ["", "10.0.0.1:4646", "http://", "http://a/ui", "ftp://a"] {
+            assert_eq!(read(text).unwrap_err(), AddressError::Form, "{text}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! What was written → what is true.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use nomad_wire::SecretId;
+use tracing::level_filters::LevelFilter;
+
+use super::{AclMode, AclSettings, Address, NodeSettings, ServeSettings};
+use crate::{
+    cli::Level,
+    config::{Fault, Faults, Node, Section},
+    rewrite::HttpAddr,
+};
+
+/// The port of Nomad's HTTP API.
+const HTTP_PORT: u16 = 4646;
+
+/// An agent allows 100 connections from one address by default, and the gateway's own questions need eight of them.
+const CONNECTIONS_PER_AGENT: usize = 88;
+
+/// As long as Nomad's own agents remember a token.
+const TOKEN_TTL: Duration = Duration::from_secs(30);
+
+pub(super) fn checked(whole: &Node) -> Result<ServeSettings, Vec<Fault>> {
+    let faults = Faults::default();
+    let settings = {
+        let top = Section::of(String::new(), whole, &faults);
+        settings(&top)
+    };
+    let mut faults = faults.into_inner();
+    if faults.is_empty() {
+        return Ok(settings);
+    }
+    // In the order of the text.
+    faults.sort_by(|one, two| one.place.cmp(&two.place));
+    Err(faults)
+}
+
+/// Reads everything before it gives up, so that every fault is found.
+fn settings(top: &Section<'_>) -> ServeSettings {
+    no_tls(top);
+    let nomad = top.block("nomad");
+    let listen = listen(top);
+    let addresses = addresses(&nomad, listen);
+    let servers = servers(top, listen);
+    if addresses.is_empty() && servers.is_empty() && !nomad.has("address") && !top.has("servers") {
+        top.complain(
+            "nomad",
+            "say where a server is: nomad.address, servers, --address or NOMAD_ADDR",
+        );
+    }
+    ServeSettings {
+        listen,
+        region: top.text("region"),
+        token: nomad.text("token").map(SecretId::new),
+        addresses,
+        servers,
+        nodes: nodes(top),
+        http_port: nomad.number("http_port").unwrap_or(HTTP_PORT),
+        acl: acl(top),
+        rewrite_http_addr: word(top, "rewrite_http_addr", &REWRITES).unwrap_or(HttpAddr::Off),
+        connections_per_agent: connections(top),
+        tell_denied: top.flag("tell_denied").unwrap_or(false),
+        log_level: log_level(top),
+    }
+}
+
+const REWRITES: [(&str, HttpAddr); 3] =
+    [("off", HttpAddr::Off), ("blank", HttpAddr::Blank), ("self", HttpAddr::Gateway)];
+
+const MODES: [(&str, AclMode); 2] = [("enforce", AclMode::Enforce), ("defer", AclMode::Defer)];
+
+fn listen(top: &Section<'_>) -> SocketAddr {
+    let ip = top.parsed::<IpAddr>("bind_addr").unwrap_or_else(|| Ipv4Addr::LOCALHOST.into());
+    let port = top.block("ports").number("http").unwrap_or(HTTP_PORT);
+    SocketAddr::new(ip, port)
+}
+
+fn addresses(nomad: &Section<'_>, listen: SocketAddr) -> Vec<Address> {
+    let mut found: Vec<Address> = nomad.parsed("address").into_iter().collect();
+    for text in nomad.texts("addresses") {
+        match text.parse() {
+            Ok(address) => found.push(address),
+            Err(error) => nomad.complain("addresses", format_args!("{text:?} {error}")),
+        }
+    }
+    if found.iter().any(|address| is_itself(address, listen)) {
+        nomad.complain("address", "is where the gateway itself listens");
+    }
+    found
+}
+
+/// A gateway that asks itself would ask for ever.
+fn is_itself(address: &Address, listen: SocketAddr) -> bool {
+    let ip = address.host.parse::<IpAddr>();
+    let ip = ip.ok().or_else(|| (address.host == "localhost").then(|| Ipv4Addr::LOCALHOST.into()));
+    let is_same =
+        |ip: IpAddr| ip == listen.ip() || (ip.is_loopback() && listen.ip().is_unspecified());
+    listen.port() != 0 && address.port == listen.port() && ip.is_some_and(is_same)
+}
+
+fn servers(top: &Section<'_>, listen: SocketAddr) -> Vec<(String, Address)> {
+    let mut found = Vec::new();
+    for (name, text) in top.strings("servers") {
+        match text.parse::<Address>() {
+            Ok(address) if is_itself(&address, listen) => {
+                top.complain("servers", format_args!("{name} is where the gateway itself listens"));
+            }
+            Ok(address) => found.push((name, address)),
+            Err(error) => top.complain("servers", format_args!("{name} {error}")),
+        }
+    }
+    found
+}
+
+fn nodes(top: &Section<'_>) -> Vec<NodeSettings> {
+    let mut found = Vec::new();
+    for (name, node) in top.labelled("node") {
+        let (id, address) = (node.parsed("id"), node.parsed("address"));
+        for key in ["id", "address"] {
+            if !node.has(key) {
+                node.complain(key, "must be set");
+            }
+        }
+        if let (Some(id), Some(address)) = (id, address) {
+            found.push(NodeSettings { name, id, address });
+        }
+    }
+    found
+}
+
+fn acl(top: &Section<'_>) -> AclSettings {
+    let acl = top.block("acl");
+    AclSettings {
+        enabled: acl.flag("enabled").unwrap_or(true),
+        mode: word(&acl, "mode", &MODES).unwrap_or(AclMode::Enforce),
+        token_ttl: acl.duration("token_ttl").unwrap_or(TOKEN_TTL),
+    }
+}
+
+fn connections(top: &Section<'_>) -> usize {
+    let limits = top.block("limits");
+    let written = limits.number("connections_per_agent");
+    if written == Some(0) {
+        limits.complain("connections_per_agent", "must be at least 1");
+    }
+    written.unwrap_or(CONNECTIONS_PER_AGENT)
+}
+
+fn log_level(top: &Section<'_>) -> LevelFilter {
+    let level = top.text("log_level").and_then(|text| {
+        let level = <Level as clap::ValueEnum>::from_str(&text, true);
+        level
+            .map_err(|_| {
+                top.complain("log_level", "must be trace, debug, info, warn, error or off")
+            })
+            .ok()
+    });
+    level.unwrap_or(Level::Warn).into()
+}
+
+/// One of a few words.
+fn word<T: Copy>(section: &Section<'_>, key: &'static str, words: &[(&str, T)]) -> Option<T> {
+    let text = section.text(key)?;
+    let found = words.iter().find(|(word, _)| *word == text);
+    if found.is_none() {
+        let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+        section.complain(key, format_args!("must be one of {}", known.join(", ")));
+    }
+    found.map(|(_, value)| *value)
+}
+
+/// Nobody may believe that a connection is safe that is not.
+fn no_tls(top: &Section<'_>) {
+    if top.has("tls") {
+        top.complain("tls", "is not supported yet: the gateway speaks plain HTTP");
+        // Its keys are not looked at, so that they bring no faults of their own.
+        drop(top.block("tls").opened());
+    }
+}

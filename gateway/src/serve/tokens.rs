@@ -1,0 +1,77 @@
+//! Who may do what in front of a real cluster.
+
+use std::{
+    future::Ready,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use nomad_acl::{
+    Acl, AclDeferred, AclDisabled, Tokens, TokensError,
+    tokens::{Cached, Limits, NomadTokens, Resolving},
+};
+use nomad_forward::{NomadApi, TcpConnect};
+use nomad_wire::SecretId;
+
+use super::{AclMode, AclSettings};
+use crate::SystemClock;
+
+type Asked = Cached<NomadTokens<NomadApi<TcpConnect>, SystemClock>, SystemClock>;
+
+/// Who may do what in front of a real cluster.
+#[derive(Debug, Clone)]
+pub(super) enum ClusterTokens {
+    /// Everybody may do everything.
+    Disabled,
+    /// The agents decide.
+    Deferred,
+    /// The cluster is asked what a token may do.
+    Asked(Asked),
+}
+
+impl ClusterTokens {
+    pub(super) fn new(
+        settings: &AclSettings,
+        api: NomadApi<TcpConnect>,
+        clock: SystemClock,
+    ) -> Self {
+        match (settings.enabled, settings.mode) {
+            (false, _) => Self::Disabled,
+            (true, AclMode::Defer) => Self::Deferred,
+            (true, AclMode::Enforce) => {
+                let limits = Limits { fresh: settings.token_ttl, ..Limits::default() };
+                Self::Asked(Cached::new(NomadTokens::new(api, clock), clock, limits))
+            }
+        }
+    }
+}
+
+/// The look-up of a [`ClusterTokens`].
+#[derive(Debug)]
+pub(super) enum LookingUp {
+    Known(Ready<Result<Acl, TokensError>>),
+    Asked(Resolving),
+}
+
+impl Future for LookingUp {
+    type Output = Result<Acl, TokensError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut *self {
+            Self::Known(known) => Pin::new(known).poll(cx),
+            Self::Asked(asked) => Pin::new(asked).poll(cx),
+        }
+    }
+}
+
+impl Tokens for ClusterTokens {
+    type Future = LookingUp;
+
+    fn resolve(&self, token: Option<&SecretId>) -> Self::Future {
+        match self {
+            Self::Disabled => LookingUp::Known(AclDisabled.resolve(token)),
+            Self::Deferred => LookingUp::Known(AclDeferred.resolve(token)),
+            Self::Asked(asked) => LookingUp::Asked(asked.resolve(token)),
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! The program in front of a cluster that follows a script: configuration, pass-through, rewriting, and the end.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its case should stop")]
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+const NODE: &str = "9bb118cc-7630-ebf4-b8b8-c11ee8847863";
+
+const MEMBERS: &str = r#"{"Members":[{"Name":"server1.global","Addr":"127.0.0.1","Status":"alive",
+    "Tags":{"role":"nomad","region":"global","port":"4647","id":"078367fb-eec8-87bf-8d99-0c0a5e3f7c7c"}}],
+    "ServerName":"server1","ServerRegion":"global","ServerDC":"dc1"}"#;
+
+const POLICY: &str = r#"{"Name":"anonymous","Rules":"node { policy = \"read\" }","ModifyIndex":3}"#;
+
+/// A server, and a node, that say what the script says; each connection carries one answer.
+fn scripted() -> SocketAddr {
+    start(Acls::Off)
+}
+
+/// Whether the scripted server has ACLs. With them nobody may read allocations, and the anonymous may read nodes.
+#[derive(Clone, Copy, PartialEq)]
+enum Acls {
+    Off,
+    On,
+}
+
+fn start(acls: Acls) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || answer(stream, address, acls));
+        }
+    });
+    address
+}
+
+fn answer(stream: TcpStream, address: SocketAddr, acls: Acls) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if reader.read_line(&mut head).unwrap_or(0) == 0 {
+            return;
+        }
+    }
+    let path = head.split(' ').nth(1).unwrap_or_default();
+    let path = path.split('?').next().unwrap_or_default();
+    let body = match path {
+        "/v1/agent/members" => MEMBERS.to_owned(),
+        "/v1/agent/health" => r#"{"server":{"ok":true,"message":"ok"}}"#.to_owned(),
+        "/v1/status/leader" => r#""127.0.0.1:4647""#.to_owned(),
+        "/v1/nodes" => format!(r#"[{{"ID":"{NODE}","Name":"client1","Status":"ready"}}]"#),
+        "/v1/client/stats" => "measured".to_owned(),
+        "/v1/operator/snapshot" => upload(&mut reader, &head),
+        "/v1/acl/policy/anonymous" if acls == Acls::On => POLICY.to_owned(),
+        path if path.starts_with("/v1/allocation/") => {
+            return fault(stream, "500 Internal Server Error", "Unknown allocation");
+        }
+        path if path.starts_with("/v1/client/fs/") => {
+            return fault(stream, "403 Forbidden", "decided by the agent");
+        }
+        "/v1/acl/policy/anonymous" => {
+            return fault(stream, "400 Bad Request", "ACL support disabled");
+        }
+        path if path.starts_with("/v1/node/") => format!(
+            r#"{{"ID":"{NODE}","Name":"client1","HTTPAddr":"{address}","TLSEnabled":false}}"#
+        ),
+        // As the event stream of 2.0 does it: no length, no chunks, the end is the end of the connection.
+        "/v1/event/stream" => {
+            return say(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}\n");
+        }
+        "/ui/" => "<html>".to_owned(),
+        _ => return fault(stream, "404 Not Found", ""),
+    };
+    say(stream, &format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+}
+
+/// How many bytes of a body came.
+fn upload(reader: &mut BufReader<TcpStream>, head: &str) -> String {
+    let length = head.to_ascii_lowercase();
+    let length = length.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.unwrap().parse().unwrap()];
+    reader.read_exact(&mut body).unwrap();
+    format!("{} bytes", body.len())
+}
+
+fn fault(stream: TcpStream, status: &str, text: &str) {
+    say(stream, &format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{text}", text.len()));
+}
+
+fn say(mut stream: TcpStream, text: &str) {
+    drop(stream.write_all(text.as_bytes()));
+}
+
+/// A running `serve`, ended with the test in any case.
+struct Serve {
+    child: Child,
+    gateway: String,
+    banner: String,
+}
+
+impl Serve {
+    fn start(args: &[&str], env: &[(&str, &str)]) -> Self {
+        let mut command = command("serve");
+        command.args(args).args(["--listen", "127.0.0.1:0"]).envs(env.iter().copied());
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut banner = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut banner).unwrap();
+        let (_, gateway) = banner.split_once("http://").unwrap();
+        let (gateway, _) = gateway.split_once(": ").unwrap();
+        Self { child, gateway: gateway.to_owned(), banner }
+    }
+
+    /// Head and body of an answer.
+    fn ask(&self, method: &str, path: &str, body: &[u8]) -> (String, String) {
+        let mut stream = TcpStream::connect(&self.gateway).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let (host, length) = (&self.gateway, body.len());
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+        )
+        .unwrap();
+        stream.write_all(body).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.to_ascii_lowercase(), body.to_owned())
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// The program without the variables of whoever runs the tests.
+fn command(name: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nomad-gateway"));
+    for variable in
+        ["NOMAD_ADDR", "NOMAD_TOKEN", "NOMAD_REGION", "NOMAD_CACERT", "NOMAD_CLIENT_CERT"]
+    {
+        command.env_remove(variable);
+    }
+    command.arg(name);
+    command
+}
+
+fn written(name: &str, text: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(name);
+    std::fs::write(&file, text).unwrap();
+    (folder, file)
+}
+
+fn check(name: &str, text: &str) -> (Output, String) {
+    let (_folder, file) = written(name, text);
+    let output = command("check").arg("--config").arg(&file).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).replace(file.to_str().unwrap(), name);
+    (output, said)
+}
+
+#[test]
+fn an_address_in_the_environment_is_enough() {
+    let server = scripted();
+    let serve = Serve::start(&[], &[("NOMAD_ADDR", &format!("http://{server}"))]);
+    assert!(
+        serve.banner.ends_with("1 servers with a verified address, 1 nodes\n"),
+        "{}",
+        serve.banner
+    );
+    let (head, body) = serve.ask("GET", "/v1/client/stats?node_id=client1", b"");
+    assert!(head.starts_with("http/1.1 200 ok") && body == "measured", "{head}");
+    assert!(head.contains("x-nomad-gateway-path: direct"), "{head}");
+    assert!(head.contains("x-nomad-gateway-agent: client1"), "{head}");
+    let (head, body) = serve.ask("GET", "/ui/", b"");
+    assert!(head.contains("x-nomad-gateway-path: pass") && body == "<html>", "{head}");
+    assert!(head.contains("x-nomad-gateway-agent: server1.global"), "{head}");
+}
+
+#[test]
+fn an_answer_that_ends_with_its_connection_and_an_upload_pass() {
+    let server = scripted();
+    let serve = Serve::start(&["--address", &format!("http://{server}")], &[]);
+    let (head, body) = serve.ask("GET", "/v1/event/stream", b"");
+    assert!(head.starts_with("http/1.1 200 ok") && body.contains("{}\n"), "{head} {body}");
+    let megabyte = vec![7; 1 << 20];
+    let (_, body) = serve.ask("PUT", "/v1/operator/snapshot", &megabyte);
+    assert_eq!(body, "1048576 bytes");
+}
+
+#[test]
+fn a_nodes_address_becomes_the_gateways_own() {
+    let server = scripted();
+    for (mode, address) in
+        [("off", Some(server.to_string())), ("blank", Some(String::new())), ("self", None)]
+    {
+        let text = format!(
+            "rewrite_http_addr = \"{mode}\"\nservers {{\n  server1 = \"http://{server}\"\n}}\n"
+        );
+        let (_folder, file) = written("gateway.hcl", &text);
+        let serve = Serve::start(&["--config", file.to_str().unwrap()], &[]);
+        let (_, body) = serve.ask("GET", &format!("/v1/node/{NODE}"), b"");
+        let address = address.unwrap_or_else(|| serve.gateway.clone());
+        assert!(body.contains(&format!("\"HTTPAddr\":\"{address}\"")), "{mode}: {body}");
+    }
+}
+
+#[test]
+fn the_edge_decides_what_it_knows_and_leaves_the_rest_to_the_agents() {
+    let address = format!("http://{}", start(Acls::On));
+    let serve = Serve::start(&["--address", &address], &[]);
+    // The policy of the anonymous says it: nodes may be read, agents may not, and nothing may be written.
+    let (head, _) = serve.ask("GET", &format!("/v1/client/stats?node_id={NODE}"), b"");
+    assert!(head.starts_with("http/1.1 200 ok"), "{head}");
+    let (head, body) = serve.ask("GET", "/v1/agent/self", b"");
+    assert!(head.starts_with("http/1.1 403 ") && body == "Permission denied", "{head}");
+    assert!(!head.contains("x-nomad-gateway-agent"), "no agent was asked: {head}");
+    // Whose the allocation is nobody may know, so that the agent's own answer comes back.
+    let logs = format!("/v1/client/fs/logs/{NODE}?task=a&type=stdout");
+    let (head, body) = serve.ask("GET", &logs, b"");
+    assert!(head.starts_with("http/1.1 403 ") && body == "decided by the agent", "{head} {body}");
+    assert!(head.contains("x-nomad-gateway-path: relay"), "{head}");
+
+    let text = format!("acl {{\n  mode = \"defer\"\n}}\nnomad {{\n  address = \"{address}\"\n}}\n");
+    let (_folder, file) = written("gateway.hcl", &text);
+    let serve = Serve::start(&["--config", file.to_str().unwrap()], &[]);
+    let (head, _) = serve.ask("GET", "/v1/agent/self", b"");
+    assert!(head.contains("x-nomad-gateway-agent: server1.global"), "the agent decides: {head}");
+}
+
+#[test]
+fn the_gateway_ends_at_a_signal() {
+    let server = scripted();
+    let mut serve = Serve::start(&["--address", &format!("http://{server}")], &[]);
+    let id = rustix::process::Pid::from_child(&serve.child);
+    rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+    assert!(serve.child.wait().unwrap().success());
+}
+
+#[test]
+fn every_fault_of_a_configuration_is_told_with_its_place() {
+    let text = r#"ports {
+  http = "many"
+}
+nomad {
+  address = "https://10.0.0.1:4646"
+  tokn    = "x"
+}
+acl {
+  mode      = "maybe"
+  token_ttl = 3
+}
+rewrite_http_addr = "yes"
+node "client1" {
+  id = "short"
+}
+tls {
+  http = true
+}
+"#;
+    let (output, said) = check("gateway.hcl", text);
+    assert_eq!(output.status.code(), Some(2));
+    let places: Vec<_> =
+        said.lines().filter_map(|line| line.trim().split(' ').next()).skip(1).collect();
+    let expected = ["2:3", "5:3", "6:3", "9:3", "10:3", "12:1", "13:1", "14:3", "16:1"];
+    let expected: Vec<_> = expected.iter().map(|at| format!("gateway.hcl:{at}:")).collect();
+    assert_eq!(places, expected, "{said}");
+    assert!(
+        said.contains("has 9 faults") && said.contains("https:// is not supported yet"),
+        "{said}"
+    );
+}
+
+#[test]
+fn json_is_read_with_places_too() {
+    let text = "{\n  \"nomad\": {\"address\": \"http://10.0.0.1:4646\"},\n  \"limits\": {\n    \"connections_per_agent\": 0\n  }\n}\n";
+    let (output, said) = check("gateway.json", text);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said.contains("gateway.json:4:"), "{said}");
+    let (_, said) = check("gateway.json", "{\n  \"nomad\": \n}");
+    assert!(said.contains("gateway.json:3:1: "), "{said}");
+}
+
+#[test]
+fn what_is_right_is_said_to_be() {
+    let text = r#"bind_addr = "0.0.0.0"
+region    = "global"
+log_level = "INFO"
+nomad {
+  address = "http://10.0.0.1:4646"
+  token   = "x"
+}
+servers {
+  server1 = "http://10.0.0.1:4646"
+}
+node "client1" {
+  id      = "9bb118cc-7630-ebf4-b8b8-c11ee8847863"
+  address = "http://10.0.0.2:4646"
+}
+acl {
+  enabled   = true
+  mode      = "defer"
+  token_ttl = "10s"
+}
+limits {
+  connections_per_agent = 40
+}
+rewrite_http_addr = "self"
+tell_denied       = true
+"#;
+    let (output, said) = check("gateway.hcl", text);
+    assert!(output.status.success(), "{said}");
+    let (_, said) = check("gateway.hcl", "");
+    assert!(said.contains("say where a server is"), "{said}");
+    let (_, said) = check("gateway.hcl", "nomad {\n  address = \"http://127.0.0.1:4646\"\n}\n");
+    assert!(said.contains("is where the gateway itself listens"), "{said}");
+}
