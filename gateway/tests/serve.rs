@@ -326,3 +326,13 @@ tell_denied       = true
     let (_, said) = check("gateway.hcl", "nomad {\n  address = \"http://127.0.0.1:4646\"\n}\n");
     assert!(said.contains("is where the gateway itself listens"), "{said}");
 }
+
+#[test]
+fn the_example_of_the_page_has_no_fault() {
+    let page = include_str!("../README.md");
+    let (_, section) = page.split_once("## In front of a real cluster").unwrap();
+    let (_, rest) = section.split_once("```hcl\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let (output, said) = check("gateway.hcl", example);
+    assert!(output.status.success(), "{said}");
+}

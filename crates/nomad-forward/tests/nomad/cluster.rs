@@ -126,6 +126,9 @@ impl Answering {
         let (method, uri) = (request.method(), request.uri().clone());
         self.asked.lock().unwrap().push(format!("{} {method} {uri}", self.name));
         let token = request.headers().get("x-nomad-token").map(|value| value.to_str().unwrap());
+        if !self.is_server && uri.path() == "/v1/agent/members" {
+            return Ok(fault(403, "Permission denied"));
+        }
         Ok(if self.is_server { self.server(&uri, token).await } else { self.plain(&uri) })
     }
 

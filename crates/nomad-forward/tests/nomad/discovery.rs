@@ -192,3 +192,22 @@ async fn a_node_of_another_region_is_found_when_that_region_is_named() {
     assert_eq!(place.way, Way::Relay(Meant::Server("server9.mars".into())));
     assert!(found(&nomad, server("server9")).await.is_err());
 }
+
+#[tokio::test]
+async fn a_call_for_a_server_never_goes_to_a_client_agent() {
+    let cluster = Cluster::start(Some(TOKEN)).await;
+    let seed = Arc::new(Agent::seed(Region::default(), cluster.clients[0]));
+    let api = NomadApi::new(TcpConnect, vec![seed]);
+    let (nomad, mut watch) = NomadDirectory::new(api, NomadOptions::default());
+    watch.first_look().await;
+    for target in [server("server1"), Target::Leader] {
+        let refused = found(&nomad, target).await.unwrap_err();
+        assert!(matches!(refused, LocateError::NoPathToServer(_)), "{refused}");
+    }
+    // A call for a node may: a client agent asks a server, which asks the node.
+    let place = found(&nomad, node(NODES[1])).await.unwrap();
+    assert_eq!(
+        (place.way, place.agent.address()),
+        (Way::Relay(Meant::Unknown), cluster.clients[0])
+    );
+}
