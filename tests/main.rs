@@ -16,3 +16,5 @@ mod input;
 mod matrix;
 mod rights;
 mod streams;
+mod telemetry;
+mod websockets;

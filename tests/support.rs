@@ -3,11 +3,13 @@
 mod client;
 mod mask;
 mod scripted;
+mod websocket;
 pub(crate) mod world;
 
 pub(crate) use self::{
     client::{Answer, Stream, get, send},
     mask::masked,
     scripted::{Script, counted, scripted},
+    websocket::{EchoAgent, Socket},
     world::World,
 };

@@ -4,7 +4,7 @@ mod acl;
 mod agent;
 mod serve;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use nomad_wire::query::LogLevel;
@@ -62,9 +62,32 @@ pub struct DevArgs {
     /// Tell callers who may not which capability is missing, in the header X-Nomad-Gateway-Denied
     #[arg(long, requires = "acl")]
     pub tell_denied: bool,
+    /// Speak TLS with callers, with this certificate (PEM); it is read again on SIGHUP and when it changes
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The key of --tls-cert (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Callers may show a certificate that one of these authorities signed (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_ca: Option<PathBuf>,
+    /// Callers must show one
+    #[arg(long, requires = "tls_ca")]
+    pub verify_https_client: bool,
+    /// Write a JSON line for every request to this file, or to standard output for `-`
+    #[arg(long, value_name = "FILE")]
+    pub access_log: Option<PathBuf>,
+    /// Seconds that answers which have begun may go on after Ctrl-C or SIGTERM; a second signal ends them at once
+    #[arg(long, default_value = "0.2", value_name = "SECONDS", value_parser = seconds)]
+    pub drain: Duration,
     /// Least severe level of the log lines on standard error; `/v1/agent/monitor` has its own
     #[arg(long, default_value = "warn", value_name = "LEVEL")]
     pub log_level: Level,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().map_err(|_| "a number of seconds is needed".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
 /// A log level by the names that Nomad uses.

@@ -5,28 +5,23 @@ mod banner;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use nomad_agent::LogHub;
-use nomad_forward::Denials;
+use nomad_forward::{Denials, Table};
 use tempfile::TempDir;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    time::timeout,
-};
 
 use crate::{
-    Gateway, StartError, Stopper,
+    Ended, Gateway, Signals, StartError, Stopper,
     cli::DevArgs,
     console::{Console, say},
     fleet::{Bootstrap, Fleet, FleetOptions, FleetTokens},
     listen::Listener,
+    telemetry::AccessLog,
+    tls::{self, Acceptor, ClientCertificates, ServerTls},
 };
 
-/// How long answers that have begun may go on after Ctrl-C: streams never end by themselves, so it is short.
-const GRACE: Duration = Duration::from_millis(200);
+/// How long answers of the fleet that have begun may go on when the gateway has ended: nobody waits for them.
+const GRACE: Duration = Duration::from_millis(100);
 
-/// What is not gone by then is left to the system: Ctrl-C must end the program within a second.
-const END_LIMIT: Duration = Duration::from_millis(900);
-
-/// Runs until Ctrl-C or SIGTERM.
+/// Runs until Ctrl-C or SIGTERM; a second one ends it at once.
 ///
 /// # Errors
 /// [`StartError`] when the fleet or the gateway cannot start.
@@ -43,41 +38,80 @@ async fn dev(args: &DevArgs) -> Result<(), StartError> {
     // It fails only when another subscriber stands already, and then that one shows the lines.
     drop(tracing::dispatcher::set_global_default(own_log.dispatch()));
 
-    let stopper = Stopper::new(GRACE);
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Signals)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Signals)?;
+    let (stopper, fleet_stopper) = (Stopper::new(args.drain), Stopper::new(GRACE));
+    let mut signals = Signals::listen()?;
 
     // The gateway's port first: when it is taken, nothing else needs to be started.
-    let listener = Listener::bind(args.listen).await?;
+    let (listener, certificates) = listener(args).await?;
     let address = listener.address();
+    if let Some(part) = &certificates {
+        // Without a certificate SIGHUP keeps its usual meaning: the terminal is gone.
+        let watched: Vec<Arc<dyn tls::Reload>> = vec![Arc::new(part.clone())];
+        tokio::spawn(tls::watch(watched, tls::LOOK_AGAIN, stopper.listen()));
+    }
     let data = DataDir::prepare(args.data_dir.as_ref())?;
     let (tokens, bootstrap) = tokens(args)?;
-    let options = FleetOptions {
+    let fleet = Fleet::start(&options(args, &data, &tokens), &fleet_stopper.listen()).await?;
+    let gateway = gateway(args, &fleet, tokens)?;
+    let serving = tokio::spawn(gateway.serve(listener, stopper.listen()));
+    let scheme = if certificates.is_some() { "https" } else { "http" };
+    let gateway = format!("{scheme}://{address}");
+    say(&banner::banner(&gateway, &fleet, &data.path(), bootstrap.as_ref()));
+
+    signals.next().await;
+    say("\nStopping…\n");
+    // The gateway first: the streams that it lets finish come from the fleet.
+    let gateway = signals.drain(&stopper, serving).await;
+    let fleet = signals.drain(&fleet_stopper, fleet.stopped()).await;
+    if [gateway, fleet].contains(&Ended::Abandoned) {
+        tracing::warn!("not everything ended in time");
+    }
+    say("Stopped.\n");
+    Ok(())
+}
+
+fn options(args: &DevArgs, data: &DataDir, tokens: &FleetTokens) -> FleetOptions {
+    FleetOptions {
         tokens: tokens.clone(),
         servers: args.servers,
         clients: args.clients,
         log_level: args.log_level.into(),
         outlet: Some(Arc::new(Console)),
         ..FleetOptions::new(data.path())
-    };
-    let fleet = Fleet::start(&options, &stopper.listen()).await?;
+    }
+}
+
+fn gateway(
+    args: &DevArgs,
+    fleet: &Fleet,
+    tokens: FleetTokens,
+) -> Result<Gateway<Table, FleetTokens>, StartError> {
     let denials = if args.tell_denied { Denials::Named } else { Denials::Silent };
     let gateway = Gateway::new(fleet.directory().clone(), tokens).denials(denials);
-    let serving = tokio::spawn(gateway.serve(listener, stopper.listen()));
-    say(&banner::banner(address, &fleet, &data.path(), bootstrap.as_ref()));
+    Ok(match args.access_log.as_deref().map(AccessLog::named).transpose()? {
+        Some(log) => gateway.access_log(log),
+        None => gateway,
+    })
+}
 
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    say("\nStopping…\n");
-    stopper.stop();
-    let ended = timeout(END_LIMIT, async { tokio::join!(serving, fleet.stopped()) }).await;
-    if ended.is_err() {
-        tracing::warn!("not everything ended in time");
-    }
-    say("Stopped.\n");
-    Ok(())
+/// The gateway's port, with TLS where there is a certificate for it.
+async fn listener(args: &DevArgs) -> Result<(Listener, Option<Acceptor>), StartError> {
+    let listener = Listener::bind(args.listen).await?;
+    let (Some(cert), Some(key)) = (&args.tls_cert, &args.tls_key) else {
+        return Ok((listener, None));
+    };
+    let acceptor = Acceptor::load(ServerTls {
+        cert_file: cert.clone(),
+        key_file: key.clone(),
+        ca_file: args.tls_ca.clone(),
+        client_certificates: match (args.verify_https_client, &args.tls_ca) {
+            (true, _) => ClientCertificates::Required,
+            (false, Some(_)) => ClientCertificates::Optional,
+            (false, None) => ClientCertificates::Ignored,
+        },
+        min_version: tls::MinVersion::default(),
+    })?;
+    Ok((listener.tls(acceptor.clone()), Some(acceptor)))
 }
 
 /// Nobody needs a token, or these two.

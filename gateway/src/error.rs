@@ -62,6 +62,12 @@ pub enum StartError {
     /// The tokens of the fleet cannot be made.
     #[error("cannot make the tokens of the fleet")]
     Tokens(#[from] nomad_acl::tokens::TableError),
+    /// The files for TLS cannot be used.
+    #[error("cannot speak TLS")]
+    Tls(#[from] crate::tls::TlsError),
+    /// The access log cannot be written.
+    #[error(transparent)]
+    AccessLog(#[from] crate::telemetry::LogError),
     /// The signals that end the program cannot be heard.
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),

@@ -1,35 +1,63 @@
 //! The gateway itself: the chain of rooms behind a listener.
 
+use std::sync::Arc;
+
 use nomad_acl::Tokens;
-use nomad_forward::{Budget, Denials, Directory, TcpConnect, forwarder_within};
+use nomad_forward::{
+    Budget, Denials, Directory, TcpConnect, Tunnel, Tunnels, connect::Connect, forwarder_within,
+};
 
 use crate::{
     Stop,
     listen::Listener,
+    own::{About, Own},
     rewrite::{HttpAddr, Rewrite},
+    telemetry::{AccessLog, Metrics, Telemetry},
     trace::Trace,
 };
 
 /// A gateway, ready to serve.
 #[derive(Debug, Clone)]
-pub struct Gateway<D, T> {
+pub struct Gateway<D, T, C = TcpConnect> {
+    connect: C,
     directory: D,
     tokens: T,
     denials: Denials,
     budget: Budget,
     address: HttpAddr,
+    tunnels: Tunnels,
+    metrics: Arc<Metrics>,
+    log: Option<AccessLog>,
 }
 
-impl<D, T> Gateway<D, T>
+impl<D, T> Gateway<D, T> {
+    /// A gateway in front of the agents that `directory` knows, for the callers that `tokens` knows.
+    pub fn new(directory: D, tokens: T) -> Self {
+        Self {
+            connect: TcpConnect,
+            directory,
+            tokens,
+            denials: Denials::Silent,
+            budget: Budget::default(),
+            address: HttpAddr::Off,
+            tunnels: Tunnels::default(),
+            metrics: Arc::default(),
+            log: None,
+        }
+    }
+}
+
+impl<D, T, C> Gateway<D, T, C>
 where
     D: Directory + Clone + Send + Sync + 'static,
     D::Locate: Unpin,
     T: Tokens + Clone + Send + 'static,
+    C: Connect,
 {
-    /// A gateway in front of the agents that `directory` knows, for the callers that `tokens` knows.
-    pub fn new(directory: D, tokens: T) -> Self {
-        let (denials, budget, address) = (Denials::Silent, Budget::default(), HttpAddr::Off);
-        Self { directory, tokens, denials, budget, address }
+    /// Reaches agents in another way than by plain TCP.
+    pub fn connect<N: Connect>(self, connect: N) -> Gateway<D, T, N> {
+        let Self { directory, tokens, denials, budget, address, tunnels, metrics, log, .. } = self;
+        Gateway { connect, directory, tokens, denials, budget, address, tunnels, metrics, log }
     }
 
     /// Says how much a caller is told who may not.
@@ -53,10 +81,52 @@ where
         self
     }
 
-    /// Serves until the end is announced and no answer is left.
+    /// The websockets through it, to be counted or bounded otherwise.
+    #[must_use]
+    pub fn tunnels(mut self, tunnels: Tunnels) -> Self {
+        self.tunnels = tunnels;
+        self
+    }
+
+    /// The numbers that are shown at `/v1/gateway/metrics`, so that others can show theirs there too.
+    #[must_use]
+    pub fn metrics(mut self, metrics: Arc<Metrics>) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
+    /// Writes a line for every request.
+    #[must_use]
+    pub fn access_log(mut self, log: AccessLog) -> Self {
+        self.log = Some(log);
+        self
+    }
+
+    /// Serves until the end is announced and no answer and no websocket is left.
     pub async fn serve(self, listener: Listener, stop: Stop) {
-        let Self { directory, tokens, denials, budget, address } = self;
-        let chain = forwarder_within(TcpConnect, directory, tokens, denials, budget);
-        listener.serve(Trace::new(Rewrite::new(chain, address)), stop).await;
+        let Self { connect, directory, tokens, denials, budget, address, tunnels, metrics, log } =
+            self;
+        let about = About {
+            directory: directory.clone(),
+            metrics: Arc::clone(&metrics),
+            stop: stop.clone(),
+        };
+        metrics.show_tunnels(tunnels.clone());
+        let chain = forwarder_within(connect, directory, tokens.clone(), denials, budget);
+        let chain = Rewrite::new(Tunnel::new(chain, tunnels.clone()), address);
+        // Its own calls are answered before anything is decided about Nomad's.
+        let chain = Own::new(chain, about, tokens, denials);
+        // Outermost, so that whatever goes wrong is counted as the caller sees it.
+        let chain = Telemetry::new(Trace::new(chain), metrics, log.clone());
+        let drained = async {
+            let mut stop = stop.clone();
+            stop.announced().await;
+            let _in_time = stop.last(tunnels.ended()).await;
+            tunnels.end().await;
+        };
+        tokio::join!(listener.serve(chain, stop.clone()), drained);
+        if let Some(log) = log {
+            log.flush().await;
+        }
     }
 }

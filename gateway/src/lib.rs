@@ -1,13 +1,15 @@
 //! One address in front of a fleet of Nomad agents.
 //!
-//! The library is what the program `nomad-gateway` is made of: listeners ([`listen`]), the chain of rooms from
-//! `nomad-forward` with a trace around it ([`Gateway`]), and an embedded fleet of reference agents ([`fleet`]) that the
+//! The library is what the program `nomad-gateway` is made of: listeners ([`listen`]) and their TLS ([`tls`]), the chain of
+//! rooms from `nomad-forward` with a trace, numbers and a log around it ([`Gateway`], [`telemetry`]), the gateway's own calls
+//! ([`own`]), its end in good order ([`Stopper`], [`Signals`]), and an embedded fleet of reference agents ([`fleet`]) that the
 //! command `dev` puts the gateway in front of, and a single one of them that stands alone ([`agent`]). It introduces the other crates to each other and knows nothing of what
 //! they do inside.
 
 mod clock;
 mod error;
 mod gateway;
+mod signals;
 mod stop;
 
 pub mod acl;
@@ -18,13 +20,17 @@ pub mod console;
 pub mod dev;
 pub mod fleet;
 pub mod listen;
+pub mod own;
 pub mod rewrite;
 pub mod serve;
+pub mod telemetry;
+pub mod tls;
 pub mod trace;
 
 pub use self::{
     clock::SystemClock,
     error::StartError,
     gateway::Gateway,
+    signals::{Ended, Signals},
     stop::{Stop, Stopper},
 };

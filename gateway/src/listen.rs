@@ -9,18 +9,23 @@ use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::D
 
 use bytes::Bytes;
 use http::{Request, Response};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{HttpService, service_fn},
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     task::JoinSet,
-    time::{sleep, timeout},
+    time::sleep,
 };
 use tower_service::Service;
 
 use self::crowd::Crowd;
-use crate::{StartError, Stop};
+use crate::{StartError, Stop, tls::Acceptor};
 
 /// So many connections at once: ten thousand idle streams, and room for those who ask for something else. Beyond it
 /// new ones wait in the kernel's queue.
@@ -39,6 +44,7 @@ pub struct Listener {
     tcp: TcpListener,
     address: SocketAddr,
     crowd: Crowd,
+    tls: Option<Acceptor>,
 }
 
 impl Listener {
@@ -50,7 +56,14 @@ impl Listener {
         let failed = |source| StartError::Listen { address, source };
         let tcp = TcpListener::bind(address).await.map_err(failed)?;
         let address = tcp.local_addr().map_err(failed)?;
-        Ok(Self { tcp, address, crowd: Crowd::default() })
+        Ok(Self { tcp, address, crowd: Crowd::default(), tls: None })
+    }
+
+    /// Speaks TLS with callers.
+    #[must_use]
+    pub fn tls(mut self, acceptor: Acceptor) -> Self {
+        self.tls = Some(acceptor);
+        self
     }
 
     /// Where it listens.
@@ -86,13 +99,15 @@ impl Listener {
             tokio::select! {
                 () = stop.announced() => break,
                 (place, accepted) = accepted => match accepted {
-                    Ok((stream, caller)) => {
+                    Ok((stream, peer)) => {
                         let (service, stop) = (service.clone(), stop.clone());
-                        let guest = self.crowd.admit(caller.ip());
+                        let tls = self.tls.clone();
+                        let guest = self.crowd.admit(peer.ip());
                         connections.spawn(async move {
+                            let caller = Caller { stream, peer: Peer(peer), tls };
                             match guest {
-                                Some(_guest) => connection(stream, service, stop).await,
-                                None => crowd::refuse(stream).await,
+                                Some(_guest) => connection(caller, service, stop).await,
+                                None => crowd::refuse(caller.stream).await,
                             }
                             drop(place);
                         });
@@ -113,22 +128,59 @@ async fn wait_out(error: &io::Error) {
     sleep(ACCEPT_PAUSE).await;
 }
 
-async fn connection<S, R>(stream: TcpStream, service: S, mut stop: Stop)
+/// Whose connection a request came over; among the extensions of every request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a socket has one address at its other end")]
+pub struct Peer(pub SocketAddr);
+
+/// A connection that was accepted.
+struct Caller {
+    stream: TcpStream,
+    peer: Peer,
+    tls: Option<Acceptor>,
+}
+
+async fn connection<S, R>(caller: Caller, service: S, mut stop: Stop)
 where
     S: Service<Request<Incoming>, Response = Response<R>, Error = Infallible> + Clone,
     S::Future: Send,
-    R: http_body::Body<Data = Bytes> + 'static,
+    R: http_body::Body<Data = Bytes> + Send + 'static,
     R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     // A frame is worth more early than bundled with the next one. A socket that cannot do it still serves.
+    let Caller { stream, peer, tls } = caller;
     drop(stream.set_nodelay(true));
-    let service = service_fn(move |request| service.clone().call(request));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        service.clone().call(request)
+    });
+    let Some(tls) = tls else { return http(stream, service, stop).await };
+    let accepted = tokio::select! {
+        accepted = tls.accept(stream) => accepted,
+        () = stop.announced() => return,
+    };
+    match accepted {
+        // On the heap, or every plain connection would be as large as one with TLS.
+        Ok(stream) => Box::pin(http(stream, service, stop)).await,
+        Err(error) => tracing::debug!(error = %error, "no TLS with a caller"),
+    }
+}
+
+/// Speaks HTTP on a connection until it ends, or until its grace has passed.
+async fn http<I, S, R>(io: I, service: S, mut stop: Stop)
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: HttpService<Incoming, ResBody = R, Error = Infallible>,
+    R: http_body::Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let mut http = http1::Builder::new();
     http.writev(true)
         .title_case_headers(true)
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_LIMIT);
-    let mut serving = pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    // What is upgraded leaves this task: its tunnel counts and ends it.
+    let mut serving = pin!(http.serve_connection(TokioIo::new(io), service).with_upgrades());
     let ended = tokio::select! {
         ended = serving.as_mut() => Some(ended),
         () = stop.announced() => None,
@@ -137,7 +189,7 @@ where
         Some(ended) => ended,
         None => {
             serving.as_mut().graceful_shutdown();
-            timeout(stop.grace(), serving).await.unwrap_or(Ok(()))
+            stop.last(serving).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = ended {

@@ -8,14 +8,10 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use nomad_agent::LogHub;
 use nomad_forward::{
-    Agent, Budget, Denials, NomadApi, NomadDirectory, NomadOptions, TcpConnect, directory::Watch,
+    Agent, Budget, Denials, NomadApi, NomadDirectory, NomadOptions, Transport, directory::Watch,
 };
 use nomad_wire::Region;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    task::JoinSet,
-    time::timeout,
-};
+use tokio::{task::JoinSet, time::timeout};
 
 use self::tokens::ClusterTokens;
 pub use self::{
@@ -23,17 +19,13 @@ pub use self::{
     settings::{AclMode, AclSettings, Address, NodeSettings, ServeSettings},
 };
 use crate::{
-    Gateway, StartError, Stopper, SystemClock,
+    Ended, Gateway, Signals, StartError, Stopper, SystemClock,
     cli::ServeArgs,
     console::{Console, say},
     listen::Listener,
+    telemetry::{AccessLog, Metrics},
+    tls::{self, Acceptor, FleetConnect, TlsConnect},
 };
-
-/// How long answers that have begun may go on after the signal: streams never end by themselves.
-const GRACE: Duration = Duration::from_millis(500);
-
-/// What is not gone by then is left to the system.
-const END_LIMIT: Duration = Duration::from_secs(2);
 
 /// For so long the first look at the cluster is waited for. After it the gateway serves, and looks on.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
@@ -65,24 +57,27 @@ async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
     let own_log = LogHub::with_outlet("gateway", settings.log_level, Arc::new(Console));
     // It fails only when another subscriber stands already, and then that one shows the lines.
     drop(tracing::dispatcher::set_global_default(own_log.dispatch()));
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Signals)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Signals)?;
+    let mut signals = Signals::listen()?;
+    let stopper = Stopper::new(settings.drain);
+    let tls = settings.agent_tls.clone().map(TlsConnect::load).transpose();
+    let tls = tls.map_err(StartError::Tls)?;
+    let acceptor = settings.tls.clone().map(Acceptor::load).transpose();
+    let acceptor = acceptor.map_err(StartError::Tls)?;
 
     let listener = Listener::bind(settings.listen).await?;
-    let address = listener.address();
-    let Cluster { directory, mut watch, api } = cluster(&settings).await?;
+    let (address, scheme) = (listener.address(), if acceptor.is_some() { "https" } else { "http" });
+    let listener = match &acceptor {
+        Some(acceptor) => listener.tls(acceptor.clone()),
+        None => listener,
+    };
+    let connect = FleetConnect::new(tls.clone());
+    let Cluster { directory, mut watch, api } = cluster(&settings, connect.clone()).await?;
     if timeout(FIRST_LOOK, watch.first_look()).await.is_err() {
         tracing::warn!("no server has answered yet; the gateway goes on asking");
     }
     let tokens = ClusterTokens::new(&settings.acl, api, SystemClock::start());
-    let budget = Budget { connections: settings.connections_per_agent, ..Budget::default() };
-    let denials = if settings.tell_denied { Denials::Named } else { Denials::Silent };
-    let gateway = Gateway::new(directory.clone(), tokens)
-        .denials(denials)
-        .budget(budget)
-        .rewrite(settings.rewrite_http_addr);
+    let gateway = gateway(&settings, directory.clone(), tokens)?.connect(connect);
 
-    let stopper = Stopper::new(GRACE);
     let mut tasks = JoinSet::new();
     let mut stop = stopper.listen();
     tasks.spawn(async move {
@@ -91,32 +86,51 @@ async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
             () = stop.announced() => {}
         }
     });
+    let certificates = acceptor.into_iter().map(|part| Arc::new(part) as Arc<dyn tls::Reload>);
+    let certificates = certificates.chain(tls.into_iter().map(|part| Arc::new(part) as _));
+    tasks.spawn(tls::watch(certificates.collect(), tls::LOOK_AGAIN, stopper.listen()));
     tasks.spawn(gateway.serve(listener, stopper.listen()));
     say(&format!(
-        "Gateway serves http://{address}: {} servers with a verified address, {} nodes\n",
+        "Gateway serves {scheme}://{address}: {} servers with a verified address, {} nodes\n",
         directory.servers().len(),
         directory.nodes()
     ));
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    stopper.stop();
-    let ended = timeout(END_LIMIT, async { while tasks.join_next().await.is_some() {} }).await;
-    if ended.is_err() {
+    signals.next().await;
+    let ended = signals.drain(&stopper, async { while tasks.join_next().await.is_some() {} }).await;
+    if ended == Ended::Abandoned {
         tracing::warn!("not everything ended in time");
     }
     Ok(())
 }
 
+fn gateway(
+    settings: &ServeSettings,
+    directory: NomadDirectory<FleetConnect>,
+    tokens: ClusterTokens,
+) -> Result<Gateway<NomadDirectory<FleetConnect>, ClusterTokens>, StartError> {
+    let metrics = Arc::new(Metrics::new());
+    tokens.show(&metrics);
+    let budget = Budget { connections: settings.connections_per_agent, ..Budget::default() };
+    let denials = if settings.tell_denied { Denials::Named } else { Denials::Silent };
+    let gateway = Gateway::new(directory, tokens)
+        .denials(denials)
+        .budget(budget)
+        .rewrite(settings.rewrite_http_addr)
+        .metrics(metrics);
+    Ok(match settings.access_log.as_deref().map(AccessLog::named).transpose()? {
+        Some(log) => gateway.access_log(log),
+        None => gateway,
+    })
+}
+
 struct Cluster {
-    directory: NomadDirectory<TcpConnect>,
-    watch: Watch<TcpConnect>,
-    api: NomadApi<TcpConnect>,
+    directory: NomadDirectory<FleetConnect>,
+    watch: Watch<FleetConnect>,
+    api: NomadApi<FleetConnect>,
 }
 
 /// The cluster that the settings name, with host names turned into addresses once.
-async fn cluster(settings: &ServeSettings) -> Result<Cluster, ServeError> {
+async fn cluster(settings: &ServeSettings, connect: FleetConnect) -> Result<Cluster, ServeError> {
     let region = settings.region.clone().map_or_else(Region::default, |name| Region::new(&name));
     let mut options = NomadOptions::default();
     options.region = settings.region.as_deref().map(Region::new);
@@ -124,22 +138,28 @@ async fn cluster(settings: &ServeSettings) -> Result<Cluster, ServeError> {
     options.http_port = settings.http_port;
     let mut seeds: Vec<Arc<Agent>> = Vec::new();
     for address in &settings.addresses {
-        seeds.push(Arc::new(Agent::seed(region.clone(), resolve(address).await?)));
+        if address.transport == Transport::Tls {
+            // Servers are guessed to be as those that it begins with.
+            options.transport = Transport::Tls;
+        }
+        let seed = Agent::seed(region.clone(), resolve(address).await?).over(address.transport);
+        seeds.push(Arc::new(seed));
     }
-    for (name, address) in &settings.servers {
-        let address = resolve(address).await?;
+    for (name, written) in &settings.servers {
+        let address = resolve(written).await?;
         options.servers.push((name.as_str().into(), address));
         if !seeds.iter().any(|seed| seed.address() == address) {
-            seeds.push(Arc::new(Agent::seed(region.clone(), address)));
+            let seed = Agent::seed(region.clone(), address).over(written.transport);
+            seeds.push(Arc::new(seed));
         }
     }
     for node in &settings.nodes {
         let address = resolve(&node.address).await?;
         let agent = Agent::client(&node.name, node.id, region.clone(), address);
         let failed = |source| StartError::Name { name: node.name.clone(), source };
-        options.nodes.push(Arc::new(agent.map_err(failed)?));
+        options.nodes.push(Arc::new(agent.map_err(failed)?.over(node.address.transport)));
     }
-    let api = NomadApi::new(TcpConnect, seeds);
+    let api = NomadApi::new(connect, seeds);
     let (directory, watch) = NomadDirectory::new(api.clone(), options);
     Ok(Cluster { directory, watch, api })
 }

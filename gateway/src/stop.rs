@@ -2,38 +2,66 @@
 
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
 /// Says when it is over.
 #[derive(Debug)]
 pub struct Stopper {
-    over: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
     grace: Duration,
 }
 
 /// Hears when it is over. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Stop {
-    over: watch::Receiver<bool>,
+    phase: watch::Receiver<Phase>,
     grace: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Serving,
+    /// Nothing new is begun.
+    Draining,
+    /// Whatever is still open is closed.
+    Over,
 }
 
 impl Stopper {
     /// `grace` is how long answers that have begun may go on after the end was announced.
     #[must_use]
     pub fn new(grace: Duration) -> Self {
-        Self { over: watch::Sender::new(false), grace }
+        Self { phase: watch::Sender::new(Phase::Serving), grace }
     }
 
     /// An ear for it.
     #[must_use]
     pub fn listen(&self) -> Stop {
-        Stop { over: self.over.subscribe(), grace: self.grace }
+        Stop { phase: self.phase.subscribe(), grace: self.grace }
     }
 
-    /// Announces the end.
+    /// How long answers that have begun may go on.
+    #[must_use]
+    pub const fn grace(&self) -> Duration {
+        self.grace
+    }
+
+    /// Announces the end: nothing new is begun, and what has begun gets its grace.
     pub fn stop(&self) {
-        self.over.send_replace(true);
+        self.reach(Phase::Draining);
+    }
+
+    /// Takes the rest of the grace back: everything ends at once.
+    pub fn stop_now(&self) {
+        self.reach(Phase::Over);
+    }
+
+    fn reach(&self, phase: Phase) {
+        self.phase.send_if_modified(|now| {
+            let is_later = phase > *now;
+            *now = phase.max(*now);
+            is_later
+        });
     }
 }
 
@@ -44,12 +72,70 @@ impl Stop {
     /// Nothing is lost when it is dropped.
     pub async fn announced(&mut self) {
         // An error means that the stopper is gone, which is an end too.
-        drop(self.over.wait_for(|over| *over).await);
+        drop(self.phase.wait_for(|phase| *phase >= Phase::Draining).await);
     }
 
-    /// How long answers that have begun may go on.
+    /// Whether the end was announced.
     #[must_use]
-    pub const fn grace(&self) -> Duration {
-        self.grace
+    pub fn is_announced(&self) -> bool {
+        *self.phase.borrow() >= Phase::Draining
+    }
+
+    /// Waits for `work`, but no longer than what has begun may go on: until the grace has passed or was taken back.
+    /// To be called when the end was announced.
+    pub async fn last<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        let grace = self.grace;
+        let over = async {
+            if self.phase.wait_for(|phase| *phase == Phase::Over).await.is_err() {
+                // Nobody is left to take the grace back.
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            done = timeout(grace, work) => done.ok(),
+            () = over => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const GRACE: Duration = Duration::from_secs(30);
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_begun_gets_its_grace_and_no_more() {
+        let stopper = Stopper::new(GRACE);
+        let mut stop = stopper.listen();
+        stopper.stop();
+        stop.announced().await;
+        assert_eq!(stop.last(async { 7 }).await, Some(7));
+        let since = Instant::now();
+        assert_eq!(stop.last(pending::<()>()).await, None);
+        assert_eq!(since.elapsed(), GRACE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_grace_can_be_taken_back() {
+        let stopper = Stopper::new(GRACE);
+        let mut stop = stopper.listen();
+        stopper.stop();
+        let since = Instant::now();
+        let ended = async {
+            stop.announced().await;
+            stop.last(pending::<()>()).await
+        };
+        let impatient = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            stopper.stop_now();
+            stopper.stop();
+        };
+        let (ended, ()) = tokio::join!(ended, impatient);
+        assert_eq!((ended, since.elapsed()), (None, Duration::from_secs(1)));
     }
 }

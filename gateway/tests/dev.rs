@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// A running `dev`, ended with the test in any case.
 struct Dev {
     child: Child,
@@ -20,9 +22,14 @@ struct Dev {
 
 impl Dev {
     fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    fn start_with(data: &Path, more: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_nomad-gateway"))
             .args(["dev", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data)
+            .args(more)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -45,6 +52,10 @@ impl Dev {
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", self.gateway).unwrap();
         stream
+    }
+
+    fn send(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     fn status(&self, path: &str) -> String {
@@ -82,8 +93,7 @@ fn the_printed_lines_work_and_ctrl_c_ends_everything_within_a_second() {
     assert!(stream.read(&mut first).unwrap() > 0);
 
     let since = Instant::now();
-    let id = rustix::process::Pid::from_child(&dev.child);
-    rustix::process::kill_process(id, rustix::process::Signal::INT).unwrap();
+    dev.send(Signal::INT);
     let status = dev.child.wait().unwrap();
     let took = since.elapsed();
     assert!(status.success(), "{status}");
@@ -91,6 +101,38 @@ fn the_printed_lines_work_and_ctrl_c_ends_everything_within_a_second() {
     let mut rest = String::new();
     dev.child.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
     assert!(rest.contains("Stopped."), "{rest}");
+    assert!(!processes_of(data.path()), "a task outlived the program");
+}
+
+#[test]
+fn a_drain_refuses_new_callers_and_lets_a_stream_go_on_until_the_second_signal() {
+    let data = tempfile::tempdir().unwrap();
+    let log = data.path().join("access.log");
+    let more = ["--drain", "3600", "--access-log", log.to_str().unwrap()];
+    let mut dev = Dev::start_with(data.path(), &more);
+    let path = format!("/v1/client/fs/logs/{}?task=clock&type=stdout&follow=true", dev.alloc);
+    let mut stream = dev.open(&path);
+    let mut piece = [0; 4096];
+    assert!(stream.read(&mut piece).unwrap() > 0);
+
+    dev.send(Signal::TERM);
+    while TcpStream::connect(&dev.gateway).is_ok() {
+        std::thread::yield_now();
+    }
+    // New lines of the task still come.
+    for _ in 0..3 {
+        assert!(stream.read(&mut piece).unwrap() > 0);
+    }
+    assert!(dev.child.try_wait().unwrap().is_none());
+
+    let since = Instant::now();
+    dev.send(Signal::TERM);
+    assert!(dev.child.wait().unwrap().success());
+    let took = since.elapsed();
+    assert!(took < Duration::from_secs(1), "it took {took:?}");
+    let lines = std::fs::read_to_string(&log).unwrap();
+    let line = lines.lines().last().unwrap();
+    assert!(line.contains("\"route\":\"logs\"") && line.contains("\"complete\":false"), "{lines}");
     assert!(!processes_of(data.path()), "a task outlived the program");
 }
 
@@ -123,7 +165,16 @@ fn help_names_every_option() {
     let output =
         Command::new(env!("CARGO_BIN_EXE_nomad-gateway")).args(["dev", "--help"]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    for option in ["--listen", "--servers", "--clients", "--data-dir", "--log-level"] {
+    for option in [
+        "--listen",
+        "--servers",
+        "--clients",
+        "--data-dir",
+        "--log-level",
+        "--tls-cert",
+        "--access-log",
+        "--drain",
+    ] {
         assert!(said.contains(option), "{option} is missing: {said}");
     }
 }

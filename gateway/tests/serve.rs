@@ -277,7 +277,7 @@ tls {
     let expected: Vec<_> = expected.iter().map(|at| format!("gateway.hcl:{at}:")).collect();
     assert_eq!(places, expected, "{said}");
     assert!(
-        said.contains("has 9 faults") && said.contains("https:// is not supported yet"),
+        said.contains("has 9 faults") && said.contains("https:// needs nomad.tls.ca_file"),
         "{said}"
     );
 }

@@ -53,7 +53,11 @@ impl Drop for Stream {
 impl Stream {
     /// Opens a stream and waits for its head.
     pub(crate) async fn open(address: SocketAddr, path: &str) -> Self {
-        let request = Request::get(path).body(Full::default()).unwrap();
+        Self::ask(address, Request::get(path).body(Full::default()).unwrap()).await
+    }
+
+    /// The same with any request.
+    pub(crate) async fn ask(address: SocketAddr, request: Request<Full<Bytes>>) -> Self {
         timeout(LIMIT, begin(address, request)).await.unwrap()
     }
 

@@ -6,7 +6,7 @@ mod ask;
 use std::sync::Arc;
 
 use crate::{
-    Decision, Requirement, Right, Subject,
+    Bearer, Decision, Requirement, Right, Subject,
     compile::{Compiled, Named, compile},
     decision::{Grant, Reason, Rule},
     requirement::AnyOf,
@@ -31,7 +31,7 @@ use crate::{
 /// # Ok::<(), nomad_acl::PolicyError>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Acl(Kind);
+pub struct Acl(Kind, Option<Arc<Bearer>>);
 
 #[derive(Debug, Clone)]
 enum Kind {
@@ -46,27 +46,27 @@ impl Acl {
     /// ACLs are switched off: everything is allowed but Sentinel policies, which need ACLs.
     #[must_use]
     pub const fn disabled() -> Self {
-        Self(Kind::Disabled)
+        Self(Kind::Disabled, None)
     }
 
     /// A management token: everything is allowed. Policies never add up to it.
     #[must_use]
     pub const fn management() -> Self {
-        Self(Kind::Management)
+        Self(Kind::Management, None)
     }
 
     /// Nothing is decided here, everything by the agents: each grant is a [`Grant::Deferred`]. Only for whoever hands
     /// requests on to an agent that decides; never for the agent itself.
     #[must_use]
     pub const fn deferred() -> Self {
-        Self(Kind::Deferred)
+        Self(Kind::Deferred, None)
     }
 
     /// No policy at all: only what needs no right is allowed. A token without policies has this, and
     /// so has the anonymous caller where no policy is named `anonymous`.
     #[must_use]
     pub const fn deny_all() -> Self {
-        Self(Kind::DenyAll)
+        Self(Kind::DenyAll, None)
     }
 
     /// What a token with all of these policies may do. Their order means nothing.
@@ -80,7 +80,19 @@ impl Acl {
         if policies.is_empty() {
             return Self::deny_all();
         }
-        Self(Kind::Compiled(Arc::new(compile(policies))))
+        Self(Kind::Compiled(Arc::new(compile(policies))), None)
+    }
+
+    /// The same for this token, so that logs can say whose it is. It decides nothing.
+    #[must_use]
+    pub fn borne_by(self, bearer: Bearer) -> Self {
+        Self(self.0, Some(Arc::new(bearer)))
+    }
+
+    /// Whose token this is, if that is known.
+    #[must_use]
+    pub const fn bearer(&self) -> Option<&Arc<Bearer>> {
+        self.1.as_ref()
     }
 
     /// ACLs are switched off; Nomad asks for `enable_debug` instead in some places.
@@ -188,7 +200,7 @@ impl Acl {
     }
 }
 
-/// Two compiled ACLs are equal when they are the same one; no policy is compared.
+/// Two compiled ACLs are equal when they are the same one; no policy is compared, and no bearer.
 impl PartialEq for Acl {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {

@@ -7,7 +7,10 @@ mod layer;
 use std::task::{Context, Poll};
 
 use http::Request;
-use nomad_wire::{Route, header};
+use nomad_wire::{
+    Route, SecretId,
+    header::{self, TokenError},
+};
 use tower_service::Service;
 
 pub use self::{error::IdentifyError, layer::IdentifyLayer};
@@ -23,6 +26,12 @@ pub struct Known<B> {
     /// The request as it came.
     pub request: Request<B>,
 }
+
+/// The token that a caller sent in the first message of a websocket, instead of in a header.
+///
+/// Whoever read that message puts it among the request's extensions, where no caller can put anything.
+#[derive(Debug, Clone)]
+pub struct HandshakeToken(pub SecretId);
 
 /// Hands a request on as [`Known`].
 #[derive(Debug, Clone)]
@@ -60,7 +69,7 @@ where
             Ok(route) => route,
             Err(error) => return future::ResponseFuture::failed(error.into()),
         };
-        let token = match header::token(request.headers()) {
+        let token = match token(&request) {
             Ok(token) => token,
             Err(error) => return future::ResponseFuture::failed(error.into()),
         };
@@ -70,5 +79,12 @@ where
             route,
             request,
         )
+    }
+}
+
+fn token<B>(request: &Request<B>) -> Result<Option<SecretId>, TokenError> {
+    match request.extensions().get::<HandshakeToken>() {
+        Some(HandshakeToken(token)) => Ok(Some(token.clone())),
+        None => header::token(request.headers()),
     }
 }

@@ -102,6 +102,7 @@
 
 mod acl;
 mod admit;
+mod bearer;
 mod block;
 pub mod capability;
 mod check;
@@ -128,12 +129,13 @@ mod warning;
 pub use self::{
     acl::{Acl, EnableDebug},
     admit::{Admit, AdmitLayer, Admitted, Ask, Denied},
+    bearer::{Bearer, Slip},
     block::Block,
     compile::Named,
     decision::{Decision, Grant, Reason, Rule, Rules},
     error::PolicyError,
     explain::{Advice, Explanation, Outcome, Question, explain},
-    identify::{Identify, IdentifyError, IdentifyLayer, Known},
+    identify::{HandshakeToken, Identify, IdentifyError, IdentifyLayer, Known},
     item::{MAX_DEPTH, MAX_TEXT, Place},
     lint::{Lint, lint},
     policy::{LabelRule, LevelRule, NamespaceRule, PathRule, Policy, WideRule},

@@ -86,11 +86,8 @@ where
         let region = query.filled("region").map(|region| Region::new(&region));
         match Target::of(&known.route, &query) {
             Ok(target) => {
-                let place = self.directory.locate(
-                    &target,
-                    region.as_ref(),
-                    Caller::new(known.request.headers()),
-                );
+                let place =
+                    self.directory.locate(&target, region.as_ref(), Caller::of(&known.request));
                 future::ResponseFuture::locating(inner, place, known, target)
             }
             // Only `host` asks for the right before it looks at the targets.

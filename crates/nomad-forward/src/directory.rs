@@ -6,8 +6,8 @@ mod table;
 
 use std::sync::Arc;
 
-use http::HeaderMap;
-use nomad_acl::Subject;
+use http::{HeaderMap, Request};
+use nomad_acl::{HandshakeToken, Subject};
 use nomad_wire::{Region, SecretId, header};
 
 pub use self::{
@@ -15,7 +15,7 @@ pub use self::{
     nomad::{Locating, NomadDirectory, NomadOptions, Watch},
     table::{Table, TableBuilder},
 };
-use crate::{Agent, Target};
+use crate::{Agent, Identity, Target};
 
 /// What a directory knows about a target.
 #[derive(Debug, Clone)]
@@ -54,19 +54,31 @@ pub enum Meant {
 
 /// Who asks: a directory without a right of its own looks things up in the caller's name.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Caller<'a>(Option<&'a HeaderMap>);
+pub struct Caller<'a> {
+    headers: Option<&'a HeaderMap>,
+    shaken: Option<&'a HandshakeToken>,
+}
 
 impl<'a> Caller<'a> {
     /// The caller who sent these headers.
     #[must_use]
     pub const fn new(headers: &'a HeaderMap) -> Self {
-        Self(Some(headers))
+        Self { headers: Some(headers), shaken: None }
+    }
+
+    /// The caller who sent this request, or said its token in the first message of a websocket.
+    #[must_use]
+    pub fn of<B>(request: &'a Request<B>) -> Self {
+        Self { headers: Some(request.headers()), shaken: request.extensions().get() }
     }
 
     /// The caller's token; the headers are read only now.
     #[must_use]
     pub fn token(&self) -> Option<SecretId> {
-        header::token(self.0?).ok().flatten()
+        match self.shaken {
+            Some(HandshakeToken(token)) => Some(token.clone()),
+            None => header::token(self.headers?).ok().flatten(),
+        }
     }
 }
 
@@ -85,6 +97,68 @@ pub trait Directory {
 
     /// A connection to this agent could not be made, or could be made again.
     fn observe(&self, agent: &Arc<Agent>, reachable: Reachable);
+
+    /// What is believed about every agent now, for people and monitors.
+    fn fleet(&self) -> Vec<Belief>;
+}
+
+/// What a directory believes about an agent, and why.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Belief {
+    /// The agent's name.
+    pub name: Box<str>,
+    /// Its id, where it is known.
+    pub id: Option<Box<str>>,
+    /// It is a server.
+    pub is_server: bool,
+    /// All of it, where its HTTP address is known.
+    pub agent: Option<Arc<Agent>>,
+    /// What is done with it.
+    pub standing: Standing,
+    /// The reason, in a sentence for people.
+    pub why: Box<str>,
+}
+
+impl Belief {
+    /// This is believed about this agent, for this reason.
+    #[must_use]
+    pub fn new(agent: Arc<Agent>, standing: Standing, why: impl Into<Box<str>>) -> Self {
+        let id = match agent.identity() {
+            Identity::Server(id) => Some(id.as_str().into()),
+            Identity::Client(id) => Some(id.as_str().into()),
+            Identity::Seed => None,
+        };
+        let (name, is_server) = (agent.name().into(), agent.is_server());
+        Self { name, id, is_server, agent: Some(agent), standing, why: why.into() }
+    }
+}
+
+/// What is done with an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Standing {
+    /// It is asked.
+    Direct,
+    /// Others are asked before it when any will do.
+    Avoided,
+    /// Servers are asked to pass calls on to it.
+    Relayed,
+    /// Nobody has asked for it yet, so that its address is not known.
+    Unasked,
+}
+
+impl Standing {
+    /// A word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Avoided => "avoided",
+            Self::Relayed => "relayed",
+            Self::Unasked => "unasked",
+        }
+    }
 }
 
 /// What the last attempt to connect to an agent came to.

@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 use tower_service::Service;
@@ -24,6 +24,7 @@ use crate::{
     connect::{Budget, Connect, ConnectError, Connection, Pool},
     directory::{Directory, Reachable},
     resolve::{Detour, Path, Resolved},
+    tunnel::Upgradeable,
 };
 
 /// What became of a request that had a connection.
@@ -84,6 +85,22 @@ where
     }
 }
 
+/// The 101 of an agent, if one was wanted: its connection belongs to whoever gets it upgraded.
+fn switched<B>(
+    mut response: Response<Incoming>,
+    connection: Connection<B>,
+    agent: Arc<Agent>,
+    path: Path,
+    wanted: Option<Upgradeable>,
+) -> Result<Response<ForwardBody<B>>, ForwardError> {
+    if wanted.is_none() {
+        return Err(ForwardError::Switched { agent });
+    }
+    headers::switching(response.headers_mut(), &agent, path);
+    connection.let_go();
+    Ok(response.map(ForwardBody::without_connection))
+}
+
 impl<C, D, B> Forward<C, D, B>
 where
     C: Connect,
@@ -109,10 +126,14 @@ where
                 })?
             }
         };
+        let wanted = request.extensions().get::<Upgradeable>().copied();
         loop {
             let outgoing = headers::outgoing(request, &agent);
             match self.ask(connection, &agent, outgoing, patience).await? {
                 Asked::Answered(mut response, connection) => {
+                    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                        return switched(response, connection, agent, path, wanted);
+                    }
                     headers::incoming(response.headers_mut(), &agent, path);
                     return Ok(response.map(|body| ForwardBody::new(body, connection)));
                 }

@@ -15,7 +15,8 @@
 //! ```
 //!
 //! Each arrow is a type, so that no room can be entered without the slip from the room before. [`forwarder`] builds
-//! the whole chain; [`Rescue`], around it, is the only place where an error becomes a status.
+//! the whole chain; [`Rescue`], around it, is the only place where an error becomes a status. [`Tunnel`] may stand around
+//! that: with it callers can upgrade their connection to a websocket, without it upgrades end here.
 //!
 //! The crate knows nothing of what an agent does, of frames, or of configuration: bytes pass as they come. When a
 //! caller goes away its answer's body is dropped, and with it the connection to the agent.
@@ -35,17 +36,22 @@ pub mod directory;
 pub mod forward;
 pub mod rescue;
 pub mod resolve;
+pub mod tunnel;
 
 pub use self::{
     address::Address,
     agent::{Agent, Identity, NameError, Transport},
     api::NomadApi,
     connect::{Budget, TcpConnect},
-    directory::{Caller, Directory, LocateError, NomadDirectory, NomadOptions, Place, Table},
+    directory::{
+        Belief, Caller, Directory, LocateError, NomadDirectory, NomadOptions, Place, Standing,
+        Table,
+    },
     error::Error,
     forward::Forward,
     rescue::{Denials, Rescue},
     resolve::{Detour, Path, Resolve},
     stack::{Forwarder, forwarder, forwarder_within},
     target::Target,
+    tunnel::{Tunnel, Tunnels},
 };

@@ -25,12 +25,21 @@ pub struct ServeArgs {
     /// Least severe level of the log lines on standard error [default: warn]
     #[arg(long, value_name = "LEVEL")]
     pub log_level: Option<String>,
-    /// Read so that it is not silently ignored
-    #[arg(long, env = "NOMAD_CACERT", hide = true)]
+    /// Who signs the agents' certificates (PEM), where they speak TLS
+    #[arg(long, env = "NOMAD_CACERT", value_name = "FILE")]
     pub ca_cert: Option<String>,
-    /// Read so that it is not silently ignored
-    #[arg(long, env = "NOMAD_CLIENT_CERT", hide = true)]
+    /// The gateway's own certificate for agents (PEM), where they demand one
+    #[arg(long, env = "NOMAD_CLIENT_CERT", value_name = "FILE")]
     pub client_cert: Option<String>,
+    /// The key of --client-cert (PEM)
+    #[arg(long, env = "NOMAD_CLIENT_KEY", value_name = "FILE")]
+    pub client_key: Option<String>,
+    /// The name that agents' certificates have [default: server.REGION.nomad and client.REGION.nomad]
+    #[arg(long, env = "NOMAD_TLS_SERVER_NAME", value_name = "NAME")]
+    pub tls_server_name: Option<String>,
+    /// Write a JSON line for every request to this file, or to standard output for `-`
+    #[arg(long, value_name = "FILE")]
+    pub access_log: Option<String>,
 }
 
 impl std::fmt::Debug for ServeArgs {

@@ -74,12 +74,6 @@ impl<'a> Section<'a> {
         self.node(key).is_some()
     }
 
-    /// The same block; any key will do.
-    pub(crate) fn opened(mut self) -> Self {
-        self.is_open = true;
-        self
-    }
-
     /// Blocks with a label each.
     pub(crate) fn labelled(&self, key: &'static str) -> Vec<(String, Self)> {
         let Some(node) = self.node(key) else { return Vec::new() };

@@ -1,12 +1,12 @@
 //! What `dev` prints once everything runs.
 
-use std::{fmt::Write as _, net::SocketAddr, path::Path};
+use std::{fmt::Write as _, path::Path};
 
 use crate::fleet::{Bootstrap, DEMO_TASK, Fleet, FleetAgent};
 
 /// Addresses, ids, and lines to try.
 pub(super) fn banner(
-    gateway: SocketAddr,
+    gateway: &str,
     fleet: &Fleet,
     data: &Path,
     bootstrap: Option<&Bootstrap>,
@@ -19,13 +19,8 @@ pub(super) fn banner(
     text
 }
 
-fn write_agents(
-    text: &mut String,
-    gateway: SocketAddr,
-    fleet: &Fleet,
-    data: &Path,
-) -> std::fmt::Result {
-    writeln!(text, "Gateway      http://{gateway}\n")?;
+fn write_agents(text: &mut String, gateway: &str, fleet: &Fleet, data: &Path) -> std::fmt::Result {
+    writeln!(text, "Gateway      {gateway}\n")?;
     let leader = fleet.leader();
     for FleetAgent { agent, address } in fleet.agents() {
         if let Some(id) = agent.server_id() {
@@ -53,7 +48,7 @@ fn write_tokens(text: &mut String, tokens: &Bootstrap) -> std::fmt::Result {
 
 fn write_examples(
     text: &mut String,
-    gateway: SocketAddr,
+    gateway: &str,
     fleet: &Fleet,
     bootstrap: Option<&Bootstrap>,
 ) -> std::fmt::Result {
@@ -64,21 +59,18 @@ fn write_examples(
     let mut clients = fleet.agents().iter().filter_map(|agent| agent.agent.node_id());
     let node = clients.next_back().map_or_else(String::new, |id| id.to_string());
     writeln!(text, "Try:")?;
-    writeln!(text, "  curl -s {token}'http://{gateway}/v1/agent/members?pretty'")?;
-    writeln!(text, "  curl -s {token}'http://{gateway}/v1/agent/self?server_id=leader&pretty'")?;
-    writeln!(text, "  curl -s {token}'http://{gateway}/v1/agent/host?node_id={node}&pretty'")?;
-    writeln!(text, "  curl -s {token}'http://{gateway}/v1/client/stats?node_id={node}&pretty'")?;
+    writeln!(text, "  curl -s {token}'{gateway}/v1/agent/members?pretty'")?;
+    writeln!(text, "  curl -s {token}'{gateway}/v1/agent/self?server_id=leader&pretty'")?;
+    writeln!(text, "  curl -s {token}'{gateway}/v1/agent/host?node_id={node}&pretty'")?;
+    writeln!(text, "  curl -s {token}'{gateway}/v1/client/stats?node_id={node}&pretty'")?;
+    writeln!(text, "  curl -s {token}'{gateway}/v1/client/fs/ls/{alloc}?path=alloc/logs&pretty'")?;
     writeln!(
         text,
-        "  curl -s {token}'http://{gateway}/v1/client/fs/ls/{alloc}?path=alloc/logs&pretty'"
+        "  curl -N {token}'{gateway}/v1/client/fs/logs/{alloc}?task={DEMO_TASK}&type=stdout&follow=true'"
     )?;
     writeln!(
         text,
-        "  curl -N {token}'http://{gateway}/v1/client/fs/logs/{alloc}?task={DEMO_TASK}&type=stdout&follow=true'"
-    )?;
-    writeln!(
-        text,
-        "  curl -N {token}'http://{gateway}/v1/agent/monitor?node_id={node}&log_level=debug&plain=true'"
+        "  curl -N {token}'{gateway}/v1/agent/monitor?node_id={node}&log_level=debug&plain=true'"
     )?;
     writeln!(text, "\nCtrl-C ends everything.")
 }

@@ -51,8 +51,14 @@ impl FleetTokens {
         let text = json!({
             "policies": [{ "name": "read-only", "rules": READ_ONLY }],
             "tokens": [
-                { "secret": management, "type": "management" },
-                { "secret": read_only, "policies": ["read-only"] },
+                {
+                    "secret": management, "type": "management",
+                    "accessor": fresh(), "name": "management",
+                },
+                {
+                    "secret": read_only, "policies": ["read-only"],
+                    "accessor": fresh(), "name": "read-only",
+                },
             ],
         });
         let table = TokenTable::from_json(&text.to_string(), SystemClock::start())?;

@@ -2,8 +2,9 @@
 
 mod check;
 
-use std::{fmt, net::SocketAddr, str::FromStr, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
+use nomad_forward::Transport;
 use nomad_wire::{NodeId, SecretId};
 use tracing::level_filters::LevelFilter;
 
@@ -11,6 +12,7 @@ use crate::{
     cli::ServeArgs,
     config::{self, ConfigError, Node, Place, Value},
     rewrite::HttpAddr,
+    tls::{ClientTls, ServerTls},
 };
 
 /// What `serve` is told, checked.
@@ -39,6 +41,14 @@ pub struct ServeSettings {
     pub connections_per_agent: usize,
     /// Callers who may not are told which capability is missing.
     pub tell_denied: bool,
+    /// With which files callers are spoken to over TLS, if they are.
+    pub tls: Option<ServerTls>,
+    /// With which files agents are spoken to over TLS, where they want it.
+    pub agent_tls: Option<ClientTls>,
+    /// Where a line for every request goes: a file, or `-` for standard output.
+    pub access_log: Option<PathBuf>,
+    /// How long answers that have begun may go on after the signal.
+    pub drain: Duration,
     /// The least severe level that is logged.
     pub log_level: LevelFilter,
 }
@@ -85,6 +95,8 @@ pub struct Address {
     pub host: String,
     /// The port.
     pub port: u16,
+    /// What is spoken there.
+    pub transport: Transport,
 }
 
 /// Why a text is no address of an agent.
@@ -94,9 +106,6 @@ pub enum AddressError {
     /// It is no URL.
     #[error("must be an address such as \"http://10.0.0.1:4646\"")]
     Form,
-    /// TLS.
-    #[error("https:// is not supported yet: the gateway speaks plain HTTP to agents")]
-    Tls,
     /// A socket of the file system.
     #[error("unix:// is not supported: agents are reached over the network")]
     Unix,
@@ -110,26 +119,28 @@ impl FromStr for Address {
             return Err(AddressError::Unix);
         }
         let uri: http::Uri = text.parse().map_err(|_| AddressError::Form)?;
-        match uri.scheme_str() {
-            Some("https") => return Err(AddressError::Tls),
-            Some("http") => {}
+        let (transport, port) = match uri.scheme_str() {
+            Some("https") => (Transport::Tls, 443),
+            Some("http") => (Transport::Plain, 80),
             _ => return Err(AddressError::Form),
-        }
+        };
         let authority = uri.authority().ok_or(AddressError::Form)?;
         let host = authority.host().trim_matches(['[', ']']);
         if host.is_empty() || !matches!(uri.path(), "" | "/") {
             return Err(AddressError::Form);
         }
-        Ok(Self { host: host.to_owned(), port: authority.port_u16().unwrap_or(80) })
+        let port = authority.port_u16().unwrap_or(port);
+        Ok(Self { host: host.to_owned(), port, transport })
     }
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.transport == Transport::Tls { "https" } else { "http" };
         if self.host.contains(':') {
-            write!(f, "http://[{}]:{}", self.host, self.port)
+            write!(f, "{scheme}://[{}]:{}", self.host, self.port)
         } else {
-            write!(f, "http://{}:{}", self.host, self.port)
+            write!(f, "{scheme}://{}:{}", self.host, self.port)
         }
     }
 }
@@ -163,8 +174,11 @@ fn overlay(whole: &mut Node, args: &ServeArgs) {
     let listen = args.listen.as_ref();
     put("--listen", &["bind_addr"], listen.map(|listen| listen.ip().to_string()));
     put("--listen", &["ports", "http"], listen.map(|listen| listen.port().to_string()));
-    put("NOMAD_CACERT", &["tls", "ca_file"], args.ca_cert.clone());
-    put("NOMAD_CLIENT_CERT", &["tls", "cert_file"], args.client_cert.clone());
+    put("--ca-cert", &["nomad", "tls", "ca_file"], args.ca_cert.clone());
+    put("--client-cert", &["nomad", "tls", "cert_file"], args.client_cert.clone());
+    put("--client-key", &["nomad", "tls", "key_file"], args.client_key.clone());
+    put("--tls-server-name", &["nomad", "tls", "tls_server_name"], args.tls_server_name.clone());
+    put("--access-log", &["access_log"], args.access_log.clone());
 }
 
 #[cfg(test)]
@@ -177,7 +191,7 @@ mod tests {
         assert_eq!(read("http://nomad.example:4646").unwrap(), "http://nomad.example:4646");
         assert_eq!(read("http://[::1]:4646/").unwrap(), "http://[::1]:4646");
         assert_eq!(read("http://10.0.0.1").unwrap(), "http://10.0.0.1:80");
-        assert_eq!(read("https://10.0.0.1:4646").unwrap_err(), AddressError::Tls);
+        assert_eq!(read("https://10.0.0.1").unwrap(), "https://10.0.0.1:443");
         assert_eq!(read("unix:///run/nomad.sock").unwrap_err(), AddressError::Unix);
         for text in ["", "10.0.0.1:4646", "http://", "http://a/ui", "ftp://a"] {
             assert_eq!(read(text).unwrap_err(), AddressError::Form, "{text}");

@@ -10,13 +10,13 @@ use nomad_acl::{
     Acl, AclDeferred, AclDisabled, Tokens, TokensError,
     tokens::{Cached, Limits, NomadTokens, Resolving},
 };
-use nomad_forward::{NomadApi, TcpConnect};
+use nomad_forward::NomadApi;
 use nomad_wire::SecretId;
 
 use super::{AclMode, AclSettings};
-use crate::SystemClock;
+use crate::{SystemClock, telemetry::Metrics, tls::FleetConnect};
 
-type Asked = Cached<NomadTokens<NomadApi<TcpConnect>, SystemClock>, SystemClock>;
+type Asked = Cached<NomadTokens<NomadApi<FleetConnect>, SystemClock>, SystemClock>;
 
 /// Who may do what in front of a real cluster.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ pub(super) enum ClusterTokens {
 impl ClusterTokens {
     pub(super) fn new(
         settings: &AclSettings,
-        api: NomadApi<TcpConnect>,
+        api: NomadApi<FleetConnect>,
         clock: SystemClock,
     ) -> Self {
         match (settings.enabled, settings.mode) {
@@ -43,6 +43,16 @@ impl ClusterTokens {
                 Self::Asked(Cached::new(NomadTokens::new(api, clock), clock, limits))
             }
         }
+    }
+
+    /// Shows how often an answer was remembered.
+    pub(super) fn show(&self, metrics: &Metrics) {
+        let Self::Asked(asked) = self else { return };
+        let (hits, misses) = (asked.clone(), asked.clone());
+        let text = "Questions about tokens whose answer was remembered";
+        metrics.show_counter("token_cache_hits", text, move || hits.hits_and_misses().0);
+        let text = "Questions about tokens whose answer had to be waited for";
+        metrics.show_counter("token_cache_misses", text, move || misses.hits_and_misses().1);
     }
 }
 

@@ -11,7 +11,7 @@ use pin_project::pin_project;
 use tower_service::Service;
 
 use super::{IdentifyError, Known};
-use crate::{Acl, TokensError};
+use crate::{Acl, Slip, TokensError};
 
 /// The answer to a request that is being identified.
 #[pin_project]
@@ -72,6 +72,11 @@ where
                     Ok(acl) => {
                         let (mut inner, route, request) =
                             question.take().expect("a token is resolved once");
+                        if let (Some(bearer), Some(slip)) =
+                            (acl.bearer(), request.extensions().get::<Slip>())
+                        {
+                            slip.write(bearer);
+                        }
                         State::Calling(inner.call(Known { route, acl, request }))
                     }
                 },

@@ -21,7 +21,10 @@ mod limits;
 use std::{
     fmt,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
 };
 
@@ -53,6 +56,8 @@ struct Shared<L, C> {
     /// Apart from the entries, so that a flood of invented tokens evicts refusals and no real token.
     refusals: Cache<Key, Refusal>,
     flights: Flights,
+    hits: AtomicU64,
+    misses: AtomicU64,
 }
 
 impl<L: LookUp, C: Clock> Cached<L, C> {
@@ -66,6 +71,8 @@ impl<L: LookUp, C: Clock> Cached<L, C> {
             look_up,
             clock,
             limits,
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -80,6 +87,12 @@ impl<L: LookUp, C: Clock> Cached<L, C> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.shared.entries.is_empty()
+    }
+
+    /// How often the answer was remembered, and how often it had to be waited for.
+    #[must_use]
+    pub fn hits_and_misses(&self) -> (u64, u64) {
+        (self.shared.hits.load(Ordering::Relaxed), self.shared.misses.load(Ordering::Relaxed))
     }
 
     /// Forgets everything, as after a change of policies that must hold at once.
@@ -161,8 +174,10 @@ impl<L: LookUp, C: Clock> Tokens for Cached<L, C> {
     fn resolve(&self, token: Option<&SecretId>) -> Resolving {
         let key = Key::of(token);
         if let Some(answer) = self.shared.remembered(&key) {
+            self.shared.hits.fetch_add(1, Ordering::Relaxed);
             return Resolving(Some(Step::Known(answer)));
         }
+        self.shared.misses.fetch_add(1, Ordering::Relaxed);
         let flight = self
             .shared
             .flights

@@ -13,13 +13,13 @@ use nomad_wire::SecretId;
 use thiserror::Error;
 
 use super::{Clock, Tokens, TokensError};
-use crate::{Acl, Named, Policy, PolicyError};
+use crate::{Acl, Bearer, Named, Policy, PolicyError};
 
 /// A fixed table of tokens.
 ///
 /// The text is JSON. Policies are named, tokens name their policies, and a policy named `anonymous`
 /// says what callers without a token may do. A policy that a token names and the table lacks is
-/// passed over, as Nomad does.
+/// passed over, as Nomad does. A token's `accessor` and `name` are for logs.
 ///
 /// ```
 /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}, time::Duration};
@@ -125,6 +125,12 @@ impl<C: Clock> TokenTable<C> {
                         acl
                     }
                 },
+            };
+            let acl = match (&*token.accessor, &*token.name) {
+                ("", "") => acl,
+                (accessor, name) => {
+                    acl.borne_by(Bearer { accessor: accessor.into(), name: name.into() })
+                }
             };
             if tokens.insert(SecretId::new(token.secret), Row { acl, expires }).is_some() {
                 return Err(TableError::TokenTwice(number));

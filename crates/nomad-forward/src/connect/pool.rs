@@ -102,11 +102,13 @@ fn put(place: &Place, permit: Option<OwnedSemaphorePermit>) -> Option<OwnedSemap
 
 /// The task that moves the connection's bytes. It ends with its owner, also in the middle of a stream.
 #[derive(Debug)]
-struct Driver(JoinHandle<()>);
+struct Driver(Option<JoinHandle<()>>);
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.0.abort();
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
     }
 }
 
@@ -197,13 +199,13 @@ where
         // What goes wrong on the connection is told to whoever waits for an answer on it.
         let place: Place = Arc::new(Mutex::new(Some(place)));
         let held = Arc::clone(&place);
-        let driver = Driver(tokio::spawn(async move {
-            drop(connection.await);
+        let driver = tokio::spawn(async move {
+            drop(connection.with_upgrades().await);
             drop(held);
-        }));
+        });
         Ok(Connection {
             sender,
-            driver,
+            driver: Driver(Some(driver)),
             address: agent.address(),
             idle_since: Instant::now(),
             lines: Arc::clone(&self.lines),
@@ -228,9 +230,16 @@ impl<B> Connection<B> {
         &mut self.sender
     }
 
+    /// Leaves it to whoever gets it upgraded. Its driver ends by itself then, and its place comes free: agents stop
+    /// counting a connection that was upgraded.
+    pub(crate) fn let_go(mut self) {
+        drop(self.driver.0.take());
+        drop(put(&self.place, None));
+    }
+
     /// Puts it back after an answer was read to its end.
     pub(crate) fn give_back(mut self) {
-        if self.sender.is_closed() || self.driver.0.is_finished() {
+        if self.sender.is_closed() || self.driver.0.as_ref().is_none_or(JoinHandle::is_finished) {
             return;
         }
         self.idle_since = Instant::now();

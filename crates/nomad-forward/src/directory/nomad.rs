@@ -10,6 +10,7 @@
 //! What the gateway's own token may not read is asked in the caller's name; what neither may read is not known, and
 //! the call goes to a server, which knows it and decides about it.
 
+mod beliefs;
 mod body;
 mod find;
 mod index;
@@ -37,7 +38,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use self::{find::Step, index::NodeIndex, servers::Servers};
 pub use self::{options::NomadOptions, watch::Watch};
-use super::{Caller, Directory, LocateError, Place, Reachable};
+use super::{Belief, Caller, Directory, LocateError, Place, Reachable};
 use crate::{Agent, NomadApi, Target, connect::Connect};
 
 /// So many nodes' addresses are kept: three fleets of ten thousand.
@@ -182,6 +183,10 @@ impl<C: Connect> Directory for NomadDirectory<C> {
         if reachable == Reachable::No && agent.is_server() {
             self.shared.hurry.notify_one();
         }
+    }
+
+    fn fleet(&self) -> Vec<Belief> {
+        self.shared.beliefs()
     }
 
     fn relays(&self, agent: &Agent) -> Vec<Arc<Agent>> {

@@ -12,7 +12,7 @@ use nomad_acl::Subject;
 use nomad_wire::{AllocId, IdError, Namespace, NodeId, Region, Written};
 use tokio::time::Instant;
 
-use super::{Caller, Directory, LocateError, Place, Reachable, Way};
+use super::{Belief, Caller, Directory, LocateError, Place, Reachable, Standing, Way};
 use crate::{Agent, Target, agent::Identity};
 
 /// For so long an agent that could not be reached is asked last when any agent will do. Short, since asking it again
@@ -235,6 +235,24 @@ impl Directory for Table {
 
     fn locate(&self, target: &Target, region: Option<&Region>, _: Caller<'_>) -> Self::Locate {
         ready(self.find(target, region))
+    }
+
+    fn fleet(&self) -> Vec<Belief> {
+        let avoided = self.shared.avoided.read().unwrap_or_else(PoisonError::into_inner);
+        let belief = |agent: &Arc<Agent>| {
+            let ago = avoided.get(agent.name()).map(Instant::elapsed);
+            match ago.filter(|ago| *ago < AVOIDED_FOR) {
+                None => {
+                    let why = "listed in the table, and no connection has failed lately";
+                    Belief::new(Arc::clone(agent), Standing::Direct, why)
+                }
+                Some(ago) => {
+                    let why = format!("a connection failed {:.1} s ago", ago.as_secs_f32());
+                    Belief::new(Arc::clone(agent), Standing::Avoided, why)
+                }
+            }
+        };
+        self.shared.servers.iter().chain(&self.shared.clients).map(belief).collect()
     }
 
     fn observe(&self, agent: &Arc<Agent>, reachable: Reachable) {

@@ -29,6 +29,11 @@ impl<B> ForwardBody<B> {
         }
         body
     }
+
+    /// The empty body of an answer after which the connection speaks something else.
+    pub(super) const fn without_connection(incoming: Incoming) -> Self {
+        Self { incoming, connection: None }
+    }
 }
 
 fn give_back<B>(connection: &mut Option<Connection<B>>) {

@@ -45,4 +45,10 @@ pub enum ForwardError {
         /// How long it was given.
         limit: Duration,
     },
+    /// The agent switched protocols although nobody wanted that.
+    #[error("agent {:?} switched protocols unasked", agent.name())]
+    Switched {
+        /// The agent.
+        agent: Arc<Agent>,
+    },
 }

@@ -6,14 +6,16 @@ use http::{
 };
 use nomad_wire::header::{X_NOMAD_GATEWAY_AGENT, X_NOMAD_GATEWAY_PATH};
 
-use crate::{Agent, resolve::Path};
+use crate::{Agent, resolve::Path, tunnel::Upgradeable};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
 /// The request as the agent gets it.
 pub(crate) fn outgoing<B>(mut request: Request<B>, agent: &Agent) -> Request<B> {
+    let upgrade = request.extensions().get::<Upgradeable>().map(|_| upgrade(request.headers()));
     strip_hop_by_hop(request.headers_mut());
+    request.headers_mut().extend(upgrade.into_iter().flatten());
     request.headers_mut().insert(HOST, agent.host().clone());
     *request.version_mut() = Version::HTTP_11;
     if request.uri().authority().is_some() {
@@ -21,6 +23,20 @@ pub(crate) fn outgoing<B>(mut request: Request<B>, agent: &Agent) -> Request<B> 
         *request.uri_mut() = path.map_or_else(Uri::default, Uri::from);
     }
     request
+}
+
+/// The headers of a 101 as the caller gets them: this hop switches too, to the same protocol.
+pub(super) fn switching(headers: &mut HeaderMap, agent: &Agent, path: Path) {
+    let upgrade = upgrade(headers);
+    incoming(headers, agent, path);
+    headers.extend(upgrade);
+}
+
+/// What an upgrade says hop by hop.
+fn upgrade(headers: &HeaderMap) -> [(HeaderName, HeaderValue); 2] {
+    let protocol = headers.get(UPGRADE).cloned();
+    let protocol = protocol.unwrap_or(HeaderValue::from_static("websocket"));
+    [(CONNECTION, HeaderValue::from_static("Upgrade")), (UPGRADE, protocol)]
 }
 
 /// The answer's headers as the caller gets them.

@@ -19,7 +19,7 @@ pub(super) fn first_byte(route: &Route, uri: &Uri) -> Option<Duration> {
         Route::Monitor | Route::MonitorExport | Route::Fs(FsCall::Logs, _) if is_plain(&query) => {
             None
         }
-        Route::Allocation(AllocCall::Exec | AllocCall::Snapshot, _) => None,
+        Route::Allocation(AllocCall::Snapshot, _) => None,
         Route::Pprof(_) => {
             Some(ANSWER + PprofQuery::parse(&query).map_or(ANSWER, |query| query.seconds))
         }

@@ -134,7 +134,9 @@ fn forward(error: &ForwardError) -> Fault {
         ForwardError::Connect { agent, source, .. } | ForwardError::Reopen { agent, source } => {
             unreachable_agent(agent, source)
         }
-        ForwardError::Lost { .. } => Fault::new(StatusCode::BAD_GATEWAY, error.to_string()),
+        ForwardError::Lost { .. } | ForwardError::Switched { .. } => {
+            Fault::new(StatusCode::BAD_GATEWAY, error.to_string())
+        }
         ForwardError::Silent { .. } => Fault::new(StatusCode::GATEWAY_TIMEOUT, error.to_string()),
     }
 }

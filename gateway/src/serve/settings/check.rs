@@ -1,10 +1,14 @@
 //! What was written → what is true.
 
+mod tls;
+
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
     time::Duration,
 };
 
+use nomad_forward::Transport;
 use nomad_wire::SecretId;
 use tracing::level_filters::LevelFilter;
 
@@ -20,6 +24,9 @@ const HTTP_PORT: u16 = 4646;
 
 /// An agent allows 100 connections from one address by default, and the gateway's own questions need eight of them.
 const CONNECTIONS_PER_AGENT: usize = 88;
+
+/// Longer than most answers take, and shorter than supervisors wait: streams never end by themselves.
+const DRAIN: Duration = Duration::from_secs(20);
 
 /// As long as Nomad's own agents remember a token.
 const TOKEN_TTL: Duration = Duration::from_secs(30);
@@ -41,11 +48,15 @@ pub(super) fn checked(whole: &Node) -> Result<ServeSettings, Vec<Fault>> {
 
 /// Reads everything before it gives up, so that every fault is found.
 fn settings(top: &Section<'_>) -> ServeSettings {
-    no_tls(top);
     let nomad = top.block("nomad");
     let listen = listen(top);
     let addresses = addresses(&nomad, listen);
     let servers = servers(top, listen);
+    let agent_tls = tls::of_agents(&nomad);
+    let speaks_tls = |address: &Address| address.transport == Transport::Tls;
+    if agent_tls.is_none() && addresses.iter().any(speaks_tls) {
+        nomad.complain("address", "https:// needs nomad.tls.ca_file: who signs the agents");
+    }
     if addresses.is_empty() && servers.is_empty() && !nomad.has("address") && !top.has("servers") {
         top.complain(
             "nomad",
@@ -64,6 +75,10 @@ fn settings(top: &Section<'_>) -> ServeSettings {
         rewrite_http_addr: word(top, "rewrite_http_addr", &REWRITES).unwrap_or(HttpAddr::Off),
         connections_per_agent: connections(top),
         tell_denied: top.flag("tell_denied").unwrap_or(false),
+        tls: tls::of_callers(&top.block("tls")),
+        agent_tls,
+        access_log: top.text("access_log").map(PathBuf::from),
+        drain: top.duration("drain").unwrap_or(DRAIN),
         log_level: log_level(top),
     }
 }
@@ -171,13 +186,4 @@ fn word<T: Copy>(section: &Section<'_>, key: &'static str, words: &[(&str, T)]) 
         section.complain(key, format_args!("must be one of {}", known.join(", ")));
     }
     found.map(|(_, value)| *value)
-}
-
-/// Nobody may believe that a connection is safe that is not.
-fn no_tls(top: &Section<'_>) {
-    if top.has("tls") {
-        top.complain("tls", "is not supported yet: the gateway speaks plain HTTP");
-        // Its keys are not looked at, so that they bring no faults of their own.
-        drop(top.block("tls").opened());
-    }
 }

@@ -9,6 +9,8 @@ pub(super) struct Token {
     #[serde(default, rename = "AccessorID")]
     pub(super) accessor: String,
     #[serde(default)]
+    pub(super) name: String,
+    #[serde(default)]
     pub(super) r#type: String,
     #[serde(default)]
     pub(super) policies: Option<Vec<String>>,

@@ -14,7 +14,7 @@ use super::{
     verdict::{self, Verdict, unavailable},
 };
 use crate::{
-    Acl, Named,
+    Acl, Bearer, Named,
     tokens::{Clock, Found, LookUpError},
 };
 
@@ -65,14 +65,15 @@ where
         if expires.is_some_and(|end| end <= self.shared.clock.now()) {
             return Err(LookUpError::Expired);
         }
+        let bearer = Bearer { accessor: token.accessor.into(), name: token.name.into() };
         if token.r#type == "management" {
-            return Ok(Found::new(Acl::management()).until(expires));
+            return Ok(Found::new(Acl::management().borne_by(bearer)).until(expires));
         }
         let mut names: BTreeSet<String> = token.policies.unwrap_or_default().into_iter().collect();
         for role in token.roles.unwrap_or_default() {
             names.extend(self.role(&role.id).await?);
         }
-        Ok(Found::new(self.compiled(names).await?).until(expires))
+        Ok(Found::new(self.compiled(names).await?.borne_by(bearer)).until(expires))
     }
 
     /// A workload's own policies. Beside them it may read the variables of its own job, which the

@@ -22,6 +22,10 @@ pub(super) struct Policy {
 #[serde(deny_unknown_fields)]
 pub(super) struct Token {
     pub(super) secret: String,
+    #[serde(default)]
+    pub(super) accessor: String,
+    #[serde(default)]
+    pub(super) name: String,
     #[serde(default, rename = "type")]
     pub(super) kind: Kind,
     #[serde(default)]

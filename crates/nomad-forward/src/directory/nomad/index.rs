@@ -48,6 +48,11 @@ impl NodeIndex {
         self.nodes.get(at)
     }
 
+    /// All of them, in the order of their ids.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Stub> {
+        self.nodes.iter()
+    }
+
     /// Nodes that should answer.
     pub(super) fn ready(&self) -> impl Iterator<Item = &Stub> {
         self.nodes.iter().filter(|node| node.is_ready)

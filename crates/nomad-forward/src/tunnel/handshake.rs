@@ -1,0 +1,146 @@
+//! Websockets whose token comes in the first message: browsers can set no header on them.
+//!
+//! The caller gets its 101 from here, since it sends nothing before. The agent hears of the caller only after the
+//! chain has admitted the token, and gets the very bytes that were read.
+
+use std::{convert::Infallible, future::poll_fn, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use http::{
+    HeaderValue, Request, Response, StatusCode,
+    header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, UPGRADE},
+};
+use http_body::Body;
+use http_body_util::{BodyExt as _, Limited};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use nomad_acl::HandshakeToken;
+use nomad_wire::SecretId;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, sink},
+    time::timeout,
+};
+use tower_service::Service;
+
+use super::{
+    close::Close,
+    first::{self, MAX_FIRST},
+    join::{LINGER, UPGRADE_LIMIT, join},
+    tunnels::Passage,
+};
+
+/// The first message follows the 101 at once; who needs longer only holds a place.
+const FIRST_LIMIT: Duration = Duration::from_secs(10);
+
+/// So much of a refusal's text is read; a close frame has room for less.
+const MAX_TEXT: usize = 4 << 10;
+
+/// The answer that opens the websocket before anything was decided.
+pub(super) fn switching<R: From<Bytes>>(accept: HeaderValue, passage: &Passage) -> Response<R> {
+    let mut response = Response::new(R::from(Bytes::new()));
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    response.extensions_mut().insert(passage.tally());
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    response
+}
+
+/// Reads the first message, asks the chain, and joins, or closes with the reason.
+pub(super) async fn serve<S, B, R>(
+    chain: S,
+    request: Request<B>,
+    caller: OnUpgrade,
+    passage: Passage,
+) where
+    S: Service<Request<B>, Response = Response<R>, Error = Infallible>,
+    R: Body,
+    R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let Ok(Ok(caller)) = timeout(UPGRADE_LIMIT, caller).await else { return };
+    let mut caller = TokioIo::new(caller);
+    tokio::select! {
+        () = passage.over() => {}
+        end = admitted(chain, request, &mut caller, &passage) => match end {
+            Ok((agent, first)) => replay(caller, agent, &first, &passage).await,
+            Err(Some(close)) => {
+                passage.closed_with(close.code);
+                drop(timeout(LINGER, say_goodbye(&mut caller, &close)).await);
+            }
+            Err(None) => {}
+        }
+    }
+}
+
+/// The agent's side and the bytes that it must get first; or the reason to close, unless the caller has gone.
+async fn admitted<S, B, R>(
+    mut chain: S,
+    mut request: Request<B>,
+    caller: &mut (impl AsyncRead + Unpin),
+    passage: &Passage,
+) -> Result<(OnUpgrade, BytesMut), Option<Close>>
+where
+    S: Service<Request<B>, Response = Response<R>, Error = Infallible>,
+    R: Body,
+    R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let read = timeout(FIRST_LIMIT, first(caller)).await;
+    let (bytes, token) = read.map_err(|_| Some(Close::policy("no first message in time")))??;
+    if let Some(token) = token {
+        request.extensions_mut().insert(HandshakeToken(token));
+    }
+    let Ok(()) = poll_fn(|cx| chain.poll_ready(cx)).await;
+    let Ok(mut response) = chain.call(request).await;
+    passage.answered_by(response.headers());
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return Ok((hyper::upgrade::on(&mut response), bytes));
+    }
+    let status = response.status();
+    let text = Limited::new(response.into_body(), MAX_TEXT).collect().await;
+    let text = text.map_or_else(|_| Bytes::new(), http_body_util::Collected::to_bytes);
+    Err(Some(Close::of(status, &String::from_utf8_lossy(&text))))
+}
+
+/// Everything that was read up to the end of the first message and behind it, and the token in it.
+async fn first(
+    caller: &mut (impl AsyncRead + Unpin),
+) -> Result<(BytesMut, Option<SecretId>), Option<Close>> {
+    let mut bytes = BytesMut::new();
+    loop {
+        if let Some(message) = first::payload(&bytes)? {
+            return Ok((bytes, first::token(&message)?));
+        }
+        if bytes.len() > MAX_FIRST {
+            return Err(Some(Close::policy("the first message is too long")));
+        }
+        if caller.read_buf(&mut bytes).await.map_err(|_| None)? == 0 {
+            return Err(None);
+        }
+    }
+}
+
+async fn replay(
+    caller: impl AsyncRead + AsyncWrite,
+    agent: OnUpgrade,
+    first: &[u8],
+    passage: &Passage,
+) {
+    let Ok(Ok(agent)) = timeout(UPGRADE_LIMIT, agent).await else { return };
+    let mut agent = TokioIo::new(agent);
+    if agent.write_all(first).await.is_ok() && agent.flush().await.is_ok() {
+        passage.to_agent().fetch_add(first.len() as u64, std::sync::atomic::Ordering::Relaxed);
+        join(caller, agent, passage).await;
+    }
+}
+
+/// Sends the close frame and waits for the caller's end: a socket that is dropped with bytes unread takes the frame
+/// with it.
+async fn say_goodbye(
+    caller: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    close: &Close,
+) -> std::io::Result<()> {
+    caller.write_all(&close.to_bytes()).await?;
+    caller.shutdown().await?;
+    tokio::io::copy(caller, &mut sink()).await.map(drop)
+}

@@ -1,0 +1,155 @@
+//! What a request wants of the tunnel.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Uri,
+    header::{
+        CONNECTION, HOST, ORIGIN, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+        SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+    },
+};
+use nomad_wire::{AllocCall, Query, Route, header};
+use sha1::{Digest as _, Sha1};
+
+/// What servers of websockets append to the key (RFC 6455, section 1.3).
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// What a request wants.
+#[derive(Debug)]
+pub(super) enum Wish {
+    /// An ordinary answer.
+    Nothing,
+    /// A websocket, for a page of another site.
+    OtherOrigin,
+    /// An upgrade that can be decided about at once.
+    Upgrade,
+    /// A websocket whose token comes in its first message.
+    Handshake {
+        /// The value of `Sec-WebSocket-Accept`.
+        accept: HeaderValue,
+    },
+}
+
+impl Wish {
+    /// Reads it from a request. A wish that is granted takes `Origin` away: it names this gateway, and an agent would
+    /// compare it with its own address.
+    pub(super) fn of<B>(request: &mut Request<B>) -> Self {
+        if !request.headers().contains_key(UPGRADE) || !is_upgrade(request) {
+            return Self::Nothing;
+        }
+        let Ok(route) = Route::parse(request.method(), request.uri()) else { return Self::Nothing };
+        if !matches!(route, Route::Pass | Route::Allocation(AllocCall::Exec, _)) {
+            return Self::Nothing;
+        }
+        if !is_same_origin(request.headers()) {
+            return Self::OtherOrigin;
+        }
+        request.headers_mut().remove(ORIGIN);
+        match handshake(&route, request) {
+            Some(accept) => {
+                // These are settled with whoever answers 101, which is not the agent.
+                request.headers_mut().remove(SEC_WEBSOCKET_EXTENSIONS);
+                request.headers_mut().remove(SEC_WEBSOCKET_PROTOCOL);
+                Self::Handshake { accept }
+            }
+            None => Self::Upgrade,
+        }
+    }
+}
+
+fn is_upgrade<B>(request: &Request<B>) -> bool {
+    request.method() == Method::GET
+        && names(request.headers(), &CONNECTION, "upgrade")
+        && names(request.headers(), &UPGRADE, "websocket")
+}
+
+/// Whether a header's list has this word.
+fn names(headers: &HeaderMap, header: &HeaderName, word: &str) -> bool {
+    let values = headers.get_all(header).into_iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|item| item.trim().eq_ignore_ascii_case(word))
+}
+
+/// Whether every `Origin` is the host that was asked. Programs send none.
+fn is_same_origin(headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    headers.get_all(ORIGIN).into_iter().all(|origin| {
+        let origin = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
+        origin.as_ref().and_then(Uri::authority).is_some_and(|origin| origin == host)
+    })
+}
+
+/// `Sec-WebSocket-Accept`, where the token comes in the first message.
+fn handshake<B>(route: &Route, request: &Request<B>) -> Option<HeaderValue> {
+    let is_exec = match route {
+        Route::Pass => is_job_action(request.uri().path()),
+        _ => true,
+    };
+    let asked = Query::of(request.uri());
+    // The spellings of true that Go's parser takes.
+    let is_asked = asked
+        .filled("ws_handshake")
+        .is_some_and(|value| matches!(&*value, "1" | "t" | "T" | "true" | "TRUE" | "True"));
+    let has_token = !matches!(header::token(request.headers()), Ok(None));
+    if !is_exec || !is_asked || has_token {
+        return None;
+    }
+    let key = request.headers().get(SEC_WEBSOCKET_KEY)?;
+    let digest = Sha1::new().chain_update(key.as_bytes()).chain_update(GUID).finalize();
+    HeaderValue::try_from(BASE64_STANDARD.encode(digest)).ok()
+}
+
+/// `/v1/job/:job/action`
+fn is_job_action(path: &str) -> bool {
+    path.strip_prefix("/v1/job/").is_some_and(|rest| rest.ends_with("/action"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXEC: &str = "/v1/client/allocation/13651909-dd6d-35ce-5da0-5004769668b3/exec";
+
+    fn wish(path: &str, headers: &[(&'static str, &'static str)]) -> Wish {
+        let mut request = Request::get(path)
+            .header("host", "gateway:4646")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Wish::of(&mut request.body(()).unwrap())
+    }
+
+    const WEBSOCKET: [(&str, &str); 2] =
+        [("connection", "keep-alive, Upgrade"), ("upgrade", "websocket")];
+
+    #[test]
+    fn a_token_that_comes_later_is_waited_for() {
+        let Wish::Handshake { accept } = wish(&format!("{EXEC}?ws_handshake=true"), &WEBSOCKET)
+        else {
+            panic!("no handshake")
+        };
+        // The example of RFC 6455, section 1.3.
+        assert_eq!(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        let action = "/v1/job/web/action?allocID=x&ws_handshake=true";
+        assert!(matches!(wish(action, &WEBSOCKET), Wish::Handshake { .. }));
+    }
+
+    #[test]
+    fn a_token_that_is_here_is_decided_about_at_once() {
+        let with_token = [WEBSOCKET[0], WEBSOCKET[1], ("x-nomad-token", "secret")];
+        let path = format!("{EXEC}?ws_handshake=true");
+        assert!(matches!(wish(&path, &with_token), Wish::Upgrade));
+        assert!(matches!(wish(EXEC, &WEBSOCKET), Wish::Upgrade));
+        assert!(matches!(wish(&format!("{EXEC}?ws_handshake=false"), &WEBSOCKET), Wish::Upgrade));
+    }
+
+    #[test]
+    fn agent_calls_are_not_upgraded_and_other_sites_are_refused() {
+        assert!(matches!(wish("/v1/agent/self", &WEBSOCKET), Wish::Nothing));
+        assert!(matches!(wish(EXEC, &WEBSOCKET[..1]), Wish::Nothing));
+        let from = |origin| [WEBSOCKET[0], WEBSOCKET[1], ("origin", origin)];
+        assert!(matches!(wish(EXEC, &from("https://gateway:4646")), Wish::Upgrade));
+        assert!(matches!(wish(EXEC, &from("https://elsewhere:4646")), Wish::OtherOrigin));
+        assert!(matches!(wish(EXEC, &from("null")), Wish::OtherOrigin));
+    }
+}

@@ -1,0 +1,139 @@
+//! The gateway's own calls, below `/v1/gateway/`, where Nomad has none.
+//!
+//! | call | right | answer |
+//! |---|---|---|
+//! | `GET /v1/gateway/health` | none | 200 while it serves, 503 when it drains |
+//! | `GET /v1/gateway/metrics` | `agent:read` | numbers for Prometheus |
+//! | `GET /v1/gateway/fleet` | `agent:read` | what the directory believes about every agent, and why |
+
+mod room;
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header::ALLOW};
+use http_body_util::{Either, Full};
+use nomad_acl::{Identify, Tokens};
+use nomad_forward::{Denials, Directory, Rescue, rescue::RescuedBody};
+use nomad_wire::Fault;
+use pin_project::pin_project;
+use tower_service::Service;
+
+use self::room::Room;
+use crate::{Stop, telemetry::Metrics};
+
+/// Where the own calls stand.
+pub(crate) const PREFIX: &str = "/v1/gateway/";
+
+/// Answers the gateway's own calls, and hands all others on.
+#[derive(Debug, Clone)]
+pub struct Own<S, D, T> {
+    inner: S,
+    room: Rescue<Identify<Room<D>, T>>,
+    stop: Stop,
+}
+
+impl<S, D, T> Own<S, D, T> {
+    /// Stands in front of `inner`; the rights are those of `tokens`.
+    pub fn new(inner: S, about: About<D>, tokens: T, denials: Denials) -> Self {
+        let About { directory, metrics, stop } = about;
+        let room = Rescue::new(Identify::new(Room::new(directory, metrics), tokens), denials);
+        Self { inner, room, stop }
+    }
+}
+
+/// What the own calls tell about.
+#[derive(Debug, Clone)]
+#[expect(clippy::exhaustive_structs, reason = "one part for each call")]
+pub struct About<D> {
+    /// What is believed about the agents.
+    pub directory: D,
+    /// What was counted.
+    pub metrics: Arc<Metrics>,
+    /// Whether the gateway still serves.
+    pub stop: Stop,
+}
+
+/// An answer from here, or of whoever is behind.
+pub type OwnBody<R> = Either<R, RescuedBody<Full<Bytes>>>;
+
+impl<S, D, T, B, R> Service<Request<B>> for Own<S, D, T>
+where
+    S: Service<Request<B>, Response = Response<R>, Error = Infallible>,
+    D: Directory + Clone,
+    T: Tokens,
+{
+    type Response = Response<OwnBody<R>>;
+    type Error = Infallible;
+    type Future = ResponseFuture<S::Future, room::Asking<D, T, B>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let Some(name) = request.uri().path().strip_prefix(PREFIX) else {
+            return ResponseFuture::Behind(self.inner.call(request));
+        };
+        if !["health", "metrics", "fleet"].contains(&name) {
+            let text = "the gateway knows health, metrics and fleet here";
+            ResponseFuture::here(Fault::new(StatusCode::NOT_FOUND, text).into_response())
+        } else if request.method() != Method::GET {
+            let fault = Fault::new(StatusCode::METHOD_NOT_ALLOWED, "Invalid method");
+            let mut response = fault.into_response();
+            response.headers_mut().insert(ALLOW, http::HeaderValue::from_static("GET"));
+            ResponseFuture::here(response)
+        } else if name == "health" {
+            ResponseFuture::here(room::health(&self.stop))
+        } else {
+            ResponseFuture::Room(self.room.call(request))
+        }
+    }
+}
+
+/// The answer to one of the own calls, or to any other.
+#[pin_project(project = ResponseProjection)]
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a future is polled, not matched on")]
+pub enum ResponseFuture<F, G> {
+    /// Whoever is behind answers.
+    Behind(#[pin] F),
+    /// A call that needs a right.
+    Room(#[pin] G),
+    /// The answer is known.
+    Here(Option<Box<Response<RescuedBody<Full<Bytes>>>>>),
+}
+
+impl<F, G> ResponseFuture<F, G> {
+    fn here(response: Response<RescuedBody<Full<Bytes>>>) -> Self {
+        Self::Here(Some(Box::new(response)))
+    }
+}
+
+impl<F, G, R> Future for ResponseFuture<F, G>
+where
+    F: Future<Output = Result<Response<R>, Infallible>>,
+    G: Future<Output = Result<Response<RescuedBody<Full<Bytes>>>, Infallible>>,
+{
+    type Output = Result<Response<OwnBody<R>>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            ResponseProjection::Behind(answer) => {
+                answer.poll(cx).map_ok(|answer| answer.map(Either::Left))
+            }
+            ResponseProjection::Room(answer) => {
+                answer.poll(cx).map_ok(|answer| answer.map(Either::Right))
+            }
+            ResponseProjection::Here(answer) => {
+                let answer = answer.take().expect("a finished future is not polled again");
+                Poll::Ready(Ok(answer.map(Either::Right)))
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The calls that need a right, and health, which needs none.
+
+use std::{
+    future::{Ready, ready},
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use http_body_util::Full;
+use nomad_acl::{Decision, Denied, Grant, Identify, Known, Level, Requirement, Right, Subject};
+use nomad_forward::{Belief, Directory, Error, Rescue, rescue::RescuedBody};
+use nomad_wire::Fault;
+use serde_json::{Value, json};
+use tower_service::Service;
+
+use super::PREFIX;
+use crate::{Stop, telemetry::Metrics};
+
+/// What the calls demand.
+const AGENT_READ: Requirement = Requirement::all(&[&[Right::Agent(Level::Read)]]);
+
+/// The text format of OpenMetrics.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The future of a call that needs a right.
+pub(super) type Asking<D, T, B> =
+    <Rescue<Identify<Room<D>, T>> as Service<http::Request<B>>>::Future;
+
+/// Answers `metrics` and `fleet`.
+#[derive(Debug, Clone)]
+pub struct Room<D> {
+    directory: D,
+    metrics: Arc<Metrics>,
+}
+
+impl<D> Room<D> {
+    pub(super) const fn new(directory: D, metrics: Arc<Metrics>) -> Self {
+        Self { directory, metrics }
+    }
+}
+
+impl<D: Directory, B> Service<Known<B>> for Room<D> {
+    type Response = Response<Full<Bytes>>;
+    type Error = Error;
+    type Future = Ready<Result<Self::Response, Error>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, known: Known<B>) -> Self::Future {
+        ready(match known.acl.allows(&AGENT_READ, &Subject::Agent) {
+            Decision::Deny(reason) => Err(Denied { reason }.into()),
+            Decision::Allow(Grant::Management | Grant::Disabled | Grant::Rule(..)) => {
+                Ok(self.answer(known.request.uri().path()))
+            }
+            // Nobody behind could decide about it.
+            Decision::Allow(_) => {
+                Ok(Fault::new(StatusCode::FORBIDDEN, "Permission denied").into_response())
+            }
+        })
+    }
+}
+
+impl<D: Directory> Room<D> {
+    fn answer(&self, path: &str) -> Response<Full<Bytes>> {
+        if path.strip_prefix(PREFIX) == Some("metrics") {
+            return typed(OPEN_METRICS, self.metrics.text());
+        }
+        let agents: Vec<Value> = self.directory.fleet().iter().map(told).collect();
+        typed("application/json", json!({ "agents": agents }).to_string())
+    }
+}
+
+/// What is believed about one agent.
+fn told(belief: &Belief) -> Value {
+    let agent = belief.agent.as_ref();
+    json!({
+        "name": &*belief.name,
+        "role": if belief.is_server { "server" } else { "client" },
+        "id": belief.id,
+        "region": agent.map(|agent| agent.region().as_str()),
+        "address": agent.map(|agent| agent.address().to_string()),
+        "standing": belief.standing.as_str(),
+        "why": &*belief.why,
+    })
+}
+
+/// Whether the gateway serves. Open to everybody: a balancer has no token.
+pub(super) fn health(stop: &Stop) -> Response<RescuedBody<Full<Bytes>>> {
+    let (status, ok, message) = if stop.is_announced() {
+        (StatusCode::SERVICE_UNAVAILABLE, false, "draining")
+    } else {
+        (StatusCode::OK, true, "ok")
+    };
+    let body = json!({ "gateway": { "ok": ok, "message": message } });
+    let mut response = typed("application/json", body.to_string());
+    *response.status_mut() = status;
+    response
+}
+
+fn typed<B: From<Bytes>>(kind: &'static str, text: String) -> Response<B> {
+    let mut response = Response::new(B::from(Bytes::from(text)));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}

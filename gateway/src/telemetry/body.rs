@@ -1,0 +1,59 @@
+//! The body of an answer, whose bytes are counted as they pass.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf as _, Bytes};
+use http_body::{Body, Frame, SizeHint};
+use pin_project::pin_project;
+
+use super::visit::Visit;
+
+/// A body whose bytes are counted. The visit ends with it.
+#[pin_project]
+#[derive(Debug)]
+pub struct WatchedBody<R> {
+    #[pin]
+    inner: R,
+    visit: Option<Visit>,
+}
+
+impl<R> WatchedBody<R> {
+    pub(super) const fn new(inner: R, visit: Option<Visit>) -> Self {
+        Self { inner, visit }
+    }
+}
+
+impl<R: Body<Data = Bytes>> Body for WatchedBody<R> {
+    type Data = Bytes;
+    type Error = R::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, R::Error>>> {
+        let mut this = self.project();
+        let frame = ready!(this.inner.as_mut().poll_frame(cx));
+        if let Some(visit) = this.visit.as_mut() {
+            if let Some(Ok(frame)) = &frame
+                && let Some(data) = frame.data_ref()
+            {
+                visit.moved(data.remaining());
+            }
+            if frame.is_none() || this.inner.is_end_stream() {
+                visit.completed();
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

@@ -1,0 +1,164 @@
+//! One line of the access log.
+
+use std::time::Duration;
+
+use http::{HeaderValue, Method, Request, Response};
+use jiff::Timestamp;
+use nomad_acl::{Requirement, Slip};
+use nomad_forward::tunnel::Tally;
+use nomad_wire::{
+    Route, Written,
+    header::{X_NOMAD_GATEWAY_AGENT, X_NOMAD_GATEWAY_PATH, X_REQUEST_ID},
+};
+use serde::Serialize;
+
+use super::{AccessLog, family::Family};
+use crate::listen::Peer;
+
+/// What is known of a request until it ends. The query is not kept: values in it may be somebody's secret.
+#[derive(Debug)]
+pub(super) struct Entry {
+    log: AccessLog,
+    began: Timestamp,
+    slip: Slip,
+    peer: Option<Peer>,
+    method: Method,
+    path: Box<str>,
+    family: Family,
+    route: Option<Route>,
+    status: Option<u16>,
+    request_id: Option<HeaderValue>,
+    agent: Option<HeaderValue>,
+    via: Option<HeaderValue>,
+    is_complete: bool,
+    to_agent: Option<u64>,
+    close: Option<u16>,
+}
+
+impl Entry {
+    pub(super) fn begin<B>(
+        request: &mut Request<B>,
+        route: Option<Route>,
+        family: Family,
+        log: AccessLog,
+    ) -> Self {
+        let slip = Slip::default();
+        request.extensions_mut().insert(slip.clone());
+        Self {
+            log,
+            began: Timestamp::now(),
+            slip,
+            peer: request.extensions().get().copied(),
+            method: request.method().clone(),
+            path: request.uri().path().into(),
+            family,
+            route,
+            status: None,
+            request_id: None,
+            agent: None,
+            via: None,
+            is_complete: false,
+            to_agent: None,
+            close: None,
+        }
+    }
+
+    pub(super) fn answered<R>(&mut self, response: &Response<R>) {
+        let headers = response.headers();
+        self.status = Some(response.status().as_u16());
+        self.request_id = headers.get(X_REQUEST_ID).cloned();
+        self.agent = headers.get(X_NOMAD_GATEWAY_AGENT).cloned();
+        self.via = headers.get(X_NOMAD_GATEWAY_PATH).cloned();
+    }
+
+    pub(super) const fn completed(&mut self) {
+        self.is_complete = true;
+    }
+
+    pub(super) fn tunnelled(&mut self, tally: &Tally) {
+        self.is_complete = true;
+        self.agent = self.agent.take().or_else(|| tally.agent().cloned());
+        self.to_agent = Some(tally.to_agent());
+        self.close = tally.close();
+    }
+
+    /// Hands the line over; false when there is no room for it.
+    pub(super) fn end(self, took: Duration, bytes: u64) -> bool {
+        let demanded = self.route.as_ref().map(|route| Requirement::of(route).to_string());
+        let allocation = self.route.as_ref().and_then(allocation);
+        let bearer = self.slip.bearer();
+        let line = Line {
+            time: self.began.to_string(),
+            request_id: text(self.request_id.as_ref()),
+            remote: self.peer.map(|peer| peer.0.to_string()),
+            accessor: bearer.map(|bearer| &*bearer.accessor),
+            token_name: bearer.map(|bearer| &*bearer.name),
+            method: self.method.as_str(),
+            path: &self.path,
+            route: self.family.as_str(),
+            capability: demanded.as_deref().filter(|demanded| !demanded.is_empty()),
+            allocation: allocation.as_deref(),
+            agent: text(self.agent.as_ref()),
+            via: text(self.via.as_ref()),
+            status: self.status,
+            close: self.close,
+            complete: self.is_complete,
+            bytes,
+            bytes_to_agent: self.to_agent,
+            duration_ms: took.as_secs_f64() * 1000.0,
+        };
+        let written = serde_json::to_vec(&line).map(|mut line| {
+            line.push(b'\n');
+            line
+        });
+        written.is_ok_and(|line| self.log.write(line))
+    }
+}
+
+fn text(value: Option<&HeaderValue>) -> Option<&str> {
+    value.and_then(|value| value.to_str().ok())
+}
+
+fn allocation(route: &Route) -> Option<String> {
+    match route {
+        Route::Fs(_, Written::Id(id)) | Route::Allocation(_, Written::Id(id)) => {
+            Some(id.to_string())
+        }
+        _ => None,
+    }
+}
+
+/// The line as it is written. `status` is missing when the caller left before the answer began; `complete` says whether
+/// the answer was sent to its end.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remote: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accessor: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_name: Option<&'a str>,
+    method: &'a str,
+    path: &'a str,
+    route: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capability: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allocation: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    via: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    close: Option<u16>,
+    complete: bool,
+    bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes_to_agent: Option<u64>,
+    duration_ms: f64,
+}

@@ -1,0 +1,97 @@
+//! TLS on both sides: [`Acceptor`] for callers, [`TlsConnect`] for agents.
+//!
+//! Both read PEM files and read them again when they change, on SIGHUP or by [`watch`]; connections that stand go on
+//! with what they began with. Files that cannot be used are told and leave the old ones in force.
+//!
+//! Callers are offered HTTP/1.1 only. HTTP/2 would need its own websockets (RFC 8441) and its own way of ending
+//! streams, and Nomad's clients of 1.1 break when it is chosen.
+//!
+//! There is one cryptographic provider in the whole program, named here and nowhere else.
+
+mod accept;
+mod connect;
+mod error;
+mod fleet;
+mod live;
+mod pem;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use rustls::{SupportedProtocolVersion, crypto::CryptoProvider, version};
+
+pub use self::{
+    accept::{Acceptor, ClientCertificates},
+    connect::{ServerNames, TlsConnect},
+    error::TlsError,
+    fleet::FleetConnect,
+    live::{Reload, watch},
+};
+
+/// How often [`watch`] should look whether files have changed: soon enough for whoever waits for it, and six calls of
+/// the system at a time.
+pub const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// Files of the certificate that is shown to callers.
+#[derive(Debug, Clone)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "plain settings, written out by whoever reads a config"
+)]
+pub struct ServerTls {
+    /// The certificate, and behind it those that lead to its authority; PEM.
+    pub cert_file: PathBuf,
+    /// Its key; PEM, not encrypted.
+    pub key_file: PathBuf,
+    /// The authorities whose client certificates are accepted; PEM.
+    pub ca_file: Option<PathBuf>,
+    /// What is wanted of callers.
+    pub client_certificates: ClientCertificates,
+    /// The oldest version of TLS.
+    pub min_version: MinVersion,
+}
+
+/// Files with which agents are verified, and with which the gateway shows who it is.
+#[derive(Debug, Clone)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "plain settings, written out by whoever reads a config"
+)]
+pub struct ClientTls {
+    /// The authorities that sign agents' certificates; PEM.
+    pub ca_file: PathBuf,
+    /// The gateway's own certificate and key, where agents demand one (`verify_https_client`). A certificate of role
+    /// `cli` is enough, and one of role `server` too much: with it the gateway could speak for a server.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// The names that agents' certificates must have.
+    pub server_names: ServerNames,
+    /// The oldest version of TLS.
+    pub min_version: MinVersion,
+}
+
+/// The oldest version of TLS that is spoken (`tls_min_version`); older ones than these are not built in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum MinVersion {
+    /// `tls12`, Nomad's default.
+    #[default]
+    Tls12,
+    /// `tls13`
+    Tls13,
+}
+
+static TLS12_ON: &[&SupportedProtocolVersion] = &[&version::TLS13, &version::TLS12];
+static TLS13_ON: &[&SupportedProtocolVersion] = &[&version::TLS13];
+
+impl MinVersion {
+    fn versions(self) -> &'static [&'static SupportedProtocolVersion] {
+        match self {
+            Self::Tls12 => TLS12_ON,
+            Self::Tls13 => TLS13_ON,
+        }
+    }
+}
+
+/// The one provider.
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}

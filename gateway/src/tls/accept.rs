@@ -1,0 +1,114 @@
+//! TLS for callers.
+
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
+
+use rustls::{
+    ServerConfig,
+    server::{WebPkiClientVerifier, danger::ClientCertVerifier},
+};
+use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::timeout};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+
+use super::{Reload, ServerTls, TlsError, live::Live, pem, provider};
+
+/// Nomad's own limit (`limits.https_handshake_timeout`): who needs longer only holds a place.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
+
+/// The first byte of TLS: a record with a handshake in it.
+const HANDSHAKE_RECORD: u8 = 0x16;
+
+/// What a caller is told who speaks plain HTTP. The status line is all that such a caller understands.
+const PLAIN_ANSWER: &[u8] =
+    b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
+    Connection: close\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+
+/// What is wanted of callers' certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum ClientCertificates {
+    /// Nobody is asked for one.
+    #[default]
+    Ignored,
+    /// Callers may show one; one that is shown must be signed by an authority of `ca_file`.
+    Optional,
+    /// Callers must show one (`verify_https_client`). As in Nomad any certificate of the authority passes.
+    Required,
+}
+
+/// Accepts TLS connections. Cheap to clone: all clones read the same files again.
+#[derive(Debug, Clone)]
+pub struct Acceptor {
+    config: Arc<Live<ServerConfig>>,
+    files: Arc<[PathBuf]>,
+}
+
+impl Acceptor {
+    /// Reads certificate and key.
+    ///
+    /// # Errors
+    /// [`TlsError`] when a file cannot be used.
+    pub fn load(settings: ServerTls) -> Result<Self, TlsError> {
+        let files = [&settings.cert_file, &settings.key_file].into_iter().chain(&settings.ca_file);
+        let files = files.cloned().collect();
+        let config = Live::load(move || config(&settings))?;
+        Ok(Self { config: Arc::new(config), files })
+    }
+
+    /// Shakes hands, within the limit.
+    pub(crate) async fn accept(&self, mut stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        let shaken = async {
+            let mut first = [0];
+            if stream.peek(&mut first).await? == 1 && first != [HANDSHAKE_RECORD] {
+                stream.write_all(PLAIN_ANSWER).await?;
+                stream.shutdown().await?;
+                return Err(io::Error::other("the caller spoke plain HTTP"));
+            }
+            TlsAcceptor::from(self.config.now()).accept(stream).await
+        };
+        timeout(HANDSHAKE_LIMIT, shaken).await.unwrap_or_else(|_| {
+            Err(io::Error::new(io::ErrorKind::TimedOut, "no TLS handshake in time"))
+        })
+    }
+}
+
+impl Reload for Acceptor {
+    fn reload(&self) -> Result<(), TlsError> {
+        self.config.reload()
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.files.to_vec()
+    }
+}
+
+fn config(settings: &ServerTls) -> Result<ServerConfig, TlsError> {
+    let builder = ServerConfig::builder_with_provider(provider())
+        .with_protocol_versions(settings.min_version.versions())?;
+    let builder = match verifier(settings)? {
+        Some(verifier) => builder.with_client_cert_verifier(verifier),
+        None => builder.with_no_client_auth(),
+    };
+    let (cert, key) = (&settings.cert_file, &settings.key_file);
+    let built = builder.with_single_cert(pem::certificates(cert)?, pem::key(key)?);
+    let mut config =
+        built.map_err(|source| TlsError::Pair { cert: cert.clone(), key: key.clone(), source })?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn verifier(settings: &ServerTls) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
+    if settings.client_certificates == ClientCertificates::Ignored {
+        return Ok(None);
+    }
+    let file = settings.ca_file.as_ref().ok_or(TlsError::NoAuthority)?;
+    let roots = Arc::new(pem::authorities(file)?);
+    let builder = WebPkiClientVerifier::builder_with_provider(roots, provider());
+    let builder = match settings.client_certificates {
+        ClientCertificates::Optional => builder.allow_unauthenticated(),
+        _ => builder,
+    };
+    let built = builder
+        .build()
+        .map_err(|error| TlsError::Authority { file: file.clone(), reason: error.to_string() })?;
+    Ok(Some(built))
+}

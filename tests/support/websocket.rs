@@ -1,0 +1,171 @@
+//! An agent that serves websockets, and the caller's side of one.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+    time::timeout,
+};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{
+        self, Message,
+        client::IntoClientRequest as _,
+        handshake::derive_accept_key,
+        protocol::{CloseFrame, Role},
+    },
+};
+
+/// What hangs for so long has failed.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// An agent on a port of its own: it sends `early` together with its 101 and says back what it is told, until it is
+/// told `bye`, after which it closes the connection without a word.
+#[derive(Clone)]
+pub(crate) struct EchoAgent {
+    pub(crate) address: SocketAddr,
+    seen: Arc<Mutex<Seen>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    heads: Vec<String>,
+    messages: Vec<Message>,
+    ended: usize,
+}
+
+impl EchoAgent {
+    pub(crate) async fn start(tasks: &mut JoinSet<()>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let agent = Self { address, seen: Arc::default() };
+        let serving = agent.clone();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                let agent = serving.clone();
+                connections.spawn(async move {
+                    agent.serve(stream).await;
+                    agent.seen.lock().unwrap().ended += 1;
+                });
+            }
+        });
+        agent
+    }
+
+    async fn serve(&self, mut stream: TcpStream) {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let Ok(byte) = stream.read_u8().await else { return };
+            head.push(byte);
+        }
+        let head = String::from_utf8(head).unwrap().to_ascii_lowercase_names();
+        self.seen.lock().unwrap().heads.push(head.clone());
+        let key = head.lines().find_map(|line| line.strip_prefix("sec-websocket-key: ")).unwrap();
+        let accept = derive_accept_key(key.as_bytes());
+        let mut answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {accept}\r\n\r\n"
+        )
+        .into_bytes();
+        // The first frame in one piece with the head: whoever reads the head has read it ahead.
+        answer.extend_from_slice(b"\x81\x05early");
+        stream.write_all(&answer).await.unwrap();
+        let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
+        while let Some(Ok(message)) = socket.next().await {
+            self.seen.lock().unwrap().messages.push(message.clone());
+            if message == Message::text("bye") {
+                return;
+            }
+            if message.is_text() || message.is_binary() {
+                drop(socket.send(message).await);
+            }
+        }
+    }
+
+    /// The heads of all requests, names in lower case.
+    pub(crate) fn heads(&self) -> Vec<String> {
+        self.seen.lock().unwrap().heads.clone()
+    }
+
+    /// All messages.
+    pub(crate) fn messages(&self) -> Vec<Message> {
+        self.seen.lock().unwrap().messages.clone()
+    }
+
+    /// Waits until so many of its connections have ended.
+    pub(crate) async fn ended(&self, connections: usize) {
+        let ended = async {
+            while self.seen.lock().unwrap().ended < connections {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(LIMIT, ended).await.expect("the agent still holds a tunnel");
+    }
+}
+
+trait LowerCaseNames {
+    fn to_ascii_lowercase_names(self) -> String;
+}
+
+impl LowerCaseNames for String {
+    fn to_ascii_lowercase_names(self) -> String {
+        let lower = |line: &str| match line.split_once(": ") {
+            Some((name, value)) => format!("{}: {value}\r\n", name.to_ascii_lowercase()),
+            None => format!("{line}\r\n"),
+        };
+        self.lines().map(lower).collect()
+    }
+}
+
+/// A caller's websocket.
+pub(crate) struct Socket(WebSocketStream<TcpStream>);
+
+impl Socket {
+    /// Opens one; a refusal is its status and text.
+    pub(crate) async fn open(
+        gateway: SocketAddr,
+        path: &str,
+        headers: &[(&'static str, &str)],
+    ) -> Result<Self, (u16, String)> {
+        let mut request = format!("ws://{gateway}{path}").into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        let stream = TcpStream::connect(gateway).await.unwrap();
+        match timeout(LIMIT, client_async(request, stream)).await.unwrap() {
+            Ok((socket, _)) => Ok(Self(socket)),
+            Err(tungstenite::Error::Http(refusal)) => {
+                let text = refusal.body().clone().unwrap_or_default();
+                Err((refusal.status().as_u16(), String::from_utf8(text).unwrap()))
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    pub(crate) async fn say(&mut self, text: &str) {
+        self.0.send(Message::text(text)).await.unwrap();
+    }
+
+    /// The next message, `None` at the end of the connection.
+    pub(crate) async fn hear(&mut self) -> Option<Message> {
+        timeout(LIMIT, self.0.next()).await.unwrap()?.ok()
+    }
+
+    /// The close frame that comes next.
+    pub(crate) async fn closed(&mut self) -> (u16, String) {
+        match self.hear().await {
+            Some(Message::Close(Some(CloseFrame { code, reason }))) => {
+                (code.into(), reason.to_string())
+            }
+            other => panic!("no close frame: {other:?}"),
+        }
+    }
+}

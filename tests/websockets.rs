@@ -1,0 +1,221 @@
+//! Websockets through the gateway: decided about, tunnelled byte for byte, counted and ended.
+
+use std::{net::SocketAddr, time::Duration};
+
+use nomad_acl::tokens::TokenTable;
+use nomad_forward::{Agent, Table, Tunnels};
+use nomad_gateway::{Gateway, Stopper, SystemClock, listen::Listener};
+use nomad_wire::Region;
+use tokio::{task::JoinHandle, task::JoinSet, time::timeout};
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::support::{EchoAgent, Script, Socket, get, scripted};
+
+const NODE: &str = "9bb118cc-7630-ebf4-b8b8-c11ee8847863";
+const SERVER: &str = "078367fb-eec8-87bf-8d99-0c0a5e3f7c7c";
+const EXEC: &str = "/v1/client/allocation/13651909-dd6d-35ce-5da0-5004769668b3/exec?task=web&command=%5B%22sh%22%5D";
+const TOKENS: &str = r#"{
+  "policies": [
+    { "name": "exec", "rules": "namespace \"default\" { capabilities = [\"alloc-exec\"] }" },
+    { "name": "logs", "rules": "namespace \"default\" { capabilities = [\"read-logs\"] }" }
+  ],
+  "tokens": [
+    { "secret": "may-exec", "policies": ["exec"] },
+    { "secret": "may-read", "policies": ["logs"] }
+  ]
+}"#;
+
+struct Front {
+    address: SocketAddr,
+    agent: EchoAgent,
+    tunnels: Tunnels,
+    stopper: Stopper,
+    serving: JoinHandle<()>,
+    _tasks: JoinSet<()>,
+}
+
+/// A gateway in front of a client agent that serves websockets, or follows a script.
+async fn front_of(script: Option<Script>, tunnels: Tunnels, grace: Duration) -> Front {
+    let mut tasks = JoinSet::new();
+    let agent = EchoAgent::start(&mut tasks).await;
+    let client = match script {
+        Some(script) => scripted(&mut tasks, script).await,
+        None => agent.address,
+    };
+    let server = scripted(&mut tasks, Script::Serve("server")).await;
+    let region = Region::default();
+    let table = Table::builder(region.clone())
+        .agent(Agent::server("server1", SERVER.parse().unwrap(), region.clone(), server).unwrap())
+        .agent(Agent::client("client1", NODE.parse().unwrap(), region, client).unwrap())
+        .build();
+    let alloc = EXEC.split('/').nth(4).unwrap();
+    table.insert_allocation(alloc.parse().unwrap(), NODE.parse().unwrap(), "default".into());
+    let tokens = TokenTable::from_json(TOKENS, SystemClock::start()).unwrap();
+    let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    let address = listener.address();
+    let stopper = Stopper::new(grace);
+    let gateway = Gateway::new(table, tokens).tunnels(tunnels.clone());
+    let serving = tokio::spawn(gateway.serve(listener, stopper.listen()));
+    Front { address, agent, tunnels, stopper, serving, _tasks: tasks }
+}
+
+async fn front() -> Front {
+    front_of(None, Tunnels::default(), Duration::ZERO).await
+}
+
+impl Front {
+    async fn exec(&self, token: &str) -> Result<Socket, (u16, String)> {
+        Socket::open(self.address, EXEC, &[("x-nomad-token", token)]).await
+    }
+
+    /// With the token in the first message.
+    async fn shake_hands(&self, message: &str) -> Socket {
+        let path = format!("{EXEC}&ws_handshake=true");
+        let mut socket = Socket::open(self.address, &path, &[]).await.unwrap();
+        socket.say(message).await;
+        socket
+    }
+
+    async fn no_tunnel_is_left(&self) {
+        timeout(Duration::from_secs(10), self.tunnels.ended()).await.expect("a tunnel is left");
+    }
+}
+
+fn handshake(token: &str) -> String {
+    format!("{{\"version\": 1,\n \"auth_token\":\"{token}\"}}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_header_token_opens_a_tunnel_that_loses_no_byte() {
+    let front = front().await;
+    let mut socket = front.exec("may-exec").await.unwrap();
+    assert_eq!(socket.hear().await, Some(Message::text("early")));
+    let large = "0123456789abcdef".repeat(64 << 10);
+    for text in ["{}", &large, "{\"stdin\":{\"close\":true}}"] {
+        socket.say(text).await;
+        assert_eq!(socket.hear().await, Some(Message::text(text)));
+    }
+    assert_eq!((front.tunnels.open(), front.tunnels.opened()), (1, 1));
+
+    let heads = front.agent.heads();
+    let has = |line: &str| heads[0].contains(&format!("{line}\r\n"));
+    assert!(has("upgrade: websocket") && has("connection: Upgrade"), "{heads:?}");
+    assert!(has("x-nomad-token: may-exec"), "{heads:?}");
+    assert!(has(&format!("host: {}", front.agent.address)), "{heads:?}");
+    assert!(heads[0].starts_with(&format!("GET {EXEC} HTTP/1.1")), "{heads:?}");
+
+    // The agent ends the connection, as it does after a command: so does the gateway.
+    socket.say("bye").await;
+    assert_eq!(socket.hear().await, None);
+    drop(socket);
+    front.no_tunnel_is_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_agent_hears_when_the_caller_has_gone() {
+    let front = front().await;
+    let mut socket = front.exec("may-exec").await.unwrap();
+    socket.say("here").await;
+    assert_eq!(socket.hear().await, Some(Message::text("early")));
+    drop(socket);
+    front.agent.ended(1).await;
+    front.no_tunnel_is_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_in_the_first_message_is_decided_about_and_the_message_goes_on_unchanged() {
+    let front = front().await;
+    let mut socket = front.shake_hands(&handshake("may-exec")).await;
+    assert_eq!(socket.hear().await, Some(Message::text("early")));
+    assert_eq!(socket.hear().await, Some(Message::text(handshake("may-exec"))));
+    socket.say("{\"tty_size\":{}}").await;
+    assert_eq!(socket.hear().await, Some(Message::text("{\"tty_size\":{}}")));
+    assert_eq!(front.agent.messages()[0], Message::text(handshake("may-exec")));
+    let heads = front.agent.heads();
+    assert!(heads[0].contains("ws_handshake=true"), "{heads:?}");
+    assert!(
+        !heads[0].contains("x-nomad-token"),
+        "what the caller did not say is not said: {heads:?}"
+    );
+    socket.say("bye").await;
+    assert_eq!(socket.hear().await, None);
+    drop(socket);
+    front.no_tunnel_is_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_is_told_with_nomads_code_and_the_agent_hears_nothing() {
+    let front = front().await;
+    for message in
+        [handshake("may-read"), handshake("nobody"), handshake(""), "{\"version\":1}".into()]
+    {
+        let mut socket = front.shake_hands(&message).await;
+        assert_eq!(socket.closed().await, (1008, "Permission denied".into()), "{message}");
+    }
+    let mut socket = front.shake_hands(r#"{"version":3,"auth_token":"may-exec"}"#).await;
+    assert_eq!(socket.closed().await, (1008, "unexpected handshake value: 3".into()));
+    let mut socket = front.shake_hands("not json").await;
+    assert_eq!(socket.closed().await.0, 1008);
+    for token in ["may-read", "nobody"] {
+        let refused = front.exec(token).await.err();
+        assert_eq!(refused, Some((403, "Permission denied".into())), "{token}");
+    }
+    let origin = [("x-nomad-token", "may-exec"), ("origin", "https://elsewhere.example")];
+    let refused = Socket::open(front.address, EXEC, &origin).await.err();
+    assert_eq!(refused, Some((403, "request origin not allowed".into())));
+    assert_eq!(front.agent.heads(), Vec::<String>::new());
+    front.no_tunnel_is_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_of_the_agent_passes() {
+    let refusal = "HTTP/1.1 404 Not Found\r\ncontent-length: 17\r\n\r\ntask is not there";
+    let front = front_of(Some(Script::Say(refusal)), Tunnels::default(), Duration::ZERO).await;
+    let refused = front.exec("may-exec").await.err();
+    assert_eq!(refused, Some((404, "task is not there".into())));
+    let mut socket = front.shake_hands(&handshake("may-exec")).await;
+    assert_eq!(socket.closed().await, (1008, "task is not there".into()));
+    front.no_tunnel_is_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_breaks_is_an_internal_fault() {
+    let front = front_of(Some(Script::Say("")), Tunnels::default(), Duration::ZERO).await;
+    assert_eq!(front.exec("may-exec").await.err().map(|(status, _)| status), Some(502));
+    let mut socket = front.shake_hands(&handshake("may-exec")).await;
+    assert_eq!(socket.closed().await.0, 1011);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agent_calls_are_answered_without_an_upgrade() {
+    let front = front().await;
+    let refused = Socket::open(front.address, "/v1/agent/health", &[]).await.err();
+    assert_eq!(refused.map(|(status, _)| status), Some(200));
+    assert_eq!(front.tunnels.opened(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn there_are_so_many_and_no_more() {
+    let front = front_of(None, Tunnels::new(1), Duration::ZERO).await;
+    let socket = front.exec("may-exec").await.unwrap();
+    let refused = front.exec("may-exec").await.err();
+    assert_eq!(refused.map(|(status, _)| status), Some(503));
+    assert_eq!(get(front.address, "/v1/jobs").await.text(), "server");
+    drop(socket);
+    front.no_tunnel_is_left().await;
+    assert!(front.exec("may-exec").await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn open_tunnels_get_their_grace_and_are_ended_with_it() {
+    let front = front_of(None, Tunnels::default(), Duration::from_secs(3600)).await;
+    let mut socket = front.exec("may-exec").await.unwrap();
+    assert_eq!(socket.hear().await, Some(Message::text("early")));
+    front.stopper.stop();
+    socket.say("still here").await;
+    assert_eq!(socket.hear().await, Some(Message::text("still here")));
+    front.stopper.stop_now();
+    assert_eq!(socket.hear().await, None);
+    timeout(Duration::from_secs(10), front.serving).await.unwrap().unwrap();
+    front.agent.ended(1).await;
+}
