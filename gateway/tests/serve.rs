@@ -273,7 +273,7 @@ tls {
     assert_eq!(output.status.code(), Some(2));
     let places: Vec<_> =
         said.lines().filter_map(|line| line.trim().split(' ').next()).skip(1).collect();
-    let expected = ["2:3", "5:3", "6:3", "9:3", "10:3", "12:1", "13:1", "14:3", "16:1"];
+    let expected = ["2:3", "5:3", "6:3", "9:3", "10:3", "12:1", "13:1", "14:3", "17:3"];
     let expected: Vec<_> = expected.iter().map(|at| format!("gateway.hcl:{at}:")).collect();
     assert_eq!(places, expected, "{said}");
     assert!(
