@@ -12,7 +12,10 @@ use std::cmp::Reverse;
 #[cfg(test)]
 pub(crate) use self::asked::Forward;
 pub(crate) use self::asked::{Asked, VariableName};
-use crate::{glob::Pattern, trie::Trie};
+use crate::{
+    glob::Pattern,
+    trie::{Name as _, Trie},
+};
 
 const STAR: u8 = b'*';
 
@@ -152,8 +155,14 @@ impl<L> Closest<L> {
             self.by_suffix.ranks.walk(asked.backward(), &mut see);
         }
         if self.by_inner.in_use {
-            for from in 0..=asked.length() {
-                self.by_inner.ranks.walk(asked.forward(from), &mut see);
+            let ranks = &self.by_inner.ranks;
+            // From the very end only what has no literal at all is found.
+            ranks.walk(asked.forward(asked.length()), &mut see);
+            // Most places of a name begin no literal; one look at the byte there spares the walk.
+            for from in (0..asked.length()).map(|from| asked.forward(from)) {
+                if ranks.has_keys_from(from.byte(0)) {
+                    ranks.walk(from, &mut see);
+                }
             }
         }
         self.ranked.get(usize::try_from(best).ok()?).map(|(_, index)| *index)

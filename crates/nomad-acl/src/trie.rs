@@ -126,6 +126,11 @@ pub(crate) trait Name: Copy {
 }
 
 impl<V> Trie<V> {
+    /// Whether any key begins with this byte.
+    pub(crate) fn has_keys_from(&self, first: u8) -> bool {
+        self.nodes.first().is_some_and(|root| root.firsts.contains(&first))
+    }
+
     /// Walks along a name and shows the value of every key that begins it, shortest first. Gives the
     /// value of the key that is the whole name.
     pub(crate) fn walk<'a>(&'a self, name: impl Name, mut see: impl FnMut(&'a V)) -> Option<&'a V> {
