@@ -114,6 +114,9 @@ async fn the_list_of_servers_is_a_clients_and_says_so() {
 async fn client_calls_reach_the_node_they_name() {
     let world = World::start().await;
     let (client1, client2) = (world.node("client1"), world.node("client2"));
+    // No allocation ever ran on the second client; its directory lies on a file system all the same.
+    let idle = get(world.gateway, &format!("/v1/client/stats?node_id={client2}")).await.json();
+    assert!(idle["AllocDirStats"]["Size"].as_u64().unwrap() > 0, "{idle}");
     for (query, agent, direct) in [
         (String::new(), "server1", String::new()),
         (format!("node_id={client1}"), "client1", format!("node_id={client1}")),

@@ -24,6 +24,7 @@ use crate::task::{Home, Phase, Task, TaskSpec};
 pub use act::{ActError, Which};
 use checks::Checks;
 pub use directory::AllocDir;
+pub(crate) use directory::prepare;
 use kept::{Keeper, States};
 pub(crate) use snapshot::snapshot;
 pub use table::{Allocations, NotEligible, StartError};

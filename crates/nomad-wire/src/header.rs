@@ -9,7 +9,7 @@ use crate::secret::SecretId;
 pub const X_NOMAD_TOKEN: HeaderName = HeaderName::from_static("x-nomad-token");
 /// The agent that answered, by name: a server's `name.region`, a node's name. Ours.
 pub const X_NOMAD_GATEWAY_AGENT: HeaderName = HeaderName::from_static("x-nomad-gateway-agent");
-/// How the answer came: `here`, `direct`, `relay` or `pass`. Ours.
+/// How the answer came: `direct`, `relay` or `pass`. Ours.
 pub const X_NOMAD_GATEWAY_PATH: HeaderName = HeaderName::from_static("x-nomad-gateway-path");
 /// The capability that was missing, when the gateway may tell. Ours.
 pub const X_NOMAD_GATEWAY_DENIED: HeaderName = HeaderName::from_static("x-nomad-gateway-denied");

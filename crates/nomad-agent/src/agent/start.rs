@@ -12,7 +12,7 @@ use tracing::{info, instrument::WithSubscriber as _, level_filters::LevelFilter}
 
 use super::{Agent, ClientPart, Parts, ServerPart};
 use crate::{
-    alloc::Allocations,
+    alloc::{Allocations, prepare},
     body::OpenStreams,
     config::{AgentConfig, NOMAD_VERSION, VERSION_METADATA},
     identity::{self, IdentityError},
@@ -174,9 +174,13 @@ async fn client_part(
     let shown = file.as_ref().map(|file| file.to_string_lossy().into_owned());
     let metadata = Metadata::open(config.meta.clone(), file)
         .map_err(|source| IdentityError::Io { path: shown.unwrap_or_default().into(), source })?;
+    let base = alloc_dir(config);
+    // Also without any allocation its file system has figures, which `stats` shows.
+    prepare(&base)
+        .map_err(|source| IdentityError::Io { path: base.to_string_lossy().into(), source })?;
     let allocations = match home {
-        Some(home) => Allocations::restored(alloc_dir(config), home.join("state")).await,
-        None => Allocations::new(alloc_dir(config)),
+        Some(home) => Allocations::restored(base, home.join("state")).await,
+        None => Allocations::new(base),
     };
     Ok(Some(ClientPart {
         id,

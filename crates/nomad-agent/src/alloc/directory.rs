@@ -36,7 +36,7 @@ impl AllocDir {
         id: &str,
         tasks: impl IntoIterator<Item = &'a str>,
     ) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(ROOT).create(base)?;
+        prepare(base)?;
         // The checks of the file calls compare paths, so there must be no link on the way to the root.
         let root = fs::canonicalize(base)?.join(plain(id)?);
         directory(&root, ROOT)?;
@@ -86,6 +86,11 @@ fn plain(name: &str) -> io::Result<&str> {
         ));
     }
     Ok(name)
+}
+
+/// Makes the directory below which all allocations live.
+pub(crate) fn prepare(base: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(ROOT).create(base)
 }
 
 /// Creates one directory with exactly this mode, whatever the umask of the process.
