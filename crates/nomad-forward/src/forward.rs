@@ -1,5 +1,6 @@
 //! FORWARD: connect, send, and stream the answer back.
 
+mod again;
 mod body;
 mod error;
 pub(crate) mod headers;
@@ -18,7 +19,8 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 use tower_service::Service;
 
-pub use self::{body::ForwardBody, error::ForwardError};
+use self::again::Again;
+pub use self::{again::Outgoing, body::ForwardBody, error::ForwardError};
 use crate::{
     Agent, Error,
     connect::{Budget, Connect, ConnectError, Connection, Pool},
@@ -30,9 +32,9 @@ use crate::{
 /// What became of a request that had a connection.
 enum Asked<B> {
     /// The answer, and the connection that its body comes over.
-    Answered(Response<Incoming>, Connection<B>),
+    Answered(Response<Incoming>, Connection<Outgoing<B>>),
     /// The kept connection was closed before anything was written, and there is no new one.
-    Unsent(Request<B>, ConnectError),
+    Unsent(Request<Outgoing<B>>, ConnectError),
 }
 
 /// Sends a resolved request to its agent.
@@ -41,7 +43,7 @@ enum Asked<B> {
 /// agent is closed at once.
 #[derive(Debug)]
 pub struct Forward<C, D, B> {
-    pool: Pool<C, B>,
+    pool: Pool<C, Outgoing<B>>,
     directory: D,
 }
 
@@ -88,7 +90,7 @@ where
 /// The 101 of an agent, if one was wanted: its connection belongs to whoever gets it upgraded.
 fn switched<B>(
     mut response: Response<Incoming>,
-    connection: Connection<B>,
+    connection: Connection<Outgoing<B>>,
     agent: Arc<Agent>,
     path: Path,
     wanted: Option<Upgradeable>,
@@ -112,14 +114,17 @@ where
         &self,
         resolved: Resolved<B>,
     ) -> Result<Response<ForwardBody<B>>, ForwardError> {
-        let Resolved { route, mut request, agent, others, mut path, detour } = resolved;
+        let Resolved { route, request, agent, mut others, mut path, detour } = resolved;
         let patience = patience::first_byte(&route, request.uri());
+        let mut request = request.map(Outgoing::new);
+        let may_go_elsewhere = !others.is_empty() || detour == Detour::Servers;
+        let mut again = may_go_elsewhere.then(|| Again::of(&route, &request)).flatten();
         let (mut connection, mut agent) = match self.reach_any(agent, &others).await {
             Ok(reached) => reached,
             Err((meant, source)) => {
-                let servers = self.around(&meant, &source, detour);
+                others = self.around(&meant, &source, detour);
                 path = Path::Relay;
-                self.reach_first(servers).await.ok_or(ForwardError::Connect {
+                self.reach_first(&others).await.ok_or(ForwardError::Connect {
                     route: route.clone(),
                     agent: meant,
                     source,
@@ -129,8 +134,8 @@ where
         let wanted = request.extensions().get::<Upgradeable>().copied();
         loop {
             let outgoing = headers::outgoing(request, &agent);
-            match self.ask(connection, &agent, outgoing, patience).await? {
-                Asked::Answered(mut response, connection) => {
+            match self.ask(connection, &agent, outgoing, patience).await {
+                Ok(Asked::Answered(mut response, connection)) => {
                     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                         return switched(response, connection, agent, path, wanted);
                     }
@@ -138,16 +143,45 @@ where
                     return Ok(response.map(|body| ForwardBody::new(body, connection)));
                 }
                 // Nothing of it was written, so that it may go another way.
-                Asked::Unsent(unsent, source) => {
-                    let way = if path == Path::Relay { Detour::None } else { detour };
-                    let servers = self.around(&agent, &source, way);
-                    let around = self.reach_first(servers).await;
-                    (connection, agent) = around.ok_or(ForwardError::Reopen { agent, source })?;
+                Ok(Asked::Unsent(unsent, source)) => {
+                    if source.is_unreachable() {
+                        others = self.elsewhere(&agent, others, path, detour);
+                    }
+                    let reached = self.reach_first(&others).await;
+                    (connection, agent) = reached.ok_or(ForwardError::Reopen { agent, source })?;
                     request = unsent;
-                    path = Path::Relay;
+                    path = path.elsewhere();
                 }
+                // It was written, but it changes nothing: another one may answer it.
+                Err(lost @ ForwardError::Lost { .. }) => {
+                    let Some(read) = again.take() else { return Err(lost) };
+                    others = self.elsewhere(&agent, others, path, detour);
+                    let Some(reached) = self.reach_first(&others).await else { return Err(lost) };
+                    (connection, agent) = reached;
+                    request = read.into_request();
+                    path = path.elsewhere();
+                }
+                Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Who else can answer what this agent cannot: the other servers, or for an agent that was named the servers that
+    /// pass calls on to it.
+    fn elsewhere(
+        &self,
+        gone: &Agent,
+        others: Vec<Arc<Agent>>,
+        path: Path,
+        detour: Detour,
+    ) -> Vec<Arc<Agent>> {
+        let mut servers = match (path, detour) {
+            (Path::Direct, Detour::Servers) => self.directory.relays(gone),
+            (Path::Direct, Detour::None) => Vec::new(),
+            (Path::Relay | Path::Pass, _) => others,
+        };
+        servers.retain(|server| server.address() != gone.address());
+        servers
     }
 
     /// The servers to ask instead of an agent that there is no way to.
@@ -158,10 +192,12 @@ where
         }
     }
 
-    async fn reach_first(&self, servers: Vec<Arc<Agent>>) -> Option<(Connection<B>, Arc<Agent>)> {
-        let mut servers = servers.into_iter();
-        let first = servers.next()?;
-        self.reach_any(first, servers.as_slice()).await.ok()
+    async fn reach_first(
+        &self,
+        servers: &[Arc<Agent>],
+    ) -> Option<(Connection<Outgoing<B>>, Arc<Agent>)> {
+        let (first, others) = servers.split_first()?;
+        self.reach_any(Arc::clone(first), others).await.ok()
     }
 
     /// A connection to the agent, or else to one of the others.
@@ -169,7 +205,7 @@ where
         &self,
         agent: Arc<Agent>,
         others: &[Arc<Agent>],
-    ) -> Result<(Connection<B>, Arc<Agent>), (Arc<Agent>, ConnectError)> {
+    ) -> Result<(Connection<Outgoing<B>>, Arc<Agent>), (Arc<Agent>, ConnectError)> {
         let mut failed = match self.reach(&agent).await {
             Ok(connection) => return Ok((connection, agent)),
             Err(error) => (agent, error),
@@ -183,7 +219,7 @@ where
         Err(failed)
     }
 
-    async fn reach(&self, agent: &Arc<Agent>) -> Result<Connection<B>, ConnectError> {
+    async fn reach(&self, agent: &Arc<Agent>) -> Result<Connection<Outgoing<B>>, ConnectError> {
         let taken = self.pool.take(agent).await;
         self.observe(agent, taken.as_ref().err());
         taken
@@ -204,9 +240,9 @@ where
     /// and goes out once more on a new one.
     async fn ask(
         &self,
-        mut connection: Connection<B>,
+        mut connection: Connection<Outgoing<B>>,
         agent: &Arc<Agent>,
-        mut request: Request<B>,
+        mut request: Request<Outgoing<B>>,
         patience: Option<Duration>,
     ) -> Result<Asked<B>, ForwardError> {
         loop {

@@ -44,6 +44,14 @@ impl Path {
             Self::Pass => "pass",
         }
     }
+
+    /// What it is when a server answers instead.
+    pub(crate) const fn elsewhere(self) -> Self {
+        match self {
+            Self::Direct | Self::Relay => Self::Relay,
+            Self::Pass => Self::Pass,
+        }
+    }
 }
 
 /// A request that is ready to be sent.

@@ -10,6 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use pin_project::pin_project;
 
+use super::Outgoing;
 use crate::connect::Connection;
 
 /// The bytes of an answer, as they come. Read to its end it gives its connection back; dropped before, it closes it.
@@ -18,11 +19,11 @@ use crate::connect::Connection;
 pub struct ForwardBody<B> {
     #[pin]
     incoming: Incoming,
-    connection: Option<Connection<B>>,
+    connection: Option<Connection<Outgoing<B>>>,
 }
 
 impl<B> ForwardBody<B> {
-    pub(super) fn new(incoming: Incoming, connection: Connection<B>) -> Self {
+    pub(super) fn new(incoming: Incoming, connection: Connection<Outgoing<B>>) -> Self {
         let mut body = Self { incoming, connection: Some(connection) };
         if body.incoming.is_end_stream() {
             give_back(&mut body.connection);
@@ -36,7 +37,7 @@ impl<B> ForwardBody<B> {
     }
 }
 
-fn give_back<B>(connection: &mut Option<Connection<B>>) {
+fn give_back<B>(connection: &mut Option<Connection<Outgoing<B>>>) {
     if let Some(connection) = connection.take() {
         connection.give_back();
     }

@@ -1,0 +1,161 @@
+//! An agent on a port of its own that answers as the fleet says, and breaks as it is told.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::watch,
+    task::JoinSet,
+};
+
+use crate::fleet::{Answer, Asked, Fleet};
+
+/// How an agent is broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Not at all.
+    None,
+    /// Nobody listens, and every connection is gone: its process died.
+    Refuse,
+    /// It reads a request and resets the connection.
+    Reset,
+    /// It reads a request and closes the connection.
+    HangUp,
+    /// It breaks off in the middle of the answer's head.
+    HalfHead,
+    /// It says something else than HTTP.
+    Garbage,
+    /// It breaks off in the middle of the answer's body.
+    HalfBody,
+    /// It reads a request and says nothing.
+    Stall,
+}
+
+/// A running agent.
+pub(crate) struct ScriptedAgent {
+    pub(crate) name: &'static str,
+    pub(crate) address: SocketAddr,
+    fault: watch::Sender<Fault>,
+}
+
+impl ScriptedAgent {
+    pub(crate) async fn start(tasks: &mut JoinSet<()>, name: &'static str, fleet: &Fleet) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (fault, seen) = watch::channel(Fault::None);
+        tasks.spawn(listen(listener, address, seen, Host { name, fleet: fleet.clone() }));
+        Self { name, address, fault }
+    }
+
+    /// From now on it is broken like this.
+    pub(crate) fn breaks(&self, fault: Fault) {
+        self.fault.send_replace(fault);
+    }
+}
+
+#[derive(Clone)]
+struct Host {
+    name: &'static str,
+    fleet: Fleet,
+}
+
+async fn listen(
+    mut listener: TcpListener,
+    address: SocketAddr,
+    mut fault: watch::Receiver<Fault>,
+    host: Host,
+) {
+    loop {
+        let mut open = JoinSet::new();
+        while *fault.borrow_and_update() != Fault::Refuse {
+            tokio::select! {
+                accepted = listener.accept() => {
+                    let Ok((stream, _)) = accepted else { continue };
+                    open.spawn(converse(stream, fault.clone(), host.clone()));
+                }
+                changed = fault.changed() => if changed.is_err() { return },
+                Some(_) = open.join_next() => {}
+            }
+        }
+        drop((listener, open));
+        if fault.wait_for(|fault| *fault != Fault::Refuse).await.is_err() {
+            return;
+        }
+        listener = again(address).await;
+    }
+}
+
+/// The same port once more.
+async fn again(address: SocketAddr) -> TcpListener {
+    loop {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        match socket.bind(address) {
+            Ok(()) => return socket.listen(1024).unwrap(),
+            // Connections of the dead process are still being taken down.
+            Err(_) => tokio::task::yield_now().await,
+        }
+    }
+}
+
+/// One request after the other, until one of both has enough.
+async fn converse(stream: TcpStream, fault: watch::Receiver<Fault>, host: Host) {
+    drop(stream.set_nodelay(true));
+    let mut stream = BufReader::new(stream);
+    while let Some(asked) = read(&mut stream).await {
+        let now = *fault.borrow();
+        // Whatever happens to the answer: the agent has got it, and does it.
+        let answer = host.fleet.answer(host.name, &asked).await;
+        if !say(stream.get_mut(), now, answer).await {
+            if now == Fault::Reset {
+                drop(stream.get_ref().set_zero_linger());
+            }
+            return;
+        }
+    }
+}
+
+/// A whole request; nothing when the peer is gone.
+async fn read(stream: &mut BufReader<TcpStream>) -> Option<Asked> {
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line).await.ok()? == 0 {
+            return None;
+        }
+        if line == "\r\n" {
+            break;
+        }
+        lines.push(line.trim_end().to_owned());
+    }
+    let header = |name: &str| {
+        let mut found = lines.iter().filter_map(|line| line.split_once(": "));
+        found.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
+    };
+    let length = header("content-length").map_or(0, |length| length.parse().unwrap());
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.ok()?;
+    let mut words = lines.first()?.split(' ');
+    let (method, uri) = (words.next()?.to_owned(), words.next()?.to_owned());
+    Some(Asked { method, uri, call: header("x-call").map(Arc::from) })
+}
+
+/// Whether the conversation goes on.
+async fn say(stream: &mut TcpStream, fault: Fault, answer: Answer) -> bool {
+    let whole = answer.bytes();
+    let body_at = whole.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
+    let said: &[u8] = match fault {
+        Fault::None => &whole,
+        Fault::HalfHead => &whole[..body_at / 2],
+        Fault::HalfBody => &whole[..(body_at + whole.len()) / 2],
+        Fault::Garbage => b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        Fault::Refuse | Fault::Reset | Fault::HangUp => b"",
+        Fault::Stall => {
+            // Until the caller has enough.
+            drop(stream.read_u8().await);
+            return false;
+        }
+    };
+    stream.write_all(said).await.is_ok() && fault == Fault::None
+}

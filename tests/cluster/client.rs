@@ -1,0 +1,61 @@
+//! A plain HTTP/1.1 caller: one connection a call, nothing kept, nothing followed.
+
+use std::{net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request};
+use http_body_util::{BodyExt as _, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::{net::TcpStream, task::JoinSet, time::timeout};
+
+/// No answer takes longer; what hangs fails.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// An answer, or as much of it as came.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    /// The body came to its end.
+    pub(crate) is_whole: bool,
+}
+
+impl Answer {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+/// Asks, and reads until the answer ends or breaks.
+pub(crate) async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> Answer {
+    timeout(LIMIT, ask(address, request)).await.unwrap()
+}
+
+/// The same with `GET`.
+pub(crate) async fn get(address: SocketAddr, path: &str) -> Answer {
+    send(address, Request::get(path).body(Full::default()).unwrap()).await
+}
+
+async fn ask(address: SocketAddr, mut request: Request<Full<Bytes>>) -> Answer {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+    // It ends with this call, also when the call is given up.
+    let mut driver = JoinSet::new();
+    driver.spawn(connection);
+    request.headers_mut().insert("host", address.to_string().parse().unwrap());
+    let (head, mut rest) = sender.send_request(request).await.unwrap().into_parts();
+    let (mut body, mut is_whole) = (Vec::new(), true);
+    while let (true, Some(piece)) = (is_whole, rest.frame().await) {
+        match piece {
+            Ok(frame) => body.extend_from_slice(&frame.into_data().unwrap()),
+            Err(_) => is_whole = false,
+        }
+    }
+    Answer { status: head.status.as_u16(), headers: head.headers, body, is_whole }
+}

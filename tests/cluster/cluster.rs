@@ -1,0 +1,102 @@
+//! The cluster's sockets, the gateway in front of it, and calls through it.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use nomad_acl::AclDisabled;
+use nomad_forward::{Agent, NomadApi, NomadDirectory, NomadOptions, TcpConnect};
+use nomad_gateway::{Gateway, Stopper, listen::Listener};
+use nomad_wire::Region;
+use tokio::task::JoinSet;
+
+use crate::{
+    agent::ScriptedAgent,
+    client::{Answer, get, send},
+    fleet::{CLIENTS, Fleet, SERVERS},
+};
+
+/// The cluster and its gateway; both end with it.
+pub(crate) struct Cluster {
+    pub(crate) fleet: Fleet,
+    pub(crate) servers: Vec<ScriptedAgent>,
+    pub(crate) clients: Vec<ScriptedAgent>,
+    pub(crate) gateway: SocketAddr,
+    _stopper: Stopper,
+    _tasks: JoinSet<()>,
+}
+
+impl Cluster {
+    pub(crate) async fn start() -> Self {
+        let (fleet, mut tasks) = (Fleet::new(), JoinSet::new());
+        let (mut servers, mut clients) = (Vec::new(), Vec::new());
+        for name in SERVERS {
+            servers.push(ScriptedAgent::start(&mut tasks, name, &fleet).await);
+        }
+        for name in CLIENTS {
+            clients.push(ScriptedAgent::start(&mut tasks, name, &fleet).await);
+        }
+        let advertised = [clients[0].address, clients[1].address];
+        fleet.state.send_modify(|state| state.advertised = advertised);
+
+        let seeds = servers.iter().map(|it| Arc::new(Agent::seed(Region::default(), it.address)));
+        let mut options = NomadOptions::default();
+        options.servers = servers.iter().map(|it| (it.name.into(), it.address)).collect();
+        let api = NomadApi::new(TcpConnect, seeds.collect());
+        let (directory, mut watch) = NomadDirectory::new(api, options);
+        watch.first_look().await;
+        tasks.spawn(watch.run());
+
+        let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let gateway = listener.address();
+        let stopper = Stopper::new(Duration::ZERO);
+        tasks.spawn(Gateway::new(directory, AclDisabled).serve(listener, stopper.listen()));
+        Self { fleet, servers, clients, gateway, _stopper: stopper, _tasks: tasks }
+    }
+
+    /// The cluster learns that its nodes are elsewhere.
+    pub(crate) fn nodes_move(&self, advertised: [SocketAddr; 2]) {
+        self.fleet.state.send_modify(|state| {
+            state.advertised = advertised;
+            state.index += 1;
+        });
+    }
+
+    /// Asks until the answer is as wanted. Whoever waits for a change has no other sign of it.
+    pub(crate) async fn until(&self, path: &str, wanted: impl Fn(&Answer) -> bool) {
+        loop {
+            let answer = get(self.gateway, path).await;
+            if wanted(&answer) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// What became of a call.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) status: u16,
+    pub(crate) path: String,
+    pub(crate) done_by: String,
+    /// The whole body came.
+    pub(crate) is_whole: bool,
+}
+
+/// One call with a name of its own. Its answer must be the answer to it.
+pub(crate) async fn call(gateway: SocketAddr, name: &str, method: &str, path: &str) -> Outcome {
+    let body = if method == "GET" { Bytes::new() } else { Bytes::from_static(b"{}") };
+    let request = Request::builder().method(method).uri(path).header("x-call", name);
+    let answer = send(gateway, request.body(Full::new(body)).unwrap()).await;
+    let header = |name: &str| answer.header(name).unwrap_or_default().to_owned();
+    let answered = header("x-call");
+    assert!(answered.is_empty() || answered == name, "{name} got the answer to {answered}");
+    Outcome {
+        status: answer.status,
+        path: header("x-nomad-gateway-path"),
+        done_by: header("x-done-by"),
+        is_whole: answer.is_whole,
+    }
+}
