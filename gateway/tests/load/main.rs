@@ -1,0 +1,116 @@
+//! Many callers at once, of every kind, while one agent dies twice: no wrong answer, errors for the dead agent's callers
+//! only, and afterwards the gateway holds what it held before.
+//!
+//! The test makes a small crowd. `tests/load.sh` makes a large one by `NOMAD_LOAD_CALLERS` and `NOMAD_LOAD_SECONDS`.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its case should stop")]
+
+mod callers;
+mod fleet;
+mod gateway;
+mod servers;
+mod tally;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::watch, task::JoinSet, time::sleep};
+
+use crate::{
+    callers::{Caller, Kind},
+    fleet::ClientAgent,
+    gateway::{Gateway, Held},
+    servers::Servers,
+    tally::Tally,
+};
+
+/// So many client agents; the first one dies.
+const CLIENTS: usize = 3;
+
+fn setting(name: &str, otherwise: usize) -> usize {
+    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_is_served_while_an_agent_dies_twice() {
+    let callers = setting("NOMAD_LOAD_CALLERS", 80);
+    let seconds = setting("NOMAD_LOAD_SECONDS", 6);
+    let dir = tempfile::tempdir().unwrap();
+    let mut tasks = JoinSet::new();
+    let mut clients = Vec::new();
+    for n in 1..=CLIENTS {
+        clients.push(ClientAgent::start(dir.path(), n).await);
+    }
+    let servers = Servers::start(&mut tasks, &clients).await;
+    let gateway = Gateway::start(dir.path(), &servers.addresses);
+
+    // A first crowd fills caches, pools and the allocator; what the second one adds to them must go away again.
+    let calm = Arc::new(Tally::default());
+    crowd(&gateway, &clients, callers, &calm, sleep(Duration::from_secs(2))).await;
+    calm.report("warm-up");
+    assert_eq!(calm.wrong(), Vec::<String>::new());
+    assert_eq!(calm.failed(), 0, "nobody died in the warm-up");
+    let before = gateway.held_at_rest().await;
+
+    let tally = Arc::new(Tally::default());
+    let (first, rest) = clients.split_at_mut(1);
+    let everybody: Vec<_> = first.iter().chain(&*rest).map(ClientAgent::place).collect();
+    let [victim] = first else { unreachable!("one was split off") };
+    let part = Duration::from_secs(seconds as u64) / 5;
+    let dying = async {
+        for _ in 0..2 {
+            sleep(part).await;
+            victim.kill();
+            sleep(part).await;
+            victim.revive().await;
+        }
+        sleep(part).await;
+    };
+    crowd_of(&gateway, everybody, callers, &tally, dying).await;
+    tally.report("with an agent that dies twice");
+    assert_eq!(tally.wrong(), Vec::<String>::new());
+    assert!(tally.failed() > 0, "nobody noticed that an agent died");
+    assert!(tally.answers() > callers, "hardly anybody was served");
+
+    let after = gateway.held_at_rest().await;
+    before.and(after).report();
+    assert!(Held::is_no_more(&before, &after), "{before:?} before, {after:?} after");
+}
+
+async fn crowd(
+    gateway: &Gateway,
+    clients: &[ClientAgent],
+    callers: usize,
+    tally: &Arc<Tally>,
+    meanwhile: impl Future<Output = ()>,
+) {
+    let places = clients.iter().map(ClientAgent::place).collect();
+    crowd_of(gateway, places, callers, tally, meanwhile).await;
+}
+
+/// Callers of every kind, until what happens meanwhile has happened. Nobody is cut off: each ends its call.
+async fn crowd_of(
+    gateway: &Gateway,
+    places: Vec<fleet::Place>,
+    callers: usize,
+    tally: &Arc<Tally>,
+    meanwhile: impl Future<Output = ()>,
+) {
+    let (stop, stopped) = watch::channel(false);
+    let (places, mut crowd) = (Arc::new(places), JoinSet::new());
+    for n in 0..callers {
+        let caller = Caller {
+            gateway: gateway.address,
+            places: Arc::clone(&places),
+            number: n,
+            kind: Kind::of(n),
+            tally: Arc::clone(tally),
+            stopped: stopped.clone(),
+        };
+        crowd.spawn(caller.run());
+    }
+    meanwhile.await;
+    stop.send_replace(true);
+    while let Some(ended) = crowd.join_next().await {
+        ended.unwrap();
+    }
+}
