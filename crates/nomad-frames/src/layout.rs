@@ -8,7 +8,7 @@
 use memchr::memchr;
 
 use crate::fields::Fields;
-use crate::scan::DATA_PREFIX;
+use crate::scan::{DATA_PREFIX, quote};
 use crate::span::Span;
 
 /// What the window holds, as far as the guess goes.
@@ -49,7 +49,7 @@ impl Layout {
                 Guess::Other
             };
         };
-        let Some(quote) = memchr(b'"', body) else { return Guess::InsideData };
+        let Some(quote) = quote(body) else { return Guess::InsideData };
         if quote > 0 && body[quote - 1] == b'\\' {
             return Guess::Other;
         }

@@ -13,14 +13,16 @@
 //! is linear in what is received and does not depend on how that is cut up.
 //!
 //! One string is not looked into: the `Data` of an object that begins `{"Data":"`, as all of
-//! Nomad's data frames do. Only its end is searched, at the speed of memchr; what it holds is
+//! Nomad's data frames do. Only its end is searched, at the speed of the cache; what it holds is
 //! judged when the payload is opened.
 
 mod number;
+mod quote;
 mod string;
 
 use crate::span::Span;
 use number::Number;
+pub(crate) use quote::quote;
 pub(crate) use string::string_end;
 
 /// How every data frame of Nomad begins.
@@ -136,7 +138,7 @@ impl Scan {
         let State::Lazy(odd) = self.state else { return None };
         let end = string_end(bytes, odd);
         if end.is_none() {
-            self.at += self.lazy(bytes, odd);
+            self.at += self.pass_data(bytes, odd);
         }
         Some(end)
     }

@@ -1,8 +1,8 @@
 //! Strings: the only long runs in a frame, so the only part that is searched and not stepped.
 
-use memchr::{memchr, memchr2};
+use memchr::memchr2;
 
-use super::{Fault, Scan, State};
+use super::{Fault, Scan, State, quote};
 
 impl Scan {
     /// Inside a `Data` that is not looked into: nothing counts but a quote that no backslash
@@ -13,11 +13,14 @@ impl Scan {
                 self.end_string(self.at + end);
                 end + 1
             }
-            None => {
-                self.state = State::Lazy(ends_escaped(bytes, odd));
-                bytes.len()
-            }
+            None => self.pass_data(bytes, odd),
         }
+    }
+
+    /// Takes `bytes`, in which such a `Data` does not end.
+    pub(super) fn pass_data(&mut self, bytes: &[u8], odd: bool) -> usize {
+        self.state = State::Lazy(ends_escaped(bytes, odd));
+        bytes.len()
     }
 
     /// Inside any other string: up to its quote or to the next escape, refusing control
@@ -51,7 +54,7 @@ fn has_control(bytes: &[u8]) -> bool {
 pub(crate) fn string_end(bytes: &[u8], odd: bool) -> Option<usize> {
     let mut from = 0;
     loop {
-        let quote = from + memchr(b'"', &bytes[from..])?;
+        let quote = from + quote(&bytes[from..])?;
         // Each run of backslashes lies between two quotes, so all runs together are linear.
         if !ends_escaped(&bytes[from..quote], odd && from == 0) {
             return Some(quote);
