@@ -57,17 +57,11 @@ impl StreamFrame<'_> {
     }
 }
 
-/// Room in a `BytesMut` has to be filled before it can be written to. Done a piece at a time, so
-/// that the zeros are still in the first level of the cache when they are overwritten, and of a
-/// length for which filling is a few plain stores.
-const PIECE: usize = 768;
-
+/// Room in a `BytesMut` has to be filled before it can be written to.
 fn put_base64(out: &mut BytesMut, data: &[u8]) {
-    for piece in data.chunks(PIECE) {
-        let start = out.len();
-        out.put_bytes(0, base64::encoded_len(piece.len()));
-        base64::encode(piece, &mut out[start..]);
-    }
+    let start = out.len();
+    out.put_bytes(0, base64::encoded_len(data.len()));
+    base64::encode(data, &mut out[start..]);
 }
 
 /// Writes what follows the data, up to the last brace. `before` is what comes before a key.

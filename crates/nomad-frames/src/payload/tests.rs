@@ -64,6 +64,18 @@ fn what_go_refuses_and_where() {
 }
 
 #[test]
+fn tight_room_changes_no_verdict() {
+    let mut room = [0; 6];
+    let mut decode = |raw, room_for| Payload::new(raw).decode_slice(&mut room[..room_for]);
+    assert_eq!(decode(b"eHh4eA==", 4), Ok(4));
+    assert_eq!(decode(b"eHh4eB==", 4), Ok(4));
+    assert_eq!(decode(b"eA==eA==", 4), Err(PayloadError::Padding { at: 4 }));
+    assert_eq!(decode(b"eA==eHh4", 4), Err(PayloadError::Padding { at: 4 }));
+    assert_eq!(decode(b"eHh4e===", 4), Err(PayloadError::Padding { at: 5 }));
+    assert_eq!(decode(b"eHh4eA==", 3), Err(PayloadError::NoRoom { needed: 4 }));
+}
+
+#[test]
 fn long_payloads_are_decoded_across_pieces() {
     for len in [3_069, 3_072, 3_073, 4_095, 12_289, 65_536] {
         let data: Vec<u8> = (0..len).map(|i| (i * 7 % 251) as u8).collect();
