@@ -1,7 +1,9 @@
 //! `nomad-gateway agent`: one reference agent on its own.
 
+mod anew;
 mod error;
 mod outlet;
+mod tokens;
 mod up;
 mod work;
 
@@ -19,7 +21,7 @@ use tokio::{
     time::timeout,
 };
 
-pub use self::error::AgentRunError;
+pub use self::error::{AgentRunError, TokensFault};
 use self::{
     config::Settings,
     up::{Goodbye, Up},
@@ -27,7 +29,7 @@ use self::{
 use crate::{
     StartError, Stopper,
     cli::AgentArgs,
-    console::{complain, say},
+    console::say,
 };
 
 /// How long answers that have begun may go on after the signal: streams never end by themselves.
@@ -66,7 +68,7 @@ async fn agent(args: &AgentArgs, mut settings: Settings) -> Result<(), AgentRunE
     say(&served(&up));
     let goodbye = loop {
         match signals.next().await {
-            Wanted::Reload => reload(args, &up),
+            Wanted::Reload => up.agent.reread().await,
             Wanted::Interrupt if leave.0 => break Goodbye::Said,
             Wanted::Terminate if leave.1 => break Goodbye::Said,
             Wanted::Interrupt | Wanted::Terminate => break Goodbye::Silent,
@@ -87,7 +89,11 @@ async fn agent(args: &AgentArgs, mut settings: Settings) -> Result<(), AgentRunE
 /// The line that says that it serves.
 fn served(up: &Up) -> String {
     let config = up.agent.config();
-    let mut line = format!("Agent {} serves http://{}", config.name, config.http);
+    let scheme = if up.is_tls { "https" } else { "http" };
+    let mut line = format!("Agent {} serves {scheme}://{}", config.name, config.http);
+    for address in &up.also {
+        line.push_str(&format!(" and {scheme}://{address}"));
+    }
     if let Some(id) = up.agent.server_id() {
         line.push_str(&format!(", server {id} (rpc {}, serf {})", config.rpc, config.serf));
     }
@@ -96,19 +102,6 @@ fn served(up: &Up) -> String {
     }
     line.push('\n');
     line
-}
-
-/// Takes over what can change while it runs: the log level.
-fn reload(args: &AgentArgs, up: &Up) {
-    match up::reloadable(args) {
-        Ok(changed) => {
-            up.agent.reload(changed);
-            tracing::dispatcher::with_default(up.agent.dispatch(), || {
-                tracing::info!(target: "agent", "configuration reloaded");
-            });
-        }
-        Err(error) => complain(&error),
-    }
 }
 
 fn data_dir(dir: &Path) -> Result<PathBuf, AgentRunError> {

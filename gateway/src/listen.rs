@@ -102,12 +102,12 @@ impl Listener {
                     Ok((stream, peer)) => {
                         let (service, stop) = (service.clone(), stop.clone());
                         let tls = self.tls.clone();
-                        let guest = self.crowd.admit(peer.ip());
+                        let (guest, crowd) = (self.crowd.admit(peer.ip()), self.crowd.clone());
                         connections.spawn(async move {
                             let caller = Caller { stream, peer: Peer(peer), tls };
                             match guest {
                                 Some(_guest) => connection(caller, service, stop).await,
-                                None => crowd::refuse(caller.stream).await,
+                                None => crowd.refuse(caller.stream, caller.tls).await,
                             }
                             drop(place);
                         });

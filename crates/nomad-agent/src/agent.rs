@@ -21,7 +21,7 @@ pub(crate) use self::start::filter;
 use crate::{
     alloc::{AllocSpec, Allocation, Allocations, StartError},
     body::{Body, OpenStreams},
-    config::AgentConfig,
+    config::{AgentConfig, Shown},
     error::{AgentError, check_role},
     handle,
     log::LogHub,
@@ -53,8 +53,8 @@ struct Parts {
     log: LogHub,
     dispatch: Dispatch,
     streams: OpenStreams,
-    /// The level in force, which a reload changes.
-    log_level: Mutex<LogLevel>,
+    /// What is in force now, and what a reload changes.
+    in_force: Mutex<Reloadable>,
     reload: Option<Source>,
     journal: PathBuf,
     sessions: Sessions,
@@ -166,16 +166,30 @@ impl Agent {
         self.parts.streams.now()
     }
 
-    /// Takes over what can change while it runs. A configuration file that was read anew ends here, as does SIGHUP.
+    /// Takes over what can change while it runs. A configuration file that was read anew ends here.
     pub fn reload(&self, config: Reloadable) {
-        *self.parts.log_level.lock().unwrap_or_else(PoisonError::into_inner) = config.log_level;
         self.log().set_level(filter(config.log_level));
+        let mut in_force = self.parts.in_force.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = config.shown.or_else(|| in_force.shown.take());
+        *in_force = Reloadable { log_level: config.log_level, shown };
+    }
+
+    /// Reads the configuration anew where [`AgentBuilder::reload_from`] says, and takes it over: what
+    /// `PUT /v1/agent/reload` does, for SIGHUP. What cannot be read is logged, and changes nothing.
+    pub async fn reread(&self) {
+        handle::agent::reread(self).with_subscriber(self.dispatch().clone()).await;
     }
 
     /// The level that it writes at now.
     #[must_use]
     pub fn log_level(&self) -> LogLevel {
-        *self.parts.log_level.lock().unwrap_or_else(PoisonError::into_inner)
+        self.parts.in_force.lock().unwrap_or_else(PoisonError::into_inner).log_level
+    }
+
+    /// What `self` shows of settings that are not the agent's own.
+    pub(crate) fn shown(&self) -> Shown {
+        let in_force = self.parts.in_force.lock().unwrap_or_else(PoisonError::into_inner);
+        in_force.shown.clone().unwrap_or_default()
     }
 
     /// Where its configuration is read anew.

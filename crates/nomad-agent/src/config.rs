@@ -1,9 +1,10 @@
 //! What an agent is told before it starts.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
 
 use http::HeaderMap;
-use nomad_wire::query::LogLevel;
+use nomad_wire::{agent, query::LogLevel};
+use serde_json::Value;
 
 use crate::{role::Role, schedulers::SchedulerConfig};
 
@@ -64,6 +65,40 @@ pub struct AgentConfig {
     pub schedulers: SchedulerConfig,
     /// Headers that every answer to a call carries, unless the call sets them itself.
     pub response_headers: HeaderMap,
+    /// What `self` shows of settings that whoever serves the agent has and the agent itself does not.
+    pub shown: Shown,
+}
+
+/// Settings that `GET /v1/agent/self` shows under Nomad's names, and that mean nothing to the agent: those of its
+/// listener, say. What Nomad redacts is redacted here too; `Debug` shows the names alone.
+///
+/// ```
+/// use nomad_agent::Shown;
+///
+/// let shown = Shown::default().with(&["TLSConfig", "EnableHTTP"], true);
+/// assert_eq!(format!("{shown:?}"), r#"{["TLSConfig", "EnableHTTP"]}"#);
+/// ```
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Shown(Vec<(&'static [&'static str], Value)>);
+
+impl Shown {
+    /// Shows this value at a path of keys.
+    #[must_use]
+    pub fn with(mut self, path: &'static [&'static str], value: impl Into<Value>) -> Self {
+        self.0.push((path, value.into()));
+        self
+    }
+
+    /// Puts everything over a configuration that is about to be shown.
+    pub(crate) fn over(&self, config: agent::AgentConfig) -> agent::AgentConfig {
+        self.0.iter().fold(config, |config, (path, value)| config.with(path, value.clone()))
+    }
+}
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.iter().map(|(path, _)| path)).finish()
+    }
 }
 
 impl AgentConfig {
@@ -90,6 +125,7 @@ impl AgentConfig {
             log_json: false,
             schedulers: SchedulerConfig::default(),
             response_headers: HeaderMap::new(),
+            shown: Shown::default(),
         }
     }
 

@@ -128,7 +128,7 @@ pub use self::{
         ActError, AllocDir, AllocSpec, Allocation, Allocations, NotEligible, StartError, Which,
     },
     body::Body,
-    config::{AgentConfig, NOMAD_VERSION, VERSION_METADATA},
+    config::{AgentConfig, NOMAD_VERSION, Shown, VERSION_METADATA},
     error::{AgentError, WrongRole},
     found::{Found, Standalone, standalone},
     identity::IdentityError,

@@ -4,19 +4,30 @@ use std::{error::Error, fmt, sync::Arc};
 
 use nomad_wire::query::LogLevel;
 
+use crate::config::Shown;
+
 /// The part of the configuration that can change while the agent runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Reloadable {
     /// The least severe level that the agent writes to its outlet and its log file.
     pub log_level: LogLevel,
+    /// Settings of whoever serves the agent, as `self` shows them from now on; nothing to leave them as they are.
+    pub shown: Option<Shown>,
 }
 
 impl Reloadable {
-    /// This level, and nothing else, for there is nothing else yet.
+    /// This level, and nothing else.
     #[must_use]
     pub const fn new(log_level: LogLevel) -> Self {
-        Self { log_level }
+        Self { log_level, shown: None }
+    }
+
+    /// What `self` shows from now on of the settings of whoever serves the agent.
+    #[must_use]
+    pub fn showing(mut self, shown: Shown) -> Self {
+        self.shown = Some(shown);
+        self
     }
 }
 

@@ -4,13 +4,20 @@
 //! files, and flags over everything; each is put over the last key by key, and then the whole is checked once.
 
 mod allocation;
+mod api;
 mod check;
+mod shown;
 
-use std::{collections::BTreeMap, net::IpAddr, net::SocketAddr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use nomad_agent::{AgentConfig, GossipKey};
 
-pub use self::allocation::AllocationSettings;
+pub use self::{allocation::AllocationSettings, api::ApiSettings};
 pub use crate::config::{ConfigError, Fault};
 use crate::{
     cli::AgentArgs,
@@ -35,8 +42,10 @@ pub struct Settings {
     pub servers: Vec<String>,
     /// Options of the client, which are read and shown by nobody yet.
     pub options: BTreeMap<String, String>,
-    /// Connections that one address may hold at once; any number if 0.
-    pub connections_per_client: usize,
+    /// How the HTTP API is served.
+    pub api: ApiSettings,
+    /// The table of tokens and policies; none where ACLs are off.
+    pub tokens: Option<PathBuf>,
     /// Say goodbye to other servers on SIGINT.
     pub leave_on_interrupt: bool,
     /// Say goodbye to other servers on SIGTERM.
@@ -46,11 +55,11 @@ pub struct Settings {
 }
 
 /// Where listeners listen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Bind {
-    /// The HTTP API.
-    pub http: SocketAddr,
+    /// The HTTP API, on one address or several; others are told the first.
+    pub http: Vec<SocketAddr>,
     /// What a server answers its peers.
     pub rpc: SocketAddr,
     /// Gossip, UDP and TCP.

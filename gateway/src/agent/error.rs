@@ -2,6 +2,7 @@
 
 use std::{io, net::SocketAddr, path::PathBuf};
 
+use nomad_acl::tokens::TableError;
 use thiserror::Error;
 
 use super::config::ConfigError;
@@ -37,6 +38,15 @@ pub enum AgentRunError {
         #[source]
         source: io::Error,
     },
+    /// The tokens cannot be used.
+    #[error("cannot use the tokens in {}", path.display())]
+    Tokens {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: TokensFault,
+    },
     /// The id of an allocation cannot be kept.
     #[error("cannot keep the id of allocation {name:?}")]
     AllocationId {
@@ -55,6 +65,26 @@ pub enum AgentRunError {
         #[source]
         source: nomad_agent::StartError,
     },
+}
+
+/// What is wrong with a file of tokens.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TokensFault {
+    /// It cannot be read.
+    #[error("it cannot be read")]
+    Read(#[from] io::Error),
+    /// It is no JSON, or JSON of another shape. What stands there may be a secret, so only the place is told.
+    #[error("no table of tokens at line {line}, column {column}")]
+    Json {
+        /// The line, from 1; 0 when the fault has no place.
+        line: usize,
+        /// The column.
+        column: usize,
+    },
+    /// A policy or a token cannot be used.
+    #[error(transparent)]
+    Table(#[from] TableError),
 }
 
 impl From<StartError> for AgentRunError {

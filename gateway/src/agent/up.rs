@@ -6,21 +6,22 @@ use std::{
     time::Duration,
 };
 
-use nomad_acl::AclDisabled;
 use nomad_agent::{
-    Agent, AgentConfig, Gossip, GossipError, GossipOptions, LineStyle, Membership, Reloadable,
-    Remote, free_address, peers, standalone,
+    Agent, AgentConfig, Gossip, GossipError, GossipOptions, LineStyle, Membership, Remote,
+    free_address, peers, standalone,
 };
 use tokio::{task::JoinSet, time::sleep};
 use tracing::instrument::WithSubscriber as _;
 
 use super::{
     AgentRunError,
-    config::{RetryJoin, Settings},
+    anew::Anew,
+    config::{ApiSettings, RetryJoin, Settings},
     outlet::Outlet,
+    tokens::LiveTokens,
     work,
 };
-use crate::{StartError, Stop, cli::AgentArgs, listen::Listener};
+use crate::{StartError, Stop, cli::AgentArgs, listen::Listener, tls::Acceptor};
 
 /// The pause after the first attempt to join that failed; it doubles up to the configured one.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -28,6 +29,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// A running agent.
 pub(super) struct Up {
     pub(super) agent: Agent,
+    /// Whether the HTTP API speaks TLS.
+    pub(super) is_tls: bool,
+    /// Where the HTTP API listens besides its first address.
+    pub(super) also: Vec<SocketAddr>,
     /// None on an agent that is a client only.
     gossip: Option<Arc<Gossip>>,
     serving: JoinSet<()>,
@@ -48,8 +53,9 @@ impl Up {
         stop: &Stop,
     ) -> Result<Self, AgentRunError> {
         let role = settings.agent.role;
-        let http = Listener::bind(settings.bind.http).await?;
-        let http = http.per_client(settings.connections_per_client);
+        let tokens = LiveTokens::load(settings.tokens.as_deref())?;
+        let acceptor = acceptor(&settings.api)?;
+        let (http, others) = listeners(&settings, acceptor.as_ref()).await?;
         // Only servers answer peers; a client shows the address of its HTTP API in their place.
         let rpc =
             if role.is_server() { Some(Listener::bind(settings.bind.rpc).await?) } else { None };
@@ -63,19 +69,25 @@ impl Up {
             Some(gossip) => Arc::clone(gossip) as _,
             None => Arc::new(Remote::start(settings.servers.clone()).await),
         };
-        let args = args.clone();
+        let is_tls = acceptor.is_some();
+        let anew = Anew { args: args.clone(), acceptor, tokens: tokens.clone() };
         let builder = Agent::builder(config)
             .membership(membership)
             .outlet(Arc::new(outlet))
-            .reload_from(move || reloadable(&args));
+            .reload_from(move || anew.read());
         let agent = builder.start().await.map_err(failed)?;
-        let mut up = Self { agent, gossip, serving: JoinSet::new(), joining: JoinSet::new() };
+        let also = others.iter().map(Listener::address).collect();
+        let (serving, joining) = (JoinSet::new(), JoinSet::new());
+        let mut up = Self { agent, is_tls, also, gossip, serving, joining };
         up.gossip(&settings, serf).await?;
         if let Some(rpc) = rpc {
             up.serve(rpc.serve(peers(up.agent.clone()), stop.clone()));
         }
         work::start(&up.agent, settings.allocations)?;
-        up.serve(http.serve(standalone(up.agent.clone(), AclDisabled), stop.clone()));
+        let service = standalone(up.agent.clone(), tokens);
+        for http in others.into_iter().chain([http]) {
+            up.serve(http.serve(service.clone(), stop.clone()));
+        }
         Ok(up)
     }
 
@@ -126,9 +138,32 @@ impl Up {
     }
 }
 
-/// What can change while the agent runs, read anew. A configuration with faults changes nothing.
-pub(super) fn reloadable(args: &AgentArgs) -> Result<Reloadable, AgentRunError> {
-    Ok(Reloadable::new(Settings::load(args)?.agent.log_level))
+fn acceptor(api: &ApiSettings) -> Result<Option<Acceptor>, StartError> {
+    let acceptor = api.tls.clone().map(Acceptor::load).transpose()?;
+    Ok(acceptor.map(|acceptor| acceptor.handshake_limit(api.handshake_timeout)))
+}
+
+/// The listener that others are told, and the other ones of the HTTP API.
+async fn listeners(
+    settings: &Settings,
+    acceptor: Option<&Acceptor>,
+) -> Result<(Listener, Vec<Listener>), StartError> {
+    let one = async |address| {
+        let listener = Listener::bind(address).await?;
+        let listener = listener.per_client(settings.api.connections_per_client);
+        Ok::<_, StartError>(match acceptor {
+            Some(acceptor) => listener.tls(acceptor.clone()),
+            None => listener,
+        })
+    };
+    let mut addresses = settings.bind.http.iter();
+    let first = addresses.next().expect("a checked configuration has an address to listen on");
+    let first = one(*first).await?;
+    let mut others = Vec::new();
+    for address in addresses {
+        others.push(one(*address).await?);
+    }
+    Ok((first, others))
 }
 
 /// The port of gossip has to be known before it begins, for others are told it.

@@ -2,12 +2,19 @@
 
 use std::{
     collections::HashMap,
+    io,
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncWrite, AsyncWriteExt as _},
+    net::TcpStream,
+    time::{Instant, timeout},
+};
+
+use crate::tls::Acceptor;
 
 /// What Nomad tells a caller who has too many.
 const REFUSAL: &str = "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\nContent-Length: 81\r\n\
@@ -17,12 +24,45 @@ const REFUSAL: &str = "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plai
 /// A caller who does not even take the refusal is not waited for; Nomad waits as long.
 const REFUSAL_LIMIT: Duration = Duration::from_millis(10);
 
+/// Over TLS hands are shaken first, which takes two journeys; Nomad's 10 ms are seldom enough for it.
+const TLS_REFUSAL_LIMIT: Duration = Duration::from_secs(1);
+
+/// So many refusals at once, and so many a second after them, as Nomad; the rest is closed without a word, because a
+/// handshake for each would cost more than it tells.
+const REFUSALS_AT_ONCE: f64 = 100.0;
+const REFUSALS_A_SECOND: f64 = 10.0;
+
 /// Who is there.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Crowd {
     /// Any number if 0.
     most: usize,
     here: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    refusals: Arc<Mutex<Refusals>>,
+}
+
+/// How many refusals may be said now.
+#[derive(Debug)]
+struct Refusals {
+    left: f64,
+    since: Instant,
+}
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self { left: REFUSALS_AT_ONCE, since: Instant::now() }
+    }
+}
+
+impl Refusals {
+    fn take_one(&mut self) -> bool {
+        let now = Instant::now();
+        let grown = self.left + (now - self.since).as_secs_f64() * REFUSALS_A_SECOND;
+        let is_left = grown >= 1.0;
+        self.since = now;
+        self.left = grown.min(REFUSALS_AT_ONCE) - f64::from(u8::from(is_left));
+        is_left
+    }
 }
 
 /// A connection that counts until it is dropped.
@@ -34,7 +74,7 @@ pub(super) struct Guest {
 
 impl Crowd {
     pub(super) fn of(most: usize) -> Self {
-        Self { most, here: Arc::default() }
+        Self { most, ..Self::default() }
     }
 
     /// None when the address holds as many as it may.
@@ -46,6 +86,23 @@ impl Crowd {
         }
         *count += 1;
         Some(Guest { crowd: self.clone(), address })
+    }
+
+    /// Says why, and closes.
+    pub(super) async fn refuse(&self, stream: TcpStream, tls: Option<Acceptor>) {
+        if !self.refusals.lock().unwrap_or_else(PoisonError::into_inner).take_one() {
+            return;
+        }
+        let limit = if tls.is_some() { TLS_REFUSAL_LIMIT } else { REFUSAL_LIMIT };
+        let told = async {
+            match tls {
+                None => tell(stream).await,
+                Some(tls) => tell(tls.shake_hands(stream).await?).await,
+            }
+        };
+        if !timeout(limit, told).await.is_ok_and(|told| told.is_ok()) {
+            tracing::debug!("a caller with too many connections does not listen");
+        }
     }
 }
 
@@ -61,13 +118,9 @@ impl Drop for Guest {
     }
 }
 
-/// Says why, and closes.
-pub(super) async fn refuse(mut stream: TcpStream) {
-    let told = async {
-        stream.write_all(REFUSAL.as_bytes()).await?;
-        stream.shutdown().await
-    };
-    drop(timeout(REFUSAL_LIMIT, told).await);
+async fn tell(mut stream: impl AsyncWrite + Unpin) -> io::Result<()> {
+    stream.write_all(REFUSAL.as_bytes()).await?;
+    stream.shutdown().await
 }
 
 #[cfg(test)]
@@ -88,6 +141,19 @@ mod tests {
         assert_eq!(guests.len(), 1000);
         drop(guests);
         assert!(crowd.here.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_is_refused_without_a_word() {
+        let mut refusals = Refusals::default();
+        let told = (0..150).filter(|_| refusals.take_one()).count();
+        assert_eq!(told, 100);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let told = (0..150).filter(|_| refusals.take_one()).count();
+        assert_eq!(told, 10);
+        // No more is saved up than may be said at once.
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert_eq!((0..150).filter(|_| refusals.take_one()).count(), 100);
     }
 
     #[test]

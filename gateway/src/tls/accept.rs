@@ -1,17 +1,27 @@
 //! TLS for callers.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io, mem,
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use rustls::{
     ServerConfig,
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
 };
-use tokio::{io::AsyncWriteExt as _, net::TcpStream, time::timeout};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::{Reload, ServerTls, TlsError, live::Live, pem, provider};
 
-/// Nomad's own limit (`limits.https_handshake_timeout`): who needs longer only holds a place.
+/// Nomad's own limit (`limits.https_handshake_timeout`), which ends with the first byte of a request: who needs longer
+/// only holds a place.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
 
 /// The first byte of TLS: a record with a handshake in it.
@@ -39,7 +49,8 @@ pub enum ClientCertificates {
 #[derive(Debug, Clone)]
 pub struct Acceptor {
     config: Arc<Live<ServerConfig>>,
-    files: Arc<[PathBuf]>,
+    settings: Arc<RwLock<ServerTls>>,
+    limit: Option<Duration>,
 }
 
 impl Acceptor {
@@ -48,26 +59,63 @@ impl Acceptor {
     /// # Errors
     /// [`TlsError`] when a file cannot be used.
     pub fn load(settings: ServerTls) -> Result<Self, TlsError> {
-        let files = [&settings.cert_file, &settings.key_file].into_iter().chain(&settings.ca_file);
-        let files = files.cloned().collect();
-        let config = Live::load(move || config(&settings))?;
-        Ok(Self { config: Arc::new(config), files })
+        let settings = Arc::new(RwLock::new(settings));
+        let wanted = Arc::clone(&settings);
+        let config = Live::load(move || {
+            // Not held while files are read: whoever asks for the files' names should not wait for that.
+            let wanted = wanted.read().unwrap_or_else(PoisonError::into_inner).clone();
+            config(&wanted)
+        })?;
+        Ok(Self { config: Arc::new(config), settings, limit: Some(HANDSHAKE_LIMIT) })
     }
 
-    /// Shakes hands, within the limit.
-    pub(crate) async fn accept(&self, mut stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        let shaken = async {
-            let mut first = [0];
-            if stream.peek(&mut first).await? == 1 && first != [HANDSHAKE_RECORD] {
-                stream.write_all(PLAIN_ANSWER).await?;
-                stream.shutdown().await?;
-                return Err(io::Error::other("the caller spoke plain HTTP"));
-            }
-            TlsAcceptor::from(self.config.now()).accept(stream).await
+    /// How long a caller may take from the connection to the first byte of its request; for ever if none.
+    #[must_use]
+    pub fn handshake_limit(mut self, limit: Option<Duration>) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Takes other settings, for all clones. Connections that stand go on as they are.
+    ///
+    /// # Errors
+    /// [`TlsError`] when a file cannot be used; then the old settings stay in force.
+    pub fn replace(&self, settings: ServerTls) -> Result<(), TlsError> {
+        let before = self.exchange(settings);
+        self.config.reload().inspect_err(|_| drop(self.exchange(before)))
+    }
+
+    fn exchange(&self, settings: ServerTls) -> ServerTls {
+        let mut now = self.settings.write().unwrap_or_else(PoisonError::into_inner);
+        mem::replace(&mut now, settings)
+    }
+
+    /// Shakes hands and waits for the first byte, within the limit.
+    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        let begun = async {
+            let mut stream = self.shake_hands(stream).await?;
+            // It stays in the buffer, where the parser of the request finds it.
+            stream.fill_buf().await?;
+            Ok(stream)
         };
-        timeout(HANDSHAKE_LIMIT, shaken).await.unwrap_or_else(|_| {
-            Err(io::Error::new(io::ErrorKind::TimedOut, "no TLS handshake in time"))
+        let Some(limit) = self.limit else { return begun.await };
+        timeout(limit, begun).await.unwrap_or_else(|_| {
+            Err(io::Error::new(io::ErrorKind::TimedOut, "no request over TLS in time"))
         })
+    }
+
+    /// Shakes hands, however long it takes.
+    pub(crate) async fn shake_hands(
+        &self,
+        mut stream: TcpStream,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        let mut first = [0];
+        if stream.peek(&mut first).await? == 1 && first != [HANDSHAKE_RECORD] {
+            stream.write_all(PLAIN_ANSWER).await?;
+            stream.shutdown().await?;
+            return Err(io::Error::other("the caller spoke plain HTTP"));
+        }
+        TlsAcceptor::from(self.config.now()).accept(stream).await
     }
 }
 
@@ -77,7 +125,9 @@ impl Reload for Acceptor {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        self.files.to_vec()
+        let settings = self.settings.read().unwrap_or_else(PoisonError::into_inner);
+        let own = [&settings.cert_file, &settings.key_file].into_iter();
+        own.chain(&settings.ca_file).cloned().collect()
     }
 }
 

@@ -98,7 +98,9 @@ impl AgentBuilder {
             Ok::<_, IdentityError>(Parts {
                 server: server_part(&self.config, &membership).await?,
                 client: client_part(&self.config, &node).await?,
-                log_level: Mutex::new(self.config.log_level),
+                in_force: Mutex::new(
+                    Reloadable::new(self.config.log_level).showing(self.config.shown.clone()),
+                ),
                 config: self.config,
                 membership,
                 node,

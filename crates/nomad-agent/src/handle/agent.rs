@@ -23,7 +23,7 @@ pub(crate) use self::{
     keyring::keyring,
     members::members,
     monitor::monitor,
-    reload::reload,
+    reload::{reload, reread},
     self_info::self_info,
     servers::{servers, set_servers},
 };

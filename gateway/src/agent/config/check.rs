@@ -9,14 +9,13 @@ use std::{
 use nomad_agent::{AgentConfig, GossipKey, Role};
 use nomad_wire::query::LogLevel;
 
-use super::{Advertise, Bind, RetryJoin, Settings, allocation};
+use super::{Advertise, Bind, RetryJoin, Settings, allocation, api, shown};
 use crate::config::{Fault, Faults, Node, Section};
 
 /// The longest pause between two attempts to join, as in Nomad.
 const RETRY_INTERVAL: Duration = Duration::from_secs(30);
 
-/// As many connections as Nomad allows one address by default.
-const CONNECTIONS_PER_CLIENT: usize = 100;
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 pub(super) fn checked(whole: &Node) -> Result<Settings, Vec<Fault>> {
     let faults = Faults::default();
@@ -36,13 +35,18 @@ fn settings(top: &Section<'_>) -> Option<Settings> {
     let (server, client) = (top.block("server"), top.block("client"));
     let role = role(top, &server, &client);
     let bind = bind(top);
-    let advertise = advertise(top, bind);
+    let advertise = advertise(top, &bind);
     let data_dir = data_dir(top);
     let (retry_join, encrypt) = server_part(&server);
     let servers = client_part(&client, role);
     let allocations = allocation::all(top, role);
-    no_acl(top);
-    let connections_per_client = limits(top);
+    let (tokens, replication_token) = acl(top);
+    let api = api::settings(top);
+    let leave = |key| top.flag(key).unwrap_or(true);
+    let (on_interrupt, on_terminate) = (leave("leave_on_interrupt"), leave("leave_on_terminate"));
+    let shown = shown::settings(top, &api, replication_token)
+        .with(&["LeaveOnInt"], on_interrupt)
+        .with(&["LeaveOnTerm"], on_terminate);
     let name = name(top);
     let config = AgentConfig {
         region: top.text("region").unwrap_or_else(|| "global".to_owned()),
@@ -54,6 +58,9 @@ fn settings(top: &Section<'_>) -> Option<Settings> {
         log_file: top.text("log_file").map(PathBuf::from),
         log_json: top.flag("log_json").unwrap_or(false),
         meta: client.strings("meta"),
+        acl_enabled: tokens.is_some(),
+        response_headers: api::response_headers(top),
+        shown,
         ..AgentConfig::new(name, role.unwrap_or(Role::Both))
     };
     check_name(top, "region", &config.region);
@@ -65,9 +72,10 @@ fn settings(top: &Section<'_>) -> Option<Settings> {
         encrypt,
         servers,
         options: client.strings("options"),
-        connections_per_client,
-        leave_on_interrupt: top.flag("leave_on_interrupt").unwrap_or(true),
-        leave_on_terminate: top.flag("leave_on_terminate").unwrap_or(true),
+        api,
+        tokens,
+        leave_on_interrupt: on_interrupt,
+        leave_on_terminate: on_terminate,
         allocations,
     };
     role.map(|_| settings)
@@ -118,18 +126,34 @@ fn data_dir(top: &Section<'_>) -> Option<PathBuf> {
 }
 
 fn bind(top: &Section<'_>) -> Bind {
-    let own: IpAddr = top.parsed("bind_addr").unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let own: IpAddr = top.parsed("bind_addr").unwrap_or(LOOPBACK);
     let (addresses, ports) = (top.block("addresses"), top.block("ports"));
     let one = |key: &'static str, port: u16| {
         let ip = addresses.parsed(key).unwrap_or(own);
         SocketAddr::new(ip, ports.number(key).unwrap_or(port))
     };
-    Bind { http: one("http", 4646), rpc: one("rpc", 4647), serf: one("serf", 4648) }
+    let port = ports.number("http").unwrap_or(4646);
+    let http = http_addresses(&addresses).unwrap_or_else(|| vec![own]);
+    let http = http.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
+    Bind { http, rpc: one("rpc", 4647), serf: one("serf", 4648) }
 }
 
-fn advertise(top: &Section<'_>, bind: Bind) -> Advertise {
+/// As in Nomad the HTTP API, and nothing else, may have several addresses, with spaces between them.
+fn http_addresses(addresses: &Section<'_>) -> Option<Vec<IpAddr>> {
+    let written = addresses.text("http")?;
+    let read: Result<Vec<_>, _> = written.split_whitespace().map(str::parse).collect();
+    match read {
+        Ok(read) if !read.is_empty() => Some(read),
+        _ => {
+            addresses.complain("http", "must be an IP address, or several with spaces between");
+            None
+        }
+    }
+}
+
+fn advertise(top: &Section<'_>, bind: &Bind) -> Advertise {
     let advertise = top.block("advertise");
-    let one = |key: &'static str, bound: SocketAddr| {
+    let one = |key: &'static str, bound: IpAddr| {
         let written = advertise.text(key);
         let read = written.as_deref().map(|text| {
             let alone = text.parse::<IpAddr>().ok().map(|ip| (ip, None));
@@ -138,20 +162,18 @@ fn advertise(top: &Section<'_>, bind: Bind) -> Advertise {
         });
         match read {
             Some(None) => advertise.complain(key, "must be an IP address, with or without a port"),
-            None if bound.ip().is_unspecified() => {
-                advertise.complain(
-                    key,
-                    format_args!("must be set, for {} is no address to reach", bound.ip()),
-                );
+            None if bound.is_unspecified() => {
+                advertise
+                    .complain(key, format_args!("must be set, for {bound} is no address to reach"));
             }
             _ => {}
         }
         read.flatten()
     };
     Advertise {
-        http: one("http", bind.http),
-        rpc: one("rpc", bind.rpc),
-        serf: one("serf", bind.serf),
+        http: one("http", bind.http.first().map_or(LOOPBACK, SocketAddr::ip)),
+        rpc: one("rpc", bind.rpc.ip()),
+        serf: one("serf", bind.serf.ip()),
     }
 }
 
@@ -178,22 +200,16 @@ fn client_part(client: &Section<'_>, role: Option<Role>) -> Vec<String> {
     servers
 }
 
-fn no_acl(top: &Section<'_>) {
+/// `acl { enabled = true, tokens_file = … }`: there is no replicated state here that tokens could be kept in, so they
+/// stand in a file. The replication token is only shown, and the rest of Nomad's block is for servers that keep tokens.
+fn acl(top: &Section<'_>) -> (Option<PathBuf>, Option<String>) {
     let acl = top.block("acl");
-    if acl.flag("enabled") == Some(true) {
-        let text = "a lone agent cannot check tokens yet; only false works";
-        acl.complain("enabled", text);
+    let is_on = acl.flag("enabled").unwrap_or(false);
+    let file = acl.text("tokens_file").map(PathBuf::from);
+    if is_on && file.is_none() {
+        acl.complain("tokens_file", "must be set: a JSON file with the policies and the tokens");
     }
-}
-
-/// The others of Nomad's limits are for TLS and RPC, which this agent does not speak; they are read, and change
-/// nothing.
-fn limits(top: &Section<'_>) -> usize {
-    let limits = top.block("limits");
-    let _: Option<Duration> = limits.duration("https_handshake_timeout");
-    let _: Option<Duration> = limits.duration("rpc_handshake_timeout");
-    let _: Option<u32> = limits.number("rpc_max_conns_per_client");
-    limits.number("http_max_conns_per_client").unwrap_or(CONNECTIONS_PER_CLIENT)
+    (file.filter(|_| is_on), acl.text("replication_token"))
 }
 
 fn log_level(top: &Section<'_>) -> LogLevel {

@@ -44,6 +44,7 @@ fn config(agent: &Agent) -> agent::AgentConfig {
         .with(&["BindAddr"], config.http.ip().to_string())
         .with(&["EnableDebug"], config.enable_debug)
         .with(&["LogLevel"], level(agent.log_level()))
+        .with(&["LogJson"], config.log_json)
         .with(&["LogFile"], path(config.log_file.as_deref()))
         .with(&["HTTPAPIResponseHeaders"], headers(&config.response_headers))
         .with(&["ACL", "Enabled"], config.acl_enabled)
@@ -54,12 +55,13 @@ fn config(agent: &Agent) -> agent::AgentConfig {
         .with(&["Client", "AllocDir"], path(config.alloc_dir.as_deref()))
         .with(&["Version", "Version"], NOMAD_VERSION)
         .with(&["Version", "VersionMetadata"], VERSION_METADATA);
-    addresses.into_iter().fold(skeleton, |config, (name, address)| {
+    let config = addresses.into_iter().fold(skeleton, |config, (name, address)| {
         config
             .with(&["Addresses", name], address.ip().to_string())
             .with(&["AdvertiseAddrs", name], address.to_string())
             .with(&["Ports", name], address.port())
-    })
+    });
+    agent.shown().over(config)
 }
 
 fn path(path: Option<&std::path::Path>) -> Value {
