@@ -20,6 +20,7 @@ mod log;
 mod membership;
 mod metadata;
 mod monitor;
+mod monitor_socket;
 mod pprof;
 mod refusals;
 mod reload;
