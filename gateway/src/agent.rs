@@ -26,11 +26,7 @@ use self::{
     config::Settings,
     up::{Goodbye, Up},
 };
-use crate::{
-    StartError, Stopper,
-    cli::AgentArgs,
-    console::say,
-};
+use crate::{StartError, Stopper, cli::AgentArgs, console::say};
 
 /// How long answers that have begun may go on after the signal: streams never end by themselves.
 const GRACE: Duration = Duration::from_millis(500);

@@ -5,11 +5,21 @@
 #[path = "agents/process.rs"]
 mod process;
 
+#[path = "agents/acl.rs"]
+mod acl;
+#[path = "agents/authority.rs"]
+mod authority;
 #[path = "agents/calls.rs"]
 mod calls;
 #[path = "agents/config.rs"]
 mod config;
+#[path = "agents/limits.rs"]
+mod limits;
 #[path = "agents/membership.rs"]
 mod membership;
+#[path = "agents/shown.rs"]
+mod shown;
+#[path = "agents/tls.rs"]
+mod tls;
 #[path = "agents/work.rs"]
 mod work;

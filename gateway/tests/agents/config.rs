@@ -65,7 +65,7 @@ allocation "web" {
         "agent.hcl:8:3: ports.rpc: must be a number in range",
         "agent.hcl:12:3: server.enabled: must be true or false",
         "agent.hcl:13:3: server.encrypt: a key has 16, 24 or 32 bytes, this one has 5",
-        "agent.hcl:17:3: acl.enabled: a lone agent cannot check tokens yet",
+        "agent.hcl:16:1: acl.tokens_file: must be set",
         "agent.hcl:20:1: client.servers: a client that is no server needs the RPC address of one",
         "agent.hcl:26:5: allocation \"web\".task \"main\".args: must be a list of strings",
     ] {

@@ -1,7 +1,7 @@
 //! An agent in a process of its own, and a caller.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{BufRead as _, BufReader, Read, Write},
     net::TcpStream,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
@@ -15,6 +15,8 @@ use serde_json::Value;
 pub(crate) struct Process {
     child: Child,
     pub(crate) http: String,
+    /// Where the HTTP API listens besides.
+    pub(crate) also: Vec<String>,
     pub(crate) rpc: String,
     pub(crate) serf: String,
 }
@@ -23,6 +25,7 @@ pub(crate) struct Process {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    pub(crate) head: String,
     pub(crate) text: String,
 }
 
@@ -58,9 +61,18 @@ impl Process {
             let Some((_, rest)) = line.split_once(label) else { return String::new() };
             rest.split([' ', ',', ')', '\n']).next().unwrap().to_owned()
         };
-        let (http, rpc, serf) = (after("http://"), after("rpc "), after("serf "));
+        let (http, rpc, serf) = (after("://"), after("rpc "), after("serf "));
         assert!(!http.is_empty(), "it does not serve: {line:?}");
-        Self { child, http, rpc, serf }
+        let also = line.split(" and ").skip(1).map(|address| {
+            address.split_once("://").unwrap().1.split([',', '\n']).next().unwrap().to_owned()
+        });
+        Self { child, http, also: also.collect(), rpc, serf }
+    }
+
+    /// An agent with this configuration, on free ports, its data and its file in `dir`.
+    pub(crate) fn configured(dir: &Path, text: &str) -> Self {
+        write_config(dir, text);
+        Self::start(program(&["--config"]).arg(dir.join("agent.hcl")))
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {
@@ -72,18 +84,16 @@ impl Process {
     }
 
     pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
-        let mut stream = TcpStream::connect(&self.http).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        let length = body.len();
-        let head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.http);
-        write!(stream, "{head}connection: close\r\ncontent-length: {length}\r\n\r\n{body}")
-            .unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        let is_chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
-        let text = if is_chunked { joined(body) } else { body.to_owned() };
-        Answer { status: head[9..12].parse().unwrap(), text }
+        self.ask_as("", &format!("{method} {path}"), body)
+    }
+
+    /// Asks with a token; the empty one is none.
+    pub(crate) fn ask_as(&self, token: &str, call: &str, body: &str) -> Answer {
+        talk(&mut self.open(), token, call, body).unwrap()
+    }
+
+    pub(crate) fn open(&self) -> TcpStream {
+        open(&self.http)
     }
 
     /// Name and status of every member, by name.
@@ -130,6 +140,53 @@ impl Answer {
     pub(crate) fn said(&self) -> (u16, &str) {
         (self.status, &self.text)
     }
+}
+
+/// A connection on which nobody waits for ever.
+pub(crate) fn open(address: &str) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+}
+
+/// One call over a connection, which ends with it.
+pub(crate) fn talk(
+    stream: &mut (impl Read + Write),
+    token: &str,
+    call: &str,
+    body: &str,
+) -> std::io::Result<Answer> {
+    let token =
+        if token.is_empty() { String::new() } else { format!("x-nomad-token: {token}\r\n") };
+    let head = format!("{call} HTTP/1.1\r\nhost: agent\r\nconnection: close\r\n{token}");
+    write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len())?;
+    stream.flush()?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let head = head.to_ascii_lowercase();
+    let is_chunked = head.contains("transfer-encoding: chunked");
+    let text = if is_chunked { joined(body) } else { body.to_owned() };
+    Ok(Answer { status: head[9..12].parse().unwrap(), head, text })
+}
+
+/// Writes `agent.hcl`: data in the same directory, free ports, and this.
+pub(crate) fn write_config(dir: &Path, text: &str) {
+    let data = dir.join("data");
+    let ports = "ports {\n  http = 0\n  rpc = 0\n  serf = 0\n}\n";
+    let text = format!("name = \"agent1\"\ndata_dir = {data:?}\n{ports}{text}");
+    std::fs::write(dir.join("agent.hcl"), text).unwrap();
+}
+
+/// A server and a client in one agent.
+pub(crate) const BOTH: &str = "server {\n  enabled = true\n}\nclient {\n  enabled = true\n}\n";
+
+/// What the program says of a configuration that it refuses.
+pub(crate) fn refusal(dir: &Path, text: &str) -> String {
+    write_config(dir, text);
+    let output = program(&["--config"]).arg(dir.join("agent.hcl")).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    String::from_utf8(output.stderr).unwrap()
 }
 
 /// The text of a chunked body.

@@ -1,6 +1,6 @@
 //! What a lone client runs, and how it ends.
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use rustix::process::Signal;
 
@@ -105,28 +105,6 @@ fn a_hang_up_reloads_the_log_level() {
     fs::write(dir.path().join("agent.hcl"), "log_level = ").unwrap();
     agent.signal(Signal::HUP);
     assert_eq!(agent.get("/v1/agent/health").status, 200);
-}
-
-#[test]
-fn an_address_holds_only_so_many_connections() {
-    use std::io::Read as _;
-
-    let dir = tempfile::tempdir().unwrap();
-    let data = format!("data_dir = {:?}\n", dir.path().join("data"));
-    let text = "server {\n  enabled = true\n}\nlimits {\n  http_max_conns_per_client = 2\n}\n";
-    fs::write(dir.path().join("agent.hcl"), format!("{data}{text}")).unwrap();
-    let mut command: Command =
-        program(&["--http-port", "0", "--rpc-port", "0", "--serf-port", "0"]);
-    let agent = Process::start(command.arg("--config").arg(dir.path().join("agent.hcl")));
-    let connect = || std::net::TcpStream::connect(&agent.http).unwrap();
-    let held = [connect(), connect()];
-    let mut said = String::new();
-    connect().read_to_string(&mut said).unwrap();
-    assert!(said.starts_with("HTTP/1.1 429 Too Many Requests\r\n"), "{said}");
-    drop(held);
-    within(SOON, "there is room again", || {
-        std::panic::catch_unwind(|| agent.get("/v1/agent/health").status == 200).unwrap_or(false)
-    });
 }
 
 /// Whether any process works below a directory.
