@@ -14,6 +14,7 @@ mod exec;
 mod faults;
 mod input;
 mod matrix;
+mod monitors;
 mod rights;
 mod streams;
 mod telemetry;

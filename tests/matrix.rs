@@ -83,8 +83,14 @@ async fn same_answer(world: &World, through: &str, agent: &str, direct: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_agent_call_reaches_the_agent_it_names() {
     let world = World::start().await;
-    for base in ["/v1/agent/health", "/v1/agent/self", "/v1/agent/members", "/v1/agent/host?pretty"]
-    {
+    for base in [
+        "/v1/agent/health",
+        "/v1/agent/self",
+        "/v1/agent/members",
+        "/v1/agent/host?pretty",
+        "/v1/agent/pprof/cmdline",
+        "/v1/agent/pprof/unknown",
+    ] {
         for Target { query, agent, direct } in targets(&world) {
             same_answer(&world, &path(base, &query), agent, &path(base, &direct)).await;
         }
