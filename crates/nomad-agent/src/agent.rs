@@ -28,6 +28,7 @@ use crate::{
     membership::{Member, Membership},
     metadata::Metadata,
     node::{Node, Sampler},
+    node_identity::{Issuer, Keeper},
     received::RequestBody,
     reload::{Reloadable, Source},
     role::Role,
@@ -62,6 +63,8 @@ struct Parts {
 
 struct ServerPart {
     id: ServerId,
+    /// Who signs the identities of nodes.
+    issuer: Arc<Issuer>,
     schedulers: Schedulers,
 }
 
@@ -73,6 +76,8 @@ pub(crate) struct ClientPart {
     pub(crate) metadata: Arc<Metadata>,
     /// What other agents prove themselves with when they fetch the data of an allocation.
     pub(crate) secret: SecretId,
+    /// Who the node is, in words that a server has signed.
+    pub(crate) identity: Keeper,
 }
 
 /// A question as the handlers take it.
@@ -204,6 +209,10 @@ impl Agent {
 
     pub(crate) fn schedulers(&self) -> Option<&Schedulers> {
         self.parts.server.as_ref().map(|server| &server.schedulers)
+    }
+
+    pub(crate) fn issuer(&self) -> Option<&Issuer> {
+        self.parts.server.as_ref().map(|server| &*server.issuer)
     }
 
     pub(crate) fn membership(&self) -> &dyn Membership {

@@ -31,6 +31,9 @@ pub enum IdentityError {
         #[source]
         source: nomad_wire::IdError,
     },
+    /// The node's secret is longer than 64 bytes, so it was not made by an agent.
+    #[error("the secret of the node is too long")]
+    Secret,
     /// The log file cannot be opened.
     #[error("cannot write the log to {path}")]
     LogFile {

@@ -78,6 +78,8 @@
 //! one process without any socket. There is no election: the leader of a region is the alive server with the smallest
 //! name, so that everybody who knows the same servers names the same one.
 //!
+//! The servers also sign who a client is; [`peers`] answers that, too. A client without any server signs for itself.
+//!
 //! Each agent has a live log of its own (a [`LogHub`]), which is what `/v1/agent/monitor` shows;
 //! a [`LogOutlet`] brings the lines of all agents to one terminal.
 //!
@@ -108,10 +110,12 @@ mod found;
 mod framing;
 mod handle;
 mod identity;
+mod keyed;
 mod log;
 mod membership;
 mod metadata;
 mod node;
+mod node_identity;
 mod process;
 mod profile;
 mod received;
@@ -134,11 +138,12 @@ pub use self::{
     identity::IdentityError,
     log::{Entry, LOG_QUEUE, LineStyle, LogFeed, LogHub, LogLine, LogOutlet, Value},
     membership::{
-        Gossip, GossipError, GossipKey, GossipOptions, Joined, KeyError, KeyringRequest, Member,
-        MemberStatus, Membership, MembershipError, PEER_PATH, Peers, Pending, Remote, Removal,
-        Roster, ServerList, Unreachable, free_address, peers,
+        Gossip, GossipError, GossipKey, GossipOptions, IDENTITY_PATH, Joined, KeyError,
+        KeyringRequest, Member, MemberStatus, Membership, MembershipError, PEER_PATH, Peers,
+        Pending, Remote, Removal, Roster, ServerList, Unreachable, free_address, peers,
     },
     node::{HostNode, Node},
+    node_identity::IdentityRequest,
     received::RequestBody,
     reload::Reloadable,
     role::Role,

@@ -14,7 +14,9 @@ mod roster;
 
 use std::{fmt, net::SocketAddr, pin::Pin};
 
-use nomad_wire::agent;
+use nomad_wire::{SecretId, agent};
+
+use crate::node_identity::IdentityRequest;
 
 pub(crate) use self::address::several;
 pub use self::{
@@ -22,7 +24,7 @@ pub use self::{
     gossip::{Gossip, GossipError, GossipKey, GossipOptions, KeyError, free_address},
     list::{ServerList, Unreachable},
     member::{Member, MemberStatus},
-    peer::{PEER_PATH, Peers, peers},
+    peer::{IDENTITY_PATH, PEER_PATH, Peers, peers},
     remote::Remote,
     roster::Roster,
 };
@@ -85,6 +87,17 @@ pub trait Membership: fmt::Debug + Send + Sync + 'static {
         let alive = self.members().iter().filter(|member| member.is_alive()).count();
         let failed = MembershipError::NodesFailed { failed: alive, nodes: alive };
         Box::pin(std::future::ready(Err(failed)))
+    }
+
+    /// Asks the servers that a client talks to, one after the other, to sign the identity of a node.
+    ///
+    /// # Errors
+    /// [`MembershipError::Unsigned`] when none does.
+    fn identity<'a>(
+        &'a self,
+        request: &'a IdentityRequest,
+    ) -> Pending<'a, Result<SecretId, MembershipError>> {
+        Box::pin(peer::identity(self.servers(), request))
     }
 
     /// Whether gossip is encrypted.

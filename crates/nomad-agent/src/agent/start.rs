@@ -20,6 +20,7 @@ use crate::{
     membership::{Membership, Roster},
     metadata::Metadata,
     node::{HostNode, Node, Sampler},
+    node_identity::{IdentityRequest, Issuer, Keeper, Signer, Sources},
     reload::{Reloadable, Source},
     schedulers::{Leadership, Schedulers},
     websocket::Sessions,
@@ -95,9 +96,16 @@ impl AgentBuilder {
         let node = self.node.unwrap_or_else(|| Arc::new(HostNode::new(alloc_dir(&self.config))));
         let membership = self.membership.unwrap_or_else(|| Arc::new(Roster::new()));
         let parts = async {
+            let server = server_part(&self.config, &membership).await?;
+            let sources = Sources {
+                own: server.as_ref().map(|server| Arc::clone(&server.issuer)),
+                membership: Arc::clone(&membership),
+                region: self.config.region.clone(),
+                home: self.config.data_dir.as_ref().map(|dir| dir.join("client")),
+            };
             Ok::<_, IdentityError>(Parts {
-                server: server_part(&self.config, &membership).await?,
-                client: client_part(&self.config, &node).await?,
+                server,
+                client: client_part(&self.config, &node, sources).await?,
                 in_force: Mutex::new(
                     Reloadable::new(self.config.log_level).showing(self.config.shown.clone()),
                 ),
@@ -154,17 +162,23 @@ async fn server_part(
     config.schedulers.check()?;
     let leadership = Leadership::of(Arc::clone(membership), &config.region);
     let schedulers = Schedulers::start(config.schedulers.clone(), leadership);
-    Ok(Some(ServerPart { id, schedulers }))
+    let file = config.data_dir.as_ref().map(|dir| dir.join("server/identity-key"));
+    let shown = file.as_ref().map(|file| file.to_string_lossy().into_owned());
+    let signer = Signer::kept(file.as_deref())
+        .map_err(|source| IdentityError::Io { path: shown.unwrap_or_default().into(), source })?;
+    let issuer = Arc::new(Issuer::new(signer, &config.region));
+    Ok(Some(ServerPart { id, issuer, schedulers }))
 }
 
 async fn client_part(
     config: &AgentConfig,
     node: &Arc<dyn Node>,
+    sources: Sources,
 ) -> Result<Option<ClientPart>, IdentityError> {
     if !config.role.is_client() {
         return Ok(None);
     }
-    let home = config.data_dir.as_ref().map(|dir| dir.join("client"));
+    let home = sources.home.clone();
     let (id, secret) = match &home {
         Some(home) => (
             identity::kept(&home.join("client-id")).await?,
@@ -184,8 +198,11 @@ async fn client_part(
         Some(home) => Allocations::restored(base, home.join("state")).await,
         None => Allocations::new(base),
     };
+    let request = IdentityRequest::of(id, &config.datacenter, &secret);
+    let request = request.ok_or(IdentityError::Secret)?;
     Ok(Some(ClientPart {
         id,
+        identity: Keeper::start(request, sources).await,
         sampler: Sampler::start(Arc::clone(node)),
         allocations: Arc::new(allocations),
         metadata: Arc::new(metadata),

@@ -31,6 +31,9 @@ pub enum MembershipError {
     /// The gossip of this agent has not begun, or has ended.
     #[error("gossip is not running")]
     NotRunning,
+    /// No server signed the identity of a node; each says why not.
+    #[error("no server signed the identity of this node: {0}")]
+    Unsigned(Box<str>),
     /// What the gossip itself says.
     #[error("{0}")]
     Gossip(Box<str>),

@@ -1,24 +1,26 @@
 //! What servers and clients say to each other beside gossip: a server answers its peers on its RPC address.
 //!
-//! Nomad speaks RPC there. This agent speaks HTTP with a single call, [`PEER_PATH`]: the members, as this server sees
-//! them. It is how a client learns of servers, and how a server is pinged. Nobody's rights are asked, as Nomad's own
-//! nodes need no token for it either; what is told is what gossip tells.
+//! Nomad speaks RPC there. This agent speaks HTTP with two calls. [`PEER_PATH`] is the members, as this server sees
+//! them: how a client learns of servers, and how a server is pinged. [`IDENTITY_PATH`] is how a client gets its identity
+//! signed. Nobody's rights are asked, as Nomad's own nodes need no token for them either: what is told is what gossip
+//! tells, and who a node is shows in what it proves.
 
 use std::{
     convert::Infallible,
     error::Error as _,
-    future::{Ready, ready},
     net::SocketAddr,
+    pin::Pin,
     task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
 use nomad_wire::{
-    Fault,
+    SecretId,
     agent::Members,
     json::{Layout, to_json},
 };
@@ -26,11 +28,24 @@ use thiserror::Error;
 use tokio::{net::TcpStream, time::timeout};
 use tower_service::Service;
 
-use super::Member;
-use crate::{agent::Agent, body::Body};
+use super::{
+    Member, MembershipError,
+    address::{RPC_PORT, resolved},
+};
+use crate::{
+    agent::Agent,
+    body::Body,
+    error::AgentError,
+    node_identity::IdentityRequest,
+    received::{RequestBody, received},
+};
 
-/// The call that a server answers its peers.
+/// The call by which a server tells its peers who the servers are.
 pub const PEER_PATH: &str = "/v1/peer/members";
+
+/// The call by which a server signs the identity of a client: `POST` of the client's id, pool, datacenter and proof as
+/// JSON; the answer is the token as it is.
+pub const IDENTITY_PATH: &str = "/v1/peer/identity";
 
 /// A server that takes longer than this is not there: a client that asks it every second must not wait for ever.
 const ANSWER_LIMIT: Duration = Duration::from_secs(1);
@@ -70,6 +85,9 @@ pub(super) enum PeerError {
     /// Somebody answers who is no server.
     #[error("no server answers there: status {0}")]
     Status(StatusCode),
+    /// The server does not want to.
+    #[error("{0}")]
+    Refused(Box<str>),
     /// Somebody answers something else.
     #[error("no server answers there")]
     Json(#[from] serde_json::Error),
@@ -93,31 +111,68 @@ impl PeerError {
 
 /// Asks the server at an address for its members.
 pub(super) async fn ask(address: SocketAddr) -> Result<Members, PeerError> {
-    timeout(ANSWER_LIMIT, exchange(address)).await.unwrap_or(Err(PeerError::Timeout))
+    let answer = exchange(address, Request::get(PEER_PATH), Bytes::new()).await?;
+    Ok(serde_json::from_slice(&answer)?)
 }
 
-async fn exchange(address: SocketAddr) -> Result<Members, PeerError> {
+/// Asks servers for a signed identity, one after the other until one signs.
+pub(super) async fn identity(
+    servers: Vec<String>,
+    request: &IdentityRequest,
+) -> Result<SecretId, MembershipError> {
+    let mut faults = Vec::new();
+    for server in servers {
+        match signed_by(&server, request).await {
+            Ok(token) => return Ok(token),
+            Err(fault) => faults.push(format!("{server}: {fault}")),
+        }
+    }
+    Err(MembershipError::Unsigned(faults.join("; ").into()))
+}
+
+async fn signed_by(server: &str, request: &IdentityRequest) -> Result<SecretId, String> {
+    let address = resolved(server, RPC_PORT).await.map_err(|error| error.to_string())?;
+    let body = request.to_json().map_err(|error| error.to_string())?;
+    let answer = exchange(address, Request::post(IDENTITY_PATH), body.into()).await;
+    let answer = answer.map_err(|error| error.with_causes())?;
+    let token = std::str::from_utf8(&answer).map_err(|error| error.to_string())?;
+    Ok(SecretId::new(token))
+}
+
+/// One request to the server at an address, and its whole answer.
+async fn exchange(
+    address: SocketAddr,
+    call: http::request::Builder,
+    body: Bytes,
+) -> Result<Bytes, PeerError> {
+    let call = call.header(header::HOST, address.to_string()).body(Full::new(body));
+    let request = call.expect("a constant path and an address make a request");
+    timeout(ANSWER_LIMIT, answered(address, request)).await.unwrap_or(Err(PeerError::Timeout))
+}
+
+async fn answered(address: SocketAddr, request: Request<Full<Bytes>>) -> Result<Bytes, PeerError> {
     let connected = TcpStream::connect(address).await;
     let stream = connected.map_err(|source| PeerError::Connect { address, source })?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let mut request = Request::new(Empty::<Bytes>::new());
-    *request.uri_mut() = http::Uri::from_static(PEER_PATH);
-    let host = HeaderValue::try_from(address.to_string());
-    request.headers_mut().insert(header::HOST, host.expect("an address is a header value"));
     // The connection ends with its sender, so both come to an end together.
     let (answer, _) = tokio::join!(
         async move {
             let response = sender.send_request(request).await?;
-            if response.status() != StatusCode::OK {
-                return Err(PeerError::Status(response.status()));
-            }
+            let status = response.status();
             let body = Limited::new(response.into_body(), MAX_ANSWER).collect().await;
-            Ok(body.map_err(PeerError::Body)?.to_bytes())
+            let body = body.map_err(PeerError::Body)?.to_bytes();
+            match status {
+                StatusCode::OK => Ok(body),
+                StatusCode::FORBIDDEN => {
+                    Err(PeerError::Refused(String::from_utf8_lossy(&body).into()))
+                }
+                status => Err(PeerError::Status(status)),
+            }
         },
         connection
     );
-    Ok(serde_json::from_slice(&answer?)?)
+    answer
 }
 
 /// The servers of an answer.
@@ -125,24 +180,31 @@ pub(super) fn servers(answer: &Members) -> Vec<Member> {
     answer.members.iter().filter_map(Member::from_wire).collect()
 }
 
-impl<B> Service<Request<B>> for Peers {
+impl<B: RequestBody> Service<Request<B>> for Peers {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Ready<Result<Response<Body>, Infallible>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        ready(Ok(answer(&self.agent, request.method(), request.uri().path())))
+        let agent = self.agent.clone();
+        Box::pin(async move { Ok(answer(&agent, request).await) })
     }
 }
 
-fn answer(agent: &Agent, method: &Method, path: &str) -> Response<Body> {
-    if path != PEER_PATH || method != Method::GET {
-        return Fault::new(StatusCode::NOT_FOUND, "").into_response();
-    }
+async fn answer<B: RequestBody>(agent: &Agent, request: Request<B>) -> Response<Body> {
+    let answered = match (request.method(), request.uri().path()) {
+        (&Method::GET, PEER_PATH) => members(agent),
+        (&Method::POST, IDENTITY_PATH) => issued(agent, request.into_body()).await,
+        _ => Err(AgentError::UnknownPath),
+    };
+    answered.unwrap_or_else(|error| error.into_fault().into_response())
+}
+
+fn members(agent: &Agent) -> Result<Response<Body>, AgentError> {
     let config = agent.config();
     let members = Members {
         members: agent.membership().members().iter().map(Member::to_wire).collect(),
@@ -151,10 +213,15 @@ fn answer(agent: &Agent, method: &Method, path: &str) -> Response<Body> {
         server_dc: config.datacenter.clone(),
         ..Members::default()
     };
-    match to_json(&members, Layout::Compact) {
-        Ok(body) => Response::new(Body::full(body)),
-        Err(error) => {
-            Fault::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()
-        }
-    }
+    Ok(Response::new(Body::full(to_json(&members, Layout::Compact)?)))
+}
+
+async fn issued<B: RequestBody>(agent: &Agent, body: B) -> Result<Response<Body>, AgentError> {
+    let issuer = agent.issuer().ok_or(AgentError::UnknownPath)?;
+    let request = IdentityRequest::parse(&received(body).await?);
+    let no_request = || AgentError::said(StatusCode::BAD_REQUEST, "no request for an identity");
+    let token = issuer.issue(&request.ok_or_else(no_request)?, Timestamp::now());
+    let token =
+        token.map_err(|error| AgentError::said(StatusCode::FORBIDDEN, error.to_string()))?;
+    Ok(Response::new(Body::full(token.expose().to_owned())))
 }

@@ -2,26 +2,32 @@
 
 use std::{fs, time::Duration};
 
+use bytes::BytesMut;
 use http_body_util::BodyExt as _;
-use nomad_agent::{Agent, Body};
+use hyper::body::Incoming;
+use nomad_agent::{Agent, Restart, TaskSpec};
+use nomad_frames::Decoder;
 use tokio::time::timeout;
 
 use crate::{
-    stage::{ALLOC, SOON, Stage, ended, stage},
-    support::{chunk, open},
+    stage::{ALLOC, SOON, Stage, ended, stage, stage_of},
+    support::{chunk, listen, open},
 };
 
 const HELLO: &str = "Hello from the other side";
 
-async fn logs(agent: &Agent, query: &str) -> Body {
-    let path = format!("/v1/client/fs/logs/{ALLOC}?task=web&type=stdout&{query}");
-    let response = timeout(SOON, open(agent, &path)).await.unwrap();
+fn path(query: &str) -> String {
+    format!("/v1/client/fs/logs/{ALLOC}?task=web&type=stdout&{query}")
+}
+
+async fn logs(agent: &Agent, query: &str) -> Incoming {
+    let response = timeout(SOON, listen(agent, &path(query))).await.unwrap();
     assert_eq!(response.status(), 200);
     response.into_body()
 }
 
 /// Reads until `length` bytes of text are there.
-async fn read(body: &mut Body, length: usize) -> String {
+async fn read(body: &mut Incoming, length: usize) -> String {
     let mut text = String::new();
     while text.len() < length {
         text += &timeout(SOON, chunk(body)).await.unwrap();
@@ -157,8 +163,8 @@ async fn a_deleted_log_is_told_and_an_error_after_it_is_text() {
 async fn dropping_a_stream_ends_its_producer() {
     let stage = ended("echo x").await;
     let bodies = [
-        logs(&stage.agent, "follow=true").await,
-        logs(&stage.agent, "follow=true&plain=true").await,
+        open(&stage.agent, &path("follow=true")).await,
+        open(&stage.agent, &path("follow=true&plain=true")).await,
     ];
     assert_eq!(stage.agent.open_streams(), 2);
     drop(bodies);
@@ -168,7 +174,7 @@ async fn dropping_a_stream_ends_its_producer() {
 /// Law: whoever follows a task that writes through many files reads every byte once.
 #[tokio::test]
 async fn a_task_that_rotates_is_followed_whole() {
-    use nomad_agent::{AllocSpec, TaskSpec};
+    use nomad_agent::AllocSpec;
 
     let stage = ended("").await;
     let id = "a7f9154b-97ab-2857-cd12-1311b330f19d";
@@ -186,7 +192,7 @@ async fn a_task_that_rotates_is_followed_whole() {
     let alloc = stage.agent.run(spec).unwrap();
     alloc.task("burst").unwrap().reached(|state| state.started.is_some()).await;
     let path = format!("/v1/client/fs/logs/{id}?task=burst&type=stdout&plain=true&follow=true");
-    let mut body = open(&stage.agent, &path).await.into_body();
+    let mut body = listen(&stage.agent, &path).await.into_body();
     let mut text = String::new();
     while !text.ends_with("end\n") {
         text += &timeout(SOON, chunk(&mut body)).await.unwrap();
@@ -194,4 +200,61 @@ async fn a_task_that_rotates_is_followed_whole() {
     let lines: String = (0..20_000).map(|line| format!("line {line}\n")).collect();
     assert!(text == lines + "end\n", "{} bytes", text.len());
     assert!(fs::read_dir(alloc.directory().logs()).unwrap().count() > 20);
+}
+
+#[tokio::test]
+async fn a_page_in_a_log_is_plain_text() {
+    let page = "<script>alert(document.domain);</script>";
+    let stage = ended(&format!("printf '{page}'")).await;
+    let answer = stage.get("logs", "task=web&type=stdout&plain=true").await;
+    assert_eq!(
+        (answer.text.as_str(), answer.headers["content-type"].as_bytes()),
+        (page, &b"text/plain"[..])
+    );
+}
+
+#[tokio::test]
+async fn a_task_that_was_never_started_has_no_log() {
+    let wait = Restart::Again { attempts: 1, delay: Duration::from_secs(3600) };
+    let stage = stage_of(vec![TaskSpec::new("web", "/does/not/exist").restart(wait)]).await;
+    assert_eq!(stage.alloc.task("web").unwrap().state().phase, nomad_agent::Phase::Pending);
+    let text = r#"task "web" not started yet. No logs available"#;
+    assert_eq!(stage.get("logs", "task=web&type=stdout").await.refusal(), (404, text));
+}
+
+#[tokio::test]
+async fn a_follower_hears_a_slow_writer_exactly() {
+    let stage =
+        stage("i=0; while [ $i -lt 4 ]; do echo line $i; sleep 0.2; i=$((i+1)); done; sleep 600")
+            .await;
+    let mut body = logs(&stage.agent, "plain=true&follow=true").await;
+    let all = "line 0\nline 1\nline 2\nline 3\n";
+    assert_eq!(read(&mut body, all.len()).await, all);
+    // Without following, the agent ends the same log by itself.
+    let mut body = logs(&stage.agent, "plain=true").await;
+    assert_eq!(read(&mut body, all.len()).await, all);
+    assert!(timeout(SOON, body.frame()).await.unwrap().is_none());
+    let file = "path=alloc/logs/web.stdout.0&offset=0&limit=5";
+    assert_eq!(stage.get("readat", file).await.text, "line ");
+    stage.alloc.stop().await;
+}
+
+#[tokio::test]
+async fn a_large_log_comes_whole_and_in_order_each_time() {
+    let stage = ended("").await;
+    let log: String = (0..45_000).map(|line| format!("line {line}\n")).collect();
+    assert!(log.len() > 470_000);
+    stage.write("alloc/logs/web.stdout.0", &log);
+    for _ in 0..3 {
+        let mut body = logs(&stage.agent, "follow=false").await;
+        let (mut decoder, mut text) = (Decoder::default(), BytesMut::new());
+        while let Some(part) = timeout(SOON, body.frame()).await.unwrap() {
+            decoder.feed(part.unwrap().into_data().unwrap()).unwrap();
+            while let Some(frame) = decoder.next_frame().unwrap() {
+                frame.data().decode_into(&mut text).unwrap();
+            }
+        }
+        decoder.finish().unwrap();
+        assert!(text == log.as_bytes(), "{} bytes", text.len());
+    }
 }

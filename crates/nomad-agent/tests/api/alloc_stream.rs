@@ -3,25 +3,25 @@
 use std::{fs, time::Duration};
 
 use http_body_util::BodyExt as _;
-use nomad_agent::Body;
+use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use crate::{
     stage::{ALLOC, SOON, Stage, ended},
-    support::{chunk, open},
+    support::{chunk, listen},
 };
 
 const FILE: &str = "alloc/data/file";
 
-async fn stream(stage: &Stage, query: &str) -> Body {
+async fn stream(stage: &Stage, query: &str) -> Incoming {
     let path = format!("/v1/client/fs/stream/{ALLOC}?path={FILE}&{query}");
-    let response = timeout(SOON, open(&stage.agent, &path)).await.unwrap();
+    let response = timeout(SOON, listen(&stage.agent, &path)).await.unwrap();
     assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
     response.into_body()
 }
 
 /// The next chunk that is no heartbeat.
-async fn next(body: &mut Body) -> String {
+async fn next(body: &mut Incoming) -> String {
     loop {
         let chunk = timeout(SOON, chunk(body)).await.unwrap();
         if chunk != "{}" {
@@ -105,4 +105,42 @@ async fn a_silent_stream_has_its_head_with_the_first_heartbeat() {
     let mut body = stream(&stage, "").await;
     assert_eq!(chunk(&mut body).await, "{}");
     assert!(began.elapsed() >= Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn the_end_of_a_file_is_followed_although_its_allocation_has_ended() {
+    let stage = ended("printf 'Hello from the other side'").await;
+    let query = "path=alloc/logs/web.stdout.0&offset=4&origin=end";
+    let frame = r#"{"Data":"c2lkZQ==","File":"alloc/logs/web.stdout.0","Offset":25}"#;
+    let short = format!("{query}&follow=false");
+    let whole = timeout(Duration::from_secs(1), stage.get("stream", &short)).await.unwrap();
+    assert_eq!(whole.text, frame);
+    let path = format!("/v1/client/fs/stream/{ALLOC}?{query}");
+    let mut body = listen(&stage.agent, &path).await.into_body();
+    assert_eq!(chunk(&mut body).await, frame);
+    // Open after a second, and after two.
+    assert_eq!(chunk(&mut body).await, "{}");
+    assert_eq!(chunk(&mut body).await, "{}");
+}
+
+#[tokio::test]
+async fn what_is_written_after_a_silence_arrives() {
+    let stage = ended("").await;
+    let missing = stage.get("stream", "path=alloc/data/nowhere").await;
+    let text =
+        format!("stat {}: no such file or directory", stage.path("alloc/data/nowhere").display());
+    assert_eq!(missing.refusal(), (400, text.as_str()));
+    stage.write(FILE, "before");
+    let mut body = stream(&stage, "").await;
+    assert_eq!(
+        next(&mut body).await,
+        format!(r#"{{"Data":"YmVmb3Jl","File":"{FILE}","Offset":6}}"#)
+    );
+    // A heartbeat is a second of silence.
+    assert_eq!(chunk(&mut body).await, "{}");
+    stage.append(FILE, " after");
+    assert_eq!(
+        next(&mut body).await,
+        format!(r#"{{"Data":"IGFmdGVy","File":"{FILE}","Offset":12}}"#)
+    );
 }

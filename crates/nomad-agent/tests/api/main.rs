@@ -21,6 +21,7 @@ mod membership;
 mod metadata;
 mod monitor;
 mod monitor_socket;
+mod node_identity;
 mod pprof;
 mod refusals;
 mod reload;

@@ -1,4 +1,4 @@
-//! `/v1/client/metadata`, `identity` and `identity/renew`.
+//! `/v1/client/metadata`
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     stage::UNKNOWN,
-    support::{alone, get, get_as, send, start},
+    support::{alone, ask_as, get, get_as, request_with, send, start},
 };
 
 const PATH: &str = "/v1/client/metadata";
@@ -71,30 +71,18 @@ async fn metadata_is_refused_in_nomads_words() {
     // The query wins.
     let own = format!("{PATH}?node_id={}", agent.node_id().unwrap());
     send(&agent, "POST", &own, &body).await.json();
-    assert_eq!(get_as(&agent, "", PATH).await.refusal(), (403, "Permission denied"));
+    let denied = (403, "Permission denied");
+    for token in ["", "agent-write"] {
+        assert_eq!(get_as(&agent, token, PATH).await.refusal(), denied, "{token}");
+    }
+    get_as(&agent, "node-read", PATH).await.json();
+    let change = || request_with("POST", PATH, r#"{"Meta":{"a":"1"}}"#);
+    for token in ["", "node-read"] {
+        assert_eq!(ask_as(&agent, token, change()).await.refusal(), denied, "{token}");
+    }
+    assert_eq!(ask_as(&agent, "node-write", change()).await.json()["Meta"]["a"], "1");
     get_as(&agent, "management", PATH).await.json();
     let server = alone(Role::Server).await;
     let nobody = (400, "No local Node and node_id not provided");
     assert_eq!(get(&server, PATH).await.refusal(), nobody);
-}
-
-#[tokio::test]
-async fn a_node_that_nobody_registered_has_no_identity() {
-    let agent = alone(Role::Client).await;
-    let none = (500, "node does not have a JWT identity token");
-    let identity = "/v1/client/identity";
-    let renew = "/v1/client/identity/renew";
-    assert_eq!(get(&agent, identity).await.refusal(), none);
-    assert_eq!(send(&agent, "PUT", renew, "").await.refusal(), none);
-    assert_eq!(send(&agent, "POST", identity, "").await.refusal(), (405, "Invalid method"));
-    assert_eq!(get(&agent, renew).await.refusal(), (405, "Invalid method"));
-    assert_eq!(send(&agent, "PUT", renew, "{").await.refusal(), (400, "unexpected EOF"));
-    let unknown = format!("Unknown node {UNKNOWN}");
-    let body = format!(r#"{{"NodeID":"{UNKNOWN}"}}"#);
-    let own = format!("{renew}?node_id={}", agent.node_id().unwrap());
-    assert_eq!(send(&agent, "PUT", &own, &body).await.refusal(), (500, unknown.as_str()));
-    let server = alone(Role::Server).await;
-    let nobody = (400, "no local Node and node_id not provided");
-    assert_eq!(get(&server, identity).await.refusal(), nobody);
-    assert_eq!(get_as(&agent, "", identity).await.refusal(), (403, "Permission denied"));
 }

@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use nomad_acl::{Acl, AclDisabled, Policy, Tokens, TokensError};
 use nomad_agent::{Agent, AgentConfig, Body, Node, Role, Roster, Standalone, standalone};
@@ -152,8 +153,22 @@ pub(crate) async fn open(agent: &Agent, path: &str) -> http::Response<Body> {
     response
 }
 
+/// The same over a socket: what a caller elsewhere gets.
+pub(crate) async fn listen(agent: &Agent, path: &str) -> http::Response<Incoming> {
+    let address = serve(standalone(agent.clone(), AclDisabled)).await;
+    let socket = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(socket).await.unwrap();
+    tokio::spawn(connection);
+    let mut request = request("GET", path);
+    request.headers_mut().insert("host", "agent".parse().unwrap());
+    sender.send_request(request).await.unwrap()
+}
+
 /// The next chunk as text.
-pub(crate) async fn chunk(body: &mut Body) -> String {
+pub(crate) async fn chunk<B>(body: &mut B) -> String
+where
+    B: http_body::Body<Data = Bytes, Error: std::fmt::Debug> + Unpin,
+{
     let frame = body.frame().await.unwrap().unwrap();
     String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
 }

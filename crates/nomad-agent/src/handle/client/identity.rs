@@ -1,29 +1,33 @@
 //! `/v1/client/identity` and `identity/renew`.
-//!
-//! A node's identity is a JWT that the servers sign. This agent registers with no servers, so it has none, and says it
-//! as a Nomad agent does that has not got its first one yet. A renewal would be a promise that nobody keeps, so it is
-//! refused in the same words.
 
 use http::{Response, StatusCode, Uri};
-use nomad_wire::{Query, client::RenewalRequest, query::Common};
+use nomad_wire::{
+    Query,
+    client::{NodeIdentity, Renewal, RenewalRequest},
+    query::Common,
+};
 
 use super::own_node;
 use crate::{
-    agent::{Agent, Asked},
+    agent::{Agent, Asked, ClientPart},
     body::Body,
     error::{AgentError, WrongRole},
     handle::target::Wording,
     received::{RequestBody, received},
+    reply,
 };
 
-/// The claims of this node's identity: there is none.
+/// The claims of this node's identity. One whose servers have not signed yet has none, and says it as Nomad does.
 pub(crate) fn show(agent: &Agent, uri: &Uri) -> Result<Response<Body>, AgentError> {
     let query = Query::of(uri);
     Common::parse(&query)?;
-    none_of(agent, query.filled("node_id").as_deref())
+    let client = node(agent, query.filled("node_id").as_deref())?;
+    let none = || AgentError::failed("node does not have a JWT identity token");
+    let claims = client.identity.claims().ok_or_else(none)?;
+    reply::json(&NodeIdentity { claims, ..NodeIdentity::default() }, &query)
 }
 
-/// Asks for a new one: there is nobody to ask. The node that the body names comes before the one in the query.
+/// Asks for a new one, which is there a moment later. The node that the body names comes before the one in the query.
 pub(crate) async fn renew<B: RequestBody>(
     agent: &Agent,
     asked: Asked<B>,
@@ -34,16 +38,16 @@ pub(crate) async fn renew<B: RequestBody>(
         .map_err(|error| AgentError::said(StatusCode::BAD_REQUEST, error.to_string()))?;
     let named = Some(request.node_id).filter(|named| !named.is_empty());
     let named = named.or_else(|| query.filled("node_id").map(String::from));
-    none_of(agent, named.as_deref())
+    node(agent, named.as_deref())?.identity.renew();
+    reply::json(&Renewal::default(), &query)
 }
 
-fn none_of(agent: &Agent, node_id: Option<&str>) -> Result<Response<Body>, AgentError> {
-    match own_node(agent, node_id, Wording::Node) {
-        Ok(_) => Err(AgentError::failed("node does not have a JWT identity token")),
-        // The identity calls spell it with a small letter.
-        Err(AgentError::WrongRole(WrongRole::NoLocalNode)) => {
-            Err(AgentError::said(StatusCode::BAD_REQUEST, "no local Node and node_id not provided"))
+/// The node that is meant; the identity calls spell a missing one with a small letter.
+fn node<'a>(agent: &'a Agent, node_id: Option<&str>) -> Result<&'a ClientPart, AgentError> {
+    own_node(agent, node_id, Wording::Node).map_err(|error| match error {
+        AgentError::WrongRole(WrongRole::NoLocalNode) => {
+            AgentError::said(StatusCode::BAD_REQUEST, "no local Node and node_id not provided")
         }
-        Err(error) => Err(error),
-    }
+        error => error,
+    })
 }

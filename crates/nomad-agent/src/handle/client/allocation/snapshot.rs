@@ -2,14 +2,9 @@
 
 use std::io::{self, Write};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE};
-use blake2::{
-    Blake2bMac512,
-    digest::{FixedOutput as _, KeyInit as _, Update as _},
-};
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode};
-use nomad_wire::{AllocId, SecretId, Written};
+use nomad_wire::{AllocId, Written};
 use tokio::task::spawn_blocking;
 
 use crate::{
@@ -17,7 +12,7 @@ use crate::{
     alloc,
     body::{Body, Chunks},
     error::AgentError,
-    reply,
+    keyed, reply,
 };
 
 /// What a tar archive is to Go, which has to guess.
@@ -37,7 +32,7 @@ pub(super) async fn snapshot<B>(
     })?;
     let id = id.to_string();
     if !asked.acl.is_disabled() {
-        let right = migrate_token(&id, &client.secret);
+        let right = keyed::hash(&client.secret, &id);
         if asked.migrate.is_none_or(|token| Some(token.0) != right) {
             return Err(AgentError::said(StatusCode::FORBIDDEN, "Permission denied"));
         }
@@ -56,15 +51,6 @@ pub(super) async fn snapshot<B>(
     Ok(reply::typed(ARCHIVE, body.await?))
 }
 
-/// The token by which an agent may fetch the data of an allocation: the keyed BLAKE2b hash of the allocation's id under
-/// the secret of the node, in the URL-safe alphabet of base64.
-fn migrate_token(id: &str, secret: &SecretId) -> Option<SecretId> {
-    // A key can be 64 bytes long; the secret of a node is a UUID.
-    let mut hash = Blake2bMac512::new_from_slice(secret.expose().as_bytes()).ok()?;
-    hash.update(id.as_bytes());
-    Some(SecretId::new(URL_SAFE.encode(hash.finalize_fixed())))
-}
-
 /// Waits, on a thread that may, while the reader is behind.
 struct ToReader(Chunks);
 
@@ -79,23 +65,5 @@ impl Write for ToReader {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_is_bound_to_the_allocation_and_the_node() {
-        let token = |id: &str, secret: &str| migrate_token(id, &SecretId::new(secret)).unwrap();
-        let alloc = "13651909-dd6d-35ce-5da0-5004769668b3";
-        let node = "3721d099-7634-c305-7866-0a5e5e029ead";
-        assert_eq!(token(alloc, node), token(alloc, node));
-        assert_ne!(token(alloc, node), token(alloc, alloc));
-        assert_ne!(token(alloc, node), token(node, node));
-        // 64 bytes make 88 letters, two of which are padding.
-        assert_eq!(token(alloc, node).expose().len(), 88);
-        assert!(token(alloc, node).expose().ends_with("=="));
     }
 }

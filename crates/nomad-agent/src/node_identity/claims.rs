@@ -1,0 +1,64 @@
+//! The claims of a node's identity.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jiff::{SignedDuration, Timestamp};
+use nomad_wire::SecretId;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::IdentityRequest;
+
+/// Whom identities are for: everybody in Nomad.
+const AUDIENCE: &str = "nomadproject.io";
+
+/// How long an identity is good for: what a pool says by default in Nomad.
+pub(super) const LIFETIME: SignedDuration = SignedDuration::from_hours(24);
+
+/// What is signed for a node.
+pub(super) fn of(request: &IdentityRequest, region: &str, now: Timestamp) -> Value {
+    let IdentityRequest { node_id, node_pool, datacenter, .. } = request;
+    let issued = now.as_second();
+    json!({
+        "aud": AUDIENCE,
+        "exp": issued + LIFETIME.as_secs(),
+        "iat": issued,
+        "jti": Uuid::new_v4().to_string(),
+        "nbf": issued,
+        "sub": format!("node:{region}:{node_pool}:{node_id}:default"),
+        "nomad_node_datacenter": datacenter,
+        "nomad_node_id": node_id.to_string(),
+        "nomad_node_pool": node_pool,
+    })
+}
+
+/// The claims that a token carries, whoever signed it; none if it is no token.
+pub(super) fn carried(token: &SecretId) -> Option<BTreeMap<String, Value>> {
+    let mut parts = token.expose().split('.');
+    let (_, payload, _, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else {
+        return None;
+    };
+    let payload = URL_SAFE_NO_PAD.decode(payload).ok()?;
+    serde_json::from_slice(&payload).ok()
+}
+
+/// The same as Nomad shows them: it reads numbers as floating ones, so `1795402080.0`.
+pub(super) fn shown(claims: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
+    let show = |value: &Value| value.as_i64().map_or_else(|| value.clone(), |n| json!(n as f64));
+    claims.iter().map(|(name, value)| (name.clone(), show(value))).collect()
+}
+
+/// Whether claims are what this node would be given now, but for the time.
+pub(super) fn fit(claims: &BTreeMap<String, Value>, request: &IdentityRequest) -> bool {
+    let says = |name: &str, text: &str| claims.get(name).and_then(Value::as_str) == Some(text);
+    says("nomad_node_id", request.node_id.as_str())
+        && says("nomad_node_pool", &request.node_pool)
+        && says("nomad_node_datacenter", &request.datacenter)
+}
+
+/// Whether they should be replaced: less than a third of their life is left, as in Nomad.
+pub(super) fn are_expiring(claims: &BTreeMap<String, Value>, now: Timestamp) -> bool {
+    let end = claims.get("exp").and_then(Value::as_i64);
+    end.is_none_or(|end| end < now.as_second() + LIFETIME.as_secs() / 3)
+}

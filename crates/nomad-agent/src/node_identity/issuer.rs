@@ -1,0 +1,111 @@
+//! Who signs identities, and for whom.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
+use jiff::Timestamp;
+use nomad_wire::{NodeId, SecretId};
+use thiserror::Error;
+
+use super::{IdentityRequest, Signer, claims};
+
+/// More nodes than a cluster of Nomad has ever been shown with; whoever invents nodes to fill the memory ends here.
+const MAX_NODES: usize = 16_384;
+
+/// Signs the identities of nodes. The first who comes with a node's id is that node, and nobody else is it until the
+/// issuer ends.
+#[derive(Debug)]
+pub(crate) struct Issuer {
+    signer: Signer,
+    region: String,
+    /// What nodes proved themselves with.
+    known: Mutex<BTreeMap<NodeId, SecretId>>,
+}
+
+/// Why no identity is issued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(crate) enum NotIssued {
+    /// Somebody else is that node.
+    #[error("node secret ID does not match")]
+    OtherSecret,
+    /// There is no room for another node.
+    #[error("too many nodes are known here")]
+    TooMany,
+}
+
+impl Issuer {
+    /// Nobody is known yet.
+    pub(crate) fn new(signer: Signer, region: &str) -> Self {
+        Self { signer, region: region.to_owned(), known: Mutex::default() }
+    }
+
+    /// A signed identity.
+    ///
+    /// # Errors
+    /// [`NotIssued`].
+    pub(crate) fn issue(
+        &self,
+        request: &IdentityRequest,
+        now: Timestamp,
+    ) -> Result<SecretId, NotIssued> {
+        self.recognise(request)?;
+        Ok(self.signer.sign(&claims::of(request, &self.region, now)))
+    }
+
+    fn recognise(&self, request: &IdentityRequest) -> Result<(), NotIssued> {
+        // An entry is there or it is not, also after a panic.
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.get(&request.node_id) {
+            Some(proof) if *proof != request.proof => return Err(NotIssued::OtherSecret),
+            Some(_) => {}
+            None if known.len() >= MAX_NODES => return Err(NotIssued::TooMany),
+            None => drop(known.insert(request.node_id, request.proof.clone())),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::{fresh, fresh_secret};
+
+    #[test]
+    fn a_node_is_whoever_came_first_with_its_id() {
+        let issuer = Issuer::new(Signer::kept(None).unwrap(), "global");
+        let (node, now) = (fresh(), Timestamp::UNIX_EPOCH);
+        let request = |secret: &SecretId| IdentityRequest::of(node, "dc1", secret).unwrap();
+        let (own, other) = (fresh_secret(), fresh_secret());
+        let first = issuer.issue(&request(&own), now).unwrap();
+        assert_eq!(issuer.issue(&request(&other), now), Err(NotIssued::OtherSecret));
+        assert_ne!(issuer.issue(&request(&own), now).unwrap(), first, "each has an id of its own");
+    }
+
+    #[test]
+    fn an_identity_says_what_nomads_says() {
+        let issuer = Issuer::new(Signer::kept(None).unwrap(), "eu");
+        let node: NodeId = fresh();
+        let request = IdentityRequest::of(node, "dc7", &fresh_secret()).unwrap();
+        let now = Timestamp::from_second(1_795_315_680).unwrap();
+        let token = issuer.issue(&request, now).unwrap();
+        let carried = claims::carried(&token).unwrap();
+        let mut shown = claims::shown(&carried);
+        let id = shown.remove("jti").unwrap();
+        assert_eq!(id.as_str().unwrap().len(), 36);
+        let expected = format!(
+            r#"{{"aud":"nomadproject.io","exp":1795402080.0,"iat":1795315680.0,"nbf":1795315680.0,"nomad_node_datacenter":"dc7","nomad_node_id":"{node}","nomad_node_pool":"default","sub":"node:eu:default:{node}:default"}}"#
+        );
+        assert_eq!(serde_json::to_string(&shown).unwrap(), expected);
+        assert!(claims::fit(&carried, &request));
+        let moved = IdentityRequest { datacenter: "dc8".to_owned(), ..request };
+        assert!(!claims::fit(&carried, &moved));
+        // 24 hours, of which a third must be left.
+        for (hours, expiring) in [(0, false), (15, false), (17, true), (25, true)] {
+            let then = now + jiff::SignedDuration::from_hours(hours);
+            assert_eq!(claims::are_expiring(&carried, then), expiring, "after {hours} hours");
+        }
+        assert_eq!(claims::carried(&SecretId::new("a.b")), None);
+    }
+}

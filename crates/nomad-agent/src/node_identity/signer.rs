@@ -1,0 +1,108 @@
+//! The key that identities are signed with.
+
+use std::{fmt, io, path::Path};
+
+use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use nomad_wire::SecretId;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::durable;
+
+/// An Ed25519 key. Nomad signs with it as well (`EdDSA`) when it has no RSA key.
+pub(crate) struct Signer {
+    key: Ed25519KeyPair,
+    /// What tokens call the key; made of its public half, so that the same key has the same name after a restart.
+    id: String,
+}
+
+impl Signer {
+    /// The key in `file`; a fresh one, written there for its owner alone, when there is no such file yet. Without a
+    /// file it lives as long as this. May block.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written, or holds no such key.
+    pub(crate) fn kept(file: Option<&Path>) -> io::Result<Self> {
+        let Some(file) = file else { return fresh().map(Self::with) };
+        match std::fs::read(file) {
+            Ok(content) => {
+                let no_key = |_| io::Error::new(io::ErrorKind::InvalidData, "no Ed25519 key");
+                Ed25519KeyPair::from_pkcs8(&content).map_err(no_key).map(Self::with)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let key = fresh()?;
+                let content = key.to_pkcs8().map_err(io::Error::other)?;
+                durable::replace(file, content.as_ref())?;
+                Ok(Self::with(key))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn with(key: Ed25519KeyPair) -> Self {
+        let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, key.public_key().as_ref()).to_string();
+        Self { key, id }
+    }
+
+    /// Claims as a signed token: header, claims and signature in the URL-safe alphabet of base64, joined by dots.
+    pub(super) fn sign(&self, claims: &Value) -> SecretId {
+        let header = json!({ "alg": "EdDSA", "kid": self.id, "typ": "JWT" });
+        let mut token = URL_SAFE_NO_PAD.encode(header.to_string());
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(claims.to_string(), &mut token);
+        let signature = self.key.sign(token.as_bytes());
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature.as_ref(), &mut token);
+        SecretId::new(token)
+    }
+}
+
+fn fresh() -> io::Result<Ed25519KeyPair> {
+    Ed25519KeyPair::generate().map_err(io::Error::other)
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
+
+    use super::*;
+
+    #[test]
+    fn a_token_is_signed_over_its_header_and_its_claims() {
+        let signer = Signer::kept(None).unwrap();
+        let token = signer.sign(&json!({ "sub": "node" }));
+        let (said, signature) = token.expose().rsplit_once('.').unwrap();
+        let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+        let public = UnparsedPublicKey::new(&ED25519, signer.key.public_key());
+        public.verify(said.as_bytes(), &signature).unwrap();
+        assert!(public.verify(said.replace('.', "x").as_bytes(), &signature).is_err());
+        let other = Signer::kept(None).unwrap();
+        let public = UnparsedPublicKey::new(&ED25519, other.key.public_key());
+        assert!(public.verify(said.as_bytes(), &signature).is_err());
+        let header = URL_SAFE_NO_PAD.decode(said.split('.').next().unwrap()).unwrap();
+        let header: Value = serde_json::from_slice(&header).unwrap();
+        assert_eq!(header, json!({ "alg": "EdDSA", "kid": signer.id, "typ": "JWT" }));
+    }
+
+    #[test]
+    fn a_key_is_kept_for_its_owner() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("server/identity-key");
+        let first = Signer::kept(Some(&file)).unwrap();
+        assert_eq!(Signer::kept(Some(&file)).unwrap().id, first.id);
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::write(&file, "no key").unwrap();
+        let refused = Signer::kept(Some(&file)).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::InvalidData);
+        assert_eq!(format!("{first:?}"), format!("Signer {{ id: {:?}, .. }}", first.id));
+    }
+}
