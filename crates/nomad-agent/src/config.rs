@@ -48,6 +48,8 @@ pub struct AgentConfig {
     pub alloc_dir: Option<PathBuf>,
     /// Metadata of the node, which callers may change on top of it.
     pub meta: BTreeMap<String, String>,
+    /// Refuses commands in tasks (`exec`) to everybody, whatever their rights.
+    pub disable_remote_exec: bool,
     /// Opens `/v1/agent/host` and `/v1/agent/pprof` to everybody while ACLs are off.
     pub enable_debug: bool,
     /// Whether tokens are demanded. Only shown and used for the debug rule: who may do what is
@@ -118,6 +120,7 @@ impl AgentConfig {
             data_dir: None,
             alloc_dir: None,
             meta: BTreeMap::new(),
+            disable_remote_exec: false,
             enable_debug: false,
             acl_enabled: false,
             log_level: LogLevel::Info,

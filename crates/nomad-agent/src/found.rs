@@ -197,6 +197,8 @@ fn check(agent: &Agent, route: &Route, uri: &Uri) -> Result<(), AgentError> {
     let query = Query::of(uri);
     match route {
         Route::Fs(call, id) => fs::check(*call, id, &query)?,
+        // Where nobody may, nobody learns whether the allocation is here.
+        Route::Allocation(AllocCall::Exec, _) => allocation::check_exec(agent)?,
         Route::Monitor => {
             MonitorQuery::parse(&query)?;
             Common::parse(&query)?;

@@ -185,3 +185,23 @@ async fn large_contents_are_streamed_and_exact() {
     }
     assert!(stage.get("cat", "path=web/local/large").await.text == content);
 }
+
+#[tokio::test]
+async fn stat_tells_what_a_file_is() {
+    let stage = with_files().await;
+    let cases: [(&str, &[u8], &str); 7] = [
+        ("image.gif", b"GIF89a....", "image/gif"),
+        ("image.png", b"\x89PNG\r\n\x1a\n....", "image/png"),
+        ("image.jpg", b"\xff\xd8\xff\xe0....", "image/jpeg"),
+        ("binary", b"\x00\x01\x02", "application/octet-stream"),
+        ("text.json", b"{}", "application/json"),
+        ("text.txt", b"hello", "text/plain; charset=utf-8"),
+        ("image.txt", b"GIF89a....", "image/gif"),
+    ];
+    for (name, content, kind) in cases {
+        let path = format!("web/local/{name}");
+        stage.write(&path, content);
+        let answer = stage.get("stat", &format!("path={path}")).await.json();
+        assert_eq!(answer["ContentType"], kind, "{name}");
+    }
+}

@@ -9,7 +9,10 @@ use tokio::{
     net::TcpListener,
 };
 
-use crate::stage::{SOON, Stage, ended, shell, stage_of};
+use crate::{
+    stage::{SOON, Stage, ended, shell, stage_of},
+    support::get,
+};
 
 fn quick(name: &str, probe: Probe) -> Check {
     Check::new(name, "shop", probe).every(Duration::from_millis(10)).within(SOON)
@@ -53,6 +56,10 @@ async fn says(status: &'static str) -> u16 {
 async fn nothing_to_check_is_null() {
     let stage = ended("true").await;
     assert_eq!(stage.send("GET", "checks", "").await.text, "null");
+    let unknown = "d3e34248-4843-be75-d4fd-4899975cfb38";
+    let answer = get(&stage.agent, &format!("/v1/client/allocation/{unknown}/checks")).await;
+    let text = format!("Unknown allocation \"{unknown}\"");
+    assert_eq!(answer.refusal(), (404, text.as_str()));
 }
 
 #[tokio::test]

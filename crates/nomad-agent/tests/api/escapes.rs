@@ -177,3 +177,37 @@ fn swap(local: &Path, over: &AtomicBool) {
         fs::rename(&next, &way).unwrap();
     }
 }
+
+/// The prefixes and paths of Nomad's own table, and whether they lead out.
+#[tokio::test]
+async fn a_path_leads_out_where_its_text_does() {
+    let stage = prison().await;
+    fs::create_dir_all(stage.path("foo/bar")).unwrap();
+    let escapes = "Path escapes the alloc directory";
+    for (prefix, path, leads_out) in [
+        ("", "", false),
+        ("", "/foo", false),
+        ("", "./", false),
+        ("", "../", true),
+        ("foo", "../", false),
+        ("foo", "../../", true),
+        ("foo/bar", "../../../", true),
+    ] {
+        let query = format!("path={prefix}/{path}");
+        let answer = stage.get("ls", &query).await;
+        if leads_out {
+            assert_eq!(answer.refusal(), (500, escapes), "{query}");
+        } else {
+            answer.json();
+        }
+    }
+    for (call, status) in [("ls", 500), ("stat", 500), ("cat", 400), ("stream", 400)] {
+        let path = if call == "ls" { ".." } else { "../foo" };
+        assert_eq!(stage.get(call, &format!("path={path}")).await.refusal(), (status, escapes));
+    }
+    assert_eq!(stage.get("readat", "offset=0&path=../foo").await.refusal(), (400, escapes));
+    stage.write("web/secrets/test_file", SECRET);
+    let refused = stage.get("readat", "offset=0&path=web/secrets/test_file").await;
+    let text = "Reading secret file prohibited: web/secrets/test_file";
+    assert_eq!(refused.refusal(), (500, text));
+}

@@ -368,3 +368,41 @@ async fn what_is_no_websocket_is_refused() {
     let socket = TcpStream::connect(served.address).await.unwrap();
     client_async(request, socket).await.unwrap();
 }
+
+#[tokio::test]
+async fn each_output_is_a_message_and_the_end_is_no_error() {
+    let stage = beating().await;
+    let mut caller = run(&stage, "while read word; do printf '%s' $word; done", "").await;
+    for word in ["one", "two", "done!"] {
+        caller.input(&format!("{word}\n")).await;
+        let message = timeout(SOON, caller.socket.next()).await.unwrap().unwrap().unwrap();
+        let expected = json!({"stdout": {"data": STANDARD.encode(word)}}).to_string();
+        assert_eq!(message, Message::text(expected));
+    }
+    caller.say(&json!({"stdin": {"close": true}})).await;
+    let heard = caller.end().await;
+    assert_eq!(heard.others.last().unwrap(), r#"{"exited":true,"result":{}}"#);
+    assert_eq!(heard.close, None);
+}
+
+#[tokio::test]
+async fn where_commands_are_off_nobody_may() {
+    let config = nomad_agent::AgentConfig {
+        disable_remote_exec: true,
+        ..nomad_agent::AgentConfig::new("client1", nomad_agent::Role::Client)
+    };
+    let agent = crate::support::start(config, &std::sync::Arc::default()).await;
+    // Before anybody looks for the allocation, and whatever the token.
+    for token in ["", "management"] {
+        let served = serve(&agent, Guarded).await;
+        let path = path(UNKNOWN, "web", &["true"], "");
+        let mut request = format!("ws://{}{path}", served.address).into_client_request().unwrap();
+        if !token.is_empty() {
+            request.headers_mut().insert("x-nomad-token", token.parse().unwrap());
+        }
+        let socket = TcpStream::connect(served.address).await.unwrap();
+        let (socket, _) = client_async(request, socket).await.unwrap();
+        let heard = Caller { socket, _served: served }.end().await;
+        assert_eq!(heard.close, Some((1008, "Permission denied".to_owned())), "{token:?}");
+    }
+}

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     stage::{ALLOC, UNKNOWN, ended, shell, stage, stage_of},
-    support::{alone, get, get_as, send},
+    support::{alone, ask_as, get, get_as, request_with, send},
 };
 
 const BEAT: &str = "echo up; trap 'echo got USR1' USR1; while :; do sleep 0.01; done";
@@ -99,6 +99,17 @@ async fn signals_are_refused_in_nomads_words() {
 }
 
 #[tokio::test]
+async fn a_task_that_waits_to_be_started_takes_no_signal() {
+    let wait = nomad_agent::Restart::Again { attempts: 1, delay: Duration::from_secs(3600) };
+    let stage =
+        stage_of(vec![nomad_agent::TaskSpec::new("web", "/does/not/exist").restart(wait)]).await;
+    let answer = stage.send("PUT", "signal", r#"{"Signal":"SIGUSR1"}"#).await;
+    assert_eq!(stage.alloc.task("web").unwrap().state().phase, Phase::Pending);
+    let text = "1 error occurred:\n\t* Failed to signal task: web, err: Task not running\n\n";
+    assert_eq!(answer.refusal(), (500, text));
+}
+
+#[tokio::test]
 async fn only_what_has_ended_is_collected() {
     let not_eligible = "No such allocation on client, or allocation not eligible for GC";
     let stage = stage(BEAT).await;
@@ -135,13 +146,25 @@ async fn collecting_all_takes_what_has_ended() {
     let answer = get(&stage.agent, "/v1/client/gc?node_id=").await;
     assert_eq!((answer.status.as_u16(), answer.text.as_str()), (200, ""));
     assert!(!stage.alloc.directory().root().exists());
+    let gone = format!("state for allocation {ALLOC} not found on client");
+    for (call, query) in
+        [("logs", "task=web&type=stdout&follow=true"), ("stream", "path=alloc/logs/web.stdout.0")]
+    {
+        assert_eq!(stage.get(call, query).await.refusal(), (404, gone.as_str()), "{call}");
+    }
     let unknown = format!("Unknown node {UNKNOWN}");
     let answer = get(&stage.agent, &format!("/v1/client/gc?node_id={UNKNOWN}")).await;
     assert_eq!(answer.refusal(), (500, unknown.as_str()));
     let server = alone(Role::Server).await;
     let answer = get(&server, "/v1/client/gc").await;
     assert_eq!(answer.refusal(), (400, "No local Node and node_id not provided"));
-    assert_eq!(get_as(&stage.agent, "", "/v1/client/gc").await.refusal().0, 403);
+    for token in ["", "node-read", "agent-write"] {
+        let answer = get_as(&stage.agent, token, "/v1/client/gc").await;
+        assert_eq!(answer.refusal(), (403, "Permission denied"), "{token}");
+    }
+    for token in ["node-write", "management"] {
+        assert_eq!(get_as(&stage.agent, token, "/v1/client/gc").await.refusal(), (200, ""));
+    }
 }
 
 #[tokio::test]
@@ -167,16 +190,16 @@ async fn an_unknown_allocation_is_told_whatever_the_role() {
             ("PUT", "gc", ""),
             ("GET", "checks", ""),
             ("GET", "pause", ""),
+            ("GET", "stats", ""),
             ("PUT", "signal", r#"{"Signal":"SIGHUP"}"#),
         ] {
             let path = format!("/v1/client/allocation/{UNKNOWN}/{call}");
             let answer = send(&agent, method, &path, body).await;
             assert_eq!(answer.refusal(), (404, text.as_str()), "{role:?} {call}");
-            for token in ["", "management"] {
-                if method == "GET" {
-                    let answer = get_as(&agent, token, &path).await;
-                    assert_eq!(answer.refusal(), (404, text.as_str()), "{call} as {token:?}");
-                }
+            // Nobody, somebody without the right, and somebody with every right.
+            for token in ["", "node-write", "management"] {
+                let answer = ask_as(&agent, token, request_with(method, &path, body)).await;
+                assert_eq!(answer.refusal(), (404, text.as_str()), "{call} as {token:?}");
             }
         }
     }

@@ -8,7 +8,8 @@ use crate::support::{alone, fleet, get, request};
 async fn the_node_shows_its_last_figures() {
     let agent = alone(Role::Both).await;
     let own = agent.node_id().unwrap();
-    for query in [String::new(), "?node_id=".to_owned(), format!("?node_id={own}")] {
+    let strange = "?tomcat=yes&node=none".to_owned();
+    for query in [String::new(), "?node_id=".to_owned(), format!("?node_id={own}"), strange] {
         assert_eq!(get(&agent, &format!("/v1/client/stats{query}")).await.json()["Uptime"], 7);
     }
 }

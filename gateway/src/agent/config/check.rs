@@ -53,6 +53,7 @@ fn settings(top: &Section<'_>) -> Option<Settings> {
         datacenter: top.text("datacenter").unwrap_or_else(|| "dc1".to_owned()),
         data_dir,
         alloc_dir: client.text("alloc_dir").map(PathBuf::from),
+        disable_remote_exec: client.flag("disable_remote_exec").unwrap_or(false),
         enable_debug: top.flag("enable_debug").unwrap_or(false),
         log_level: log_level(top),
         log_file: top.text("log_file").map(PathBuf::from),

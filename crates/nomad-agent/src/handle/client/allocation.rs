@@ -10,6 +10,7 @@ use std::sync::Arc;
 use http::{Response, StatusCode, Uri};
 use nomad_wire::{AllocCall, AllocId, Query, Written, query::Common};
 
+pub(crate) use self::exec::check as check_exec;
 use super::off_loop;
 use crate::{
     agent::{Agent, Asked},

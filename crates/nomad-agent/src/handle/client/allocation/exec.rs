@@ -19,12 +19,25 @@ use crate::{
     websocket,
 };
 
+/// Whether this agent lets anybody run commands.
+///
+/// # Errors
+/// What Nomad says to those without the right.
+pub(crate) fn check(agent: &Agent) -> Result<(), AgentError> {
+    if agent.config().disable_remote_exec { Err(denied()) } else { Ok(()) }
+}
+
+fn denied() -> AgentError {
+    AgentError::said(StatusCode::FORBIDDEN, "Permission denied")
+}
+
 /// Runs the command, and streams what is said about it until it has ended.
 pub(super) async fn exec<B: RequestBody>(
     agent: &Agent,
     allocation: &Allocation,
     asked: Asked<B>,
 ) -> Result<Response<Body>, AgentError> {
+    check(agent)?;
     let query = asked.query();
     let wanted = ExecQuery::parse(&query)?;
     if !websocket::is_wanted(&asked.headers) {
@@ -34,7 +47,7 @@ pub(super) async fn exec<B: RequestBody>(
     let node_exec = Right::Namespace(Capability::AllocNodeExec);
     let subject = Subject::Namespace(allocation.namespace().clone());
     if !asked.acl.holds(node_exec, &subject).is_allowed() {
-        return Err(AgentError::said(StatusCode::FORBIDDEN, "Permission denied"));
+        return Err(denied());
     }
     let task = running(allocation, &wanted.task)?;
     let command = Command {
