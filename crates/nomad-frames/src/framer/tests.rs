@@ -208,3 +208,55 @@ fn a_monitor_has_no_positions_unless_nomads_are_asked_for() {
         sent("", "log", 0, 10),
     ]);
 }
+
+/// A framer of Nomad's own tests: small frames, long windows.
+fn small(max_frame: usize, batch: u64) -> Bench {
+    let batch = Duration::from_millis(batch);
+    Bench::new(FramerConfig { max_frame, batch, ..FramerConfig::default() })
+}
+
+#[test]
+fn one_byte_is_flushed_whole_and_nothing_comes_after_the_end() {
+    let mut b = small(100, 100);
+    b.send("foo", "bar", 1, 1).tick(99).expect(&[]);
+    b.tick(100).expect(&[sent("foo", "bar", 1, 1)]);
+    assert_eq!(b.bytes, b"x");
+    b.finish().expect(&[]);
+}
+
+#[test]
+fn a_frame_leaves_when_it_is_full_and_not_before() {
+    let mut b = small(3, 500);
+    b.send("foo", "", 1, 1).tick(250).expect(&[]);
+    b.send("foo", "", 2, 3).expect(&[sent("foo", "", 3, 3)]);
+    b.finish().expect(&[]);
+}
+
+#[test]
+fn nothing_said_is_a_heartbeat() {
+    let mut b = small(100, 100);
+    let beat = u64::try_from(FramerConfig::default().heartbeat.as_millis()).unwrap();
+    b.tick(beat - 1).expect(&[]);
+    b.tick(beat).expect(&[sent("", "", 0, 0)]);
+}
+
+#[test]
+fn what_many_files_say_comes_in_its_order() {
+    let mut b = small(10, 100);
+    let mut all = Vec::new();
+    for file in 0..5 {
+        for shard in 0..10 {
+            let data: Vec<u8> = (0..7).map(|at| b'a' + (file * 31 + shard * 7 + at) % 26).collect();
+            let name = format!("file{file}");
+            let offset = i64::from(shard + 1) * 7;
+            b.with(|framer, mut sink| framer.send(&name, "", &data, offset, &mut sink));
+            all.extend(data);
+        }
+    }
+    b.finish();
+    assert_eq!(b.bytes, all);
+    assert!(b.frames.iter().all(|frame| frame.len <= 10));
+    let files: Vec<_> =
+        b.frames.chunk_by(|a, b| a.file == b.file).map(|run| &run[0].file).collect();
+    assert_eq!(files, ["file0", "file1", "file2", "file3", "file4"]);
+}
