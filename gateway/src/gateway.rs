@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use nomad_acl::Tokens;
 use nomad_forward::{
-    Budget, Denials, Directory, TcpConnect, Tunnel, Tunnels, connect::Connect, forwarder_within,
+    Bounds, Budget, Denials, Directory, Shares, TcpConnect, Tunnel, Tunnels, connect::Connect,
+    forwarder_within,
 };
 
 use crate::{
@@ -23,7 +24,7 @@ pub struct Gateway<D, T, C = TcpConnect> {
     directory: D,
     tokens: T,
     denials: Denials,
-    budget: Budget,
+    bounds: Bounds,
     address: HttpAddr,
     tunnels: Tunnels,
     metrics: Arc<Metrics>,
@@ -38,7 +39,7 @@ impl<D, T> Gateway<D, T> {
             directory,
             tokens,
             denials: Denials::Silent,
-            budget: Budget::default(),
+            bounds: Bounds::default(),
             address: HttpAddr::Off,
             tunnels: Tunnels::default(),
             metrics: Arc::default(),
@@ -56,8 +57,8 @@ where
 {
     /// Reaches agents in another way than by plain TCP.
     pub fn connect<N: Connect>(self, connect: N) -> Gateway<D, T, N> {
-        let Self { directory, tokens, denials, budget, address, tunnels, metrics, log, .. } = self;
-        Gateway { connect, directory, tokens, denials, budget, address, tunnels, metrics, log }
+        let Self { directory, tokens, denials, bounds, address, tunnels, metrics, log, .. } = self;
+        Gateway { connect, directory, tokens, denials, bounds, address, tunnels, metrics, log }
     }
 
     /// Says how much a caller is told who may not.
@@ -70,7 +71,14 @@ where
     /// Says how many connections one agent gets at most.
     #[must_use]
     pub const fn budget(mut self, budget: Budget) -> Self {
-        self.budget = budget;
+        self.bounds.budget = budget;
+        self
+    }
+
+    /// The requests that callers share, to be counted, bounded otherwise, or turned off.
+    #[must_use]
+    pub fn shares(mut self, shares: Shares) -> Self {
+        self.bounds.shares = shares;
         self
     }
 
@@ -104,7 +112,7 @@ where
 
     /// Serves until the end is announced and no answer and no websocket is left.
     pub async fn serve(self, listener: Listener, stop: Stop) {
-        let Self { connect, directory, tokens, denials, budget, address, tunnels, metrics, log } =
+        let Self { connect, directory, tokens, denials, bounds, address, tunnels, metrics, log } =
             self;
         let about = About {
             directory: directory.clone(),
@@ -112,7 +120,8 @@ where
             stop: stop.clone(),
         };
         metrics.show_tunnels(tunnels.clone());
-        let chain = forwarder_within(connect, directory, tokens.clone(), denials, budget);
+        metrics.show_shares(bounds.shares.clone());
+        let chain = forwarder_within(connect, directory, tokens.clone(), denials, bounds);
         let chain = Rewrite::new(Tunnel::new(chain, tunnels.clone()), address);
         // Its own calls are answered before anything is decided about Nomad's.
         let chain = Own::new(chain, about, tokens, denials);

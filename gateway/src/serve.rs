@@ -8,7 +8,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use nomad_agent::LogHub;
 use nomad_forward::{
-    Agent, Budget, Denials, NomadApi, NomadDirectory, NomadOptions, Transport, directory::Watch,
+    Agent, Budget, Denials, NomadApi, NomadDirectory, NomadOptions, Shares, Transport,
+    directory::Watch,
 };
 use nomad_wire::Region;
 use tokio::{task::JoinSet, time::timeout};
@@ -112,7 +113,9 @@ fn gateway(
     tokens.show(&metrics);
     let budget = Budget { connections: settings.connections_per_agent, ..Budget::default() };
     let denials = if settings.tell_denied { Denials::Named } else { Denials::Silent };
+    let shares = if settings.share_blocking_queries { Shares::default() } else { Shares::off() };
     let gateway = Gateway::new(directory, tokens)
+        .shares(shares)
         .denials(denials)
         .budget(budget)
         .rewrite(settings.rewrite_http_addr)

@@ -318,6 +318,7 @@ limits {
 }
 rewrite_http_addr = "self"
 tell_denied       = true
+share_blocking_queries = false
 "#;
     let (output, said) = check("gateway.hcl", text);
     assert!(output.status.success(), "{said}");

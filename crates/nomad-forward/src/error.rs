@@ -1,5 +1,7 @@
 //! What can go wrong on the whole way.
 
+use std::sync::Arc;
+
 use nomad_acl::{Denied, IdentifyError};
 use thiserror::Error;
 
@@ -21,4 +23,7 @@ pub enum Error {
     /// The agent's: it gave no answer.
     #[error(transparent)]
     Forward(#[from] ForwardError),
+    /// Of a request that several callers shared: each of them gets it.
+    #[error(transparent)]
+    Shared(Arc<Self>),
 }

@@ -10,6 +10,8 @@
 //!  Admitted<Addressed<B>>
 //!    ▼  RESOLVE    how is the agent reached and asked?
 //!  Resolved<B>
+//!    ▼  SHARE      does another caller wait for the same?
+//!  Resolved<B>
 //!    ▼  FORWARD    connect, send, stream back
 //!  http::Response<ForwardBody<B>>
 //! ```
@@ -36,6 +38,7 @@ pub mod directory;
 pub mod forward;
 pub mod rescue;
 pub mod resolve;
+pub mod share;
 pub mod tunnel;
 
 pub use self::{
@@ -51,7 +54,8 @@ pub use self::{
     forward::Forward,
     rescue::{Denials, Rescue},
     resolve::{Detour, Path, Resolve},
-    stack::{Forwarder, forwarder, forwarder_within},
+    share::{Share, ShareLimits, Shares},
+    stack::{Bounds, Forwarder, forwarder, forwarder_within},
     target::Target,
     tunnel::{Tunnel, Tunnels},
 };

@@ -4,12 +4,23 @@ use bytes::Bytes;
 use nomad_acl::{Admit, Identify, Tokens};
 
 use crate::{
-    Address, Budget, Forward, Rescue, Resolve, connect::Connect, directory::Directory,
-    rescue::Denials,
+    Address, Budget, Forward, Rescue, Resolve, Share, Shares, connect::Connect,
+    directory::Directory, forward::ForwardBody, rescue::Denials,
 };
 
 /// The chain that [`forwarder`] builds.
-pub type Forwarder<C, D, T, B> = Rescue<Identify<Address<Admit<Resolve<Forward<C, D, B>>>, D>, T>>;
+pub type Forwarder<C, D, T, B> =
+    Rescue<Identify<Address<Admit<Resolve<Share<Forward<C, D, B>, ForwardBody<B>>>>, D>, T>>;
+
+/// What is bounded on the way.
+#[derive(Debug, Clone, Default)]
+#[expect(clippy::exhaustive_structs, reason = "a plain record of settings, each with a default")]
+pub struct Bounds {
+    /// How many connections one agent gets.
+    pub budget: Budget,
+    /// Which requests callers share, and how much of them is kept.
+    pub shares: Shares,
+}
 
 /// Everything between a listener and the agents: a `Service<Request<B>>` that always answers.
 pub fn forwarder<C, D, T, B>(
@@ -25,16 +36,16 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    forwarder_within(connect, directory, tokens, denials, Budget::default())
+    forwarder_within(connect, directory, tokens, denials, Bounds::default())
 }
 
-/// The same with another budget of connections an agent.
+/// The same within other bounds.
 pub fn forwarder_within<C, D, T, B>(
     connect: C,
     directory: D,
     tokens: T,
     denials: Denials,
-    budget: Budget,
+    bounds: Bounds,
 ) -> Forwarder<C, D, T, B>
 where
     C: Connect,
@@ -44,7 +55,9 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     // Sends it over a kept connection, and streams the answer back.
-    let chain = Forward::new(connect, directory.clone()).budget(budget);
+    let chain = Forward::new(connect, directory.clone()).budget(bounds.budget);
+    // What several callers wait for is asked once.
+    let chain = Share::new(chain, bounds.shares);
     // Names the agent the way it understands, and says how the answer comes about.
     let chain = Resolve::new(chain);
     // From here on nothing passes that was not decided about.

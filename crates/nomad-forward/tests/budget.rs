@@ -20,7 +20,7 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::rt;
 use hyper_util::rt::TokioIo;
 use nomad_acl::AclDisabled;
-use nomad_forward::{Agent, Budget, Denials, Table, connect::Connect, forwarder_within};
+use nomad_forward::{Agent, Bounds, Budget, Denials, Table, connect::Connect, forwarder_within};
 use nomad_wire::Region;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
@@ -131,7 +131,13 @@ fn forwarder(agent: &Counted) -> Forwarder {
     let directory =
         agents.into_iter().fold(Table::builder(region), |table, agent| table.agent(agent));
     let directory = directory.build();
-    forwarder_within(agent.clone(), directory, AclDisabled, Denials::Silent, BUDGET)
+    forwarder_within(
+        agent.clone(),
+        directory,
+        AclDisabled,
+        Denials::Silent,
+        Bounds { budget: BUDGET, ..Bounds::default() },
+    )
 }
 
 async fn ask(service: &Forwarder, path: &str) -> Answer {

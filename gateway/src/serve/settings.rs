@@ -39,6 +39,8 @@ pub struct ServeSettings {
     pub rewrite_http_addr: HttpAddr,
     /// Connections that one agent gets at most.
     pub connections_per_agent: usize,
+    /// Equal blocking queries share one request.
+    pub share_blocking_queries: bool,
     /// Callers who may not are told which capability is missing.
     pub tell_denied: bool,
     /// With which files callers are spoken to over TLS, if they are.

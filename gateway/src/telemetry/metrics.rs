@@ -9,7 +9,7 @@ use std::{
 };
 
 use http::StatusCode;
-use nomad_forward::Tunnels;
+use nomad_forward::{Shares, Tunnels};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric as _, text::encode},
@@ -126,6 +126,17 @@ impl Metrics {
         });
         let text = "Websockets that were opened";
         self.show_counter("websockets", text, move || opened.opened());
+    }
+
+    /// Shows how many requests were answered by another one's answer, and what is kept for that now.
+    pub fn show_shares(&self, shares: Shares) {
+        let kept = shares.clone();
+        let text = "Requests that were answered by what another caller's request brought";
+        self.show_counter("shared_requests", text, move || shares.shared());
+        let text = "Bytes of answers that are kept for several callers now";
+        self.show_gauge("shared_bytes_kept", text, move || {
+            i64::try_from(kept.kept()).unwrap_or(i64::MAX)
+        });
     }
 
     /// Shows a number that only grows and that somebody else counts, as the hits of a cache. The name gets the prefix

@@ -19,26 +19,27 @@ const INTERNAL: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
 const RETRY: HeaderValue = HeaderValue::from_static("1");
 
 /// The answer that an error becomes.
-pub(super) fn answer<B: From<Bytes>>(error: Error, denials: Denials) -> Response<B> {
+pub(super) fn answer<B: From<Bytes>>(error: &Error, denials: Denials) -> Response<B> {
     match error {
         Error::Identify(error) => identify(error).into_response(),
-        Error::Address(AddressError::Query(error)) => Fault::from(error).into_response(),
+        Error::Address(AddressError::Query(error)) => Fault::from(error.clone()).into_response(),
         Error::Address(AddressError::Locate { route, source }) => {
-            locate(&route, &source).into_response()
+            locate(route, source).into_response()
         }
-        Error::Denied(denied) => deny(&denied, denials),
+        Error::Denied(denied) => deny(denied, denials),
+        Error::Shared(error) => answer(error, denials),
         Error::Forward(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "no answer from the agent");
-            busy(&error).unwrap_or_else(|| forward(&error).into_response())
+            tracing::warn!(error = error as &dyn std::error::Error, "no answer from the agent");
+            busy(error).unwrap_or_else(|| forward(error).into_response())
         }
     }
 }
 
-fn identify(error: IdentifyError) -> Fault {
+fn identify(error: &IdentifyError) -> Fault {
     match error {
-        IdentifyError::Route(error) => error.into(),
-        IdentifyError::Header(error) => error.into(),
-        IdentifyError::Tokens(error) => tokens(&error),
+        IdentifyError::Route(error) => error.clone().into(),
+        IdentifyError::Header(error) => error.clone().into(),
+        IdentifyError::Tokens(error) => tokens(error),
         // The enum may grow in its own crate; what is not known here is nobody's fault but ours.
         error => Fault::new(INTERNAL, error.to_string()),
     }

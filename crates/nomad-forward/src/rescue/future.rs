@@ -37,7 +37,7 @@ where
         let this = self.project();
         Poll::Ready(Ok(match ready!(this.inner.poll(cx)) {
             Ok(answer) => answer.map(RescuedBody::answer),
-            Err(error) => fault::answer(error, *this.denials),
+            Err(error) => fault::answer(&error, *this.denials),
         }))
     }
 }

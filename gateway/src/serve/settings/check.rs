@@ -74,6 +74,7 @@ fn settings(top: &Section<'_>) -> ServeSettings {
         acl: acl(top),
         rewrite_http_addr: word(top, "rewrite_http_addr", &REWRITES).unwrap_or(HttpAddr::Off),
         connections_per_agent: connections(top),
+        share_blocking_queries: top.flag("share_blocking_queries").unwrap_or(true),
         tell_denied: top.flag("tell_denied").unwrap_or(false),
         tls: tls::of_callers(&top.block("tls")),
         agent_tls,

@@ -1,0 +1,64 @@
+//! The answer to a request of one's own, or to a shared one.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use http::Response;
+use http_body::Body;
+use pin_project::pin_project;
+
+use super::SharedBody;
+use crate::Error;
+
+type Sharing<R> = Pin<Box<dyn Future<Output = Result<Response<SharedBody<R>>, Error>> + Send>>;
+
+/// The answer to a request of one's own, or to a shared one.
+///
+/// # Cancel safety
+/// Dropping it gives up waiting; a request that others wait for as well goes on.
+#[pin_project]
+pub struct ResponseFuture<F, R: Body> {
+    #[pin]
+    state: State<F, R>,
+}
+
+#[pin_project(project = StateProjection)]
+enum State<F, R: Body> {
+    Own(#[pin] F),
+    Shared(Sharing<R>),
+}
+
+impl<F, R: Body> std::fmt::Debug for ResponseFuture<F, R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+impl<F, R: Body> ResponseFuture<F, R> {
+    pub(super) const fn own(answer: F) -> Self {
+        Self { state: State::Own(answer) }
+    }
+
+    pub(super) const fn shared(answer: Sharing<R>) -> Self {
+        Self { state: State::Shared(answer) }
+    }
+}
+
+impl<F, R> Future for ResponseFuture<F, R>
+where
+    F: Future<Output = Result<Response<R>, Error>>,
+    R: Body,
+{
+    type Output = Result<Response<SharedBody<R>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProjection::Own(answer) => {
+                answer.poll(cx).map_ok(|response| response.map(SharedBody::own))
+            }
+            StateProjection::Shared(answer) => answer.as_mut().poll(cx),
+        }
+    }
+}
