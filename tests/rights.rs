@@ -46,9 +46,10 @@ const RIGHTS: [&str; 13] = [
 
 /// Method, path, and the rights of which one is demanded; none means everybody may.
 fn calls() -> Vec<(&'static str, String, &'static [&'static str])> {
-    let fixed: [(&str, &str, &[&str]); 25] = [
+    let fixed: [(&str, &str, &[&str]); 26] = [
         ("GET", "/v1/agent/health", &[]),
-        ("PUT", "/v1/agent/join?address=x", &[]),
+        ("PUT", "/v1/agent/join?address=x", &["agent:write"]),
+        ("GET", "/v1/metrics", &["agent:read"]),
         ("GET", "/v1/agent/members", &["node:read"]),
         ("GET", "/v1/agent/servers", &["agent:read"]),
         ("PUT", "/v1/agent/servers?address=x", &["agent:write"]),

@@ -240,6 +240,33 @@ fn the_edge_decides_what_it_knows_and_leaves_the_rest_to_the_agents() {
 }
 
 #[test]
+fn what_agents_leave_open_is_guarded() {
+    let serve = Serve::start(&["--address", &format!("http://{}", start(Acls::On))], &[]);
+    // The anonymous may read nodes and nothing else.
+    for (method, path, status) in [
+        ("GET", "/v1/metrics?format=prometheus", "403"),
+        ("PUT", "/v1/agent/join?address=10.0.0.9", "403"),
+        ("GET", "/debug/pprof/heap", "404"),
+        ("GET", "/v1/event/stream?topic=Job", "403"),
+        ("GET", "/v1/event/stream", "403"),
+        ("GET", "/v1/event/stream?topic=Node", "200"),
+    ] {
+        let (head, body) = serve.ask(method, path, b"");
+        assert!(head.starts_with(&format!("http/1.1 {status} ")), "{path}: {head}");
+        assert_eq!(head.contains("x-nomad-gateway-agent"), status == "200", "{path}: {head}");
+        assert!(status != "403" || body == "Permission denied", "{path}: {body}");
+    }
+    let (head, body) = serve.ask("GET", &format!("/v1/allocation/{NODE}"), b"");
+    assert!(head.starts_with("http/1.1 404 ") && body == "Unknown allocation", "{head}");
+
+    let serve = Serve::start(&["--address", &format!("http://{}", scripted())], &[]);
+    let (head, _) = serve.ask("GET", "/v1/metrics", b"");
+    assert!(head.contains("x-nomad-gateway-agent"), "without ACLs the agent answers: {head}");
+    let (head, _) = serve.ask("GET", "/debug/pprof/heap", b"");
+    assert!(head.starts_with("http/1.1 404 ") && !head.contains("x-nomad-gateway-agent"), "{head}");
+}
+
+#[test]
 fn the_gateway_ends_at_a_signal() {
     let server = scripted();
     let mut serve = Serve::start(&["--address", &format!("http://{server}")], &[]);

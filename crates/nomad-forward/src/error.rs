@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nomad_acl::{Denied, IdentifyError};
 use thiserror::Error;
 
-use crate::{address::AddressError, forward::ForwardError};
+use crate::{address::AddressError, forward::ForwardError, guard::GuardError};
 
 /// Why a request got no answer from an agent, room by room. [`Rescue`](crate::Rescue) turns it into one.
 #[derive(Debug, Error)]
@@ -14,6 +14,9 @@ pub enum Error {
     /// The caller's: it is not known what is asked, or by whom.
     #[error(transparent)]
     Identify(#[from] IdentifyError),
+    /// The caller's: it is guarded here.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
     /// The caller's: no agent is meant.
     #[error(transparent)]
     Address(#[from] AddressError),

@@ -4,16 +4,20 @@
 //!  http::Request<B>
 //!    ▼  IDENTIFY   what is asked, and by whom?          nomad_acl
 //!  Known<B>
+//!    ▼  GUARD      what Nomad leaves open
+//!  Known<B>
 //!    ▼  ADDRESS    which agent is meant, whose is it?   asks a Directory
 //!  Addressed<B>
 //!    ▼  ADMIT      may they?                            nomad_acl, pure
 //!  Admitted<Addressed<B>>
 //!    ▼  RESOLVE    how is the agent reached and asked?
 //!  Resolved<B>
+//!    ▼  MEND       a 500 that means 403 or 404 becomes that
+//!  Resolved<B>
 //!    ▼  SHARE      does another caller wait for the same?
 //!  Resolved<B>
 //!    ▼  FORWARD    connect, send, stream back
-//!  http::Response<ForwardBody<B>>
+//!  http::Response<MendedBody<SharedBody<ForwardBody<B>>>>
 //! ```
 //!
 //! Each arrow is a type, so that no room can be entered without the slip from the room before. [`forwarder`] builds
@@ -36,6 +40,8 @@ pub mod api;
 pub mod connect;
 pub mod directory;
 pub mod forward;
+pub mod guard;
+pub mod mend;
 pub mod rescue;
 pub mod resolve;
 pub mod share;
@@ -52,10 +58,12 @@ pub use self::{
     },
     error::Error,
     forward::Forward,
+    guard::Guard,
+    mend::{Mend, MendedBody},
     rescue::{Denials, Rescue},
     resolve::{Detour, Path, Resolve},
-    share::{Share, ShareLimits, Shares},
-    stack::{Bounds, Forwarder, forwarder, forwarder_within},
+    share::{Share, ShareLimits, SharedBody, Shares},
+    stack::{Asking, Bounds, Forwarder, forwarder, forwarder_within},
     target::Target,
     tunnel::{Tunnel, Tunnels},
 };

@@ -4,13 +4,16 @@ use bytes::Bytes;
 use nomad_acl::{Admit, Identify, Tokens};
 
 use crate::{
-    Address, Budget, Forward, Rescue, Resolve, Share, Shares, connect::Connect,
+    Address, Budget, Forward, Guard, Mend, Rescue, Resolve, Share, Shares, connect::Connect,
     directory::Directory, forward::ForwardBody, rescue::Denials,
 };
 
 /// The chain that [`forwarder`] builds.
 pub type Forwarder<C, D, T, B> =
-    Rescue<Identify<Address<Admit<Resolve<Share<Forward<C, D, B>, ForwardBody<B>>>>, D>, T>>;
+    Rescue<Identify<Guard<Address<Admit<Resolve<Asking<C, D, B>>>, D>>, T>>;
+
+/// The rooms behind RESOLVE, which ask the agent.
+pub type Asking<C, D, B> = Mend<Share<Forward<C, D, B>, ForwardBody<B>>>;
 
 /// What is bounded on the way.
 #[derive(Debug, Clone, Default)]
@@ -58,12 +61,16 @@ where
     let chain = Forward::new(connect, directory.clone()).budget(bounds.budget);
     // What several callers wait for is asked once.
     let chain = Share::new(chain, bounds.shares);
+    // Gives errors that came through a server the status that they mean.
+    let chain = Mend::new(chain);
     // Names the agent the way it understands, and says how the answer comes about.
     let chain = Resolve::new(chain);
     // From here on nothing passes that was not decided about.
     let chain = Admit::new(chain);
     // The owner of an allocation is known only after it was looked up, so this comes before the decision.
     let chain = Address::new(chain, directory);
+    // What every agent would do for everybody is decided about here.
+    let chain = Guard::new(chain);
     // A request that is no call, or that nobody stands for, goes no further.
     let chain = Identify::new(chain, tokens);
     // Outermost, since every room below may fail.

@@ -7,6 +7,8 @@ mod parse;
 mod path;
 mod print;
 
+use std::borrow::Cow;
+
 use http::{Method, Uri};
 use thiserror::Error;
 
@@ -168,6 +170,13 @@ impl Route {
     /// not clean (`//`, `.`, `..`) or lacks the slash of a subtree.
     pub fn parse(method: &Method, uri: &Uri) -> Result<Self, RouteError> {
         parse::route(method, uri)
+    }
+
+    /// The path of a request as Nomad's mux compares it: percent-decoded. Whoever decides by a path that is no call of
+    /// the catalogue must decide by this one.
+    #[must_use]
+    pub fn decoded_path(uri: &Uri) -> Cow<'_, str> {
+        path::decode(uri.path())
     }
 
     /// The path that makes this call; `None` for [`Route::Pass`].

@@ -8,7 +8,7 @@ use nomad_wire::{Fault, Route, header::X_NOMAD_GATEWAY_DENIED};
 use super::Denials;
 use crate::{
     Agent, Error, address::AddressError, connect::ConnectError, directory::LocateError,
-    forward::ForwardError,
+    forward::ForwardError, guard::GuardError,
 };
 
 const NOT_FOUND: StatusCode = StatusCode::NOT_FOUND;
@@ -26,7 +26,10 @@ pub(super) fn answer<B: From<Bytes>>(error: &Error, denials: Denials) -> Respons
         Error::Address(AddressError::Locate { route, source }) => {
             locate(route, source).into_response()
         }
-        Error::Denied(denied) => deny(denied, denials),
+        Error::Guard(GuardError::Denied(denied)) | Error::Denied(denied) => deny(denied, denials),
+        Error::Guard(error @ GuardError::Debug) => {
+            Fault::new(NOT_FOUND, error.to_string()).into_response()
+        }
         Error::Shared(error) => answer(error, denials),
         Error::Forward(error) => {
             tracing::warn!(error = error as &dyn std::error::Error, "no answer from the agent");

@@ -1,0 +1,146 @@
+//! GUARD: what Nomad leaves open, or denies without saying so.
+//!
+//! | call | Nomad | here |
+//! |---|---|---|
+//! | `/v1/metrics` | everybody | `agent:read` |
+//! | `/v1/agent/join` | everybody, with a warning | `agent:write` |
+//! | `/debug/…` | everybody, where `enable_debug` is on | nobody: `/v1/agent/pprof/…` is the way that asks for a right |
+//! | `/v1/event/stream` | a denial is 200 and nothing | what the topics demand, and 403 |
+//!
+//! Where ACLs are off everybody may do all of it but `/debug`; where the agents alone decide nothing is decided here.
+
+mod events;
+mod layer;
+
+use std::task::{Context, Poll};
+
+use http::{Method, Request};
+use nomad_acl::{Acl, Decision, Denied, Known, Level, Requirement, Right, Subject};
+use nomad_wire::Route;
+use thiserror::Error;
+use tower_service::Service;
+
+pub use self::layer::GuardLayer;
+use crate::future::ResponseFuture;
+
+/// Why a guarded call goes no further.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum GuardError {
+    /// The caller may not.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// Profiles that ask for no right.
+    #[error("/debug is not passed on; /v1/agent/pprof is")]
+    Debug,
+}
+
+/// Hands on what is not guarded, and what the caller may do.
+#[derive(Debug, Clone)]
+pub struct Guard<S> {
+    inner: S,
+}
+
+impl<S> Guard<S> {
+    /// Stands before `inner`.
+    pub const fn new(inner: S) -> Self {
+        Self { inner }
+    }
+}
+
+impl<S, B> Service<Known<B>> for Guard<S>
+where
+    S: Service<Known<B>>,
+    S::Error: From<GuardError>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, GuardError>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, known: Known<B>) -> Self::Future {
+        match decide(&known.acl, &known.route, &known.request) {
+            Ok(()) => ResponseFuture::calling(self.inner.call(known)),
+            Err(error) => ResponseFuture::failed(error),
+        }
+    }
+}
+
+const AGENT_READ: Requirement = Requirement::all(&[&[Right::Agent(Level::Read)]]);
+const AGENT_WRITE: Requirement = Requirement::all(&[&[Right::Agent(Level::Write)]]);
+
+fn decide<B>(acl: &Acl, route: &Route, request: &Request<B>) -> Result<(), GuardError> {
+    match route {
+        Route::Join => allow(acl, &AGENT_WRITE, &Subject::Agent),
+        Route::Pass => {
+            let path = Route::decoded_path(request.uri());
+            match &*path {
+                "/v1/metrics" => allow(acl, &AGENT_READ, &Subject::Agent),
+                "/v1/event/stream" if request.method() == Method::GET => {
+                    events::decide(acl, request.uri())
+                }
+                "/debug" => Err(GuardError::Debug),
+                path if path.starts_with("/debug/") => Err(GuardError::Debug),
+                _ => Ok(()),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+fn allow(acl: &Acl, demanded: &Requirement, subject: &Subject) -> Result<(), GuardError> {
+    match acl.allows(demanded, subject) {
+        Decision::Allow(_) => Ok(()),
+        Decision::Deny(reason) => Err(Denied { reason }.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nomad_acl::Policy;
+
+    use super::*;
+
+    fn decided(acl: &Acl, method: Method, uri: &str) -> Result<(), GuardError> {
+        let request = Request::builder().method(method).uri(uri).body(()).unwrap();
+        decide(acl, &Route::parse(request.method(), request.uri()).unwrap(), &request)
+    }
+
+    fn compiled(rules: &str) -> Acl {
+        let policy: Policy = rules.parse().unwrap();
+        Acl::compile([("one", &policy)])
+    }
+
+    #[test]
+    fn what_is_open_at_agents_costs_a_right_here() {
+        let reader = compiled("agent { policy = \"read\" }");
+        for (acl, metrics, join) in [
+            (Acl::deny_all(), false, false),
+            (reader, true, false),
+            (compiled("agent { policy = \"write\" }"), true, true),
+            (compiled("node { policy = \"write\" }"), false, false),
+            (Acl::management(), true, true),
+            (Acl::disabled(), true, true),
+            (Acl::deferred(), true, true),
+        ] {
+            for path in ["/v1/metrics", "/v1/metrics?format=prometheus", "/v1/metric%73"] {
+                assert_eq!(decided(&acl, Method::GET, path).is_ok(), metrics, "{path} {acl:?}");
+            }
+            let joined = decided(&acl, Method::PUT, "/v1/agent/join?address=10.0.0.9");
+            assert_eq!(joined.is_ok(), join, "{acl:?}");
+        }
+        assert!(decided(&Acl::deny_all(), Method::GET, "/v1/jobs").is_ok(), "a server decides");
+    }
+
+    #[test]
+    fn debug_is_for_nobody() {
+        for path in ["/debug", "/debug/pprof/heap", "/%64ebug/pprof/", "/debug%2Fpprof/heap"] {
+            let decided = decided(&Acl::management(), Method::GET, path);
+            assert_eq!(decided, Err(GuardError::Debug), "{path}");
+        }
+        assert!(decided(&Acl::deny_all(), Method::GET, "/debugger").is_ok());
+    }
+}
