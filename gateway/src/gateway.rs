@@ -10,6 +10,7 @@ use nomad_forward::{
 
 use crate::{
     Stop,
+    cors::{Cors, Origins},
     listen::Listener,
     own::{About, Own},
     rewrite::{HttpAddr, Rewrite},
@@ -26,6 +27,7 @@ pub struct Gateway<D, T, C = TcpConnect> {
     denials: Denials,
     bounds: Bounds,
     address: HttpAddr,
+    origins: Option<Origins>,
     tunnels: Tunnels,
     metrics: Arc<Metrics>,
     log: Option<AccessLog>,
@@ -41,6 +43,7 @@ impl<D, T> Gateway<D, T> {
             denials: Denials::Silent,
             bounds: Bounds::default(),
             address: HttpAddr::Off,
+            origins: None,
             tunnels: Tunnels::default(),
             metrics: Arc::default(),
             log: None,
@@ -57,8 +60,20 @@ where
 {
     /// Reaches agents in another way than by plain TCP.
     pub fn connect<N: Connect>(self, connect: N) -> Gateway<D, T, N> {
-        let Self { directory, tokens, denials, bounds, address, tunnels, metrics, log, .. } = self;
-        Gateway { connect, directory, tokens, denials, bounds, address, tunnels, metrics, log }
+        let Self { directory, tokens, denials, bounds, address, origins, .. } = self;
+        let Self { tunnels, metrics, log, .. } = self;
+        Gateway {
+            connect,
+            directory,
+            tokens,
+            denials,
+            bounds,
+            address,
+            origins,
+            tunnels,
+            metrics,
+            log,
+        }
     }
 
     /// Says how much a caller is told who may not.
@@ -89,6 +104,13 @@ where
         self
     }
 
+    /// Answers pages of other sites itself; without it what agents say to them passes.
+    #[must_use]
+    pub fn origins(mut self, origins: Origins) -> Self {
+        self.origins = Some(origins);
+        self
+    }
+
     /// The websockets through it, to be counted or bounded otherwise.
     #[must_use]
     pub fn tunnels(mut self, tunnels: Tunnels) -> Self {
@@ -112,8 +134,8 @@ where
 
     /// Serves until the end is announced and no answer and no websocket is left.
     pub async fn serve(self, listener: Listener, stop: Stop) {
-        let Self { connect, directory, tokens, denials, bounds, address, tunnels, metrics, log } =
-            self;
+        let Self { connect, directory, tokens, denials, bounds, address, .. } = self;
+        let Self { origins, tunnels, metrics, log, .. } = self;
         let about = About {
             directory: directory.clone(),
             metrics: Arc::clone(&metrics),
@@ -125,6 +147,8 @@ where
         let chain = Rewrite::new(Tunnel::new(chain, tunnels.clone()), address);
         // Its own calls are answered before anything is decided about Nomad's.
         let chain = Own::new(chain, about, tokens, denials);
+        // Around the own calls too, and around refusals: a page must be able to read why.
+        let chain = Cors::new(chain, origins);
         // Outermost, so that whatever goes wrong is counted as the caller sees it.
         let chain = Telemetry::new(Trace::new(chain), metrics, log.clone());
         let drained = async {

@@ -120,6 +120,10 @@ fn gateway(
         .budget(budget)
         .rewrite(settings.rewrite_http_addr)
         .metrics(metrics);
+    let gateway = match &settings.origins {
+        Some(origins) => gateway.origins(origins.clone()),
+        None => gateway,
+    };
     Ok(match settings.access_log.as_deref().map(AccessLog::named).transpose()? {
         Some(log) => gateway.access_log(log),
         None => gateway,

@@ -346,9 +346,17 @@ limits {
 rewrite_http_addr = "self"
 tell_denied       = true
 share_blocking_queries = false
+cors {
+  allowed_origins = ["https://ui.example", "*"]
+}
 "#;
     let (output, said) = check("gateway.hcl", text);
     assert!(output.status.success(), "{said}");
+    let (_, said) = check("gateway.hcl", "cors {\n  allowed_origins = [\"ui\"]\n}\n");
+    assert!(
+        said.contains("gateway.hcl:2:3: cors.allowed_origins: \"ui\" must be an origin"),
+        "{said}"
+    );
     let (_, said) = check("gateway.hcl", "");
     assert!(said.contains("say where a server is"), "{said}");
     let (_, said) = check("gateway.hcl", "nomad {\n  address = \"http://127.0.0.1:4646\"\n}\n");

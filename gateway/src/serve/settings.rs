@@ -11,6 +11,7 @@ use tracing::level_filters::LevelFilter;
 use crate::{
     cli::ServeArgs,
     config::{self, ConfigError, Node, Place, Value},
+    cors::Origins,
     rewrite::HttpAddr,
     tls::{ClientTls, ServerTls},
 };
@@ -37,6 +38,8 @@ pub struct ServeSettings {
     pub acl: AclSettings,
     /// What becomes of the address of a node in answers about it.
     pub rewrite_http_addr: HttpAddr,
+    /// The origins whose pages may read answers; without them what agents say passes.
+    pub origins: Option<Origins>,
     /// Connections that one agent gets at most.
     pub connections_per_agent: usize,
     /// Equal blocking queries share one request.

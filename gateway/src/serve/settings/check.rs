@@ -16,6 +16,7 @@ use super::{AclMode, AclSettings, Address, NodeSettings, ServeSettings};
 use crate::{
     cli::Level,
     config::{Fault, Faults, Node, Section},
+    cors::Origins,
     rewrite::HttpAddr,
 };
 
@@ -73,6 +74,7 @@ fn settings(top: &Section<'_>) -> ServeSettings {
         http_port: nomad.number("http_port").unwrap_or(HTTP_PORT),
         acl: acl(top),
         rewrite_http_addr: word(top, "rewrite_http_addr", &REWRITES).unwrap_or(HttpAddr::Off),
+        origins: origins(top),
         connections_per_agent: connections(top),
         share_blocking_queries: top.flag("share_blocking_queries").unwrap_or(true),
         tell_denied: top.flag("tell_denied").unwrap_or(false),
@@ -146,6 +148,23 @@ fn nodes(top: &Section<'_>) -> Vec<NodeSettings> {
         }
     }
     found
+}
+
+fn origins(top: &Section<'_>) -> Option<Origins> {
+    if !top.has("cors") {
+        return None;
+    }
+    let cors = top.block("cors");
+    if !cors.has("allowed_origins") {
+        cors.complain("allowed_origins", "must be set; [] allows none");
+    }
+    let mut origins = Origins::default();
+    for text in cors.texts("allowed_origins") {
+        if let Err(error) = origins.add(&text) {
+            cors.complain("allowed_origins", format_args!("{text:?} {error}"));
+        }
+    }
+    Some(origins)
 }
 
 fn acl(top: &Section<'_>) -> AclSettings {

@@ -1,0 +1,68 @@
+//! An answer with what a page may do with it.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::Response;
+use http_body_util::{Either, Empty};
+use pin_project::pin_project;
+
+use super::{CorsBody, Page};
+
+/// An answer with what a page may do with it.
+#[pin_project]
+#[derive(Debug)]
+pub struct ResponseFuture<F> {
+    #[pin]
+    state: State<F>,
+}
+
+#[pin_project(project = StateProjection)]
+#[derive(Debug)]
+enum State<F> {
+    /// Nothing is said about it here.
+    Passed(#[pin] F),
+    Told(#[pin] F, Page),
+    Preflight(Option<Box<Response<Empty<Bytes>>>>),
+}
+
+impl<F> ResponseFuture<F> {
+    pub(super) const fn passed(answer: F) -> Self {
+        Self { state: State::Passed(answer) }
+    }
+
+    pub(super) const fn told(answer: F, page: Page) -> Self {
+        Self { state: State::Told(answer, page) }
+    }
+
+    pub(super) fn preflight(answer: Response<Empty<Bytes>>) -> Self {
+        Self { state: State::Preflight(Some(Box::new(answer))) }
+    }
+}
+
+impl<F, R> Future for ResponseFuture<F>
+where
+    F: Future<Output = Result<Response<R>, Infallible>>,
+{
+    type Output = Result<Response<CorsBody<R>>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProjection::Passed(answer) => {
+                answer.poll(cx).map_ok(|response| response.map(Either::Left))
+            }
+            StateProjection::Told(answer, page) => answer.poll(cx).map_ok(|mut response| {
+                page.tell(response.headers_mut());
+                response.map(Either::Left)
+            }),
+            StateProjection::Preflight(answer) => {
+                let answer = answer.take().expect("a finished future is not polled again");
+                Poll::Ready(Ok(answer.map(Either::Right)))
+            }
+        }
+    }
+}
