@@ -114,7 +114,7 @@ where
         &self,
         resolved: Resolved<B>,
     ) -> Result<Response<ForwardBody<B>>, ForwardError> {
-        let Resolved { route, request, agent, mut others, mut path, detour } = resolved;
+        let Resolved { route, request, agent, mut others, mut path, detour, early } = resolved;
         let patience = patience::first_byte(&route, request.uri());
         let mut request = request.map(Outgoing::new);
         let may_go_elsewhere = !others.is_empty() || detour == Detour::Servers;
@@ -131,6 +131,9 @@ where
                 })?
             }
         };
+        if let Some(early) = early.filter(|_| path != Path::Relay) {
+            early.tell(&agent, path);
+        }
         let wanted = request.extensions().get::<Upgradeable>().copied();
         loop {
             let outgoing = headers::outgoing(request, &agent);

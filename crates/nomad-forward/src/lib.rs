@@ -12,12 +12,14 @@
 //!  Admitted<Addressed<B>>
 //!    ▼  RESOLVE    how is the agent reached and asked?
 //!  Resolved<B>
+//!    ▼  EARLY      the head of a stream that is silent yet
+//!  Resolved<B>
 //!    ▼  MEND       a 500 that means 403 or 404 becomes that
 //!  Resolved<B>
 //!    ▼  SHARE      does another caller wait for the same?
 //!  Resolved<B>
 //!    ▼  FORWARD    connect, send, stream back
-//!  http::Response<MendedBody<SharedBody<ForwardBody<B>>>>
+//!  http::Response<…>  the body of an answer is the agent's bytes as they come
 //! ```
 //!
 //! Each arrow is a type, so that no room can be entered without the slip from the room before. [`forwarder`] builds
@@ -39,6 +41,7 @@ pub mod address;
 pub mod api;
 pub mod connect;
 pub mod directory;
+pub mod early;
 pub mod forward;
 pub mod guard;
 pub mod mend;
@@ -56,6 +59,7 @@ pub use self::{
         Belief, Caller, Directory, LocateError, NomadDirectory, NomadOptions, Place, Standing,
         Table,
     },
+    early::Hasten,
     error::Error,
     forward::Forward,
     guard::Guard,

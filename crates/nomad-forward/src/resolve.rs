@@ -8,7 +8,7 @@ use std::{
 };
 
 use http::{Request, Uri, uri::PathAndQuery};
-use nomad_acl::{Admitted, Known};
+use nomad_acl::{Acl, Admitted, Decision, Grant, Known, Requirement, Subject};
 use nomad_wire::{Query, Route, ServerId};
 use tower_service::Service;
 
@@ -18,6 +18,7 @@ use crate::{
     address::{AddressError, Addressed},
     agent::Identity,
     directory::{LocateError, Meant, Place, Way},
+    early::Early,
     future::ResponseFuture,
     relay,
 };
@@ -69,6 +70,8 @@ pub struct Resolved<B> {
     pub path: Path,
     /// What to do when no connection to any of them can be made.
     pub detour: Detour,
+    /// For a stream whose head may go before its first byte.
+    pub early: Option<Early>,
 }
 
 /// What is done when there is no way to an agent.
@@ -124,9 +127,9 @@ fn resolved<B>(
     target: &Target,
     place: Place,
 ) -> Result<Resolved<B>, AddressError> {
-    let Known { route, mut request, .. } = known;
+    let Known { route, mut request, acl, .. } = known;
     let passes_on = relay::passes_on(&route, target);
-    let Place { agent, others, way, .. } = place;
+    let Place { agent, others, way, subject } = place;
     let (agent, others, full, is_relayed) = match way {
         Way::Itself => {
             let full = full_name(&agent);
@@ -155,7 +158,15 @@ fn resolved<B>(
         }
     };
     let detour = if passes_on && !is_relayed { Detour::Servers } else { Detour::None };
-    Ok(Resolved { route, request, agent, others, path, detour })
+    let early = if is_relayed { None } else { Early::of(&route, &request) };
+    let early = early.filter(|_| is_decided(&acl, &route, &subject));
+    Ok(Resolved { route, request, agent, others, path, detour, early })
+}
+
+/// Whether the decision was made here, so that the agent will hardly make another one.
+fn is_decided(acl: &Acl, route: &Route, subject: &Subject) -> bool {
+    let decision = acl.allows(&Requirement::of(route), subject);
+    decision.is_allowed() && decision != Decision::Allow(Grant::Deferred)
 }
 
 fn no_path(target: &Target) -> LocateError {

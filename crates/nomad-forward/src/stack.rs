@@ -4,8 +4,8 @@ use bytes::Bytes;
 use nomad_acl::{Admit, Identify, Tokens};
 
 use crate::{
-    Address, Budget, Forward, Guard, Mend, Rescue, Resolve, Share, Shares, connect::Connect,
-    directory::Directory, forward::ForwardBody, rescue::Denials,
+    Address, Budget, Forward, Guard, Hasten, Mend, Rescue, Resolve, Share, Shares,
+    connect::Connect, directory::Directory, forward::ForwardBody, rescue::Denials,
 };
 
 /// The chain that [`forwarder`] builds.
@@ -13,7 +13,7 @@ pub type Forwarder<C, D, T, B> =
     Rescue<Identify<Guard<Address<Admit<Resolve<Asking<C, D, B>>>, D>>, T>>;
 
 /// The rooms behind RESOLVE, which ask the agent.
-pub type Asking<C, D, B> = Mend<Share<Forward<C, D, B>, ForwardBody<B>>>;
+pub type Asking<C, D, B> = Hasten<Mend<Share<Forward<C, D, B>, ForwardBody<B>>>>;
 
 /// What is bounded on the way.
 #[derive(Debug, Clone, Default)]
@@ -63,6 +63,8 @@ where
     let chain = Share::new(chain, bounds.shares);
     // Gives errors that came through a server the status that they mean.
     let chain = Mend::new(chain);
+    // Does not let the caller of a silent stream wait for its head.
+    let chain = Hasten::new(chain);
     // Names the agent the way it understands, and says how the answer comes about.
     let chain = Resolve::new(chain);
     // From here on nothing passes that was not decided about.

@@ -113,8 +113,8 @@ mod tests {
         let request = request.body(()).unwrap();
         let route = Route::parse(request.method(), request.uri()).unwrap();
         let agent = Arc::new(Agent::seed(Region::default(), ([127, 0, 0, 1], 1).into()));
-        let (others, path, detour) = (Vec::new(), Path::Pass, Detour::None);
-        Key::of(&Resolved { route, request, agent, others, path, detour })
+        let (others, path, detour, early) = (Vec::new(), Path::Pass, Detour::None, None);
+        Key::of(&Resolved { route, request, agent, others, path, detour, early })
     }
 
     fn get(uri: &str) -> Option<Key> {

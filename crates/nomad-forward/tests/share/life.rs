@@ -121,6 +121,7 @@ impl World {
             others: Vec::new(),
             path: Path::Pass,
             detour: Detour::None,
+            early: None,
         })
     }
 

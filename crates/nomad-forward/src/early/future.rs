@@ -1,0 +1,80 @@
+//! The agent's answer, or a head before it.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use http::Response;
+use pin_project::pin_project;
+
+use super::{EarlyBody, Reached, head};
+use crate::Error;
+
+type Due = Pin<Box<dyn Future<Output = Option<Reached>> + Send>>;
+
+/// The agent's answer, or a head before it.
+#[pin_project]
+pub struct ResponseFuture<F, R> {
+    #[pin]
+    state: State<F>,
+    body: std::marker::PhantomData<fn() -> R>,
+}
+
+#[pin_project(project = StateProjection)]
+enum State<F> {
+    Plain(#[pin] F),
+    Racing {
+        answer: Option<Pin<Box<F>>>,
+        /// Over when the head is due; `None` when none may be sent.
+        due: Option<Due>,
+        content_type: &'static str,
+    },
+}
+
+impl<F, R> std::fmt::Debug for ResponseFuture<F, R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+impl<F, R> ResponseFuture<F, R> {
+    pub(super) const fn plain(answer: F) -> Self {
+        Self { state: State::Plain(answer), body: std::marker::PhantomData }
+    }
+
+    pub(super) const fn racing(answer: Pin<Box<F>>, due: Due, content_type: &'static str) -> Self {
+        let state = State::Racing { answer: Some(answer), due: Some(due), content_type };
+        Self { state, body: std::marker::PhantomData }
+    }
+}
+
+impl<F, R> Future for ResponseFuture<F, R>
+where
+    F: Future<Output = Result<Response<R>, Error>>,
+{
+    type Output = Result<Response<EarlyBody<F, R>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let (answer, due, content_type) = match self.project().state.project() {
+            StateProjection::Plain(answer) => {
+                return answer.poll(cx).map_ok(|response| response.map(EarlyBody::here));
+            }
+            StateProjection::Racing { answer, due, content_type } => (answer, due, *content_type),
+        };
+        let waited = answer.as_mut().expect("a finished future is not polled again");
+        if let Poll::Ready(answered) = waited.as_mut().poll(cx) {
+            return Poll::Ready(answered.map(|response| response.map(EarlyBody::here)));
+        }
+        let Some(Poll::Ready(reached)) = due.as_mut().map(|due| due.as_mut().poll(cx)) else {
+            return Poll::Pending;
+        };
+        *due = None;
+        match reached.zip(answer.take()) {
+            Some((reached, answer)) => {
+                Poll::Ready(Ok(head(EarlyBody::awaited(answer), &reached, content_type)))
+            }
+            None => Poll::Pending,
+        }
+    }
+}
