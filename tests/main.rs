@@ -10,6 +10,7 @@ mod support;
 
 mod house;
 
+mod clients;
 mod exec;
 mod faults;
 mod input;

@@ -124,3 +124,29 @@ fn what_a_keyring_call_refuses() {
     assert_eq!(agent.ask("PUT", "/v1/agent/keyring/use", "{no json").status, 400);
     assert_eq!(agent.get("/v1/agent/keyring/unknown").said(), (404, "resource not found"));
 }
+
+#[test]
+fn identity() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::server(dir.path(), "server1", &["--region", "eu"]);
+    let (data, config) = (dir.path().join("client1"), dir.path().join("client1.hcl"));
+    std::fs::write(&config, "client {\n  enabled = true\n  disable_remote_exec = true\n}\n")
+        .unwrap();
+    let start = || {
+        let mut command = crate::process::program(&["--name", "client1", "--http-port", "0"]);
+        command.arg("--config").arg(&config).arg("--data-dir").arg(&data);
+        Process::start(command.args(["--servers", &server.rpc]))
+    };
+    let claims = |client: &Process| client.get("/v1/client/identity").json()["Claims"].clone();
+    let client = start();
+    let first = claims(&client);
+    assert_eq!(first.as_object().unwrap().len(), 9, "{first}");
+    // The server signs for its own region.
+    assert!(first["sub"].as_str().unwrap().starts_with("node:eu:default:"), "{first}");
+    assert_eq!(client.put("/v1/client/identity/renew").said(), (200, "{}"));
+    within(Duration::from_secs(10), "a new identity", || claims(&client)["jti"] != first["jti"]);
+    let renewed = claims(&client);
+    drop(client);
+    assert_eq!(claims(&start()), renewed, "kept over a restart");
+    assert_eq!(server.get("/v1/client/identity").said().0, 400);
+}

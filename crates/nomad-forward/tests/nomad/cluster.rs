@@ -150,6 +150,11 @@ impl Answering {
         if path.starts_with("/v1/allocation/") && !may {
             return fault(500, "Unknown allocation");
         }
+        // A server knows on which node an allocation was, also when that node is gone.
+        let is_node_gone = !state.nodes.iter().any(|(id, ..)| id == NODES[0]);
+        if path.contains(ALLOC) && path.starts_with("/v1/client/") && is_node_gone {
+            return fault(404, &format!("Unknown node {}", NODES[0]));
+        }
         if path.starts_with("/v1/client/") || path == "/v1/agent/monitor" || path == "/v1/jobs" {
             return self.plain(uri);
         }

@@ -1,12 +1,17 @@
 //! Agents without a path: a server passes the call on, and nothing is sent twice.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    future::{Ready, ready},
+    net::SocketAddr,
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
-use nomad_acl::AclDisabled;
+use nomad_acl::{Acl, AclDisabled, Policy, Tokens, TokensError};
 use nomad_forward::{Denials, TcpConnect, forwarder};
+use nomad_wire::SecretId;
 use tokio::net::TcpListener;
 use tower_service::Service as _;
 
@@ -17,8 +22,21 @@ use crate::{
 
 /// Status, path, agent and body of an answer.
 async fn ask(nomad: &Nomad, method: &str, path: &str) -> (u16, String, String, String) {
+    ask_as(nomad, AclDisabled, method, path).await
+}
+
+/// The same with ACLs.
+async fn ask_as<T>(
+    nomad: &Nomad,
+    tokens: T,
+    method: &str,
+    path: &str,
+) -> (u16, String, String, String)
+where
+    T: Tokens + Clone + Send + 'static,
+{
     let mut service =
-        forwarder::<_, _, _, Full<Bytes>>(TcpConnect, nomad.clone(), AclDisabled, Denials::Silent);
+        forwarder::<_, _, _, Full<Bytes>>(TcpConnect, nomad.clone(), tokens, Denials::Silent);
     let request = Request::builder().method(method).uri(path).body(Full::default()).unwrap();
     let response: Response<_> = service.call(request).await.unwrap();
     let header = |name: &str| {
@@ -107,4 +125,62 @@ async fn a_call_that_changes_something_is_sent_once() {
     breaks.await.unwrap();
     assert_eq!(status, 502);
     assert_eq!(cluster.asked("/v1/client/gc").len(), 1);
+}
+
+/// Every caller has these rights in the namespace `ops`.
+#[derive(Clone)]
+struct Holding(&'static str);
+
+impl Tokens for Holding {
+    type Future = Ready<Result<Acl, TokensError>>;
+
+    fn resolve(&self, _: Option<&SecretId>) -> Self::Future {
+        let rules = format!("namespace \"ops\" {{ capabilities = [{}] }}", self.0);
+        let policy: Policy = rules.parse().unwrap();
+        ready(Ok(Acl::compile([("held", &policy)])))
+    }
+}
+
+const CALLS: [&str; 5] = [
+    "allocation/ID/stats",
+    "fs/ls/ID",
+    "fs/stat/ID?path=a",
+    "fs/stream/ID?path=a",
+    "fs/logs/ID?task=a&type=stdout",
+];
+
+#[tokio::test]
+async fn rights_come_before_the_node_of_an_allocation_and_a_server_says_what_it_knows_of_it() {
+    let cluster = Cluster::start(None).await;
+    cluster.state.send_modify(|state| drop(Arc::make_mut(&mut state.nodes).remove(0)));
+    let (nomad, mut watch) = directory(&cluster, None);
+    watch.first_look().await;
+    let paths = CALLS.map(|call| format!("/v1/client/{}", call.replace("ID", ALLOC)));
+    for path in &paths {
+        let (status, _, _, body) = ask_as(&nomad, Holding("\"list-jobs\""), "GET", path).await;
+        assert_eq!((status, &*body), (403, "Permission denied"), "{path}");
+    }
+    assert!(cluster.asked("/v1/client/").is_empty(), "who may not ask is not heard");
+    for path in &paths {
+        let rights = Holding("\"read-job\", \"read-fs\"");
+        let (status, way, _, body) = ask_as(&nomad, rights, "GET", path).await;
+        let unknown = format!("Unknown node {}", NODES[0]);
+        assert_eq!((status, &*way, body), (404, "relay", unknown), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_allocation_of_another_region_is_reached_through_that_regions_servers() {
+    let (cluster, nomad) = lost_client().await;
+    for call in CALLS {
+        let path = format!("/v1/client/{}", call.replace("ID", ALLOC));
+        let path = format!("{path}{}region=mars", if path.contains('?') { '&' } else { '?' });
+        let (status, way, _, body) = ask(&nomad, "GET", &path).await;
+        assert_eq!((status, &*way), (200, "relay"), "{path}: {body}");
+        assert!(body.contains("region=mars"), "{body}");
+    }
+    assert_eq!(
+        cluster.asked("region=mars").iter().filter(|line| line.contains("/v1/client/")).count(),
+        5
+    );
 }
