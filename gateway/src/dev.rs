@@ -109,6 +109,7 @@ async fn listener(args: &DevArgs) -> Result<(Listener, Option<Acceptor>), StartE
             (false, Some(_)) => ClientCertificates::Optional,
             (false, None) => ClientCertificates::Ignored,
         },
+        http: tls::HttpVersions::default(),
         min_version: tls::MinVersion::default(),
     })?;
     Ok((listener.tls(acceptor.clone()), Some(acceptor)))

@@ -2,21 +2,23 @@
 //!
 //! A connection that is upgraded (to a websocket) belongs to whoever asked for the upgrade from then on; for the listener
 //! it has ended.
+//!
+//! HTTP/1.1 is spoken, and HTTP/2 where a caller over TLS offers it (ALPN). Without TLS there is nothing to settle it by, and
+//! looking for it would cost every connection, so that clear text is HTTP/1.1.
 
 mod crowd;
+mod http1;
+mod http2;
 
-use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::{
     body::Incoming,
-    server::conn::http1,
     service::{HttpService, service_fn},
 };
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     task::JoinSet,
@@ -25,7 +27,10 @@ use tokio::{
 use tower_service::Service;
 
 use self::crowd::Crowd;
-use crate::{StartError, Stop, tls::Acceptor};
+use crate::{
+    StartError, Stop,
+    tls::{self, Acceptor},
+};
 
 /// So many connections at once: ten thousand idle streams, and room for those who ask for something else. Beyond it
 /// new ones wait in the kernel's queue.
@@ -85,7 +90,7 @@ impl Listener {
     where
         S: Service<Request<Incoming>, Response = Response<R>, Error = Infallible>,
         S: Clone + Send + 'static,
-        S::Future: Send,
+        S::Future: Send + 'static,
         R: http_body::Body<Data = Bytes> + Send + 'static,
         R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
@@ -142,57 +147,47 @@ struct Caller {
 
 async fn connection<S, R>(caller: Caller, service: S, mut stop: Stop)
 where
-    S: Service<Request<Incoming>, Response = Response<R>, Error = Infallible> + Clone,
-    S::Future: Send,
+    S: Service<Request<Incoming>, Response = Response<R>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send + 'static,
     R: http_body::Body<Data = Bytes> + Send + 'static,
     R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     // A frame is worth more early than bundled with the next one. A socket that cannot do it still serves.
     let Caller { stream, peer, tls } = caller;
     drop(stream.set_nodelay(true));
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer);
-        service.clone().call(request)
-    });
-    let Some(tls) = tls else { return http(stream, service, stop).await };
+    let Some(tls) = tls else { return http1::serve(stream, announced(peer, service), stop).await };
     let accepted = tokio::select! {
         accepted = tls.accept(stream) => accepted,
         () = stop.announced() => return,
     };
     match accepted {
         // On the heap, or every plain connection would be as large as one with TLS.
-        Ok(stream) => Box::pin(http(stream, service, stop)).await,
+        Ok(stream) if tls::is_http2(&stream) => {
+            Box::pin(http2::serve(stream, peer, service, stop)).await;
+        }
+        Ok(stream) => Box::pin(http1::serve(stream, announced(peer, service), stop)).await,
         Err(error) => tracing::debug!(error = %error, "no TLS with a caller"),
     }
 }
 
-/// Speaks HTTP on a connection until it ends, or until its grace has passed.
-async fn http<I, S, R>(io: I, service: S, mut stop: Stop)
+/// Says of every request whose connection it came over.
+fn announced<S, R>(
+    peer: Peer,
+    service: S,
+) -> impl HttpService<Incoming, ResBody = R, Error = Infallible, Future = S::Future>
 where
-    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: HttpService<Incoming, ResBody = R, Error = Infallible>,
-    R: http_body::Body<Data = Bytes> + Send + 'static,
-    R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    S: Service<Request<Incoming>, Response = Response<R>, Error = Infallible> + Clone,
+    R: http_body::Body,
 {
-    let mut http = http1::Builder::new();
-    http.writev(true)
-        .title_case_headers(true)
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_LIMIT);
-    // What is upgraded leaves this task: its tunnel counts and ends it.
-    let mut serving = pin!(http.serve_connection(TokioIo::new(io), service).with_upgrades());
-    let ended = tokio::select! {
-        ended = serving.as_mut() => Some(ended),
-        () = stop.announced() => None,
-    };
-    let ended = match ended {
-        Some(ended) => ended,
-        None => {
-            serving.as_mut().graceful_shutdown();
-            stop.last(serving).await.unwrap_or(Ok(()))
-        }
-    };
-    if let Err(error) = ended {
+    service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        service.clone().call(request)
+    })
+}
+
+fn ended(result: hyper::Result<()>) {
+    if let Err(error) = result {
         // Callers go away in the middle of things every day.
         tracing::debug!(error = %error, "connection ended");
     }

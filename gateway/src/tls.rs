@@ -3,8 +3,7 @@
 //! Both read PEM files and read them again when they change, on SIGHUP or by [`watch`]; connections that stand go on
 //! with what they began with. Files that cannot be used are told and leave the old ones in force.
 //!
-//! Callers are offered HTTP/1.1 only. HTTP/2 would need its own websockets (RFC 8441) and its own way of ending
-//! streams, and Nomad's clients of 1.1 break when it is chosen.
+//! Callers are offered HTTP/2 and HTTP/1.1 (ALPN), agents HTTP/1.1: they know nothing else.
 //!
 //! There is one cryptographic provider in the whole program, named here and nowhere else.
 
@@ -19,13 +18,18 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use rustls::{SupportedProtocolVersion, crypto::CryptoProvider, version};
 
+pub(crate) use self::accept::is_http2;
 pub use self::{
-    accept::{Acceptor, ClientCertificates},
+    accept::{Acceptor, ClientCertificates, HttpVersions},
     connect::{ServerNames, TlsConnect},
     error::TlsError,
     fleet::FleetConnect,
     live::{Reload, watch},
 };
+
+/// The names that ALPN has for what is spoken.
+const H2: &[u8] = b"h2";
+const HTTP_1_1: &[u8] = b"http/1.1";
 
 /// How often [`watch`] should look whether files have changed: soon enough for whoever waits for it, and six calls of
 /// the system at a time.
@@ -46,6 +50,8 @@ pub struct ServerTls {
     pub ca_file: Option<PathBuf>,
     /// What is wanted of callers.
     pub client_certificates: ClientCertificates,
+    /// What is spoken with callers.
+    pub http: HttpVersions,
     /// The oldest version of TLS.
     pub min_version: MinVersion,
 }

@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use super::{Reload, ServerTls, TlsError, live::Live, pem, provider};
+use super::{H2, HTTP_1_1, Reload, ServerTls, TlsError, live::Live, pem, provider};
 
 /// Nomad's own limit (`limits.https_handshake_timeout`), which ends with the first byte of a request: who needs longer
 /// only holds a place.
@@ -43,6 +43,22 @@ pub enum ClientCertificates {
     Optional,
     /// Callers must show one (`verify_https_client`). As in Nomad any certificate of the authority passes.
     Required,
+}
+
+/// What is spoken with callers. Each may offer what it knows; the newest that is known here is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum HttpVersions {
+    /// HTTP/2 and HTTP/1.1.
+    #[default]
+    Both,
+    /// HTTP/1.1 alone: the command line of Nomad 1.1 offers HTTP/2 and cannot open its websockets then.
+    One,
+}
+
+/// Whether the handshake has settled on HTTP/2.
+pub(crate) fn is_http2(stream: &TlsStream<TcpStream>) -> bool {
+    stream.get_ref().1.alpn_protocol() == Some(H2)
 }
 
 /// Accepts TLS connections. Cheap to clone: all clones read the same files again.
@@ -142,7 +158,10 @@ fn config(settings: &ServerTls) -> Result<ServerConfig, TlsError> {
     let built = builder.with_single_cert(pem::certificates(cert)?, pem::key(key)?);
     let mut config =
         built.map_err(|source| TlsError::Pair { cert: cert.clone(), key: key.clone(), source })?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = match settings.http {
+        HttpVersions::Both => vec![H2.to_vec(), HTTP_1_1.to_vec()],
+        HttpVersions::One => vec![HTTP_1_1.to_vec()],
+    };
     Ok(config)
 }
 

@@ -8,7 +8,7 @@ use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::{ClientTls, Reload, TlsError, live::Live, pem, provider};
+use super::{ClientTls, HTTP_1_1, Reload, TlsError, live::Live, pem, provider};
 
 /// The name that an agent's certificate must have.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -133,6 +133,7 @@ fn config(settings: &ClientTls) -> Result<ClientConfig, TlsError> {
             })?
         }
     };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // Agents settle on nothing and speak HTTP/1.1 (seen with 2.0.5); whoever stands in front of one should as well.
+    config.alpn_protocols = vec![HTTP_1_1.to_vec()];
     Ok(config)
 }

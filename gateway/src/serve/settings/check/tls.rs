@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::word;
 use crate::{
     config::Section,
-    tls::{ClientCertificates, ClientTls, MinVersion, ServerNames, ServerTls},
+    tls::{ClientCertificates, ClientTls, HttpVersions, MinVersion, ServerNames, ServerTls},
 };
 
 const VERSIONS: [(&str, MinVersion); 2] =
@@ -17,6 +17,10 @@ pub(super) fn of_callers(tls: &Section<'_>) -> Option<ServerTls> {
     let (cert, key) = (file(tls, "cert_file"), file(tls, "key_file"));
     let ca_file = file(tls, "ca_file");
     let min_version = word(tls, "tls_min_version", &VERSIONS).unwrap_or_default();
+    let http = match tls.flag("http2") {
+        Some(false) => HttpVersions::One,
+        Some(true) | None => HttpVersions::Both,
+    };
     let client_certificates = match (tls.flag("verify_https_client"), &ca_file) {
         (Some(true), None) => {
             tls.complain("ca_file", "must be set: it says whose client certificates are good");
@@ -33,7 +37,7 @@ pub(super) fn of_callers(tls: &Section<'_>) -> Option<ServerTls> {
         tls.complain("http", "needs cert_file and key_file");
         return None;
     };
-    Some(ServerTls { cert_file, key_file, ca_file, client_certificates, min_version })
+    Some(ServerTls { cert_file, key_file, ca_file, client_certificates, http, min_version })
 }
 
 /// `nomad { tls { ca_file … } }`

@@ -1,0 +1,81 @@
+//! A request of HTTP/2 in the form of HTTP/1.1, so that nobody behind has to know both.
+
+use http::{
+    HeaderMap, HeaderValue, Request, Uri,
+    header::{COOKIE, HOST},
+    uri::Authority,
+};
+
+/// Moves the authority to `Host`, and joins cookies.
+pub(super) fn settle<B>(request: &mut Request<B>) {
+    if let Some(host) = request.uri().authority().and_then(host) {
+        // It counts over a `Host` that came beside it (RFC 9113, section 8.3.1).
+        request.headers_mut().insert(HOST, host);
+        // A CONNECT has an authority alone, and is refused as one.
+        if let Some(path) = request.uri().path_and_query().cloned() {
+            *request.uri_mut() = Uri::from(path);
+        }
+    }
+    join_cookies(request.headers_mut());
+}
+
+/// Host and port.
+fn host(authority: &Authority) -> Option<HeaderValue> {
+    let text = authority.as_str();
+    let (_, host) = text.rsplit_once('@').unwrap_or(("", text));
+    HeaderValue::from_str(host).ok()
+}
+
+/// HTTP/2 may send each cookie by itself; HTTP/1.1 knows one header with all of them (RFC 9113, section 8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let mut cookies = headers.get_all(COOKIE).iter();
+    let (Some(first), Some(_)) = (cookies.next(), cookies.next()) else { return };
+    let mut joined = first.as_bytes().to_vec();
+    for cookie in headers.get_all(COOKIE).iter().skip(1) {
+        joined.extend_from_slice(b"; ");
+        joined.extend_from_slice(cookie.as_bytes());
+    }
+    if let Ok(joined) = HeaderValue::from_bytes(&joined) {
+        headers.insert(COOKIE, joined);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_of_http_2_takes_the_form_of_http_1() {
+        let mut request = Request::get("https://user@gateway:4646/v1/agent/self?pretty")
+            .header("host", "elsewhere")
+            .header("cookie", "a=1")
+            .header("cookie", "b=2; c=3")
+            .header("cookie", "d=4")
+            .body(())
+            .unwrap();
+        settle(&mut request);
+        assert_eq!(request.uri(), "/v1/agent/self?pretty");
+        assert_eq!(request.headers()["host"], "gateway:4646");
+        let cookies: Vec<_> = request.headers().get_all(COOKIE).iter().collect();
+        assert_eq!(cookies, ["a=1; b=2; c=3; d=4"]);
+    }
+
+    #[test]
+    fn what_has_that_form_already_stays() {
+        let mut request = Request::get("/v1/jobs")
+            .header("host", "gateway")
+            .header("cookie", "a=1")
+            .body(())
+            .unwrap();
+        settle(&mut request);
+        assert_eq!(request.uri(), "/v1/jobs");
+        assert_eq!(
+            (&request.headers()["host"], &request.headers()["cookie"]),
+            (&HeaderValue::from_static("gateway"), &HeaderValue::from_static("a=1"))
+        );
+        let mut request =
+            Request::builder().method("CONNECT").uri("gateway:4646").body(()).unwrap();
+        settle(&mut request);
+        assert_eq!(request.uri(), "gateway:4646");
+    }
+}

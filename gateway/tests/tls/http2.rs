@@ -1,0 +1,332 @@
+//! HTTP/2 with callers, in front of an agent that follows a script.
+
+use std::{net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, Version};
+use http_body_util::{BodyExt as _, Empty, Full};
+use hyper::{
+    body::Incoming,
+    client::conn::http2::{SendRequest, handshake},
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use nomad_acl::AclDisabled;
+use nomad_gateway::{
+    Gateway, Stopper,
+    listen::Listener,
+    tls::{Acceptor, ClientCertificates, HttpVersions, ServerTls},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+    time::timeout,
+};
+
+use crate::{
+    authority::{Authority, call},
+    hello::{LIMIT, NODE, fleet, stats},
+};
+
+/// More than all buffers between an agent and a caller hold together.
+const MUCH: usize = 64 << 20;
+
+/// A gateway over TLS, and the connections to the agent behind it, each with the head of its request.
+struct World {
+    gateway: SocketAddr,
+    authority: Authority,
+    agent: mpsc::Receiver<Asked>,
+    stopper: Stopper,
+}
+
+/// A request that has reached the agent.
+struct Asked {
+    stream: TcpStream,
+    /// Everything that was read until the head was there.
+    head: String,
+}
+
+impl World {
+    async fn new(http: HttpVersions) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, agent) = mpsc::channel(1024);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let sender = sender.clone();
+                tokio::spawn(async move { drop(sender.send(heard(stream).await).await) });
+            }
+        });
+        let authority = Authority::new();
+        let settings = authority.server(ClientCertificates::Ignored);
+        let acceptor = Acceptor::load(ServerTls { http, ..settings }).unwrap();
+        let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap().tls(acceptor);
+        let (gateway, stopper) = (listener.address(), Stopper::new(LIMIT));
+        let served = Gateway::new(fleet(address), AclDisabled);
+        tokio::spawn(served.serve(listener, stopper.listen()));
+        Self { gateway, authority, agent, stopper }
+    }
+
+    /// A connection of HTTP/2.
+    async fn caller<B>(&self) -> SendRequest<B>
+    where
+        B: http_body::Body<Data = Bytes, Error = std::convert::Infallible> + Send + Unpin + 'static,
+    {
+        let stream = call(&self.authority, self.gateway, None, &["h2", "http/1.1"]).await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+        let (sender, connection) =
+            handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        sender
+    }
+
+    /// The next request that reaches the agent.
+    async fn asked(&mut self) -> Asked {
+        timeout(LIMIT, self.agent.recv()).await.unwrap().unwrap()
+    }
+}
+
+async fn heard(mut stream: TcpStream) -> Asked {
+    let mut head = Vec::new();
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        if stream.read_buf(&mut head).await.unwrap_or(0) == 0 {
+            break;
+        }
+    }
+    Asked { stream, head: String::from_utf8(head).unwrap().to_ascii_lowercase() }
+}
+
+impl Asked {
+    async fn say(&mut self, text: &str) {
+        self.stream.write_all(text.as_bytes()).await.unwrap();
+    }
+
+    /// The gateway has closed the connection.
+    async fn is_left(&mut self) -> bool {
+        let mut rest = Vec::new();
+        timeout(LIMIT, self.stream.read_to_end(&mut rest)).await.is_ok()
+    }
+}
+
+fn get(path: &str) -> Request<Empty<Bytes>> {
+    Request::get(format!("https://gateway.test{path}")).body(Empty::new()).unwrap()
+}
+
+/// A stream without end.
+fn monitor() -> Request<Empty<Bytes>> {
+    get(&format!("/v1/agent/monitor?node_id={NODE}&plain=true"))
+}
+
+async fn text(answer: Response<Incoming>) -> String {
+    let whole = timeout(LIMIT, answer.into_body().collect()).await.unwrap().unwrap();
+    String::from_utf8(whole.to_bytes().to_vec()).unwrap()
+}
+
+const STREAM: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+/// The next bytes of a stream; what only says that it is over has none.
+async fn next(answer: &mut Response<Incoming>) -> Option<Result<Bytes, hyper::Error>> {
+    loop {
+        let frame = timeout(LIMIT, answer.body_mut().frame()).await.unwrap()?;
+        match frame.map(|frame| frame.into_data().unwrap()) {
+            Ok(bytes) if bytes.is_empty() => {}
+            other => return Some(other),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_ordinary_call_is_the_same_over_http_2() {
+    let mut world = World::new(HttpVersions::Both).await;
+    let mut caller = world.caller().await;
+    let request = Request::get(format!("https://gateway.test{}", stats()))
+        .header("te", "trailers")
+        .header("cookie", "a=1")
+        .header("cookie", "b=2")
+        .header("x-nomad-token", "secret")
+        .body(Empty::<Bytes>::new())
+        .unwrap();
+    let answer = tokio::spawn(caller.send_request(request));
+    let mut asked = world.asked().await;
+    let lines: Vec<_> = asked.head.lines().collect();
+    assert_eq!(lines[0], format!("get {} http/1.1", stats()));
+    assert!(lines.contains(&"cookie: a=1; b=2") && lines.contains(&"x-nomad-token: secret"));
+    let is_own = |line: &&str| line.starts_with("te:") || line.starts_with("host: gateway");
+    assert!(!lines.iter().any(is_own), "{lines:?}");
+    assert!(!asked.head.contains("chunked") && !asked.head.contains("content-length"));
+    asked
+        .say(
+            "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nKeep-Alive: timeout=5\r\nX-Nomad-Index: 7\r\n\
+             Content-Length: 5\r\n\r\nhello",
+        )
+        .await;
+    let answer = answer.await.unwrap().unwrap();
+    assert_eq!((answer.status(), answer.version()), (StatusCode::OK, Version::HTTP_2));
+    let headers = answer.headers();
+    for name in ["connection", "keep-alive", "transfer-encoding", "upgrade"] {
+        assert!(!headers.contains_key(name), "{name}");
+    }
+    assert_eq!(headers["x-nomad-index"], "7");
+    assert_eq!(headers["x-nomad-gateway-path"], "direct");
+    assert_eq!(headers["content-length"], "5");
+    assert_eq!(text(answer).await, "hello");
+}
+
+#[tokio::test]
+async fn what_the_gateway_answers_itself_is_the_same_over_http_2() {
+    let world = World::new(HttpVersions::Both).await;
+    let mut caller = world.caller().await;
+    let mut ask = async |request| timeout(LIMIT, caller.send_request(request)).await.unwrap();
+    let answer = ask(get("/v1/gateway/health")).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let answer = ask(get("/v1//jobs")).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::TEMPORARY_REDIRECT);
+    assert_eq!(answer.headers()["location"], "/v1/jobs");
+    let connect = Request::connect("gateway.test:443").body(Empty::new()).unwrap();
+    assert_eq!(ask(connect).await.unwrap().status(), StatusCode::METHOD_NOT_ALLOWED);
+    let long = Request::get("https://gateway.test/v1/gateway/health")
+        .header("x-long", "x".repeat(70_000))
+        .body(Empty::new());
+    let refused = ask(long.unwrap()).await;
+    let is_refused = |answer: Response<Incoming>| answer.status().as_u16() == 431;
+    assert!(refused.map_or(true, is_refused), "longer than a head may be");
+}
+
+#[tokio::test]
+async fn a_body_goes_up_over_http_2() {
+    let mut world = World::new(HttpVersions::Both).await;
+    let mut caller = world.caller().await;
+    let uri = format!("https://gateway.test/v1/client/metadata?node_id={NODE}");
+    let request = Request::post(uri).body(Full::new(Bytes::from(vec![b'x'; 3 << 20]))).unwrap();
+    let answer = tokio::spawn(caller.send_request(request));
+    let mut asked = world.asked().await;
+    let (_, length) = asked.head.split_once("content-length: ").unwrap();
+    let length: usize = length.lines().next().unwrap().parse().unwrap();
+    let (_, begun) = asked.head.split_once("\r\n\r\n").unwrap();
+    let mut rest = vec![0; length - begun.len()];
+    timeout(LIMIT, asked.stream.read_exact(&mut rest)).await.unwrap().unwrap();
+    assert_eq!(length, 3 << 20);
+    asked.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await;
+    assert_eq!(text(answer.await.unwrap().unwrap()).await, "{}");
+}
+
+#[tokio::test]
+async fn a_stream_passes_as_it_comes_and_ends_with_its_caller() {
+    let mut world = World::new(HttpVersions::Both).await;
+    let mut caller = world.caller().await;
+    let (first, second) = (caller.send_request(monitor()), caller.send_request(get(&stats())));
+    let (first, second) = (tokio::spawn(first), tokio::spawn(second));
+    let (mut one, mut other) = (world.asked().await, world.asked().await);
+    // They came over one connection, and reach the agent over two, in any order.
+    if !one.head.starts_with("get /v1/agent/monitor") {
+        std::mem::swap(&mut one, &mut other);
+    }
+    for asked in [&mut one, &mut other] {
+        asked.say(&format!("{STREAM}3\r\none\r\n")).await;
+    }
+    let (mut first, mut second) = (first.await.unwrap().unwrap(), second.await.unwrap().unwrap());
+    assert_eq!(next(&mut first).await.unwrap().unwrap(), "one");
+    assert_eq!(next(&mut second).await.unwrap().unwrap(), "one");
+    drop(first);
+    assert!(one.is_left().await, "nobody listens, and the agent goes on");
+    other.say("3\r\ntwo\r\n0\r\n\r\n").await;
+    assert_eq!(next(&mut second).await.unwrap().unwrap(), "two");
+    assert!(next(&mut second).await.is_none());
+}
+
+#[tokio::test]
+async fn an_agent_that_dies_in_the_middle_breaks_the_stream() {
+    let mut world = World::new(HttpVersions::Both).await;
+    let mut caller = world.caller().await;
+    let answer = tokio::spawn(caller.send_request(monitor()));
+    let mut asked = world.asked().await;
+    asked.say(&format!("{STREAM}3\r\none\r\n")).await;
+    let mut answer = answer.await.unwrap().unwrap();
+    assert_eq!(next(&mut answer).await.unwrap().unwrap(), "one");
+    drop(asked);
+    assert!(next(&mut answer).await.unwrap().is_err(), "a truncated log looks whole");
+}
+
+#[tokio::test]
+async fn an_agent_waits_for_a_caller_who_does_not_read_and_others_do_not() {
+    let mut world = World::new(HttpVersions::Both).await;
+    let mut caller = world.caller().await;
+    let answer = tokio::spawn(caller.send_request(monitor()));
+    let mut asked = world.asked().await;
+    asked.say(&format!("HTTP/1.1 200 OK\r\nContent-Length: {MUCH}\r\n\r\n")).await;
+    let answer = answer.await.unwrap().unwrap();
+    let chunk = vec![b'x'; 64 << 10];
+    let mut sent = 0;
+    // It is stuck when nothing moves for so long; buffers on the way take some megabytes first.
+    while let Ok(written) = timeout(Duration::from_millis(500), asked.stream.write(&chunk)).await {
+        sent += written.unwrap();
+        assert!(sent < MUCH, "nobody holds the agent back");
+    }
+    let health = timeout(LIMIT, caller.send_request(get("/v1/gateway/health"))).await;
+    assert_eq!(health.unwrap().unwrap().status(), StatusCode::OK);
+    tokio::spawn(async move {
+        while sent < MUCH {
+            let rest = chunk.len().min(MUCH - sent);
+            sent += asked.stream.write(&chunk[..rest]).await.unwrap();
+        }
+    });
+    assert_eq!(text(answer).await.len(), MUCH);
+}
+
+#[tokio::test]
+async fn the_end_lets_streams_finish_and_takes_nothing_new() {
+    let mut world = World::new(HttpVersions::Both).await;
+    let mut caller = world.caller().await;
+    let answer = tokio::spawn(caller.send_request(monitor()));
+    let mut asked = world.asked().await;
+    asked.say(&format!("{STREAM}3\r\none\r\n")).await;
+    let mut answer = answer.await.unwrap().unwrap();
+    assert_eq!(next(&mut answer).await.unwrap().unwrap(), "one");
+    world.stopper.stop();
+    // After GOAWAY the caller's own side refuses.
+    let refused = async {
+        while caller.send_request(get("/v1/gateway/health")).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(LIMIT, refused).await.expect("new requests are taken for ever");
+    asked.say("3\r\ntwo\r\n0\r\n\r\n").await;
+    assert_eq!(next(&mut answer).await.unwrap().unwrap(), "two");
+    assert!(next(&mut answer).await.is_none());
+}
+
+#[tokio::test]
+async fn who_only_gives_up_is_told_to_go() {
+    let world = World::new(HttpVersions::Both).await;
+    let mut caller = world.caller().await;
+    let flood = async {
+        loop {
+            if caller.ready().await.is_err() {
+                break;
+            }
+            let mut asking = Box::pin(caller.send_request(monitor()));
+            // Once, so that it is sent, and then it is given up.
+            drop(timeout(Duration::from_millis(1), &mut asking).await);
+        }
+    };
+    timeout(LIMIT, flood).await.expect("a flood of requests that nobody waits for goes on");
+}
+
+#[tokio::test]
+async fn http_1_1_is_spoken_with_who_asks_for_it_or_when_it_is_all_there_is() {
+    let mut world = World::new(HttpVersions::One).await;
+    let mut stream =
+        call(&world.authority, world.gateway, None, &["h2", "http/1.1"]).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+    stream
+        .write_all(format!("GET {} HTTP/1.1\r\nhost: a\r\n\r\n", stats()).as_bytes())
+        .await
+        .unwrap();
+    world.asked().await.say("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").await;
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"hello") {
+        assert!(timeout(LIMIT, stream.read_buf(&mut answer)).await.unwrap().unwrap() > 0);
+    }
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.contains("X-Nomad-Gateway-Path: direct"), "title case: {answer}");
+}
