@@ -116,10 +116,16 @@ async fn own_calls_need_the_right_to_read_agents_but_health() {
             let seen = (answer.status.as_u16(), answer.text());
             assert_eq!(seen, (403, "Permission denied".into()), "{path} {token:?}");
         }
-        assert_eq!(front.ask(Method::GET, path, Some(SECRET)).await.status, 200, "{path}");
+        let answer = front.ask(Method::GET, path, Some(SECRET)).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert_eq!(answer.header("x-nomad-gateway-path"), Some("here"), "{path}");
         assert_eq!(front.ask(Method::PUT, path, Some(SECRET)).await.status, 405, "{path}");
     }
-    assert_eq!(front.ask(Method::GET, "/v1/gateway/else", Some(SECRET)).await.status, 404);
+    let unknown = front.ask(Method::GET, "/v1/gateway/else", Some(SECRET)).await;
+    assert_eq!(
+        (unknown.status.as_u16(), unknown.header("x-nomad-gateway-path")),
+        (404, Some("here"))
+    );
     let health = get(front.address, "/v1/gateway/health").await;
     assert_eq!(health.status, 200);
     assert_eq!(health.json()["gateway"]["ok"], true);

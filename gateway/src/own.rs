@@ -5,6 +5,8 @@
 //! | `GET /v1/gateway/health` | none | 200 while it serves, 503 when it drains |
 //! | `GET /v1/gateway/metrics` | `agent:read` | numbers for Prometheus |
 //! | `GET /v1/gateway/fleet` | `agent:read` | what the directory believes about every agent, and why |
+//!
+//! Every answer from here, a refusal too, says `X-Nomad-Gateway-Path: here`.
 
 mod room;
 
@@ -16,11 +18,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header::ALLOW};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header::ALLOW};
 use http_body_util::{Either, Full};
 use nomad_acl::{Identify, Tokens};
 use nomad_forward::{Denials, Directory, Rescue, rescue::RescuedBody};
-use nomad_wire::Fault;
+use nomad_wire::{Fault, header::X_NOMAD_GATEWAY_PATH};
 use pin_project::pin_project;
 use tower_service::Service;
 
@@ -29,6 +31,9 @@ use crate::{Stop, telemetry::Metrics};
 
 /// Where the own calls stand.
 pub(crate) const PREFIX: &str = "/v1/gateway/";
+
+/// How these answers come about.
+const HERE: HeaderValue = HeaderValue::from_static("here");
 
 /// Answers the gateway's own calls, and hands all others on.
 #[derive(Debug, Clone)]
@@ -86,7 +91,7 @@ where
         } else if request.method() != Method::GET {
             let fault = Fault::new(StatusCode::METHOD_NOT_ALLOWED, "Invalid method");
             let mut response = fault.into_response();
-            response.headers_mut().insert(ALLOW, http::HeaderValue::from_static("GET"));
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
             ResponseFuture::here(response)
         } else if name == "health" {
             ResponseFuture::here(room::health(&self.stop))
@@ -128,12 +133,18 @@ where
                 answer.poll(cx).map_ok(|answer| answer.map(Either::Left))
             }
             ResponseProjection::Room(answer) => {
-                answer.poll(cx).map_ok(|answer| answer.map(Either::Right))
+                answer.poll(cx).map_ok(|answer| told(answer).map(Either::Right))
             }
             ResponseProjection::Here(answer) => {
                 let answer = answer.take().expect("a finished future is not polled again");
-                Poll::Ready(Ok(answer.map(Either::Right)))
+                Poll::Ready(Ok(told(*answer).map(Either::Right)))
             }
         }
     }
+}
+
+/// Says that no agent was asked.
+fn told<R>(mut answer: Response<R>) -> Response<R> {
+    answer.headers_mut().insert(X_NOMAD_GATEWAY_PATH, HERE);
+    answer
 }

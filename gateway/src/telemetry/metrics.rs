@@ -34,7 +34,7 @@ const STATUSES: [u16; 22] = [
     502, 503, 504,
 ];
 
-/// The ways an answer comes about; any other is `none`: the gateway itself answered.
+/// The ways an answer comes about; any other is `none`: the gateway itself answered in place of an agent.
 const PATHS: [&str; 4] = ["direct", "relay", "pass", "here"];
 
 /// One more of each: `other` and `none`.
