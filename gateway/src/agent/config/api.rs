@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use crate::{
     config::Section,
-    tls::{ClientCertificates, MinVersion, ServerTls},
+    tls::{ClientCertificates, HttpVersions, MinVersion, ServerTls},
 };
 
 /// As many connections as Nomad allows one address by default.
@@ -93,7 +93,9 @@ fn tls(tls: &Section<'_>) -> Option<ServerTls> {
         tls.complain("http", "needs cert_file and key_file");
         return None;
     };
-    Some(ServerTls { cert_file, key_file, ca_file, client_certificates, min_version })
+    // An agent of Nomad offers nothing else.
+    let http = HttpVersions::One;
+    Some(ServerTls { cert_file, key_file, ca_file, client_certificates, http, min_version })
 }
 
 fn min_version(tls: &Section<'_>) -> MinVersion {
