@@ -11,6 +11,9 @@ const VECTOR: usize = 64;
 /// As many vectors as make the rest of the work on a block small against loading them.
 const BLOCK: usize = 8 * VECTOR;
 
+/// How many vectors are looked at before the first block, since the data may well be short.
+const HEAD: usize = 2;
+
 /// The first quote in `bytes`.
 #[inline]
 pub(super) fn quote<S: Simd>(simd: S, bytes: &[u8]) -> Option<usize> {
@@ -20,15 +23,19 @@ pub(super) fn quote<S: Simd>(simd: S, bytes: &[u8]) -> Option<usize> {
     )
 }
 
-/// Looks at vectors that are aligned, but for the first and the last: one that lies on two lines
-/// of the cache takes twice the time to load.
+/// Looks at vectors that are aligned, but for those of the head and the last: one that lies on two
+/// lines of the cache takes twice the time to load.
 #[inline(always)]
 fn search<S: Simd>(simd: S, bytes: &[u8]) -> Option<usize> {
-    let Some(first) = bytes.first_chunk() else { return memchr::memchr(b'"', bytes) };
-    if let Some(found) = in_vector(simd, first) {
+    let (head, _) = bytes.as_chunks();
+    let head = &head[..head.len().min(HEAD)];
+    if let Some(found) = in_vectors(simd, head) {
         return Some(found);
     }
-    let mut at = VECTOR - bytes.as_ptr().addr() % VECTOR;
+    if head.is_empty() {
+        return memchr::memchr(b'"', bytes);
+    }
+    let mut at = head.as_flattened().len() - bytes.as_ptr().addr() % VECTOR;
     while let Some(block) = bytes[at..].first_chunk::<BLOCK>() {
         let (vectors, _) = block.as_chunks();
         if lowest(simd, vectors).simd_le(b'"').any_true()
