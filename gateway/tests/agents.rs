@@ -17,6 +17,8 @@ mod config;
 mod limits;
 #[path = "agents/membership.rs"]
 mod membership;
+#[path = "agents/regions.rs"]
+mod regions;
 #[path = "agents/shown.rs"]
 mod shown;
 #[path = "agents/tls.rs"]

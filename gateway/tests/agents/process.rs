@@ -59,7 +59,8 @@ impl Process {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let after = |label: &str| {
             let Some((_, rest)) = line.split_once(label) else { return String::new() };
-            rest.split([' ', ',', ')', '\n']).next().unwrap().to_owned()
+            let word = rest.split([' ', ',', ')', '\n']).next().unwrap();
+            word.trim_end_matches(':').to_owned()
         };
         let (http, rpc, serf) = (after("://"), after("rpc "), after("serf "));
         assert!(!http.is_empty(), "it does not serve: {line:?}");

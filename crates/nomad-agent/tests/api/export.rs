@@ -90,6 +90,48 @@ async fn the_journal_is_asked_as_nomad_asks_it() {
     assert_eq!(answer.text, "-xu|nomad-client.service|--since|1h30m0s ago|-f|\ntrouble\n");
 }
 
+#[tokio::test]
+async fn only_units_of_nomad_are_looked_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = dir.path().join("journal");
+    script(&journal, "printf '%s' \"$2\"\n");
+    let config = AgentConfig::new("client1", Role::Client);
+    let agent = Agent::builder(config).journal(&journal).start().await.unwrap();
+    let looked_up = async |name: &str| {
+        let name: String = name.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        get(&agent, &format!("{EXPORT}?plain=true&service_name={name}")).await
+    };
+    for name in [
+        "nomad",
+        "nomad.socket",
+        "nomad-client.service",
+        "nomad.client.02.swap",
+        "nomadhelper@54.device",
+    ] {
+        let answer = looked_up(name).await;
+        assert_eq!((answer.status.as_u16(), answer.text.as_str()), (200, name));
+    }
+    for name in [
+        r"1.\@_-nomad@",
+        r"1./@_-nomad@.automount",
+        "docker.path",
+        "nomad.path.gotcha",
+        "nomad/8.path",
+        "nomad%.path",
+        "nom4ad.path",
+        "nomad,.path",
+        "nomad.client",
+        "nomad!.path",
+        "nomad%http.timer",
+        "nomad,http.mount",
+        "nomad$http.service",
+        "nomad$.http.service",
+        "nomad$",
+    ] {
+        assert_eq!(looked_up(name).await.refusal().0, 422, "{name}");
+    }
+}
+
 // More than a pipe holds, before anything else is said.
 #[tokio::test]
 async fn a_journal_that_complains_at_length_is_read_to_its_end() {
