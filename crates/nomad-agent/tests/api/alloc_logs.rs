@@ -258,3 +258,35 @@ async fn a_large_log_comes_whole_and_in_order_each_time() {
         assert!(text == log.as_bytes(), "{} bytes", text.len());
     }
 }
+
+/// Nomad's own table of offsets, on files of a hundred bytes each.
+#[tokio::test]
+async fn an_offset_counts_over_all_files() {
+    let stage = ended("").await;
+    for (index, letter) in ["a", "b", "c", "d"].into_iter().enumerate() {
+        stage.write(&format!("alloc/logs/web.stdout.{index}"), letter.repeat(100));
+    }
+    for (index, letter) in ["x", "y", "z"].into_iter().enumerate() {
+        stage.write(&format!("alloc/logs/web.stderr.{index}"), letter.repeat(100));
+    }
+    let all = |from: usize| {
+        let all: String = ["a", "b", "c", "d"].map(|letter| letter.repeat(100)).concat();
+        all[from..].to_owned()
+    };
+    for (query, expected) in [
+        ("type=stdout", all(0)),
+        ("type=stdout&offset=100", all(100)),
+        ("type=stdout&offset=110", all(110)),
+        ("type=stdout&offset=10000", all(400)),
+        ("type=stdout&origin=end", all(300)),
+        ("type=stdout&origin=end&offset=10", all(390)),
+        ("type=stdout&origin=end&offset=150", all(250)),
+        ("type=stdout&origin=end&offset=10000", all(0)),
+        ("type=stdout&origin=end&offset=-10", all(310)),
+        ("type=stderr&offset=250", "z".repeat(50)),
+        ("type=stderr&origin=end", "z".repeat(100)),
+    ] {
+        let answer = stage.get("logs", &format!("task=web&plain=true&{query}")).await;
+        assert_eq!((answer.status.as_u16(), answer.text), (200, expected), "{query}");
+    }
+}

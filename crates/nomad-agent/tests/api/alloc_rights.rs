@@ -8,7 +8,7 @@ use nomad_wire::SecretId;
 
 use crate::{
     stage::{ALLOC, ended},
-    support::{ask, request},
+    support::{ask, get_as, request},
 };
 
 /// Every caller has this policy.
@@ -48,6 +48,7 @@ async fn the_namespace_of_the_allocation_decides() {
     let cases = [
         (r#"namespace "apps" { capabilities = ["read-fs"] }"#, files, logs, 403),
         (r#"namespace "apps" { capabilities = ["read-logs"] }"#, none, logs, 403),
+        (r#"namespace "apps" { capabilities = ["read-logs", "read-fs"] }"#, files, logs, 403),
         (r#"namespace "apps" { policy = "write" }"#, files, logs, stats),
         (r#"namespace "apps" { policy = "read" }"#, none, 403, stats),
         (r#"namespace "other" { policy = "write" }"#, none, 403, 403),
@@ -63,5 +64,9 @@ async fn the_namespace_of_the_allocation_decides() {
                 assert_eq!(answer.refusal(), (403, "Permission denied"));
             }
         }
+    }
+    for call in &calls {
+        let answer = get_as(&stage.agent, "management", &format!("/v1/client/{call}")).await;
+        assert_eq!(answer.status, 200, "{call}");
     }
 }
