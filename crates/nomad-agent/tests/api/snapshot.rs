@@ -7,15 +7,12 @@ use blake2::{
     Blake2bMac512,
     digest::{FixedOutput as _, KeyInit as _, Update as _},
 };
-use http::Response;
 use http_body_util::BodyExt as _;
-use nomad_acl::AclDisabled;
-use nomad_agent::{AgentConfig, Body, Role, Roster, standalone};
-use tower_service::Service as _;
+use nomad_agent::{AgentConfig, Role, Roster, standalone};
 
 use crate::{
     stage::{ALLOC, Stage, UNKNOWN, alloc, ended, shell},
-    support::{Guarded, alone, ask, get, request, start},
+    support::{Guarded, alone, ask, get, listen, request, start},
 };
 
 fn path(id: &str) -> String {
@@ -24,8 +21,7 @@ fn path(id: &str) -> String {
 
 /// The archive as bytes.
 async fn archive(stage: &Stage) -> Vec<u8> {
-    let mut service = standalone(stage.agent.clone(), AclDisabled);
-    let Ok(answer): Result<Response<Body>, _> = service.call(request("GET", &path(ALLOC))).await;
+    let answer = listen(&stage.agent, &path(ALLOC)).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["content-type"], "application/octet-stream");
     answer.into_body().collect().await.unwrap().to_bytes().to_vec()
