@@ -4,8 +4,10 @@
 //! callers cannot reach nodes. A blank address makes them come back at once; the gateway's own makes web pages come
 //! back too.
 //!
-//! Only `GET /v1/node/:id` is rewritten. Node events still show the nodes' own addresses.
+//! Rewritten are `GET /v1/node/:id` and events about nodes, each at its two places: `HTTPAddr` and the attribute
+//! `unique.advertise.address`. Lists of nodes have no address that anybody could dial: an IP without its port.
 
+mod events;
 mod future;
 mod json;
 
@@ -20,7 +22,10 @@ use http::{
     header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HOST},
 };
 use http_body_util::{BodyExt as _, Either, Full, Limited};
+use nomad_wire::Route;
 use tower_service::Service;
+
+use self::events::EventsBody;
 
 /// What becomes of a node's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,28 +57,52 @@ impl<S> Rewrite<S> {
     }
 
     /// What the address is replaced with; `None` when nothing is.
-    fn replacement<B>(&self, request: &Request<B>) -> Option<String> {
-        if request.method() != Method::GET || !is_node(request.uri().path()) {
+    fn replacement<B>(&self, request: &Request<B>) -> Option<(Answer, String)> {
+        if self.address == HttpAddr::Off || request.method() != Method::GET {
             return None;
         }
-        match self.address {
-            HttpAddr::Off => None,
-            HttpAddr::Blank => Some(String::new()),
+        let answer = Answer::of(&Route::decoded_path(request.uri()))?;
+        let address = match self.address {
+            HttpAddr::Off => return None,
+            HttpAddr::Blank => String::new(),
             HttpAddr::Gateway => {
                 let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-                host.map(str::to_owned)
+                host?.to_owned()
             }
+        };
+        Some((answer, address))
+    }
+}
+
+/// In which form addresses stand in an answer.
+#[derive(Debug, Clone, Copy)]
+enum Answer {
+    /// One node.
+    Node,
+    /// Lines of events.
+    Events,
+}
+
+impl Answer {
+    /// `/v1/node/:id` and nothing below it, and the event stream.
+    fn of(path: &str) -> Option<Self> {
+        let is_node = |path: &str| {
+            path.strip_prefix("/v1/node/").is_some_and(|id| !id.is_empty() && !id.contains('/'))
+        };
+        match path {
+            "/v1/event/stream" => Some(Self::Events),
+            path if is_node(path) => Some(Self::Node),
+            _ => None,
         }
     }
 }
 
-/// `/v1/node/:id`, and nothing below it.
-fn is_node(path: &str) -> bool {
-    path.strip_prefix("/v1/node/").is_some_and(|id| !id.is_empty() && !id.contains('/'))
-}
-
 /// The answer, as it came or rewritten.
-type Body<R> = Either<R, Full<Bytes>>;
+type Body<R> = Either<Either<R, EventsBody<R>>, Full<Bytes>>;
+
+const fn as_it_came<R>(body: R) -> Body<R> {
+    Either::Left(Either::Left(body))
+}
 
 impl<S, B, R> Service<Request<B>> for Rewrite<S>
 where
@@ -91,7 +120,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let Some(address) = self.replacement(&request) else {
+        let Some((form, address)) = self.replacement(&request) else {
             return future::ResponseFuture::plain(self.inner.call(request));
         };
         // What is compressed cannot be rewritten.
@@ -102,18 +131,24 @@ where
                 Ok(response) => response,
                 Err(never) => match never {},
             };
-            rewritten(response, &address).await
+            rewritten(response, form, address).await
         }))
     }
 }
 
-async fn rewritten<R>(response: Response<R>, address: &str) -> Response<Body<R>>
+async fn rewritten<R>(response: Response<R>, form: Answer, address: String) -> Response<Body<R>>
 where
     R: http_body::Body<Data = Bytes>,
     R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     if response.status() != StatusCode::OK || response.headers().contains_key(CONTENT_ENCODING) {
-        return response.map(Either::Left);
+        return response.map(as_it_came);
+    }
+    if matches!(form, Answer::Events) {
+        let mut response =
+            response.map(|body| Either::Left(Either::Right(EventsBody::new(body, address))));
+        response.headers_mut().remove(CONTENT_LENGTH);
+        return response;
     }
     let (mut head, body) = response.into_parts();
     let Ok(body) = Limited::new(body, MAX_NODE).collect().await else {
@@ -121,7 +156,7 @@ where
         *broken.status_mut() = StatusCode::BAD_GATEWAY;
         return broken;
     };
-    let body = json::with_address(body.to_bytes(), address);
+    let body = json::with_address(body.to_bytes(), &address);
     head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     Response::from_parts(head, Either::Right(Full::from(body)))
 }

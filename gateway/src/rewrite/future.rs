@@ -7,10 +7,9 @@ use std::{
 };
 
 use http::Response;
-use http_body_util::Either;
 use pin_project::pin_project;
 
-use super::Body;
+use super::{Body, as_it_came};
 
 type Rewriting<R> = Pin<Box<dyn Future<Output = Response<Body<R>>> + Send>>;
 
@@ -52,7 +51,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProjection::Plain(answer) => {
-                answer.poll(cx).map_ok(|response| response.map(Either::Left))
+                answer.poll(cx).map_ok(|response| response.map(as_it_came))
             }
             StateProjection::Rewritten(answer) => answer.as_mut().poll(cx).map(Ok),
         }

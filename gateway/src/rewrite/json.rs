@@ -1,8 +1,10 @@
-//! A node's JSON with another address, and every other byte as it was.
+//! A node's JSON with another address, and every other byte as it was; alone, or in a line of events.
 
 use std::{collections::HashMap, ops::Range};
 
 use bytes::Bytes;
+use memchr::memmem;
+use nomad_frames::EventBatch;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -18,6 +20,16 @@ struct Node<'a> {
     attributes: Option<HashMap<&'a str, &'a RawValue>>,
 }
 
+/// The payload of an event about a node.
+#[derive(Deserialize)]
+struct NodeEvent<'a> {
+    #[serde(rename = "Node", borrow, default)]
+    node: Option<Node<'a>>,
+}
+
+/// A blank address as JSON.
+const BLANK: &str = "\"\"";
+
 /// The attribute that repeats the address.
 const ATTRIBUTE: &str = "unique.advertise.address";
 
@@ -29,17 +41,48 @@ pub(super) fn with_address(body: Bytes, address: &str) -> Bytes {
     }
     let Ok(node) = serde_json::from_slice::<Node<'_>>(&body) else { return body };
     let Ok(written) = serde_json::to_string(address) else { return body };
+    edited(&body, edits(&body, &node, &written))
+}
+
+/// A line of the event stream with the address of each node in it replaced; as it was when no node is in it.
+pub(super) fn with_address_in_events(line: Bytes, address: &str) -> Bytes {
+    // Most lines are heartbeats, or about something else.
+    if [&b"HTTPAddr"[..], ATTRIBUTE.as_bytes()]
+        .iter()
+        .all(|name| memmem::find(&line, name).is_none())
+    {
+        return line;
+    }
+    let Ok(batch) = EventBatch::parse(&line) else { return line };
+    let Ok(written) = serde_json::to_string(address) else { return line };
+    let mut all = Vec::new();
+    for event in batch.events() {
+        let Ok(Some(payload)) = event.payload() else { continue };
+        if let Ok(NodeEvent { node: Some(node) }) = serde_json::from_slice(payload) {
+            all.extend(edits(&line, &node, &written));
+        }
+    }
+    edited(&line, all)
+}
+
+/// What changes in a node's description that stands in `body`.
+fn edits<'w>(body: &Bytes, node: &Node<'_>, written: &'w str) -> Vec<(Range<usize>, &'w str)> {
     let attributes = node.attributes.as_ref();
     let attribute = attributes.and_then(|attributes| attributes.get(ATTRIBUTE).copied());
     let mut edits: Vec<(Range<usize>, &str)> = Vec::new();
     for found in [node.address, attribute].into_iter().flatten() {
-        edits.extend(span(&body, found).map(|span| (span, &*written)));
+        edits.extend(span(body, found).map(|span| (span, written)));
     }
-    if let Some(tls) = node.tls.filter(|_| !address.is_empty()) {
-        edits.extend(span(&body, tls).map(|span| (span, "false")));
+    if let Some(tls) = node.tls.filter(|_| written != BLANK) {
+        edits.extend(span(body, tls).map(|span| (span, "false")));
     }
+    edits
+}
+
+fn edited(body: &Bytes, mut edits: Vec<(Range<usize>, &str)>) -> Bytes {
     edits.sort_by_key(|(span, _)| span.start);
-    let mut out = Vec::with_capacity(body.len() + written.len() * 2);
+    let more: usize = edits.iter().map(|(_, text)| text.len()).sum();
+    let mut out = Vec::with_capacity(body.len() + more);
     let mut done = 0;
     for (span, text) in edits {
         out.extend_from_slice(body.get(done..span.start).unwrap_or_default());
@@ -79,6 +122,23 @@ mod tests {
             rewritten(node, "gateway:4646"),
             node.replace("10.0.0.9:4646", "gateway:4646").replace("true", "false")
         );
+    }
+
+    #[test]
+    fn nodes_in_events_change_and_nothing_else() {
+        let node = r#"{"ID":"9bb1","Attributes":{"unique.advertise.address":"10.0.0.9:4646"},"HTTPAddr":"10.0.0.9:4646","TLSEnabled":true}"#;
+        let job = r#"{"Topic":"Job","Payload":{"Job":{"Meta":{"HTTPAddr":"10.0.0.9:4646"}}}}"#;
+        let line = format!(
+            r#"{{"Index":7,"Events":[{{"Topic":"Node","Payload":{{"Node":{node}}}}},{job},{{"Topic":"Node","Payload":{{"Node":{node}}}}}]}}"#
+        ) + "\n";
+        let out = with_address_in_events(line.clone().into(), "gateway:4646");
+        let changed = node.replace("10.0.0.9:4646", "gateway:4646").replace("true", "false");
+        assert_eq!(String::from_utf8(out.to_vec()).unwrap(), line.replace(node, &changed));
+        for line in
+            ["{}\n", "HTTPAddr", "{\"Index\":1,\"Events\":[{\"HTTPAddr\":1}]}\n", "{\"HTTPAddr\":"]
+        {
+            assert_eq!(with_address_in_events(line.into(), "x"), line);
+        }
     }
 
     #[test]
