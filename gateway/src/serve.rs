@@ -20,7 +20,7 @@ pub use self::{
     settings::{AclMode, AclSettings, Address, NodeSettings, ServeSettings},
 };
 use crate::{
-    Ended, Gateway, Signals, StartError, Stopper, SystemClock,
+    Ended, Gateway, Signals, StartError, Stopper,
     cli::ServeArgs,
     console::{Console, say},
     listen::Listener,
@@ -76,7 +76,7 @@ async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
     if timeout(FIRST_LOOK, watch.first_look()).await.is_err() {
         tracing::warn!("no server has answered yet; the gateway goes on asking");
     }
-    let tokens = ClusterTokens::new(&settings.acl, api, SystemClock::start());
+    let tokens = ClusterTokens::new(&settings.acl, api, directory.clone());
     let gateway = gateway(&settings, directory.clone(), tokens)?.connect(connect);
 
     let mut tasks = JoinSet::new();

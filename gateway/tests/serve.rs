@@ -18,6 +18,9 @@ const MEMBERS: &str = r#"{"Members":[{"Name":"server1.global","Addr":"127.0.0.1"
     "Tags":{"role":"nomad","region":"global","port":"4647","id":"078367fb-eec8-87bf-8d99-0c0a5e3f7c7c"}}],
     "ServerName":"server1","ServerRegion":"global","ServerDC":"dc1"}"#;
 
+const MARTIAN: &str = r#"{"Name":"server9.mars","Addr":"127.0.0.1","Status":"alive",
+    "Tags":{"role":"nomad","region":"mars","port":"4647","id":"1111b9e7-0f99-38b8-af24-a5b640b80689"}}"#;
+
 const POLICY: &str = r#"{"Name":"anonymous","Rules":"node { policy = \"read\" }","ModifyIndex":3}"#;
 
 /// A server, and a node, that say what the script says; each connection carries one answer.
@@ -30,6 +33,7 @@ fn scripted() -> SocketAddr {
 enum Acls {
     Off,
     On,
+    Elsewhere,
 }
 
 fn start(acls: Acls) -> SocketAddr {
@@ -51,9 +55,21 @@ fn answer(stream: TcpStream, address: SocketAddr, acls: Acls) {
             return;
         }
     }
-    let path = head.split(' ').nth(1).unwrap_or_default();
-    let path = path.split('?').next().unwrap_or_default();
+    let uri = head.split(' ').nth(1).unwrap_or_default();
+    let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
     let body = match path {
+        // Two regions; the token is known in the other one only.
+        "/v1/agent/members" if acls == Acls::Elsewhere => {
+            MEMBERS.replace("[{", &format!("[{MARTIAN},{{"))
+        }
+        "/v1/acl/token/self" if acls == Acls::Elsewhere && query.contains("region=mars") => {
+            r#"{"AccessorID":"a","Name":"local","Type":"client","Policies":["agents"]}"#.to_owned()
+        }
+        "/v1/acl/policy/agents" if query.contains("region=mars") => {
+            r#"{"Name":"agents","Rules":"agent { policy = \"read\" }","ModifyIndex":3}"#.to_owned()
+        }
+        "/v1/acl/token/self" => return fault(stream, "403 Forbidden", "ACL token not found"),
+        "/v1/agent/self" => "{}".to_owned(),
         "/v1/agent/members" => MEMBERS.to_owned(),
         "/v1/agent/health" => r#"{"server":{"ok":true,"message":"ok"}}"#.to_owned(),
         "/v1/status/leader" => r#""127.0.0.1:4647""#.to_owned(),
@@ -75,7 +91,11 @@ fn answer(stream: TcpStream, address: SocketAddr, acls: Acls) {
         ),
         // As the event stream of 2.0 does it: no length, no chunks, the end is the end of the connection.
         "/v1/event/stream" => {
-            return say(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}\n");
+            let event = format!(
+                r#"{{"Index":7,"Events":[{{"Payload":{{"Node":{{"HTTPAddr":"{address}"}}}}}}]}}"#
+            );
+            let head = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
+            return say(stream, &format!("{head}{{}}\n{event}\n"));
         }
         "/ui/" => "<html>".to_owned(),
         _ => return fault(stream, "404 Not Found", ""),
@@ -121,12 +141,17 @@ impl Serve {
 
     /// Head and body of an answer.
     fn ask(&self, method: &str, path: &str, body: &[u8]) -> (String, String) {
+        self.ask_with(method, path, "", body)
+    }
+
+    /// The same with more lines in the request's head.
+    fn ask_with(&self, method: &str, path: &str, lines: &str, body: &[u8]) -> (String, String) {
         let mut stream = TcpStream::connect(&self.gateway).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let (host, length) = (&self.gateway, body.len());
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+            "{method} {path} HTTP/1.1\r\n{lines}host: {host}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
         )
         .unwrap();
         stream.write_all(body).unwrap();
@@ -213,6 +238,8 @@ fn a_nodes_address_becomes_the_gateways_own() {
         let (_, body) = serve.ask("GET", &format!("/v1/node/{NODE}"), b"");
         let address = address.unwrap_or_else(|| serve.gateway.clone());
         assert!(body.contains(&format!("\"HTTPAddr\":\"{address}\"")), "{mode}: {body}");
+        let (_, events) = serve.ask("GET", "/v1/event/stream?topic=Node", b"");
+        assert!(events.contains(&format!("\"HTTPAddr\":\"{address}\"")), "{mode}: {events}");
     }
 }
 
@@ -264,6 +291,19 @@ fn what_agents_leave_open_is_guarded() {
     assert!(head.contains("x-nomad-gateway-agent"), "without ACLs the agent answers: {head}");
     let (head, _) = serve.ask("GET", "/debug/pprof/heap", b"");
     assert!(head.starts_with("http/1.1 404 ") && !head.contains("x-nomad-gateway-agent"), "{head}");
+}
+
+#[test]
+fn a_token_counts_in_the_region_that_is_asked() {
+    let serve = Serve::start(&["--address", &format!("http://{}", start(Acls::Elsewhere))], &[]);
+    let token = "x-nomad-token: 3721d099-7634-c305-7866-0a5e5e029ead\r\n";
+    for (query, status) in
+        [("?region=mars", "200"), ("", "403"), ("?region=global", "403"), ("?region=venus", "403")]
+    {
+        let path = format!("/v1/agent/self{query}");
+        let (head, body) = serve.ask_with("GET", &path, token, b"");
+        assert!(head.starts_with(&format!("http/1.1 {status} ")), "{query}: {head} {body}");
+    }
 }
 
 #[test]

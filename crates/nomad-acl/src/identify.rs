@@ -6,9 +6,9 @@ mod layer;
 
 use std::task::{Context, Poll};
 
-use http::Request;
+use http::{Request, Uri};
 use nomad_wire::{
-    Route, SecretId,
+    Query, Region, Route, SecretId,
     header::{self, TokenError},
 };
 use tower_service::Service;
@@ -73,13 +73,16 @@ where
             Ok(token) => token,
             Err(error) => return future::ResponseFuture::failed(error.into()),
         };
-        future::ResponseFuture::resolving(
-            inner,
-            self.tokens.resolve(token.as_ref()),
-            route,
-            request,
-        )
+        let region = region(request.uri());
+        let acl = self.tokens.resolve_in(token.as_ref(), region.as_ref());
+        future::ResponseFuture::resolving(inner, acl, route, request)
     }
+}
+
+/// The region that the caller names; a repeated key is refused where it decides about anything.
+fn region(uri: &Uri) -> Option<Region> {
+    let query = Query::of(uri);
+    query.filled("region").map(|region| Region::new(&region))
 }
 
 fn token<B>(request: &Request<B>) -> Result<Option<SecretId>, TokenError> {

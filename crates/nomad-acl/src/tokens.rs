@@ -20,7 +20,7 @@ mod table;
 
 use std::future::{Ready, ready};
 
-use nomad_wire::SecretId;
+use nomad_wire::{Region, SecretId};
 
 pub use self::{
     cached::{Cached, Limits, Resolving},
@@ -39,6 +39,12 @@ pub trait Tokens {
 
     /// What may this token do? `None` asks for the anonymous caller.
     fn resolve(&self, token: Option<&SecretId>) -> Self::Future;
+
+    /// The same in the region that the caller names: tokens and policies that are local to a region are known only
+    /// there. Whoever knows one region only leaves it at that.
+    fn resolve_in(&self, token: Option<&SecretId>, _region: Option<&Region>) -> Self::Future {
+        self.resolve(token)
+    }
 }
 
 /// Nothing is decided at the edge: whatever token a caller sends goes on to an agent, and the agent decides.

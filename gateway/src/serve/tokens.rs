@@ -1,5 +1,7 @@
 //! Who may do what in front of a real cluster.
 
+mod region;
+
 use std::{
     future::Ready,
     pin::Pin,
@@ -8,15 +10,14 @@ use std::{
 
 use nomad_acl::{
     Acl, AclDeferred, AclDisabled, Tokens, TokensError,
-    tokens::{Cached, Limits, NomadTokens, Resolving},
+    tokens::{Limits, Resolving},
 };
-use nomad_forward::NomadApi;
-use nomad_wire::SecretId;
+use nomad_forward::{NomadApi, NomadDirectory};
+use nomad_wire::{Region, SecretId};
 
+use self::region::Regions;
 use super::{AclMode, AclSettings};
-use crate::{SystemClock, telemetry::Metrics, tls::FleetConnect};
-
-type Asked = Cached<NomadTokens<NomadApi<FleetConnect>, SystemClock>, SystemClock>;
+use crate::{telemetry::Metrics, tls::FleetConnect};
 
 /// Who may do what in front of a real cluster.
 #[derive(Debug, Clone)]
@@ -26,21 +27,21 @@ pub(super) enum ClusterTokens {
     /// The agents decide.
     Deferred,
     /// The cluster is asked what a token may do.
-    Asked(Asked),
+    Asked(Regions),
 }
 
 impl ClusterTokens {
     pub(super) fn new(
         settings: &AclSettings,
         api: NomadApi<FleetConnect>,
-        clock: SystemClock,
+        directory: NomadDirectory<FleetConnect>,
     ) -> Self {
         match (settings.enabled, settings.mode) {
             (false, _) => Self::Disabled,
             (true, AclMode::Defer) => Self::Deferred,
             (true, AclMode::Enforce) => {
                 let limits = Limits { fresh: settings.token_ttl, ..Limits::default() };
-                Self::Asked(Cached::new(NomadTokens::new(api, clock), clock, limits))
+                Self::Asked(Regions::new(api, directory, limits))
             }
         }
     }
@@ -78,10 +79,14 @@ impl Tokens for ClusterTokens {
     type Future = LookingUp;
 
     fn resolve(&self, token: Option<&SecretId>) -> Self::Future {
+        self.resolve_in(token, None)
+    }
+
+    fn resolve_in(&self, token: Option<&SecretId>, region: Option<&Region>) -> Self::Future {
         match self {
             Self::Disabled => LookingUp::Known(AclDisabled.resolve(token)),
             Self::Deferred => LookingUp::Known(AclDeferred.resolve(token)),
-            Self::Asked(asked) => LookingUp::Asked(asked.resolve(token)),
+            Self::Asked(asked) => LookingUp::Asked(asked.resolve(token, region)),
         }
     }
 }

@@ -121,6 +121,13 @@ impl<C: Connect> NomadDirectory<C> {
         self.shared.nodes().len()
     }
 
+    /// Whether this is a region with live servers, and not the one that callers mean who name none.
+    #[must_use]
+    pub fn is_other_region(&self, region: &Region) -> bool {
+        let servers = self.shared.servers();
+        *region != servers.region && servers.in_region(region).next().is_some()
+    }
+
     /// The servers that are found, each with a verified HTTP address.
     #[must_use]
     pub fn servers(&self) -> Vec<Arc<Agent>> {
