@@ -4,12 +4,16 @@ mod error;
 mod settings;
 mod tokens;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use nomad_agent::LogHub;
 use nomad_forward::{
     Agent, Budget, Denials, NomadApi, NomadDirectory, NomadOptions, Shares, Transport,
-    directory::Watch,
+    directory::{Host, Watch},
 };
 use nomad_wire::Region;
 use tokio::{task::JoinSet, time::timeout};
@@ -136,7 +140,7 @@ struct Cluster {
     api: NomadApi<FleetConnect>,
 }
 
-/// The cluster that the settings name, with host names turned into addresses once.
+/// The cluster that the settings name, with host names turned into addresses.
 async fn cluster(settings: &ServeSettings, connect: FleetConnect) -> Result<Cluster, ServeError> {
     let region = settings.region.clone().map_or_else(Region::default, |name| Region::new(&name));
     let mut options = NomadOptions::default();
@@ -149,11 +153,12 @@ async fn cluster(settings: &ServeSettings, connect: FleetConnect) -> Result<Clus
             // Servers are guessed to be as those that it begins with.
             options.transport = Transport::Tls;
         }
-        let seed = Agent::seed(region.clone(), resolve(address).await?).over(address.transport);
+        let found = resolve(address, &mut options).await?;
+        let seed = Agent::seed(region.clone(), found).over(address.transport);
         seeds.push(Arc::new(seed));
     }
     for (name, written) in &settings.servers {
-        let address = resolve(written).await?;
+        let address = resolve(written, &mut options).await?;
         options.servers.push((name.as_str().into(), address));
         if !seeds.iter().any(|seed| seed.address() == address) {
             let seed = Agent::seed(region.clone(), address).over(written.transport);
@@ -161,7 +166,7 @@ async fn cluster(settings: &ServeSettings, connect: FleetConnect) -> Result<Clus
         }
     }
     for node in &settings.nodes {
-        let address = resolve(&node.address).await?;
+        let address = resolve(&node.address, &mut options).await?;
         let agent = Agent::client(&node.name, node.id, region.clone(), address);
         let failed = |source| StartError::Name { name: node.name.clone(), source };
         options.nodes.push(Arc::new(agent.map_err(failed)?.over(node.address.transport)));
@@ -171,10 +176,15 @@ async fn cluster(settings: &ServeSettings, connect: FleetConnect) -> Result<Clus
     Ok(Cluster { directory, watch, api })
 }
 
-async fn resolve(address: &Address) -> Result<SocketAddr, ServeError> {
+/// The address of a host. What is a name is looked up again from time to time.
+async fn resolve(address: &Address, options: &mut NomadOptions) -> Result<SocketAddr, ServeError> {
     let unknown = |source| ServeError::Resolve { host: address.host.clone(), source };
     let mut found =
         tokio::net::lookup_host((&*address.host, address.port)).await.map_err(unknown)?;
     let nobody = || std::io::Error::new(std::io::ErrorKind::NotFound, "no address");
-    found.next().ok_or_else(|| unknown(nobody()))
+    let found = found.next().ok_or_else(|| unknown(nobody()))?;
+    if address.host.parse::<IpAddr>().is_err() {
+        options.hosts.push((found, Host::new(&address.host, address.port)));
+    }
+    Ok(found)
 }

@@ -104,6 +104,15 @@ impl Agent {
         Self { transport, ..self }
     }
 
+    /// The same agent at another address.
+    #[must_use]
+    pub fn at(self, address: SocketAddr) -> Self {
+        // The text of an address is visible ASCII.
+        let host = HeaderValue::from_str(&address.to_string()).unwrap_or(self.host);
+        let name = if self.identity == Identity::Seed { host.clone() } else { self.name };
+        Self { name, address, host, ..self }
+    }
+
     /// Its name: `name.region` of a server, the node's name of a client.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -12,7 +12,7 @@ use nomad_wire::{Region, SecretId, header};
 
 pub use self::{
     error::LocateError,
-    nomad::{Locating, NomadDirectory, NomadOptions, Watch},
+    nomad::{Host, Locating, Names, NomadDirectory, NomadOptions, Resolving, SystemNames, Watch},
     table::{Table, TableBuilder},
 };
 use crate::{Agent, Identity, Target};

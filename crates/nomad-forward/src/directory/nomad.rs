@@ -15,6 +15,7 @@ mod body;
 mod find;
 mod index;
 mod look_up;
+mod names;
 mod options;
 mod question;
 mod servers;
@@ -22,7 +23,9 @@ mod verify;
 mod watch;
 
 use std::{
+    collections::HashMap,
     fmt,
+    net::SocketAddr,
     pin::Pin,
     sync::{
         Arc, PoisonError, RwLock,
@@ -37,7 +40,11 @@ use quick_cache::sync::Cache;
 use tokio::{sync::Notify, time::Instant};
 
 use self::{find::Step, index::NodeIndex, servers::Servers};
-pub use self::{options::NomadOptions, watch::Watch};
+pub use self::{
+    names::{Host, Names, Resolving, SystemNames},
+    options::NomadOptions,
+    watch::Watch,
+};
 use super::{Belief, Caller, Directory, LocateError, Place, Reachable};
 use crate::{Agent, NomadApi, Target, connect::Connect};
 
@@ -66,6 +73,8 @@ struct Shared<C> {
     options: NomadOptions,
     /// The addresses that it began with.
     seeds: Arc<[Arc<Agent>]>,
+    /// Where agents are now whose names led somewhere else at first.
+    moved: RwLock<HashMap<SocketAddr, SocketAddr>>,
     servers: RwLock<Arc<Servers>>,
     nodes: RwLock<Arc<NodeIndex>>,
     /// Whether the list of nodes tells of changes.
@@ -83,6 +92,15 @@ struct Known {
     agent: Arc<Agent>,
     modified: u64,
     since: Instant,
+    /// The node advertises a name, which may lead elsewhere by now.
+    is_named: bool,
+}
+
+impl Known {
+    /// What the configuration says holds for ever.
+    fn fixed(agent: Arc<Agent>) -> Self {
+        Self { agent, modified: u64::MAX, since: Instant::now(), is_named: false }
+    }
 }
 
 /// What never changes about an allocation.
@@ -102,6 +120,7 @@ impl<C: Connect> NomadDirectory<C> {
         let shared = Arc::new(Shared {
             api,
             seeds,
+            moved: RwLock::default(),
             servers: RwLock::new(Arc::new(servers)),
             nodes: RwLock::default(),
             is_watched: AtomicBool::new(false),
@@ -157,9 +176,20 @@ impl<C> Shared<C> {
     fn insert_fixed(&self) {
         for agent in &self.options.nodes {
             if let crate::Identity::Client(id) = agent.identity() {
-                let agent = Arc::clone(agent);
-                self.agents.insert(id, Known { agent, modified: u64::MAX, since: Instant::now() });
+                self.agents.insert(id, Known::fixed(Arc::clone(agent)));
             }
+        }
+    }
+
+    /// There is no way to this agent: what may have changed about it is found out again.
+    fn lost(&self, agent: &Agent) {
+        match agent.identity() {
+            crate::Identity::Client(id) => {
+                if self.agents.get(&id).is_some_and(|known| known.is_named) {
+                    self.agents.remove(&id);
+                }
+            }
+            crate::Identity::Server(_) | crate::Identity::Seed => self.hurry.notify_one(),
         }
     }
 
@@ -187,8 +217,8 @@ impl<C: Connect> Directory for NomadDirectory<C> {
 
     fn observe(&self, agent: &Arc<Agent>, reachable: Reachable) {
         self.shared.api.reach().observe(agent.address(), reachable);
-        if reachable == Reachable::No && agent.is_server() {
-            self.shared.hurry.notify_one();
+        if reachable == Reachable::No {
+            self.shared.lost(agent);
         }
     }
 

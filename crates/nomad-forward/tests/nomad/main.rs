@@ -5,4 +5,5 @@
 mod cluster;
 mod discovery;
 mod fleet;
+mod names;
 mod relay;

@@ -53,7 +53,7 @@ impl<C: crate::connect::Connect> Shared<C> {
     /// Whether the agent is of the region that the caller means. Nodes of the configuration are of any.
     pub(super) fn is_asked(&self, agent: &Arc<Agent>, region: Option<&Region>) -> bool {
         self.is_meant(agent.region(), region)
-            || self.options.nodes.iter().any(|fixed| Arc::ptr_eq(fixed, agent))
+            || self.options.nodes.iter().any(|fixed| fixed.identity() == agent.identity())
     }
 
     /// Whether a region is the one that the caller means, who means the own one by naming none.

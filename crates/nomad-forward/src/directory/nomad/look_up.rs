@@ -1,19 +1,19 @@
 //! Look-ups for which a server is asked.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use nomad_acl::Subject;
 use nomad_wire::{AllocId, IdError, Namespace, NodeId, Region, SecretId, Written};
 use tokio::time::Instant;
 
 use super::{
-    Allocation, Known, Shared, body,
+    Allocation, Host, Known, Shared, body,
     find::Step,
     index::{Like, MIN_PREFIX},
     question::{Question, Verdict},
 };
 use crate::{
-    Agent, Target, Transport,
+    Agent, Identity, Target, Transport,
     connect::Connect,
     directory::{LocateError, Meant, Place},
 };
@@ -160,8 +160,12 @@ impl<C: Connect> Shared<C> {
             Verdict::Refused | Verdict::Silent => return Err(Unseen::Hidden),
         };
         // An operator may advertise a name; a blank address means that the node has none.
-        let address = tokio::net::lookup_host(&node.http_addr).await;
-        let address = address.ok().and_then(|mut all| all.next()).ok_or(Unseen::Hidden)?;
+        let written = node.http_addr.parse();
+        let is_named = written.is_err();
+        let address = match written {
+            Ok(address) => address,
+            Err(_) => self.named_address(&node.http_addr).await.ok_or(Unseen::Hidden)?,
+        };
         let id: NodeId = node.id.parse().map_err(|_| Unseen::Hidden)?;
         let transport = if node.tls_enabled { Transport::Tls } else { Transport::Plain };
         let agent = Agent::client(&node.name, id, region.clone(), address)
@@ -169,7 +173,13 @@ impl<C: Connect> Shared<C> {
             .or_else(|_| Agent::client(id.as_str(), id, region.clone(), address))
             .map_err(|_| Unseen::Hidden)?;
         let agent = Arc::new(agent.over(transport));
-        Ok(Known { agent, modified: node.modify_index, since: Instant::now() })
+        Ok(Known { agent, modified: node.modify_index, since: Instant::now(), is_named })
+    }
+
+    async fn named_address(&self, written: &str) -> Option<SocketAddr> {
+        let (name, port) = written.rsplit_once(':')?;
+        let host = Host::new(name, port.parse().ok()?);
+        self.options.names.look_up(&host).await.ok()?.first().copied()
     }
 
     /// The id of a node that was written in some way.
@@ -251,7 +261,10 @@ impl<C: Connect> Shared<C> {
     async fn any_client(&self, token: Option<&SecretId>) -> Result<Place, LocateError> {
         let own = self.servers().region.clone();
         let ready = self.nodes().ready().map(|node| node.id).next();
-        let fixed = || self.options.nodes.first().map(Arc::clone);
+        let fixed = || match self.options.nodes.first()?.identity() {
+            Identity::Client(id) => self.agent(&id),
+            Identity::Server(_) | Identity::Seed => None,
+        };
         let agent = match ready {
             Some(id) => self.node(&id, &own, token).await.ok(),
             None => None,

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use nomad_wire::{Region, SecretId};
 
+use super::{Host, Names, SystemNames};
 use crate::{Agent, Transport};
 
 /// The port of Nomad's HTTP API, unless an operator chose another.
@@ -22,6 +23,11 @@ pub struct NomadOptions {
     pub servers: Vec<(Box<str>, SocketAddr)>,
     /// Nodes whose HTTP addresses are known; they are believed, whatever the cluster says.
     pub nodes: Vec<Arc<Agent>>,
+    /// Which of these addresses, and of those that it begins with, were written as names. They are looked up again every
+    /// half minute, and sooner when nobody is there any more.
+    pub hosts: Vec<(SocketAddr, Host)>,
+    /// Whom names are looked up with.
+    pub names: Arc<dyn Names>,
     /// The HTTP port of servers whose address nobody tells: 4646.
     pub http_port: u16,
     /// What servers speak: the same for all of them, since nobody tells.
@@ -35,6 +41,8 @@ impl Default for NomadOptions {
             token: None,
             servers: Vec::new(),
             nodes: Vec::new(),
+            hosts: Vec::new(),
+            names: Arc::new(SystemNames),
             http_port: HTTP_PORT,
             transport: Transport::Plain,
         }

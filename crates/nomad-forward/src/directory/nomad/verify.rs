@@ -7,7 +7,7 @@ use std::{net::SocketAddr, sync::Arc};
 use nomad_wire::{ServerId, agent};
 
 use super::{
-    Shared,
+    Host, Shared,
     question::{Question, Verdict},
     servers::Member,
 };
@@ -26,15 +26,15 @@ impl<C: Connect> Shared<C> {
             .iter()
             .find(|(name, _)| **name == *member.name || **name == *member.bare());
         if let Some((_, address)) = fixed {
-            return self.named(member, id, *address);
+            return self.named(member, id, self.now(*address));
         }
-        for seed in &*self.seeds {
+        for seed in &self.seeds() {
             if self.is_at(seed, member).await {
                 return self.named(member, id, seed.address());
             }
         }
-        let guess = tokio::net::lookup_host((&*member.host, self.options.http_port)).await;
-        let guess = guess.ok()?.next()?;
+        let host = Host::new(&member.host, self.options.http_port);
+        let guess = *self.options.names.look_up(&host).await.ok()?.first()?;
         let candidate = Agent::seed(member.region.clone(), guess).over(self.options.transport);
         if self.is_at(&candidate, member).await { self.named(member, id, guess) } else { None }
     }

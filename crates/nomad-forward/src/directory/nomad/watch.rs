@@ -30,6 +30,9 @@ const BETWEEN_LISTS: Duration = Duration::from_secs(1);
 /// A server without a verified address is looked for again after this time.
 const VERIFY_AGAIN: Duration = Duration::from_secs(30);
 
+/// Names are looked up again after this time; those of agents that are gone with every round.
+const NAMES_AGAIN: Duration = Duration::from_secs(30);
+
 /// After a list that failed, and when the list may not be read.
 const LIST_AGAIN: Duration = Duration::from_secs(5);
 
@@ -40,6 +43,7 @@ pub struct Watch<C> {
     shared: Arc<Shared<C>>,
     index: u64,
     verified_at: Option<Instant>,
+    names_at: Instant,
 }
 
 impl<C> std::fmt::Debug for Shared<C> {
@@ -49,8 +53,8 @@ impl<C> std::fmt::Debug for Shared<C> {
 }
 
 impl<C: Connect> Watch<C> {
-    pub(super) const fn new(shared: Arc<Shared<C>>) -> Self {
-        Self { shared, index: 0, verified_at: None }
+    pub(super) fn new(shared: Arc<Shared<C>>) -> Self {
+        Self { shared, index: 0, verified_at: None, names_at: Instant::now() }
     }
 
     /// Asks everything once, so that the first caller need not wait for it. An unreachable cluster is no error: it is
@@ -82,8 +86,13 @@ impl<C: Connect> Watch<C> {
     }
 
     async fn servers(&mut self) {
+        let is_due = self.names_at.elapsed() >= NAMES_AGAIN;
+        if is_due {
+            self.names_at = Instant::now();
+        }
+        let has_moved = self.shared.look_names_up(is_due).await;
         let before = self.shared.servers();
-        let again = self.verified_at.is_none_or(|at| at.elapsed() >= VERIFY_AGAIN);
+        let again = has_moved || self.verified_at.is_none_or(|at| at.elapsed() >= VERIFY_AGAIN);
         let (now, has_verified) = self.shared.round(&before, again).await;
         if has_verified {
             self.verified_at = Some(Instant::now());
@@ -107,7 +116,7 @@ impl<C: Connect> Shared<C> {
             region: before.region.clone(),
             members: before.members.clone(),
             leader: None,
-            seeds: self.seeds.to_vec(),
+            seeds: self.seeds(),
             are_seeds_servers: before.are_seeds_servers,
         };
         let mut has_verified = false;
@@ -149,16 +158,18 @@ impl<C: Connect> Shared<C> {
         let mut unseen = Vec::new();
         for member in &mut members {
             let known = before.members.iter().flatten().find(|known| known.is_same(member));
-            match known {
-                Some(known) if known.agent.is_some() => member.agent.clone_from(&known.agent),
-                Some(_) if !again => {}
-                _ => unseen.push(member),
+            let agent = known.and_then(|known| known.agent.as_ref());
+            member.agent = agent.map(Arc::clone);
+            let is_lost = agent.is_some_and(|agent| self.api.reach().is_lost(agent.address()));
+            if known.is_none() || (again && (agent.is_none() || is_lost)) {
+                unseen.push(member);
             }
         }
         let looked = !unseen.is_empty();
         // Side by side, for each may take as long as a connection that is never made.
         join_all(unseen.into_iter().map(|member| async {
-            member.agent = self.verified(member).await;
+            // Nobody can be verified who is gone for a moment: what was known of it is kept.
+            member.agent = self.verified(member).await.or_else(|| member.agent.take());
             if member.agent.is_none() {
                 let server = &*member.name;
                 tracing::info!(server, "its HTTP address is not known; calls to it are relayed");
@@ -171,12 +182,13 @@ impl<C: Connect> Shared<C> {
     /// The seeds that are servers; all of them when none is.
     async fn sorted_seeds(&self) -> (Vec<Arc<crate::Agent>>, bool) {
         let mut servers = Vec::new();
-        for seed in &*self.seeds {
+        let seeds = self.seeds();
+        for seed in &seeds {
             if self.is_server(seed).await {
                 servers.push(Arc::clone(seed));
             }
         }
-        if servers.is_empty() { (self.seeds.to_vec(), false) } else { (servers, true) }
+        if servers.is_empty() { (seeds, false) } else { (servers, true) }
     }
 
     async fn watch_nodes(&self, mut index: u64) {
