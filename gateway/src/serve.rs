@@ -13,7 +13,7 @@ use std::{
 use nomad_agent::LogHub;
 use nomad_forward::{
     Agent, Budget, Denials, NomadApi, NomadDirectory, NomadOptions, Shares, Transport,
-    directory::{Host, Watch},
+    directory::{Consul, Host, Watch},
 };
 use nomad_wire::Region;
 use tokio::{task::JoinSet, time::timeout};
@@ -21,7 +21,7 @@ use tokio::{task::JoinSet, time::timeout};
 use self::tokens::ClusterTokens;
 pub use self::{
     error::ServeError,
-    settings::{AclMode, AclSettings, Address, NodeSettings, ServeSettings},
+    settings::{AclMode, AclSettings, Address, ConsulSettings, NodeSettings, ServeSettings},
 };
 use crate::{
     Ended, Gateway, Signals, StartError, Stopper,
@@ -164,6 +164,12 @@ async fn cluster(settings: &ServeSettings, connect: FleetConnect) -> Result<Clus
             let seed = Agent::seed(region.clone(), address).over(written.transport);
             seeds.push(Arc::new(seed));
         }
+    }
+    if let Some(consul) = &settings.consul {
+        let mut catalog = Consul::new(resolve(&consul.address, &mut options).await?);
+        catalog.token.clone_from(&consul.token);
+        catalog.service = consul.service.as_str().into();
+        options.consul = Some(catalog);
     }
     for node in &settings.nodes {
         let address = resolve(&node.address, &mut options).await?;

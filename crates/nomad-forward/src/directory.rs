@@ -12,7 +12,9 @@ use nomad_wire::{Region, SecretId, header};
 
 pub use self::{
     error::LocateError,
-    nomad::{Host, Locating, Names, NomadDirectory, NomadOptions, Resolving, SystemNames, Watch},
+    nomad::{
+        Consul, Host, Locating, Names, NomadDirectory, NomadOptions, Resolving, SystemNames, Watch,
+    },
     table::{Table, TableBuilder},
 };
 use crate::{Agent, Identity, Target};

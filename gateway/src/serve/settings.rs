@@ -30,6 +30,8 @@ pub struct ServeSettings {
     pub addresses: Vec<Address>,
     /// Servers by name, believed.
     pub servers: Vec<(String, Address)>,
+    /// Where servers register, if they do.
+    pub consul: Option<ConsulSettings>,
     /// Nodes, believed.
     pub nodes: Vec<NodeSettings>,
     /// The HTTP port of servers whose address nobody tells.
@@ -68,6 +70,18 @@ pub struct AclSettings {
     pub mode: AclMode,
     /// How long what was found out about a token holds.
     pub token_ttl: Duration,
+}
+
+/// `consul { … }`: where Nomad's servers register their HTTP addresses.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ConsulSettings {
+    /// Where the HTTP API of a Consul agent listens.
+    pub address: Address,
+    /// What it is asked with.
+    pub token: Option<SecretId>,
+    /// The service as which servers register.
+    pub service: String,
 }
 
 /// Who decides about calls.

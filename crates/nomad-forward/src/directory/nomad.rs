@@ -12,6 +12,7 @@
 
 mod beliefs;
 mod body;
+mod catalog;
 mod find;
 mod index;
 mod look_up;
@@ -39,12 +40,13 @@ use nomad_wire::{AllocId, Namespace, NodeId, Region};
 use quick_cache::sync::Cache;
 use tokio::{sync::Notify, time::Instant};
 
-use self::{find::Step, index::NodeIndex, servers::Servers};
 pub use self::{
+    catalog::Consul,
     names::{Host, Names, Resolving, SystemNames},
     options::NomadOptions,
     watch::Watch,
 };
+use self::{find::Step, index::NodeIndex, servers::Servers};
 use super::{Belief, Caller, Directory, LocateError, Place, Reachable};
 use crate::{Agent, NomadApi, Target, connect::Connect};
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its case should stop")]
 
+mod catalog;
 mod cluster;
 mod discovery;
 mod fleet;

@@ -12,7 +12,7 @@ use nomad_forward::Transport;
 use nomad_wire::SecretId;
 use tracing::level_filters::LevelFilter;
 
-use super::{AclMode, AclSettings, Address, NodeSettings, ServeSettings};
+use super::{AclMode, AclSettings, Address, ConsulSettings, NodeSettings, ServeSettings};
 use crate::{
     cli::Level,
     config::{Fault, Faults, Node, Section},
@@ -70,6 +70,7 @@ fn settings(top: &Section<'_>) -> ServeSettings {
         token: nomad.text("token").map(SecretId::new),
         addresses,
         servers,
+        consul: consul(top),
         nodes: nodes(top),
         http_port: nomad.number("http_port").unwrap_or(HTTP_PORT),
         acl: acl(top),
@@ -165,6 +166,23 @@ fn origins(top: &Section<'_>) -> Option<Origins> {
         }
     }
     Some(origins)
+}
+
+fn consul(top: &Section<'_>) -> Option<ConsulSettings> {
+    if !top.has("consul") {
+        return None;
+    }
+    let consul = top.block("consul");
+    if !consul.has("address") {
+        consul.complain("address", "must be set");
+    }
+    let address = consul.parsed::<Address>("address");
+    if address.as_ref().is_some_and(|address| address.transport == Transport::Tls) {
+        consul.complain("address", "https:// is not supported: ask the Consul agent of this host");
+    }
+    let token = consul.text("token").map(SecretId::new);
+    let service = consul.text("server_service_name").unwrap_or_else(|| "nomad".to_owned());
+    Some(ConsulSettings { address: address?, token, service })
 }
 
 fn acl(top: &Section<'_>) -> AclSettings {

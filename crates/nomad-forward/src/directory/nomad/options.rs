@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use nomad_wire::{Region, SecretId};
 
-use super::{Host, Names, SystemNames};
+use super::{Consul, Host, Names, SystemNames};
 use crate::{Agent, Transport};
 
 /// The port of Nomad's HTTP API, unless an operator chose another.
@@ -21,6 +21,8 @@ pub struct NomadOptions {
     pub token: Option<SecretId>,
     /// HTTP addresses of servers by their name, full or bare. They are believed.
     pub servers: Vec<(Box<str>, SocketAddr)>,
+    /// Where servers register, if they do.
+    pub consul: Option<Consul>,
     /// Nodes whose HTTP addresses are known; they are believed, whatever the cluster says.
     pub nodes: Vec<Arc<Agent>>,
     /// Which of these addresses, and of those that it begins with, were written as names. They are looked up again every
@@ -40,6 +42,7 @@ impl Default for NomadOptions {
             region: None,
             token: None,
             servers: Vec::new(),
+            consul: None,
             nodes: Vec::new(),
             hosts: Vec::new(),
             names: Arc::new(SystemNames),

@@ -8,6 +8,7 @@ use nomad_wire::{ServerId, agent};
 
 use super::{
     Host, Shared,
+    catalog::{self, Found},
     question::{Question, Verdict},
     servers::Member,
 };
@@ -17,8 +18,8 @@ use crate::{Agent, connect::Connect};
 const NO_SERVER: &str = "server not enabled";
 
 impl<C: Connect> Shared<C> {
-    /// The server's agent: from the configuration, or at the address where servers usually listen.
-    pub(super) async fn verified(&self, member: &Member) -> Option<Arc<Agent>> {
+    /// The server's agent: from the configuration, from the catalog, or at the address where servers usually listen.
+    pub(super) async fn verified(&self, member: &Member, catalog: &Found) -> Option<Arc<Agent>> {
         let id = member.id?;
         let fixed = self
             .options
@@ -27,6 +28,9 @@ impl<C: Connect> Shared<C> {
             .find(|(name, _)| **name == *member.name || **name == *member.bare());
         if let Some((_, address)) = fixed {
             return self.named(member, id, self.now(*address));
+        }
+        if let Some(address) = catalog::address_of(catalog, &member.name) {
+            return self.named(member, id, address);
         }
         for seed in &self.seeds() {
             if self.is_at(seed, member).await {

@@ -166,10 +166,12 @@ impl<C: Connect> Shared<C> {
             }
         }
         let looked = !unseen.is_empty();
+        let catalog = if looked { self.catalogued().await } else { Vec::new() };
+        let catalog = &catalog;
         // Side by side, for each may take as long as a connection that is never made.
         join_all(unseen.into_iter().map(|member| async {
             // Nobody can be verified who is gone for a moment: what was known of it is kept.
-            member.agent = self.verified(member).await.or_else(|| member.agent.take());
+            member.agent = self.verified(member, catalog).await.or_else(|| member.agent.take());
             if member.agent.is_none() {
                 let server = &*member.name;
                 tracing::info!(server, "its HTTP address is not known; calls to it are relayed");
