@@ -62,6 +62,10 @@ pub(super) const CLASSES: &[Class] = &[
         let is_refused = call.is_relayed && call.status >= 400;
         is_refused && matches!(found, Header("vary" | "content-encoding", Some(_), _))
     }),
+    class("followed streams are not compressed", |call, found| {
+        let is_followed = call.is_relayed && call.path.contains("follow=true");
+        is_followed && matches!(found, Header("vary" | "content-encoding", Some(_), _))
+    }),
     class("names and beginnings of ids", |call, found| {
         let is_short =
             ["prefix8", "node-name", "short-name"].iter().any(|name| call.id.contains(name));
