@@ -111,6 +111,7 @@ async fn listener(args: &DevArgs) -> Result<(Listener, Option<Acceptor>), StartE
         },
         http: tls::HttpVersions::default(),
         min_version: tls::MinVersion::default(),
+        cipher_suites: tls::CipherSuites::default(),
     })?;
     Ok((listener.tls(acceptor.clone()), Some(acceptor)))
 }

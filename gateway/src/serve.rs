@@ -53,7 +53,7 @@ pub fn run(args: &ServeArgs) -> Result<(), ServeError> {
 /// # Errors
 /// [`ServeError`] with every fault of it.
 pub fn check(args: &ServeArgs) -> Result<(), ServeError> {
-    ServeSettings::load(args)?;
+    ServeSettings::load_strictly(args)?;
     say("the configuration has no fault\n");
     Ok(())
 }

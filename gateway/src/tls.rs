@@ -8,23 +8,30 @@
 //! There is one cryptographic provider in the whole program, named here and nowhere else.
 
 mod accept;
+mod authorities;
 mod connect;
 mod error;
 mod fleet;
+pub(crate) mod inspect;
 mod live;
 mod pem;
+mod suites;
+mod told;
+mod unverified;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use rustls::{SupportedProtocolVersion, crypto::CryptoProvider, version};
 
 pub(crate) use self::accept::is_http2;
 pub use self::{
     accept::{Acceptor, ClientCertificates, HttpVersions},
-    connect::{ServerNames, TlsConnect},
+    authorities::Authorities,
+    connect::{AgentName, ServerNames, TlsConnect, Verification},
     error::TlsError,
     fleet::FleetConnect,
     live::{Reload, watch},
+    suites::{CipherSuiteError, CipherSuites},
 };
 
 /// The names that ALPN has for what is spoken.
@@ -54,6 +61,8 @@ pub struct ServerTls {
     pub http: HttpVersions,
     /// The oldest version of TLS.
     pub min_version: MinVersion,
+    /// What TLS 1.2 is spoken with.
+    pub cipher_suites: CipherSuites,
 }
 
 /// Files with which agents are verified, and with which the gateway shows who it is.
@@ -63,8 +72,10 @@ pub struct ServerTls {
     reason = "plain settings, written out by whoever reads a config"
 )]
 pub struct ClientTls {
-    /// The authorities that sign agents' certificates; PEM.
-    pub ca_file: PathBuf,
+    /// Who signs agents' certificates.
+    pub authorities: Authorities,
+    /// Whether that is looked at.
+    pub verification: Verification,
     /// The gateway's own certificate and key, where agents demand one (`verify_https_client`). A certificate of role
     /// `cli` is enough, and one of role `server` too much: with it the gateway could speak for a server.
     pub identity: Option<(PathBuf, PathBuf)>,
@@ -72,6 +83,8 @@ pub struct ClientTls {
     pub server_names: ServerNames,
     /// The oldest version of TLS.
     pub min_version: MinVersion,
+    /// What TLS 1.2 is spoken with.
+    pub cipher_suites: CipherSuites,
 }
 
 /// The oldest version of TLS that is spoken (`tls_min_version`); older ones than these are not built in.
@@ -98,6 +111,6 @@ impl MinVersion {
 }
 
 /// The one provider.
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+fn provider() -> CryptoProvider {
+    rustls::crypto::aws_lc_rs::default_provider()
 }

@@ -14,3 +14,7 @@ mod files;
 mod hello;
 #[path = "tls/http2.rs"]
 mod http2;
+#[path = "tls/process.rs"]
+mod process;
+#[path = "tls/running.rs"]
+mod running;

@@ -28,13 +28,20 @@ pub struct ServeArgs {
     /// Who signs the agents' certificates (PEM), where they speak TLS
     #[arg(long, env = "NOMAD_CACERT", value_name = "FILE")]
     pub ca_cert: Option<String>,
+    /// A folder with certificates of those who sign (PEM); --ca-cert counts over it, and without both the system's own are
+    /// trusted
+    #[arg(long, env = "NOMAD_CAPATH", value_name = "DIR")]
+    pub ca_path: Option<String>,
+    /// Do not verify agents: anybody may answer in their place and read every token
+    #[arg(long, env = "NOMAD_SKIP_VERIFY", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub tls_skip_verify: Option<String>,
     /// The gateway's own certificate for agents (PEM), where they demand one
     #[arg(long, env = "NOMAD_CLIENT_CERT", value_name = "FILE")]
     pub client_cert: Option<String>,
     /// The key of --client-cert (PEM)
     #[arg(long, env = "NOMAD_CLIENT_KEY", value_name = "FILE")]
     pub client_key: Option<String>,
-    /// The name that agents' certificates have [default: server.REGION.nomad and client.REGION.nomad]
+    /// The name that servers' certificates have [default: server.REGION.nomad; clients' is client.REGION.nomad]
     #[arg(long, env = "NOMAD_TLS_SERVER_NAME", value_name = "NAME")]
     pub tls_server_name: Option<String>,
     /// Write a JSON line for every request to this file, or to standard output for `-`

@@ -60,6 +60,13 @@ pub struct ServeSettings {
     pub log_level: LevelFilter,
 }
 
+/// On which days certificates must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dates {
+    Any,
+    Today,
+}
+
 /// `acl { … }`
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -165,17 +172,30 @@ impl fmt::Display for Address {
 }
 
 impl ServeSettings {
-    /// Reads the file that the arguments name, puts the arguments over it, and checks the whole.
+    /// Reads the file that the arguments name, puts the arguments over it, and checks the whole. A certificate that has
+    /// ended is no fault: the gateway serves with it, and callers decide.
     ///
     /// # Errors
     /// [`ConfigError`]; of faults it holds every one.
     pub fn load(args: &ServeArgs) -> Result<Self, ConfigError> {
+        Self::read(args, Dates::Any)
+    }
+
+    /// The same, and a certificate that does not hold today is a fault as well.
+    ///
+    /// # Errors
+    /// [`ConfigError`]; of faults it holds every one.
+    pub fn load_strictly(args: &ServeArgs) -> Result<Self, ConfigError> {
+        Self::read(args, Dates::Today)
+    }
+
+    fn read(args: &ServeArgs, dates: Dates) -> Result<Self, ConfigError> {
         let mut whole = match &args.config {
             Some(path) => config::read(path)?,
             None => Node::table(Place::of("configuration")),
         };
         overlay(&mut whole, args);
-        check::checked(&whole).map_err(ConfigError::Faults)
+        check::checked(&whole, dates).map_err(ConfigError::Faults)
     }
 }
 
@@ -194,10 +214,25 @@ fn overlay(whole: &mut Node, args: &ServeArgs) {
     put("--listen", &["bind_addr"], listen.map(|listen| listen.ip().to_string()));
     put("--listen", &["ports", "http"], listen.map(|listen| listen.port().to_string()));
     put("--ca-cert", &["nomad", "tls", "ca_file"], args.ca_cert.clone());
+    put("--ca-path", &["nomad", "tls", "ca_path"], args.ca_path.clone());
     put("--client-cert", &["nomad", "tls", "cert_file"], args.client_cert.clone());
     put("--client-key", &["nomad", "tls", "key_file"], args.client_key.clone());
     put("--tls-server-name", &["nomad", "tls", "tls_server_name"], args.tls_server_name.clone());
     put("--access-log", &["access_log"], args.access_log.clone());
+    if let Some(text) = args.tls_skip_verify.clone().filter(|text| !text.is_empty()) {
+        let value = boolean(&text).map_or(Value::Text(text), Value::Bool);
+        let place = Place::of("--tls-skip-verify");
+        whole.set(&["nomad", "tls", "skip_verify"], Node { place, value });
+    }
+}
+
+/// The spellings that Nomad's command line takes.
+fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

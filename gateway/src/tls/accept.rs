@@ -18,7 +18,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use super::{H2, HTTP_1_1, Reload, ServerTls, TlsError, live::Live, pem, provider};
+use super::{H2, HTTP_1_1, MinVersion, Reload, ServerTls, TlsError, inspect, live::Live, pem};
 
 /// Nomad's own limit (`limits.https_handshake_timeout`), which ends with the first byte of a request: who needs longer
 /// only holds a place.
@@ -80,6 +80,7 @@ impl Acceptor {
         let config = Live::load(move || {
             // Not held while files are read: whoever asks for the files' names should not wait for that.
             let wanted = wanted.read().unwrap_or_else(PoisonError::into_inner).clone();
+            inspect::warn(&wanted.cert_file);
             config(&wanted)
         })?;
         Ok(Self { config: Arc::new(config), settings, limit: Some(HANDSHAKE_LIMIT) })
@@ -147,15 +148,19 @@ impl Reload for Acceptor {
     }
 }
 
-fn config(settings: &ServerTls) -> Result<ServerConfig, TlsError> {
-    let builder = ServerConfig::builder_with_provider(provider())
+pub(super) fn config(settings: &ServerTls) -> Result<ServerConfig, TlsError> {
+    let builder = ServerConfig::builder_with_provider(settings.cipher_suites.provider())
         .with_protocol_versions(settings.min_version.versions())?;
     let builder = match verifier(settings)? {
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
     };
     let (cert, key) = (&settings.cert_file, &settings.key_file);
-    let built = builder.with_single_cert(pem::certificates(cert)?, pem::key(key)?);
+    let secret = pem::key(key)?;
+    if settings.min_version == MinVersion::Tls12 && !settings.cipher_suites.fit(&secret) {
+        return Err(TlsError::Suites { key: key.clone() });
+    }
+    let built = builder.with_single_cert(pem::certificates(cert)?, secret);
     let mut config =
         built.map_err(|source| TlsError::Pair { cert: cert.clone(), key: key.clone(), source })?;
     config.alpn_protocols = match settings.http {
@@ -171,7 +176,8 @@ fn verifier(settings: &ServerTls) -> Result<Option<Arc<dyn ClientCertVerifier>>,
     }
     let file = settings.ca_file.as_ref().ok_or(TlsError::NoAuthority)?;
     let roots = Arc::new(pem::authorities(file)?);
-    let builder = WebPkiClientVerifier::builder_with_provider(roots, provider());
+    let builder =
+        WebPkiClientVerifier::builder_with_provider(roots, settings.cipher_suites.provider());
     let builder = match settings.client_certificates {
         ClientCertificates::Optional => builder.allow_unauthenticated(),
         _ => builder,

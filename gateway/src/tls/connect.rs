@@ -8,20 +8,45 @@ use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::{ClientTls, HTTP_1_1, Reload, TlsError, live::Live, pem, provider};
+use super::{
+    Authorities, ClientTls, HTTP_1_1, Reload, TlsError, inspect, live::Live, pem, told::Told,
+    unverified::Anybody,
+};
+
+/// The names that agents' certificates must have.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_structs, reason = "an agent is a server or a client")]
+pub struct ServerNames {
+    /// Those of servers.
+    pub servers: AgentName,
+    /// Those of clients. Nomad's command line, too, looks for another name at a client than at a server
+    /// (`NOMAD_TLS_SERVER_NAME`).
+    pub clients: AgentName,
+}
 
 /// The name that an agent's certificate must have.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub enum ServerNames {
-    /// `server.<region>.nomad` and `client.<region>.nomad`, as `nomad tls cert create` writes them: an agent of one
-    /// role or region cannot pose as one of another.
+pub enum AgentName {
+    /// `server.<region>.nomad` or `client.<region>.nomad`, as `nomad tls cert create` writes them: an agent of one role
+    /// or region cannot pose as one of another.
     #[default]
-    Roles,
-    /// The same name at every agent (`NOMAD_TLS_SERVER_NAME`).
+    Role,
+    /// The same name at every one.
     Fixed(String),
     /// The agent's IP address.
     Address,
+}
+
+/// Whether agents are verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_enums, reason = "they are or they are not")]
+pub enum Verification {
+    /// Their certificates are verified.
+    #[default]
+    On,
+    /// Anybody may answer in an agent's place and read every token (`NOMAD_SKIP_VERIFY`).
+    Off,
 }
 
 /// Connects to agents over TLS, verifies them, and shows the gateway's own certificate where one is wanted.
@@ -30,42 +55,68 @@ pub enum ServerNames {
 #[derive(Debug, Clone)]
 pub struct TlsConnect {
     config: Arc<Live<ClientConfig>>,
-    files: Arc<[PathBuf]>,
-    names: Names,
+    authorities: Authorities,
+    own_files: Arc<[PathBuf]>,
+    servers: Name,
+    clients: Name,
+    told: Told,
 }
 
+/// The same, read.
 #[derive(Debug, Clone)]
-enum Names {
-    Roles,
+pub(super) enum Name {
+    Role,
     Fixed(ServerName<'static>),
     Address,
+}
+
+impl Name {
+    pub(super) fn of(name: &AgentName) -> Result<Self, TlsError> {
+        Ok(match name {
+            AgentName::Role => Self::Role,
+            AgentName::Address => Self::Address,
+            AgentName::Fixed(name) => Self::Fixed(parsed(name)?),
+        })
+    }
 }
 
 impl TlsConnect {
     /// Reads authorities, certificate and key.
     ///
     /// # Errors
-    /// [`TlsError`] when a file or the fixed name cannot be used.
+    /// [`TlsError`] when a file or a fixed name cannot be used.
     pub fn load(settings: ClientTls) -> Result<Self, TlsError> {
-        let names = match &settings.server_names {
-            ServerNames::Roles => Names::Roles,
-            ServerNames::Address => Names::Address,
-            ServerNames::Fixed(name) => Names::Fixed(parsed(name)?),
-        };
-        let own = settings.identity.iter().flat_map(|(cert, key)| [cert, key]);
-        let files = std::iter::once(&settings.ca_file).chain(own).cloned().collect();
-        let config = Live::load(move || config(&settings))?;
-        Ok(Self { config: Arc::new(config), files, names })
+        let ServerNames { servers, clients } = &settings.server_names;
+        let (servers, clients) = (Name::of(servers)?, Name::of(clients)?);
+        let own_files =
+            settings.identity.iter().flat_map(|(cert, key)| [cert, key]).cloned().collect();
+        let authorities = settings.authorities.clone();
+        if settings.verification == Verification::Off {
+            tracing::warn!("agents are not verified: whoever stands between can read every token");
+        }
+        let config = Live::load(move || {
+            if let Some((cert, _)) = &settings.identity {
+                inspect::warn(cert);
+            }
+            config(&settings)
+        })?;
+        Ok(Self {
+            config: Arc::new(config),
+            authorities,
+            own_files,
+            servers,
+            clients,
+            told: Told::default(),
+        })
     }
 
     fn name_of(&self, agent: &Agent) -> Result<ServerName<'static>, TlsError> {
-        match &self.names {
-            Names::Fixed(name) => Ok(name.clone()),
-            Names::Address => Ok(ServerName::from(agent.address().ip())),
-            Names::Roles => {
-                let role = if agent.is_server() { "server" } else { "client" };
-                parsed(&format!("{role}.{}.nomad", agent.region()))
-            }
+        let (role, name) =
+            if agent.is_server() { ("server", &self.servers) } else { ("client", &self.clients) };
+        match name {
+            Name::Fixed(name) => Ok(name.clone()),
+            Name::Address => Ok(ServerName::from(agent.address().ip())),
+            Name::Role => parsed(&format!("{role}.{}.nomad", agent.region())),
         }
     }
 }
@@ -83,8 +134,17 @@ impl Connect for TlsConnect {
         // A frame is worth more early than bundled with the next one.
         stream.set_nodelay(true)?;
         let shown = name.to_str().into_owned();
-        let connected = TlsConnector::from(self.config.now()).connect(name, stream).await;
-        connected.map(TokioIo::new).map_err(|error| advised(&error, &shown))
+        match TlsConnector::from(self.config.now()).connect(name, stream).await {
+            Ok(stream) => {
+                self.told.sound(agent.address());
+                Ok(TokioIo::new(stream))
+            }
+            Err(error) => {
+                let error = advised(&error, &shown);
+                self.told.fault(agent.address(), &error);
+                Err(error)
+            }
+        }
     }
 }
 
@@ -96,7 +156,7 @@ fn advised(error: &io::Error, name: &str) -> io::Error {
         Some(Error::InvalidMessage(_)) => "; does the agent speak TLS there (tls { http = true })?",
         Some(Error::InvalidCertificate(
             CertificateError::UnknownIssuer | CertificateError::BadSignature,
-        )) => "; ca_file must hold the authority that signed the agent's certificate",
+        )) => "; ca_file or ca_path must hold the authority that signed the agent's certificate",
         Some(Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         )) => "; give the agent a certificate for that name, or name the one that it has",
@@ -114,14 +174,22 @@ impl Reload for TlsConnect {
     }
 
     fn files(&self) -> Vec<PathBuf> {
-        self.files.to_vec()
+        let mut files = self.authorities.files();
+        files.extend_from_slice(&self.own_files);
+        files
     }
 }
 
-fn config(settings: &ClientTls) -> Result<ClientConfig, TlsError> {
-    let builder = ClientConfig::builder_with_provider(provider())
-        .with_protocol_versions(settings.min_version.versions())?
-        .with_root_certificates(pem::authorities(&settings.ca_file)?);
+pub(super) fn config(settings: &ClientTls) -> Result<ClientConfig, TlsError> {
+    let provider = settings.cipher_suites.provider();
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(settings.min_version.versions())?;
+    let builder = match settings.verification {
+        Verification::On => builder.with_root_certificates(settings.authorities.read()?),
+        Verification::Off => {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+        }
+    };
     let mut config = match &settings.identity {
         None => builder.with_no_client_auth(),
         Some((cert, key)) => {

@@ -53,6 +53,33 @@ pub enum TlsError {
         /// What is wrong.
         reason: String,
     },
+    /// The system trusts nobody, or its list cannot be read.
+    #[error(
+        "the system's own authorities cannot be found; name those who sign agents in ca_file or ca_path"
+    )]
+    NoSystemAuthority,
+    /// A certificate has ended.
+    #[error("the certificate in {} ended on {on}", file.display())]
+    Ended {
+        /// The file.
+        file: PathBuf,
+        /// When, in UTC.
+        on: String,
+    },
+    /// A certificate has not begun.
+    #[error("the certificate in {} begins on {on} only; is the clock right?", file.display())]
+    Early {
+        /// The file.
+        file: PathBuf,
+        /// When, in UTC.
+        on: String,
+    },
+    /// No suite of TLS 1.2 that was named goes with the key.
+    #[error("none of the suites goes with the key in {}; name one for its kind, or tls13 as tls_min_version", key.display())]
+    Suites {
+        /// The file of the key.
+        key: PathBuf,
+    },
     /// Client certificates are looked at, and nobody is named who may have signed them.
     #[error("client certificates are verified, so ca_file must name who signs them")]
     NoAuthority,

@@ -32,7 +32,8 @@ impl Connect for FleetConnect {
             (Transport::Plain, _) => Either::Left(TcpConnect.connect(agent).await?.into_inner()),
             (Transport::Tls, Some(tls)) => Either::Right(tls.connect(agent).await?.into_inner()),
             (Transport::Tls, None) => {
-                let text = "the agent speaks HTTPS only; name its authority in nomad.tls.ca_file";
+                let text =
+                    "the agent speaks HTTPS only; say who signs its certificate in nomad.tls";
                 return Err(io::Error::new(io::ErrorKind::Unsupported, text));
             }
         };

@@ -67,7 +67,7 @@ async fn errors_towards_agents_say_what_to_do() {
     let plain = agent(None).await;
     for (trusted, address, advice) in [
         (&authority, named, "give the agent a certificate for that name"),
-        (&other, named, "ca_file must hold the authority"),
+        (&other, named, "must hold the authority"),
         (&authority, plain, "does the agent speak TLS there"),
     ] {
         let connect = TlsConnect::load(trusted.client(None)).unwrap();

@@ -3,7 +3,8 @@
 use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use nomad_gateway::tls::{
-    ClientCertificates, ClientTls, HttpVersions, MinVersion, ServerNames, ServerTls,
+    Authorities, CipherSuites, ClientCertificates, ClientTls, HttpVersions, MinVersion,
+    ServerNames, ServerTls, Verification,
 };
 use rcgen::{CertificateParams, DnType, Issuer, KeyPair};
 use rustls::{
@@ -42,9 +43,19 @@ impl Authority {
 
     /// Writes `<file>.pem` and `<file>-key.pem` for these names.
     pub(crate) fn sign(&self, file: &str, names: &[&str]) -> (PathBuf, PathBuf) {
-        let key = KeyPair::generate().unwrap();
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-        let params = CertificateParams::new(names).unwrap();
+        self.write(file, &CertificateParams::new(names).unwrap())
+    }
+
+    /// The same for the gateway, with a last day.
+    pub(crate) fn sign_until(&self, file: &str, (year, month, day): (i32, u8, u8)) {
+        let mut params = CertificateParams::new(vec!["gateway.test".to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(year, month, day);
+        self.write(file, &params);
+    }
+
+    fn write(&self, file: &str, params: &CertificateParams) -> (PathBuf, PathBuf) {
+        let key = KeyPair::generate().unwrap();
         let cert = params.signed_by(&key, &self.issuer).unwrap();
         let paths = (self.file(&format!("{file}.pem")), self.file(&format!("{file}-key.pem")));
         fs::write(&paths.0, cert.pem()).unwrap();
@@ -54,14 +65,26 @@ impl Authority {
 
     pub(crate) fn server(&self, client_certificates: ClientCertificates) -> ServerTls {
         let (cert_file, key_file) = self.sign("gateway", &["gateway.test"]);
-        let ca_file = Some(self.ca());
-        let (http, min_version) = (HttpVersions::default(), MinVersion::default());
-        ServerTls { cert_file, key_file, ca_file, client_certificates, http, min_version }
+        ServerTls {
+            cert_file,
+            key_file,
+            ca_file: Some(self.ca()),
+            client_certificates,
+            http: HttpVersions::default(),
+            min_version: MinVersion::default(),
+            cipher_suites: CipherSuites::default(),
+        }
     }
 
     pub(crate) fn client(&self, identity: Option<(PathBuf, PathBuf)>) -> ClientTls {
-        let (server_names, min_version) = (ServerNames::default(), MinVersion::default());
-        ClientTls { ca_file: self.ca(), identity, server_names, min_version }
+        ClientTls {
+            authorities: Authorities::File(self.ca()),
+            verification: Verification::On,
+            identity,
+            server_names: ServerNames::default(),
+            min_version: MinVersion::default(),
+            cipher_suites: CipherSuites::default(),
+        }
     }
 }
 

@@ -76,6 +76,7 @@ fn tls(tls: &Section<'_>) -> Option<ServerTls> {
     let file = |key| tls.text(key).map(PathBuf::from);
     let (cert, key, ca_file) = (file("cert_file"), file("key_file"), file("ca_file"));
     let min_version = min_version(tls);
+    let cipher_suites = tls.parsed("tls_cipher_suites").unwrap_or_default();
     if tls.flag("rpc") == Some(true) {
         tls.complain("rpc", "only the HTTP API speaks TLS here; only false works");
     }
@@ -95,7 +96,15 @@ fn tls(tls: &Section<'_>) -> Option<ServerTls> {
     };
     // An agent of Nomad offers nothing else.
     let http = HttpVersions::One;
-    Some(ServerTls { cert_file, key_file, ca_file, client_certificates, http, min_version })
+    Some(ServerTls {
+        cert_file,
+        key_file,
+        ca_file,
+        client_certificates,
+        http,
+        min_version,
+        cipher_suites,
+    })
 }
 
 fn min_version(tls: &Section<'_>) -> MinVersion {

@@ -8,11 +8,10 @@ use std::{
     time::Duration,
 };
 
-use nomad_forward::Transport;
 use nomad_wire::SecretId;
 use tracing::level_filters::LevelFilter;
 
-use super::{AclMode, AclSettings, Address, ConsulSettings, NodeSettings, ServeSettings};
+use super::{AclMode, AclSettings, Address, ConsulSettings, Dates, NodeSettings, ServeSettings};
 use crate::{
     cli::Level,
     config::{Fault, Faults, Node, Section},
@@ -32,11 +31,11 @@ const DRAIN: Duration = Duration::from_secs(20);
 /// As long as Nomad's own agents remember a token.
 const TOKEN_TTL: Duration = Duration::from_secs(30);
 
-pub(super) fn checked(whole: &Node) -> Result<ServeSettings, Vec<Fault>> {
+pub(super) fn checked(whole: &Node, dates: Dates) -> Result<ServeSettings, Vec<Fault>> {
     let faults = Faults::default();
     let settings = {
         let top = Section::of(String::new(), whole, &faults);
-        settings(&top)
+        settings(&top, dates)
     };
     let mut faults = faults.into_inner();
     if faults.is_empty() {
@@ -48,16 +47,15 @@ pub(super) fn checked(whole: &Node) -> Result<ServeSettings, Vec<Fault>> {
 }
 
 /// Reads everything before it gives up, so that every fault is found.
-fn settings(top: &Section<'_>) -> ServeSettings {
+fn settings(top: &Section<'_>, dates: Dates) -> ServeSettings {
     let nomad = top.block("nomad");
     let listen = listen(top);
     let addresses = addresses(&nomad, listen);
     let servers = servers(top, listen);
-    let agent_tls = tls::of_agents(&nomad);
-    let speaks_tls = |address: &Address| address.transport == Transport::Tls;
-    if agent_tls.is_none() && addresses.iter().any(speaks_tls) {
-        nomad.complain("address", "https:// needs nomad.tls.ca_file: who signs the agents");
-    }
+    let nodes = nodes(top);
+    let agents = addresses.iter().chain(servers.iter().map(|(_, address)| address));
+    let agents = agents.chain(nodes.iter().map(|node| &node.address));
+    let agent_tls = tls::of_agents(&nomad, agents, dates);
     if addresses.is_empty() && servers.is_empty() && !nomad.has("address") && !top.has("servers") {
         top.complain(
             "nomad",
@@ -71,7 +69,7 @@ fn settings(top: &Section<'_>) -> ServeSettings {
         addresses,
         servers,
         consul: consul(top),
-        nodes: nodes(top),
+        nodes,
         http_port: nomad.number("http_port").unwrap_or(HTTP_PORT),
         acl: acl(top),
         rewrite_http_addr: word(top, "rewrite_http_addr", &REWRITES).unwrap_or(HttpAddr::Off),
@@ -79,7 +77,7 @@ fn settings(top: &Section<'_>) -> ServeSettings {
         connections_per_agent: connections(top),
         share_blocking_queries: top.flag("share_blocking_queries").unwrap_or(true),
         tell_denied: top.flag("tell_denied").unwrap_or(false),
-        tls: tls::of_callers(&top.block("tls")),
+        tls: tls::of_callers(&top.block("tls"), dates),
         agent_tls,
         access_log: top.text("access_log").map(PathBuf::from),
         drain: top.duration("drain").unwrap_or(DRAIN),

@@ -1,22 +1,28 @@
 //! The two blocks about TLS: `tls` for callers, with Nomad's own keys, and `nomad.tls` for agents.
 
-use std::path::PathBuf;
+use std::{error::Error, net::IpAddr, path::PathBuf};
 
-use super::word;
+use nomad_forward::Transport;
+
+use super::{Address, Dates, word};
 use crate::{
     config::Section,
-    tls::{ClientCertificates, ClientTls, HttpVersions, MinVersion, ServerNames, ServerTls},
+    tls::{
+        AgentName, Authorities, ClientCertificates, ClientTls, HttpVersions, MinVersion,
+        ServerNames, ServerTls, TlsError, Verification, inspect,
+    },
 };
 
 const VERSIONS: [(&str, MinVersion); 2] =
     [("tls12", MinVersion::Tls12), ("tls13", MinVersion::Tls13)];
 
 /// `tls { http = true … }`
-pub(super) fn of_callers(tls: &Section<'_>) -> Option<ServerTls> {
+pub(super) fn of_callers(tls: &Section<'_>, dates: Dates) -> Option<ServerTls> {
     let is_on = tls.flag("http").unwrap_or(false);
     let (cert, key) = (file(tls, "cert_file"), file(tls, "key_file"));
     let ca_file = file(tls, "ca_file");
     let min_version = word(tls, "tls_min_version", &VERSIONS).unwrap_or_default();
+    let cipher_suites = tls.parsed("tls_cipher_suites").unwrap_or_default();
     let http = match tls.flag("http2") {
         Some(false) => HttpVersions::One,
         Some(true) | None => HttpVersions::Both,
@@ -24,7 +30,7 @@ pub(super) fn of_callers(tls: &Section<'_>) -> Option<ServerTls> {
     let client_certificates = match (tls.flag("verify_https_client"), &ca_file) {
         (Some(true), None) => {
             tls.complain("ca_file", "must be set: it says whose client certificates are good");
-            ClientCertificates::Required
+            return None;
         }
         (Some(true), Some(_)) => ClientCertificates::Required,
         (_, Some(_)) => ClientCertificates::Optional,
@@ -37,16 +43,40 @@ pub(super) fn of_callers(tls: &Section<'_>) -> Option<ServerTls> {
         tls.complain("http", "needs cert_file and key_file");
         return None;
     };
-    Some(ServerTls { cert_file, key_file, ca_file, client_certificates, http, min_version })
+    let settings = ServerTls {
+        cert_file,
+        key_file,
+        ca_file,
+        client_certificates,
+        http,
+        min_version,
+        cipher_suites,
+    };
+    tell(tls, dates, inspect::of_callers(&settings));
+    Some(settings)
 }
 
-/// `nomad { tls { ca_file … } }`
-pub(super) fn of_agents(nomad: &Section<'_>) -> Option<ClientTls> {
+/// `nomad { tls { ca_file … } }`; none where no agent is known to speak TLS and nothing is said about it.
+pub(super) fn of_agents<'a>(
+    nomad: &Section<'_>,
+    agents: impl Iterator<Item = &'a Address>,
+    dates: Dates,
+) -> Option<ClientTls> {
     let tls = nomad.block("tls");
-    let (ca_file, cert, key) =
-        (file(&tls, "ca_file"), file(&tls, "cert_file"), file(&tls, "key_file"));
+    let over_tls: Vec<_> = agents.filter(|agent| agent.transport == Transport::Tls).collect();
+    let authorities = match (file(&tls, "ca_file"), file(&tls, "ca_path")) {
+        (Some(file), _) => Authorities::File(file),
+        (None, Some(folder)) => Authorities::Folder(folder),
+        (None, None) => Authorities::System,
+    };
+    let (cert, key) = (file(&tls, "cert_file"), file(&tls, "key_file"));
     let min_version = word(&tls, "tls_min_version", &VERSIONS).unwrap_or_default();
-    let server_names = tls.text("tls_server_name").map_or(ServerNames::Roles, ServerNames::Fixed);
+    let cipher_suites = tls.parsed("tls_cipher_suites").unwrap_or_default();
+    let verification = match tls.flag("skip_verify") {
+        Some(true) => Verification::Off,
+        Some(false) | None => Verification::On,
+    };
+    let server_names = names(&tls, &authorities, &over_tls);
     let identity = match (cert, key) {
         (Some(cert), Some(key)) => Some((cert, key)),
         (None, None) => None,
@@ -55,10 +85,47 @@ pub(super) fn of_agents(nomad: &Section<'_>) -> Option<ClientTls> {
             None
         }
     };
-    if ca_file.is_none() && nomad.has("tls") {
-        tls.complain("ca_file", "must be set: it says who signs the agents' certificates");
+    if over_tls.is_empty() && !nomad.has("tls") {
+        return None;
     }
-    Some(ClientTls { ca_file: ca_file?, identity, server_names, min_version })
+    let settings =
+        ClientTls { authorities, verification, identity, server_names, min_version, cipher_suites };
+    tell(&tls, dates, inspect::of_agents(&settings));
+    Some(settings)
+}
+
+/// Authorities of the system sign no names that only a cluster knows: with them the servers have the name that they are
+/// called by, as for Nomad's command line.
+fn names(tls: &Section<'_>, authorities: &Authorities, agents: &[&Address]) -> ServerNames {
+    let fixed = |key| tls.text(key).map(AgentName::Fixed);
+    let called = || {
+        let called = agents.iter().find(|agent| agent.host.parse::<IpAddr>().is_err())?;
+        (*authorities == Authorities::System).then(|| AgentName::Fixed(called.host.clone()))
+    };
+    ServerNames {
+        servers: fixed("tls_server_name").or_else(called).unwrap_or_default(),
+        clients: fixed("tls_client_name").unwrap_or_default(),
+    }
+}
+
+/// Tells what is wrong with files where they are named.
+fn tell(tls: &Section<'_>, dates: Dates, found: Vec<inspect::Found>) {
+    for (key, error) in found {
+        let is_about_dates = matches!(error, TlsError::Ended { .. } | TlsError::Early { .. });
+        if dates == Dates::Today || !is_about_dates {
+            tls.complain(key, with_causes(&error));
+        }
+    }
+}
+
+fn with_causes(error: &TlsError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 fn file(section: &Section<'_>, key: &'static str) -> Option<PathBuf> {
