@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use nomad_acl::Tokens;
 use nomad_forward::{
     Bounds, Budget, Denials, Directory, Shares, TcpConnect, Tunnel, Tunnels, connect::Connect,
@@ -134,6 +135,11 @@ where
 
     /// Serves until the end is announced and no answer and no websocket is left.
     pub async fn serve(self, listener: Listener, stop: Stop) {
+        self.serve_all(vec![listener], stop).await;
+    }
+
+    /// The same at several addresses.
+    pub async fn serve_all(self, listeners: Vec<Listener>, stop: Stop) {
         let Self { connect, directory, tokens, denials, bounds, address, .. } = self;
         let Self { origins, tunnels, metrics, log, .. } = self;
         let about = About {
@@ -157,7 +163,8 @@ where
             let _in_time = stop.last(tunnels.ended()).await;
             tunnels.end().await;
         };
-        tokio::join!(listener.serve(chain, stop.clone()), drained);
+        let serving = listeners.into_iter().map(|one| one.serve(chain.clone(), stop.clone()));
+        tokio::join!(join_all(serving), drained);
         if let Some(log) = log {
             log.flush().await;
         }

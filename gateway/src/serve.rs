@@ -66,15 +66,11 @@ async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
     let stopper = Stopper::new(settings.drain);
     let tls = settings.agent_tls.clone().map(TlsConnect::load).transpose();
     let tls = tls.map_err(StartError::Tls)?;
-    let acceptor = settings.tls.clone().map(Acceptor::load).transpose();
-    let acceptor = acceptor.map_err(StartError::Tls)?;
-
-    let listener = Listener::bind(settings.listen).await?;
-    let (address, scheme) = (listener.address(), if acceptor.is_some() { "https" } else { "http" });
-    let listener = match &acceptor {
-        Some(acceptor) => listener.tls(acceptor.clone()),
-        None => listener,
-    };
+    let acceptor = acceptor(&settings)?;
+    let listeners = listeners(&settings, acceptor.as_ref()).await?;
+    let scheme = if acceptor.is_some() { "https" } else { "http" };
+    let shown = listeners.iter().map(|listener| format!("{scheme}://{}", listener.address()));
+    let shown = shown.collect::<Vec<_>>().join(", ");
     let connect = FleetConnect::new(tls.clone());
     let Cluster { directory, mut watch, api } = cluster(&settings, connect.clone()).await?;
     if timeout(FIRST_LOOK, watch.first_look()).await.is_err() {
@@ -94,9 +90,9 @@ async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
     let certificates = acceptor.into_iter().map(|part| Arc::new(part) as Arc<dyn tls::Reload>);
     let certificates = certificates.chain(tls.into_iter().map(|part| Arc::new(part) as _));
     tasks.spawn(tls::watch(certificates.collect(), tls::LOOK_AGAIN, stopper.listen()));
-    tasks.spawn(gateway.serve(listener, stopper.listen()));
+    tasks.spawn(gateway.serve_all(listeners, stopper.listen()));
     say(&format!(
-        "Gateway serves {scheme}://{address}: {} servers with a verified address, {} nodes\n",
+        "Gateway serves {shown}: {} servers with a verified address, {} nodes\n",
         directory.servers().len(),
         directory.nodes()
     ));
@@ -106,6 +102,30 @@ async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
         tracing::warn!("not everything ended in time");
     }
     Ok(())
+}
+
+/// TLS for callers, where they are spoken to in it.
+fn acceptor(settings: &ServeSettings) -> Result<Option<Acceptor>, StartError> {
+    let acceptor = settings.tls.clone().map(Acceptor::load).transpose()?;
+    Ok(match settings.handshake_limit {
+        Some(limit) => acceptor.map(|acceptor| acceptor.handshake_limit(Some(limit))),
+        None => acceptor,
+    })
+}
+
+async fn listeners(
+    settings: &ServeSettings,
+    acceptor: Option<&Acceptor>,
+) -> Result<Vec<Listener>, StartError> {
+    let mut listeners = Vec::new();
+    for address in &settings.listen {
+        let listener = Listener::bind(*address).await?.per_client(settings.connections_per_client);
+        listeners.push(match acceptor {
+            Some(acceptor) => listener.tls(acceptor.clone()),
+            None => listener,
+        });
+    }
+    Ok(listeners)
 }
 
 fn gateway(

@@ -14,6 +14,8 @@ mod files;
 mod hello;
 #[path = "tls/http2.rs"]
 mod http2;
+#[path = "tls/listeners.rs"]
+mod listeners;
 #[path = "tls/process.rs"]
 mod process;
 #[path = "tls/running.rs"]

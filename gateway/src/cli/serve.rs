@@ -10,7 +10,7 @@ pub struct ServeArgs {
     /// Configuration in HCL, or in JSON when its name ends in `.json`
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Address that the gateway listens on [default: 127.0.0.1:4646]
+    /// Address that the gateway listens on [default: 127.0.0.1:4646]; several can be written into the configuration
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
     /// A server to begin with; the others are found

@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::tls::Acceptor;
+use crate::tls::{self, Acceptor};
 
 /// What Nomad tells a caller who has too many.
 const REFUSAL: &str = "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\nContent-Length: 81\r\n\
@@ -97,7 +97,11 @@ impl Crowd {
         let told = async {
             match tls {
                 None => tell(stream).await,
-                Some(tls) => tell(tls.shake_hands(stream).await?).await,
+                Some(tls) => {
+                    let stream = tls.shake_hands(stream).await?;
+                    // The text would be a broken frame of HTTP/2.
+                    if tls::is_http2(&stream) { Ok(()) } else { tell(stream).await }
+                }
             }
         };
         if !timeout(limit, told).await.is_ok_and(|told| told.is_ok()) {

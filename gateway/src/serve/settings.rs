@@ -20,8 +20,8 @@ use crate::{
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ServeSettings {
-    /// Where the gateway listens.
-    pub listen: SocketAddr,
+    /// Where the gateway listens; at least one address.
+    pub listen: Vec<SocketAddr>,
     /// The region that callers mean who name none; without it that of the servers that answer.
     pub region: Option<String>,
     /// The gateway's own token.
@@ -46,6 +46,10 @@ pub struct ServeSettings {
     pub connections_per_agent: usize,
     /// Equal blocking queries share one request.
     pub share_blocking_queries: bool,
+    /// Connections that one caller's address gets at most at each address of the gateway; any number if 0.
+    pub connections_per_client: usize,
+    /// How long a TLS handshake with a caller may take, if something else is wanted than usual.
+    pub handshake_limit: Option<Duration>,
     /// Callers who may not are told which capability is missing.
     pub tell_denied: bool,
     /// With which files callers are spoken to over TLS, if they are.
@@ -211,7 +215,7 @@ fn overlay(whole: &mut Node, args: &ServeArgs) {
     put("--region", &["region"], args.region.clone());
     put("--log-level", &["log_level"], args.log_level.clone());
     let listen = args.listen.as_ref();
-    put("--listen", &["bind_addr"], listen.map(|listen| listen.ip().to_string()));
+    put("--listen", &["addresses", "http"], listen.map(|listen| listen.ip().to_string()));
     put("--listen", &["ports", "http"], listen.map(|listen| listen.port().to_string()));
     put("--ca-cert", &["nomad", "tls", "ca_file"], args.ca_cert.clone());
     put("--ca-path", &["nomad", "tls", "ca_path"], args.ca_path.clone());

@@ -4,7 +4,11 @@ use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use nomad_gateway::tls::{Acceptor, ClientCertificates, Reload, TlsError, watch};
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
-use tokio::{io::AsyncReadExt as _, net::TcpStream, time::timeout};
+use tokio::{
+    io::AsyncReadExt as _,
+    net::TcpStream,
+    time::{Instant, timeout},
+};
 
 use crate::{
     authority::{Authority, call},
@@ -97,9 +101,16 @@ async fn a_new_certificate_is_shown_to_new_connections_and_old_ones_go_on() {
 async fn who_never_shakes_hands_is_let_go() {
     let authority = Authority::new();
     let settings = authority.server(ClientCertificates::Ignored);
-    let (address, _stopper) = gateway(Acceptor::load(settings).unwrap()).await;
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let mut rest = Vec::new();
-    timeout(Duration::from_secs(3600), stream.read_to_end(&mut rest)).await.unwrap().unwrap();
-    assert!(rest.is_empty());
+    let usual = Acceptor::load(settings).unwrap();
+    let longer = Duration::from_secs(60);
+    for (acceptor, limit) in
+        [(usual.clone(), Duration::from_secs(5)), (usual.handshake_limit(Some(longer)), longer)]
+    {
+        let (address, _stopper) = gateway(acceptor).await;
+        let since = Instant::now();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let mut rest = Vec::new();
+        timeout(Duration::from_secs(3600), stream.read_to_end(&mut rest)).await.unwrap().unwrap();
+        assert!(rest.is_empty() && since.elapsed() >= limit, "{:?}", since.elapsed());
+    }
 }

@@ -50,8 +50,9 @@ pub(super) fn checked(whole: &Node, dates: Dates) -> Result<ServeSettings, Vec<F
 fn settings(top: &Section<'_>, dates: Dates) -> ServeSettings {
     let nomad = top.block("nomad");
     let listen = listen(top);
-    let addresses = addresses(&nomad, listen);
-    let servers = servers(top, listen);
+    let addresses = addresses(&nomad, &listen);
+    let servers = servers(top, &listen);
+    let limits = limits(top);
     let nodes = nodes(top);
     let agents = addresses.iter().chain(servers.iter().map(|(_, address)| address));
     let agents = agents.chain(nodes.iter().map(|node| &node.address));
@@ -74,8 +75,10 @@ fn settings(top: &Section<'_>, dates: Dates) -> ServeSettings {
         acl: acl(top),
         rewrite_http_addr: word(top, "rewrite_http_addr", &REWRITES).unwrap_or(HttpAddr::Off),
         origins: origins(top),
-        connections_per_agent: connections(top),
         share_blocking_queries: top.flag("share_blocking_queries").unwrap_or(true),
+        connections_per_agent: limits.per_agent,
+        connections_per_client: limits.per_client,
+        handshake_limit: limits.handshake,
         tell_denied: top.flag("tell_denied").unwrap_or(false),
         tls: tls::of_callers(&top.block("tls"), dates),
         agent_tls,
@@ -90,13 +93,29 @@ const REWRITES: [(&str, HttpAddr); 3] =
 
 const MODES: [(&str, AclMode); 2] = [("enforce", AclMode::Enforce), ("defer", AclMode::Defer)];
 
-fn listen(top: &Section<'_>) -> SocketAddr {
-    let ip = top.parsed::<IpAddr>("bind_addr").unwrap_or_else(|| Ipv4Addr::LOCALHOST.into());
+/// Every address of `addresses.http`, as Nomad separates them, or `bind_addr`; all with one port.
+fn listen(top: &Section<'_>) -> Vec<SocketAddr> {
+    let own = top.parsed::<IpAddr>("bind_addr").unwrap_or_else(|| Ipv4Addr::LOCALHOST.into());
     let port = top.block("ports").number("http").unwrap_or(HTTP_PORT);
-    SocketAddr::new(ip, port)
+    let addresses = top.block("addresses");
+    let written = addresses.text("http").unwrap_or_default();
+    let mut found = Vec::new();
+    for text in written.split_whitespace() {
+        match text.parse() {
+            Ok(ip) => found.push(SocketAddr::new(ip, port)),
+            Err(_) => addresses.complain(
+                "http",
+                format_args!("{text:?} is no IP address; templates are not read"),
+            ),
+        }
+    }
+    if found.is_empty() {
+        found.push(SocketAddr::new(own, port));
+    }
+    found
 }
 
-fn addresses(nomad: &Section<'_>, listen: SocketAddr) -> Vec<Address> {
+fn addresses(nomad: &Section<'_>, listen: &[SocketAddr]) -> Vec<Address> {
     let mut found: Vec<Address> = nomad.parsed("address").into_iter().collect();
     for text in nomad.texts("addresses") {
         match text.parse() {
@@ -111,15 +130,18 @@ fn addresses(nomad: &Section<'_>, listen: SocketAddr) -> Vec<Address> {
 }
 
 /// A gateway that asks itself would ask for ever.
-fn is_itself(address: &Address, listen: SocketAddr) -> bool {
+fn is_itself(address: &Address, listen: &[SocketAddr]) -> bool {
     let ip = address.host.parse::<IpAddr>();
     let ip = ip.ok().or_else(|| (address.host == "localhost").then(|| Ipv4Addr::LOCALHOST.into()));
-    let is_same =
-        |ip: IpAddr| ip == listen.ip() || (ip.is_loopback() && listen.ip().is_unspecified());
-    listen.port() != 0 && address.port == listen.port() && ip.is_some_and(is_same)
+    let is_same = |own: &SocketAddr, ip: IpAddr| {
+        own.port() != 0
+            && own.port() == address.port
+            && (ip == own.ip() || (ip.is_loopback() && own.ip().is_unspecified()))
+    };
+    ip.is_some_and(|ip| listen.iter().any(|own| is_same(own, ip)))
 }
 
-fn servers(top: &Section<'_>, listen: SocketAddr) -> Vec<(String, Address)> {
+fn servers(top: &Section<'_>, listen: &[SocketAddr]) -> Vec<(String, Address)> {
     let mut found = Vec::new();
     for (name, text) in top.strings("servers") {
         match text.parse::<Address>() {
@@ -192,13 +214,30 @@ fn acl(top: &Section<'_>) -> AclSettings {
     }
 }
 
-fn connections(top: &Section<'_>) -> usize {
+/// How much agents and callers get.
+struct Limits {
+    per_agent: usize,
+    per_client: usize,
+    handshake: Option<Duration>,
+}
+
+fn limits(top: &Section<'_>) -> Limits {
     let limits = top.block("limits");
-    let written = limits.number("connections_per_agent");
-    if written == Some(0) {
+    let per_agent = limits.number("connections_per_agent");
+    if per_agent == Some(0) {
         limits.complain("connections_per_agent", "must be at least 1");
     }
-    written.unwrap_or(CONNECTIONS_PER_AGENT)
+    let handshake = limits.duration("https_handshake_timeout");
+    if handshake == Some(Duration::ZERO) {
+        let text = "must be more than 0: who never ends a handshake holds a place";
+        limits.complain("https_handshake_timeout", text);
+    }
+    Limits {
+        per_agent: per_agent.unwrap_or(CONNECTIONS_PER_AGENT),
+        // Many callers may have one address: that of the balancer or the network that they come from.
+        per_client: limits.number("http_max_conns_per_client").unwrap_or(0),
+        handshake,
+    }
 }
 
 fn log_level(top: &Section<'_>) -> LevelFilter {
