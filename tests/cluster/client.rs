@@ -12,7 +12,7 @@ use tokio::{net::TcpStream, task::JoinSet, time::timeout};
 /// No answer takes longer; what hangs fails.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// An answer, or as much of it as came.
+/// An answer, or as much of it as came; without a head its status is 0.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -49,7 +49,11 @@ async fn ask(address: SocketAddr, mut request: Request<Full<Bytes>>) -> Answer {
     let mut driver = JoinSet::new();
     driver.spawn(connection);
     request.headers_mut().insert("host", address.to_string().parse().unwrap());
-    let (head, mut rest) = sender.send_request(request).await.unwrap().into_parts();
+    // What is broken off in its first bytes may break before its head was sent.
+    let Ok(response) = sender.send_request(request).await else {
+        return Answer { status: 0, headers: HeaderMap::new(), body: Vec::new(), is_whole: false };
+    };
+    let (head, mut rest) = response.into_parts();
     let (mut body, mut is_whole) = (Vec::new(), true);
     while let (true, Some(piece)) = (is_whole, rest.frame().await) {
         match piece {

@@ -97,7 +97,7 @@ async fn half_an_answer_is_never_taken_for_a_whole_one() {
     let cluster = Cluster::start().await;
     cluster.clients[0].breaks(Fault::HalfBody);
     let outcome = call(cluster.gateway, "half", "GET", &stats(0)).await;
-    assert_eq!((outcome.status, outcome.is_whole), (200, false));
+    assert!(matches!(outcome.status, 0 | 200) && !outcome.is_whole, "{outcome:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
