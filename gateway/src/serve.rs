@@ -170,7 +170,7 @@ async fn cluster(settings: &ServeSettings, connect: FleetConnect) -> Result<Clus
     let mut seeds: Vec<Arc<Agent>> = Vec::new();
     for address in &settings.addresses {
         if address.transport == Transport::Tls {
-            // Servers are guessed to be as those that it begins with.
+            // Other servers are guessed to be as those that are named.
             options.transport = Transport::Tls;
         }
         let found = resolve(address, &mut options).await?;
@@ -179,7 +179,10 @@ async fn cluster(settings: &ServeSettings, connect: FleetConnect) -> Result<Clus
     }
     for (name, written) in &settings.servers {
         let address = resolve(written, &mut options).await?;
-        options.servers.push((name.as_str().into(), address));
+        if written.transport == Transport::Tls {
+            options.transport = Transport::Tls;
+        }
+        options.servers.push((name.as_str().into(), address, written.transport));
         if !seeds.iter().any(|seed| seed.address() == address) {
             let seed = Agent::seed(region.clone(), address).over(written.transport);
             seeds.push(Arc::new(seed));

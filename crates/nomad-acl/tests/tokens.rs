@@ -102,7 +102,7 @@ fn an_old_answer_stands_in_for_a_bounded_time_while_nobody_answers() {
 
 #[test]
 fn answers_are_told_apart() {
-    let cases: [(u16, &str, &str); 10] = [
+    let cases: [(u16, &str, &str); 12] = [
         (403, "Permission denied", "ACL token not found"),
         (403, "ACL token not found", "ACL token not found"),
         (404, "ACL token not found", "ACL token not found"),
@@ -115,6 +115,16 @@ fn answers_are_told_apart() {
             500,
             "ACL token not found or invalid workload identity: ACL token expired",
             "ACL token expired",
+        ),
+        (
+            500,
+            "rpc error: failed to parse signed token: go-jose/go-jose: compact JWS format must have three parts",
+            "ACL token not found",
+        ),
+        (
+            500,
+            "invalid signature: go-jose/go-jose: error in cryptographic primitive",
+            "ACL token not found",
         ),
         (403, "ACL token expired", "ACL token expired"),
         (500, "No cluster leader", "cannot resolve the token"),
@@ -191,6 +201,13 @@ fn a_workload_has_the_policies_attached_to_it() {
         );
     let acl = now(gateway(&servers).0.resolve(Some(&SecretId::new(JWT)))).unwrap();
     assert!(holds(&acl, "node:read") && !holds(&acl, "agent:read"));
+}
+
+#[test]
+fn a_workload_without_a_policy_may_nothing_that_a_policy_grants() {
+    let servers = Servers::default().on("/v1/acl/policy/self", 200, "null");
+    let acl = now(gateway(&servers).0.resolve(Some(&SecretId::new(JWT)))).unwrap();
+    assert!(!holds(&acl, "node:read") && !acl.is_management());
 }
 
 #[test]

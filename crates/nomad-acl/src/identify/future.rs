@@ -10,7 +10,7 @@ use nomad_wire::Route;
 use pin_project::pin_project;
 use tower_service::Service;
 
-use super::{IdentifyError, Known};
+use super::{IdentifyError, Known, is_decided_elsewhere};
 use crate::{Acl, Slip, TokensError};
 
 /// The answer to a request that is being identified.
@@ -67,22 +67,33 @@ where
                     let error = error.take().expect("a finished future is not polled again");
                     return Poll::Ready(Err(error.into()));
                 }
-                StateProjection::Resolving { acl, question } => match ready!(acl.poll(cx)) {
-                    Err(error) => State::Failed(Some(error.into())),
-                    Ok(acl) => {
-                        let (mut inner, route, request) =
-                            question.take().expect("a token is resolved once");
-                        if let (Some(bearer), Some(slip)) =
-                            (acl.bearer(), request.extensions().get::<Slip>())
-                        {
-                            slip.write(bearer);
+                StateProjection::Resolving { acl, question } => {
+                    let resolved = ready!(acl.poll(cx));
+                    let (mut inner, route, request) =
+                        question.take().expect("a token is resolved once");
+                    match resolved.or_else(|error| elsewhere(&route, error)) {
+                        Err(error) => State::Failed(Some(error.into())),
+                        Ok(acl) => {
+                            sign(&acl, &request);
+                            State::Calling(inner.call(Known { route, acl, request }))
                         }
-                        State::Calling(inner.call(Known { route, acl, request }))
                     }
-                },
+                }
                 StateProjection::Calling(answer) => return answer.poll(cx),
             };
             state.set(next);
         }
+    }
+}
+
+/// A token that is no good here does not end a call about which somebody else decides. It grants nothing, either.
+fn elsewhere(route: &Route, error: TokensError) -> Result<Acl, TokensError> {
+    if is_decided_elsewhere(route) { Ok(Acl::deny_all()) } else { Err(error) }
+}
+
+/// Writes down whose token it is, where somebody wants to know.
+fn sign<B>(acl: &Acl, request: &Request<B>) {
+    if let (Some(bearer), Some(slip)) = (acl.bearer(), request.extensions().get::<Slip>()) {
+        slip.write(bearer);
     }
 }

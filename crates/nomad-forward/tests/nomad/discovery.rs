@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use nomad_acl::Subject;
 use nomad_forward::{
     Agent, Caller, Directory as _, LocateError, NomadApi, NomadDirectory, NomadOptions, Place,
-    Target, TcpConnect,
+    Target, TcpConnect, Transport,
     directory::{Meant, Watch, Way},
 };
 use nomad_wire::{Region, SecretId};
@@ -20,7 +20,7 @@ pub(crate) fn directory(cluster: &Cluster, token: Option<&str>) -> (Nomad, Watch
     let seed = Agent::seed(Region::default(), cluster.servers[0]);
     let mut options = NomadOptions::default();
     options.token = token.map(SecretId::new);
-    options.servers = vec![("server2".into(), cluster.servers[1])];
+    options.servers = vec![("server2".into(), cluster.servers[1], Transport::Plain)];
     NomadDirectory::new(NomadApi::new(TcpConnect, vec![Arc::new(seed)]), options)
 }
 
@@ -61,6 +61,24 @@ async fn everything_is_found_by_every_name_it_has() {
     assert!(address(&nomad, Target::AnyClient).await.port() > 0);
     assert_eq!(nomad.nodes(), 2);
     assert_eq!(nomad.servers().len(), 2);
+}
+
+#[tokio::test]
+async fn a_server_is_spoken_to_as_its_address_says() {
+    let cluster = Cluster::start(None).await;
+    let seed = Agent::seed(Region::default(), cluster.servers[0]);
+    let mut options = NomadOptions::default();
+    options.servers = vec![("server2".into(), cluster.servers[1], Transport::Tls)];
+    let api = NomadApi::new(TcpConnect, vec![Arc::new(seed)]);
+    let (nomad, mut watch) = NomadDirectory::new(api, options);
+    watch.first_look().await;
+    for (name, transport) in [("server1", Transport::Plain), ("server2", Transport::Tls)] {
+        assert_eq!(
+            found(&nomad, server(name)).await.unwrap().agent.transport(),
+            transport,
+            "{name}"
+        );
+    }
 }
 
 #[tokio::test]

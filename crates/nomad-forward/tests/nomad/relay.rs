@@ -105,6 +105,16 @@ async fn a_call_that_servers_do_not_pass_on_has_no_path() {
 }
 
 #[tokio::test]
+async fn any_client_is_one_that_can_be_reached() {
+    let (cluster, nomad) = lost_client().await;
+    for _ in 0..2 {
+        let (status, _, agent, _) = ask(&nomad, "GET", "/v1/agent/servers").await;
+        assert_eq!((status, &*agent), (200, "client2"));
+    }
+    assert_eq!(cluster.asked("client2 GET /v1/agent/servers").len(), 2);
+}
+
+#[tokio::test]
 async fn a_call_that_changes_something_is_sent_once() {
     let (cluster, nomad) = lost_client().await;
     let path = format!("/v1/client/gc?node_id={}", NODES[0]);

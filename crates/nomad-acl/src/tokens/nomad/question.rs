@@ -79,13 +79,14 @@ where
     /// A workload's own policies. Beside them it may read the variables of its own job, which the
     /// servers decide, for they know the allocation.
     async fn workload(&mut self) -> Result<Found, LookUpError> {
-        let stubs: Vec<body::Named> = match self.get("/v1/acl/policy/self").await? {
+        let stubs: Option<Vec<body::Named>> = match self.get("/v1/acl/policy/self").await? {
             Verdict::Is(stubs) => stubs,
             Verdict::Disabled => return Ok(Found::new(Acl::disabled())),
             Verdict::Missing => return Err(LookUpError::NotFound),
             Verdict::Refused(error) => return Err(error),
         };
-        let names = stubs.into_iter().map(|stub| stub.name).collect();
+        // A workload without a policy is told `null`.
+        let names = stubs.unwrap_or_default().into_iter().map(|stub| stub.name).collect();
         self.compiled(names).await.map(Found::new)
     }
 

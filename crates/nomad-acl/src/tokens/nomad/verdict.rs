@@ -35,11 +35,13 @@ pub(super) enum NoAnswer {
     Body(#[source] serde_json::Error),
 }
 
-/// Texts in a 500 by which servers before 2.0 refuse what is no secret id and no valid identity.
-const MALFORMED: [&str; 3] = [
+/// Texts in a 500 by which servers refuse what is no secret id and no valid identity.
+const MALFORMED: [&str; 5] = [
     "UUID must be 36 characters",
     "invalid workload identity",
     "Input (without hyphens) must be even length",
+    "failed to parse signed token",
+    "invalid signature",
 ];
 
 /// How much of a server's text an error repeats: enough to recognise it in a log.

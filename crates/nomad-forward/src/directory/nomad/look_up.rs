@@ -15,8 +15,11 @@ use super::{
 use crate::{
     Agent, Identity, Target, Transport,
     connect::Connect,
-    directory::{LocateError, Meant, Place},
+    directory::{LocateError, Meant, Place, Way},
 };
+
+/// How many client agents are looked for when any of them will do: one that cannot be reached has somebody to stand in.
+const CLIENTS_TRIED: usize = 3;
 
 /// Why an agent is not known, when it may exist.
 enum Unseen {
@@ -257,20 +260,24 @@ impl<C: Connect> Shared<C> {
         }
     }
 
-    /// Some client agent that should answer.
+    /// Some client agent that should answer, and others that stand in for it.
     async fn any_client(&self, token: Option<&SecretId>) -> Result<Place, LocateError> {
         let own = self.servers().region.clone();
-        let ready = self.nodes().ready().map(|node| node.id).next();
+        let ready: Vec<NodeId> =
+            self.nodes().ready().map(|node| node.id).take(CLIENTS_TRIED).collect();
+        let mut clients = Vec::with_capacity(CLIENTS_TRIED);
+        for id in &ready {
+            clients.extend(self.node(id, &own, token).await.ok());
+        }
         let fixed = || match self.options.nodes.first()?.identity() {
             Identity::Client(id) => self.agent(&id),
             Identity::Server(_) | Identity::Seed => None,
         };
-        let agent = match ready {
-            Some(id) => self.node(&id, &own, token).await.ok(),
-            None => None,
-        };
-        let agent = agent.or_else(fixed).ok_or(LocateError::NoClients)?;
-        Ok(self.place(agent, Subject::Agent))
+        clients.extend(fixed());
+        clients.sort_by_cached_key(|agent| !self.api.reach().is_open(agent.address()));
+        let mut clients = clients.into_iter();
+        let agent = clients.next().ok_or(LocateError::NoClients)?;
+        Ok(Place { agent, subject: Subject::Agent, others: clients.collect(), way: Way::Itself })
     }
 
     /// Who leads another region is asked for each time: hardly anybody wants to know.

@@ -19,8 +19,8 @@ pub struct NomadOptions {
     /// The gateway's own token: `node:read`, and `read-job` in all namespaces, are all it needs. Without it everything
     /// is asked in the callers' names.
     pub token: Option<SecretId>,
-    /// HTTP addresses of servers by their name, full or bare. They are believed.
-    pub servers: Vec<(Box<str>, SocketAddr)>,
+    /// HTTP addresses of servers by their name, full or bare, and what is spoken there. They are believed.
+    pub servers: Vec<(Box<str>, SocketAddr, Transport)>,
     /// Where servers register, if they do.
     pub consul: Option<Consul>,
     /// Nodes whose HTTP addresses are known; they are believed, whatever the cluster says.
@@ -32,7 +32,7 @@ pub struct NomadOptions {
     pub names: Arc<dyn Names>,
     /// The HTTP port of servers whose address nobody tells: 4646.
     pub http_port: u16,
-    /// What servers speak: the same for all of them, since nobody tells.
+    /// What servers speak whose address nobody tells.
     pub transport: Transport,
 }
 

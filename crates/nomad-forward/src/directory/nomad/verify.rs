@@ -12,7 +12,7 @@ use super::{
     question::{Question, Verdict},
     servers::Member,
 };
-use crate::{Agent, connect::Connect};
+use crate::{Agent, Transport, connect::Connect};
 
 /// An unhealthy server answers 500, so that the text is read whatever the status.
 const NO_SERVER: &str = "server not enabled";
@@ -25,27 +25,27 @@ impl<C: Connect> Shared<C> {
             .options
             .servers
             .iter()
-            .find(|(name, _)| **name == *member.name || **name == *member.bare());
-        if let Some((_, address)) = fixed {
-            return self.named(member, id, self.now(*address));
+            .find(|(name, ..)| **name == *member.name || **name == *member.bare());
+        if let Some((_, address, transport)) = fixed {
+            return named(member, id, self.now(*address), *transport);
         }
         if let Some(address) = catalog::address_of(catalog, &member.name) {
-            return self.named(member, id, address);
+            return named(member, id, address, self.options.transport);
         }
         for seed in &self.seeds() {
             if self.is_at(seed, member).await {
-                return self.named(member, id, seed.address());
+                return named(member, id, seed.address(), seed.transport());
             }
         }
+        let transport = self.options.transport;
         let host = Host::new(&member.host, self.options.http_port);
         let guess = *self.options.names.look_up(&host).await.ok()?.first()?;
-        let candidate = Agent::seed(member.region.clone(), guess).over(self.options.transport);
-        if self.is_at(&candidate, member).await { self.named(member, id, guess) } else { None }
-    }
-
-    fn named(&self, member: &Member, id: ServerId, address: SocketAddr) -> Option<Arc<Agent>> {
-        let agent = Agent::server(member.bare(), id, member.region.clone(), address).ok()?;
-        Some(Arc::new(agent.over(self.options.transport)))
+        let candidate = Agent::seed(member.region.clone(), guess).over(transport);
+        if self.is_at(&candidate, member).await {
+            named(member, id, guess, transport)
+        } else {
+            None
+        }
     }
 
     /// Whether the agent is a server and has the member's name. A client agent would give the name of a server too:
@@ -70,4 +70,14 @@ impl<C: Connect> Shared<C> {
         let server = health.ok().and_then(|health| health.server);
         server.is_some_and(|server| server.ok || server.message != NO_SERVER)
     }
+}
+
+fn named(
+    member: &Member,
+    id: ServerId,
+    address: SocketAddr,
+    transport: Transport,
+) -> Option<Arc<Agent>> {
+    let agent = Agent::server(member.bare(), id, member.region.clone(), address).ok()?;
+    Some(Arc::new(agent.over(transport)))
 }

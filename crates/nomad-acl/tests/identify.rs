@@ -1,0 +1,120 @@
+//! What reaches the room behind when a token is not known, and what does not.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must fail")]
+
+use std::{
+    future::{Ready, ready},
+    task::{Context, Poll},
+};
+
+use futures_util::FutureExt;
+use http::{HeaderMap, Method, Request, header};
+use nomad_acl::{Acl, Identify, IdentifyError, Known, Tokens, TokensError};
+use nomad_wire::{Route, SecretId};
+use tower_service::Service;
+
+/// Knows no token at all.
+#[derive(Debug, Clone, Copy)]
+struct NoTokens;
+
+impl Tokens for NoTokens {
+    type Future = Ready<Result<Acl, TokensError>>;
+
+    fn resolve(&self, token: Option<&SecretId>) -> Self::Future {
+        ready(if token.is_none() { Ok(Acl::deny_all()) } else { Err(TokensError::NotFound) })
+    }
+}
+
+/// Answers with the call that reached it.
+#[derive(Debug, Clone, Copy)]
+struct Behind;
+
+impl Service<Known<()>> for Behind {
+    type Response = Route;
+    type Error = Refused;
+    type Future = Ready<Result<Route, Refused>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Refused>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, known: Known<()>) -> Self::Future {
+        ready(Ok(known.route))
+    }
+}
+
+#[derive(Debug)]
+struct Refused;
+
+impl From<IdentifyError> for Refused {
+    fn from(_: IdentifyError) -> Self {
+        Self
+    }
+}
+
+fn reached(
+    method: Method,
+    path: &str,
+    headers: &[(header::HeaderName, &str)],
+) -> Result<Route, Refused> {
+    let mut request = Request::new(());
+    *request.method_mut() = method;
+    *request.uri_mut() = path.parse().unwrap();
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        map.insert(name.clone(), value.parse().unwrap());
+    }
+    *request.headers_mut() = map;
+    Identify::new(Behind, NoTokens).call(request).now_or_never().unwrap()
+}
+
+fn with_unknown_token(path: &str) -> Result<Route, Refused> {
+    reached(
+        Method::GET,
+        path,
+        &[(header::AUTHORIZATION, "Bearer 11111111-2222-3333-4444-555555555555")],
+    )
+}
+
+#[test]
+fn what_a_server_answers_is_not_refused_for_an_unknown_token() {
+    for path in [
+        "/v1/regions",
+        "/v1/status/leader",
+        "/.well-known/jwks.json",
+        "/v1/nothing",
+        "/v1/agent/health",
+    ] {
+        assert!(with_unknown_token(path).is_ok(), "{path}");
+    }
+    let snapshot = "/v1/client/allocation/23d54ecf-7e7e-3811-98a2-89df0cd64589/snapshot";
+    assert!(with_unknown_token(snapshot).is_ok());
+}
+
+#[test]
+fn what_is_decided_here_is_refused_for_an_unknown_token() {
+    for path in [
+        "/v1/agent/self",
+        "/v1/agent/members",
+        "/v1/client/stats?node_id=x",
+        "/v1/agent/pprof/heap",
+    ] {
+        assert!(with_unknown_token(path).is_err(), "{path}");
+    }
+}
+
+#[test]
+fn a_preflight_is_a_servers_business() {
+    let cross = [
+        (header::ORIGIN, "http://elsewhere.example"),
+        (header::ACCESS_CONTROL_REQUEST_METHOD, "GET"),
+    ];
+    for path in ["/v1/client/stats?node_id=x", "/v1/client/metadata", "/v1/client/fs/ls/x"] {
+        assert!(matches!(reached(Method::OPTIONS, path, &cross), Ok(Route::Pass)), "{path}");
+    }
+    // Without its two headers it is a call like any other.
+    assert!(!matches!(
+        reached(Method::OPTIONS, "/v1/client/stats?node_id=x", &cross[..1]),
+        Ok(Route::Pass)
+    ));
+    assert!(!matches!(reached(Method::GET, "/v1/client/stats?node_id=x", &cross), Ok(Route::Pass)));
+}
