@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
 use nomad_acl::AclDisabled;
-use nomad_forward::{Agent, NomadApi, NomadDirectory, NomadOptions, TcpConnect};
+use nomad_forward::{Agent, NomadApi, NomadDirectory, NomadOptions, TcpConnect, Transport};
 use nomad_gateway::{Gateway, Stopper, listen::Listener};
 use nomad_wire::Region;
 use tokio::task::JoinSet;
@@ -42,7 +42,8 @@ impl Cluster {
 
         let seeds = servers.iter().map(|it| Arc::new(Agent::seed(Region::default(), it.address)));
         let mut options = NomadOptions::default();
-        options.servers = servers.iter().map(|it| (it.name.into(), it.address)).collect();
+        let named = servers.iter().map(|it| (it.name.into(), it.address, Transport::Plain));
+        options.servers = named.collect();
         let api = NomadApi::new(TcpConnect, seeds.collect());
         let (directory, mut watch) = NomadDirectory::new(api, options);
         watch.first_look().await;

@@ -48,7 +48,7 @@ fn directory(
     names: &Table,
 ) -> (Nomad, Watch<TcpConnect>) {
     let mut options = NomadOptions::default();
-    options.servers = vec![("server2".into(), second.0)];
+    options.servers = vec![("server2".into(), second.0, Transport::Plain)];
     options.hosts =
         [seed, second].map(|(address, name)| (address, Host::new(name, address.port()))).into();
     options.names = Arc::new(names.clone());
