@@ -156,6 +156,16 @@ impl Agent {
         self.address
     }
 
+    /// The name by which every agent understands it: a client's id, a server's full name. Nothing of a server that is
+    /// known by its address only.
+    pub(crate) fn full_name(&self) -> Option<&str> {
+        match &self.identity {
+            Identity::Client(id) => Some(id.as_str()),
+            Identity::Server(_) => Some(self.name()),
+            Identity::Seed => None,
+        }
+    }
+
     /// The `Host` header of requests to it.
     pub(crate) const fn host(&self) -> &HeaderValue {
         &self.host

@@ -24,7 +24,7 @@ use crate::{
     Agent,
     connect::{Budget, Connect, Connection, Pool},
     directory::Reachable,
-    forward::{headers, patience},
+    forward::{ForwardBody, Outgoing, headers, patience},
     reach::Reach,
 };
 
@@ -40,7 +40,7 @@ const BUDGET: Budget = Budget { connections: 8, waiting: 4_096, patience: Durati
 /// cannot be reached the next one is asked; when it breaks off or stays silent, the next one is asked only for what
 /// changes nothing. Clones share connections and the list of servers.
 pub struct NomadApi<C> {
-    pool: Pool<C, Full<Bytes>>,
+    pool: Pool<C, Outgoing<Full<Bytes>>>,
     fleet: Arc<Fleet>,
 }
 
@@ -114,7 +114,7 @@ impl<C: Connect> NomadApi<C> {
         };
         self.fleet.reach.observe(server.address(), reachable);
         let connection = taken.map_err(ApiError::Connect)?;
-        let request = headers::outgoing(request.map(Full::new), server);
+        let request = headers::outgoing(request.map(|body| Outgoing::new(Full::new(body))), server);
         let answered = timeout(limit, self.exchange(connection, server, request));
         answered.await.map_err(|_| ApiError::Silent(limit))?
     }
@@ -123,13 +123,12 @@ impl<C: Connect> NomadApi<C> {
     /// question that changes nothing also when the request was written into it already.
     async fn exchange(
         &self,
-        mut connection: Connection<Full<Bytes>>,
+        mut connection: Connection<Outgoing<Full<Bytes>>>,
         server: &Agent,
-        request: Request<Full<Bytes>>,
+        request: Request<Outgoing<Full<Bytes>>>,
     ) -> Result<Response<Bytes>, ApiError> {
         let response = loop {
-            drop(connection.sender().ready().await);
-            match connection.sender().try_send_request(request.clone()).await {
+            match connection.send(request.clone()).await {
                 Ok(response) => break response,
                 Err(mut failed) => {
                     let is_unsent = failed.take_message().is_some();
@@ -142,8 +141,8 @@ impl<C: Connect> NomadApi<C> {
             }
         };
         let (head, body) = response.into_parts();
+        let body = ForwardBody::new(body, connection);
         let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(ApiError::Body)?;
-        connection.give_back();
         Ok(Response::from_parts(head, body.to_bytes()))
     }
 }

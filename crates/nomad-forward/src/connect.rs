@@ -1,6 +1,7 @@
 //! Connections to agents: made, kept, and taken again.
 
 mod budget;
+mod driver;
 mod pool;
 mod queue;
 mod tcp;

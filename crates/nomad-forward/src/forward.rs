@@ -249,11 +249,7 @@ where
         patience: Option<Duration>,
     ) -> Result<Asked<B>, ForwardError> {
         loop {
-            let sent = async {
-                // It may still be finishing the answer before; when it is closed, the request comes back below.
-                drop(connection.sender().ready().await);
-                connection.sender().try_send_request(request).await
-            };
+            let sent = connection.send(request);
             let answer = match patience {
                 Some(limit) => match timeout(limit, sent).await {
                     Ok(answer) => answer,

@@ -16,7 +16,6 @@ pub use self::layer::ResolveLayer;
 use crate::{
     Agent, Target,
     address::{AddressError, Addressed},
-    agent::Identity,
     directory::{LocateError, Meant, Place, Way},
     early::Early,
     future::ResponseFuture,
@@ -130,24 +129,27 @@ fn resolved<B>(
     let Known { route, mut request, acl, .. } = known;
     let passes_on = relay::passes_on(&route, target);
     let Place { agent, others, way, subject } = place;
-    let (agent, others, full, is_relayed) = match way {
+    let spelled = |full: &str| spelled_out(request.uri(), &route, target, full);
+    let (agent, others, uri, is_relayed) = match way {
         Way::Itself => {
-            let full = full_name(&agent);
-            (agent, others, full, false)
+            let uri = agent.full_name().and_then(spelled);
+            (agent, others, uri, false)
         }
         // Nobody else can answer it, so that the agent is tried whatever was the case a moment ago.
         Way::Relay(Meant::Agent(meant)) if !passes_on => {
-            let full = full_name(&meant);
-            (meant, Vec::new(), full, false)
+            let uri = meant.full_name().and_then(spelled);
+            (meant, Vec::new(), uri, false)
         }
         Way::Relay(_) if !passes_on => {
             return Err(AddressError::Locate { route, source: no_path(target) });
         }
-        Way::Relay(Meant::Agent(meant)) => (agent, others, full_name(&meant), true),
-        Way::Relay(Meant::Server(name)) => (agent, others, Some(name.into()), true),
+        Way::Relay(Meant::Agent(meant)) => {
+            (agent, others, meant.full_name().and_then(spelled), true)
+        }
+        Way::Relay(Meant::Server(name)) => (agent, others, spelled(&name), true),
         Way::Relay(Meant::Unknown) => (agent, others, None, true),
     };
-    if let Some(uri) = full.and_then(|full| spelled_out(request.uri(), &route, target, &full)) {
+    if let Some(uri) = uri {
         *request.uri_mut() = uri;
     }
     let path = match target {
@@ -173,16 +175,6 @@ fn no_path(target: &Target) -> LocateError {
     match target {
         Target::Leader | Target::Server(_) => LocateError::NoPathToServer(target.written().into()),
         _ => LocateError::NoPathToNode,
-    }
-}
-
-/// The name by which every agent understands it: a client's id, a server's full name. Nothing of a server that is
-/// known by its address only.
-fn full_name(agent: &Agent) -> Option<String> {
-    match agent.identity() {
-        Identity::Client(id) => Some(id.as_str().to_owned()),
-        Identity::Server(_) => Some(agent.name().to_owned()),
-        Identity::Seed => None,
     }
 }
 
@@ -218,8 +210,8 @@ mod tests {
     fn spelled(uri: &str, target: &Target, agent: &Agent) -> Option<String> {
         let uri: Uri = uri.parse().unwrap();
         let route = Route::parse(&http::Method::GET, &uri).unwrap();
-        let full = full_name(agent).unwrap();
-        spelled_out(&uri, &route, target, &full).map(|uri| uri.to_string())
+        let full = agent.full_name().unwrap();
+        spelled_out(&uri, &route, target, full).map(|uri| uri.to_string())
     }
 
     #[test]

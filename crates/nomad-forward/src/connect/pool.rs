@@ -2,21 +2,31 @@
 
 use std::{
     collections::HashMap,
+    future::poll_fn,
     net::SocketAddr,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
+    task::{Context, Waker},
+    thread::{self, ThreadId},
     time::Duration,
 };
 
 use bytes::Bytes;
+use http::{Request, Response};
 use http_body::Body;
-use hyper::client::conn::http1::{self, SendRequest};
+use hyper::{
+    body::Incoming,
+    client::conn::{
+        TrySendError,
+        http1::{self, SendRequest},
+    },
+};
 use tokio::{
     sync::OwnedSemaphorePermit,
-    task::JoinHandle,
     time::{Instant, timeout},
 };
 
-use super::{Budget, Connect, ConnectError, queue::Queue};
+use super::{Budget, Connect, ConnectError, driver::Driver, queue::Queue};
 use crate::Agent;
 
 /// Nomad's own client gives a node one second to accept (`ClientConnTimeout`).
@@ -44,7 +54,7 @@ type Lines<B> = Arc<Mutex<Fleet<B>>>;
 /// What there is to all agents.
 #[derive(Debug)]
 struct Fleet<B> {
-    lines: HashMap<SocketAddr, Line<B>>,
+    lines: HashMap<SocketAddr, Arc<Line<B>>>,
     swept: Instant,
 }
 
@@ -61,8 +71,15 @@ impl<B> Fleet<B> {
         }
         self.swept = Instant::now();
         self.lines.retain(|_, line| {
-            line.idle.retain(|connection| connection.is_fresh());
-            !line.idle.is_empty() || Arc::strong_count(&line.queue) > 1 || line.queue.is_used()
+            let mut idle = line.idle();
+            // Nobody else looks at them meanwhile, and an agent may have closed them.
+            let mut nobody = Context::from_waker(Waker::noop());
+            idle.retain_mut(|wire| {
+                wire.driver.drive(&mut nobody);
+                wire.is_fresh()
+            });
+            // Connections that are used know their line.
+            !idle.is_empty() || Arc::strong_count(line) > 1
         });
     }
 }
@@ -70,8 +87,30 @@ impl<B> Fleet<B> {
 /// What there is to one agent.
 #[derive(Debug)]
 struct Line<B> {
-    idle: Vec<Connection<B>>,
-    queue: Arc<Queue>,
+    idle: Mutex<Vec<Wire<B>>>,
+    queue: Queue,
+}
+
+impl<B> Line<B> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Wire<B>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One that waited, at best one that this thread made: the socket of another wakes that thread first. One of another
+    /// thread all the same when there may be no new one.
+    fn take_idle(&self) -> Option<Wire<B>> {
+        let here = thread::current().id();
+        let mut idle = self.idle();
+        loop {
+            let may_open = self.queue.used() + idle.len() <= self.queue.most();
+            let own = idle.iter().rposition(|wire| wire.home == here);
+            let chosen = own.or_else(|| idle.len().checked_sub(1).filter(|_| !may_open))?;
+            let wire = idle.swap_remove(chosen);
+            if wire.is_fresh() {
+                return Some(wire);
+            }
+        }
+    }
 }
 
 impl<C: Clone, B> Clone for Pool<C, B> {
@@ -83,32 +122,30 @@ impl<C: Clone, B> Clone for Pool<C, B> {
 /// A connection to an agent, free for one request. Dropping it closes it at once.
 #[derive(Debug)]
 pub struct Connection<B> {
-    sender: SendRequest<B>,
-    driver: Driver,
-    address: SocketAddr,
-    idle_since: Instant,
-    lines: Lines<B>,
+    /// Only taken when the connection goes elsewhere.
+    wire: Option<Wire<B>>,
+    line: Arc<Line<B>>,
     is_reused: bool,
     /// Held while a request uses it. A waiting connection holds none: whoever gets its place takes it along.
-    place: Place,
+    place: Option<OwnedSemaphorePermit>,
 }
 
-/// A place in the agent's budget. The driver holds it too, so that it comes free after the socket is closed.
-type Place = Arc<Mutex<Option<OwnedSemaphorePermit>>>;
-
-fn put(place: &Place, permit: Option<OwnedSemaphorePermit>) -> Option<OwnedSemaphorePermit> {
-    std::mem::replace(&mut *place.lock().unwrap_or_else(PoisonError::into_inner), permit)
-}
-
-/// The task that moves the connection's bytes. It ends with its owner, also in the middle of a stream.
+/// An open connection.
 #[derive(Debug)]
-struct Driver(Option<JoinHandle<()>>);
+struct Wire<B> {
+    sender: SendRequest<B>,
+    driver: Driver,
+    idle_since: Instant,
+    /// The thread whose runtime watches the socket.
+    home: ThreadId,
+}
 
-impl Drop for Driver {
-    fn drop(&mut self) {
-        if let Some(task) = &self.0 {
-            task.abort();
-        }
+impl<B> Wire<B> {
+    /// It waited not for too long, and is not known to be closed.
+    fn is_fresh(&self) -> bool {
+        !self.sender.is_closed()
+            && !self.driver.is_finished()
+            && self.idle_since.elapsed() < IDLE_LIMIT
     }
 }
 
@@ -137,36 +174,19 @@ where
     /// # Errors
     /// [`ConnectError`] when there is none in time, or a new one cannot be made.
     pub async fn take(&self, agent: &Agent) -> Result<Connection<B>, ConnectError> {
-        let place = self.queue(agent.address()).enter().await?;
-        match self.take_idle(agent.address()) {
-            Some(connection) => {
-                put(&connection.place, Some(place));
-                Ok(connection)
-            }
-            None => self.open(agent, place).await,
+        let line = self.line(agent.address());
+        let place = Some(line.queue.enter().await?);
+        match line.take_idle() {
+            Some(wire) => Ok(Connection { wire: Some(wire), line, is_reused: true, place }),
+            None => self.open(agent, line, place).await,
         }
     }
 
-    fn queue(&self, address: SocketAddr) -> Arc<Queue> {
+    fn line(&self, address: SocketAddr) -> Arc<Line<B>> {
         let mut fleet = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         fleet.sweep();
-        let line = fleet
-            .lines
-            .entry(address)
-            .or_insert_with(|| Line { idle: Vec::new(), queue: Arc::new(Queue::new(self.budget)) });
-        Arc::clone(&line.queue)
-    }
-
-    fn take_idle(&self, address: SocketAddr) -> Option<Connection<B>> {
-        let mut fleet = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = fleet.lines.get_mut(&address)?;
-        while let Some(mut connection) = line.idle.pop() {
-            if connection.is_fresh() {
-                connection.is_reused = true;
-                return Some(connection);
-            }
-        }
-        None
+        let new = || Arc::new(Line { idle: Mutex::default(), queue: Queue::new(self.budget) });
+        Arc::clone(fleet.lines.entry(address).or_insert_with(new))
     }
 
     /// A new connection in the place of one that turned out closed.
@@ -176,20 +196,18 @@ where
     pub(crate) async fn reopen(
         &self,
         agent: &Agent,
-        closed: Connection<B>,
+        mut closed: Connection<B>,
     ) -> Result<Connection<B>, ConnectError> {
-        let place = put(&closed.place, None);
+        let (line, place) = (Arc::clone(&closed.line), closed.place.take());
         drop(closed);
-        match place {
-            Some(place) => self.open(agent, place).await,
-            None => self.take(agent).await,
-        }
+        self.open(agent, line, place).await
     }
 
     async fn open(
         &self,
         agent: &Agent,
-        place: OwnedSemaphorePermit,
+        line: Arc<Line<B>>,
+        place: Option<OwnedSemaphorePermit>,
     ) -> Result<Connection<B>, ConnectError> {
         let io = timeout(CONNECT_LIMIT, self.connect.connect(agent)).await;
         let io =
@@ -197,28 +215,44 @@ where
         let handshake = http1::Builder::new().writev(true).handshake(io).await;
         let (sender, connection) = handshake.map_err(ConnectError::Handshake)?;
         // What goes wrong on the connection is told to whoever waits for an answer on it.
-        let place: Place = Arc::new(Mutex::new(Some(place)));
-        let held = Arc::clone(&place);
-        let driver = tokio::spawn(async move {
-            drop(connection.with_upgrades().await);
-            drop(held);
+        let driver = Driver::new(async move { drop(connection.with_upgrades().await) });
+        let (idle_since, home) = (Instant::now(), thread::current().id());
+        let wire = Some(Wire { sender, driver, idle_since, home });
+        Ok(Connection { wire, line, is_reused: false, place })
+    }
+}
+
+impl<B> Connection<B>
+where
+    B: Body + Send + 'static,
+{
+    /// Sends a request, and waits for the head of its answer.
+    pub(crate) async fn send(
+        &mut self,
+        request: Request<B>,
+    ) -> Result<Response<Incoming>, TrySendError<Request<B>>> {
+        let Wire { sender, driver, .. } = self.wire();
+        if !request.body().is_end_stream() {
+            driver.detach();
+        }
+        // It may still be finishing the answer before; when it is closed, the request comes back below.
+        let ready = poll_fn(|cx| {
+            driver.drive(cx);
+            sender.poll_ready(cx)
         });
-        Ok(Connection {
-            sender,
-            driver: Driver(Some(driver)),
-            address: agent.address(),
-            idle_since: Instant::now(),
-            lines: Arc::clone(&self.lines),
-            is_reused: false,
-            place,
-        })
+        drop(ready.await);
+        let mut answer = pin!(sender.try_send_request(request));
+        let answer = poll_fn(|cx| {
+            driver.drive(cx);
+            answer.as_mut().poll(cx)
+        });
+        answer.await
     }
 }
 
 impl<B> Connection<B> {
-    /// It waited not for too long, and the agent has not closed it.
-    fn is_fresh(&self) -> bool {
-        !self.sender.is_closed() && self.idle_since.elapsed() < IDLE_LIMIT
+    const fn wire(&mut self) -> &mut Wire<B> {
+        self.wire.as_mut().expect("a connection has its wire until it goes elsewhere")
     }
 
     /// It carried a request before, so that the agent may have closed it unseen.
@@ -226,33 +260,38 @@ impl<B> Connection<B> {
         self.is_reused
     }
 
-    pub(crate) const fn sender(&mut self) -> &mut SendRequest<B> {
-        &mut self.sender
+    /// Moves what can be moved: whoever reads an answer's body calls it.
+    pub(crate) fn drive(&mut self, cx: &mut Context<'_>) {
+        self.wire().driver.drive(cx);
     }
 
     /// Leaves it to whoever gets it upgraded. Its driver ends by itself then, and its place comes free: agents stop
     /// counting a connection that was upgraded.
     pub(crate) fn let_go(mut self) {
-        drop(self.driver.0.take());
-        drop(put(&self.place, None));
+        if let Some(wire) = self.wire.take() {
+            wire.driver.let_go();
+        }
     }
 
     /// Puts it back after an answer was read to its end.
     pub(crate) fn give_back(mut self) {
-        if self.sender.is_closed() || self.driver.0.as_ref().is_none_or(JoinHandle::is_finished) {
-            return;
+        let Some(mut wire) = self.wire.take() else { return };
+        if wire.sender.is_closed() || wire.driver.is_finished() {
+            return wire.driver.close(self.place.take());
         }
-        self.idle_since = Instant::now();
-        // Last, so that whoever gets the place finds the connection waiting.
-        let place = put(&self.place, None);
-        let pool = Arc::clone(&self.lines);
-        let mut fleet = pool.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(line) = fleet.lines.get_mut(&self.address)
-            && line.idle.len() < MAX_IDLE
-        {
-            line.idle.push(self);
+        wire.idle_since = Instant::now();
+        let mut idle = self.line.idle();
+        if idle.len() < MAX_IDLE {
+            idle.push(wire);
         }
-        drop(fleet);
-        drop(place);
+        // The place comes free last, so that whoever gets it finds the connection waiting.
+    }
+}
+
+impl<B> Drop for Connection<B> {
+    fn drop(&mut self) {
+        if let Some(wire) = self.wire.take() {
+            wire.driver.close(self.place.take());
+        }
     }
 }

@@ -35,10 +35,14 @@ impl Queue {
         Self { places, waiting: AtomicUsize::new(0), budget }
     }
 
-    /// Whether somebody holds a place or waits for one.
-    pub(super) fn is_used(&self) -> bool {
-        self.places.available_permits() < self.budget.connections.max(1)
-            || self.waiting.load(Ordering::Relaxed) > 0
+    /// How many places are taken.
+    pub(super) fn used(&self) -> usize {
+        self.most() - self.places.available_permits()
+    }
+
+    /// How many places there are.
+    pub(super) fn most(&self) -> usize {
+        self.budget.connections.max(1)
     }
 
     /// A place, at once or in turn.

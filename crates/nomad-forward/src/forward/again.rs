@@ -90,11 +90,11 @@ const fn is_read(route: &Route, method: &Method) -> bool {
 
 /// The body of a request on its way: the caller's own, or the empty one of a read that is asked again.
 #[pin_project]
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Outgoing<B>(#[pin] Option<B>);
 
 impl<B> Outgoing<B> {
-    pub(super) const fn new(body: B) -> Self {
+    pub(crate) const fn new(body: B) -> Self {
         Self(Some(body))
     }
 }

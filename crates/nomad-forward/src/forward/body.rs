@@ -2,7 +2,7 @@
 
 use std::{
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 use bytes::Bytes;
@@ -23,7 +23,7 @@ pub struct ForwardBody<B> {
 }
 
 impl<B> ForwardBody<B> {
-    pub(super) fn new(incoming: Incoming, connection: Connection<Outgoing<B>>) -> Self {
+    pub(crate) fn new(incoming: Incoming, connection: Connection<Outgoing<B>>) -> Self {
         let mut body = Self { incoming, connection: Some(connection) };
         if body.incoming.is_end_stream() {
             give_back(&mut body.connection);
@@ -52,7 +52,17 @@ impl<B> Body for ForwardBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let mut this = self.project();
-        let frame = ready!(this.incoming.as_mut().poll_frame(cx));
+        // Looked at without a waker first: what is here already needs nobody to move anything.
+        let waiting = this.incoming.as_mut().poll_frame(&mut Context::from_waker(Waker::noop()));
+        let frame = match (waiting, this.connection.as_mut()) {
+            (Poll::Ready(frame), _) => frame,
+            (Poll::Pending, connection) => {
+                if let Some(connection) = connection {
+                    connection.drive(cx);
+                }
+                ready!(this.incoming.as_mut().poll_frame(cx))
+            }
+        };
         match &frame {
             Some(Err(_)) => drop(this.connection.take()),
             Some(Ok(_)) if this.incoming.is_end_stream() => give_back(this.connection),

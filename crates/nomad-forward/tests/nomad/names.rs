@@ -8,7 +8,7 @@ use std::{
 };
 
 use nomad_forward::{
-    Agent, Directory as _, NomadApi, NomadDirectory, NomadOptions, Target, TcpConnect,
+    Agent, Directory as _, NomadApi, NomadDirectory, NomadOptions, Target, TcpConnect, Transport,
     directory::{Host, Names, Reachable, Resolving, Watch},
 };
 use nomad_wire::Region;
