@@ -4,6 +4,7 @@ mod future;
 
 use std::{
     hash::{BuildHasher as _, RandomState},
+    io::Write as _,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -78,8 +79,14 @@ impl RequestIds {
     }
 
     fn fresh(&self) -> HeaderValue {
-        let id = format!("{:016x}-{:x}", self.process, self.next.fetch_add(1, Ordering::Relaxed));
-        HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("none"))
+        // Written where it needs no allocation but the value's own: two numbers of sixteen digits and a hyphen.
+        let mut id = [0; 33];
+        let mut rest = &mut id[..];
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let written = write!(rest, "{:016x}-{number:x}", self.process);
+        let unused = rest.len();
+        let id = HeaderValue::from_bytes(&id[..33 - unused]);
+        written.ok().and(id.ok()).unwrap_or(HeaderValue::from_static("none"))
     }
 }
 

@@ -1,5 +1,7 @@
 //! HCL, without its expressions: a configuration is values, and nothing in it is computed.
 
+use std::collections::HashSet;
+
 use hcl_edit::{
     Span,
     expr::{Expression, ObjectKey},
@@ -13,7 +15,7 @@ pub(crate) fn read(place: &Place, text: &str) -> Result<Node, Vec<Fault>> {
         let at = error.location();
         vec![place.at(at.line(), at.column()).fault(error.message())]
     })?;
-    let mut reader = Reader { place, text, faults: Vec::new(), shift: 0 };
+    let mut reader = Reader::new(place, text, 0);
     let value = reader.body(&body);
     if reader.faults.is_empty() {
         Ok(Node { place: place.clone(), value })
@@ -28,7 +30,7 @@ pub(crate) fn expression(place: &Place, text: &str) -> Option<Node> {
     const BEFORE: &str = "x=";
     let text = format!("{BEFORE}{}", text.trim_start_matches('\u{feff}'));
     let body = hcl_edit::parser::parse_body(&text).ok()?;
-    let mut reader = Reader { place, text: &text, faults: Vec::new(), shift: BEFORE.len() };
+    let mut reader = Reader::new(place, &text, BEFORE.len());
     let whole = body.attributes().next()?;
     let node = reader.expression(place, &whole.value);
     reader.faults.is_empty().then_some(node)
@@ -39,13 +41,21 @@ struct Reader<'a> {
     shift: usize,
     place: &'a Place,
     text: &'a str,
+    /// Where each line begins: a table of ten thousand nodes asks for some fifty thousand places.
+    lines: Vec<usize>,
     faults: Vec<Fault>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(place: &'a Place, text: &'a str, shift: usize) -> Self {
+        let after = text.match_indices('\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(after).collect();
+        Self { shift, place, text, lines, faults: Vec::new() }
+    }
+
     fn body(&mut self, body: &Body) -> Value {
         let mut table = Node::table(self.place.clone());
-        let mut written: Vec<String> = Vec::new();
+        let mut written = HashSet::new();
         for structure in body {
             let place = self.at(structure);
             let (path, inner) = match structure {
@@ -62,10 +72,9 @@ impl Reader<'_> {
                 }
             };
             let name = path.join(" ");
-            if written.contains(&name) {
+            if let Some(name) = written.replace(name) {
                 self.faults.push(place.fault(format!("{name} stands here a second time")));
             }
-            written.push(name);
             let keys: Vec<&str> = path.iter().map(String::as_str).collect();
             table.set(&keys, inner);
         }
@@ -112,9 +121,9 @@ impl Reader<'_> {
 
     fn at(&self, written: &impl Span) -> Place {
         let start = written.span().map_or(0, |span| span.start);
-        let before = self.text.get(..start).unwrap_or_default();
-        let line = before.rsplit('\n').next().unwrap_or_default();
-        let row = before.matches('\n').count() + 1;
+        let row = self.lines.partition_point(|begin| *begin <= start);
+        let begin = row.checked_sub(1).and_then(|line| self.lines.get(line)).copied();
+        let line = self.text.get(begin.unwrap_or_default()..start).unwrap_or_default();
         let shift = if row == 1 { self.shift } else { 0 };
         self.place.at(row, (line.chars().count() + 1).saturating_sub(shift))
     }
