@@ -4,7 +4,6 @@ mod future;
 
 use std::{
     hash::{BuildHasher as _, RandomState},
-    io::Write as _,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -79,14 +78,20 @@ impl RequestIds {
     }
 
     fn fresh(&self) -> HeaderValue {
-        // Written where it needs no allocation but the value's own: two numbers of sixteen digits and a hyphen.
-        let mut id = [0; 33];
-        let mut rest = &mut id[..];
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let written = write!(rest, "{:016x}-{number:x}", self.process);
-        let unused = rest.len();
-        let id = HeaderValue::from_bytes(&id[..33 - unused]);
-        written.ok().and(id.ok()).unwrap_or(HeaderValue::from_static("none"))
+        // Written where it needs no allocation but the value's own, and without the machinery of formatting.
+        let mut id = *b"0000000000000000-0000000000000000";
+        put_hex(&mut id[..16], self.process);
+        put_hex(&mut id[17..], self.next.fetch_add(1, Ordering::Relaxed));
+        let id = HeaderValue::from_bytes(&id);
+        id.unwrap_or(HeaderValue::from_static("none"))
+    }
+}
+
+/// The last sixteen digits of a number.
+fn put_hex(into: &mut [u8], mut number: u64) {
+    for digit in into.iter_mut().rev() {
+        *digit = b"0123456789abcdef"[(number & 15) as usize];
+        number >>= 4;
     }
 }
 
@@ -104,5 +109,7 @@ mod tests {
         let made = ids.name(&mut headers);
         assert_eq!(headers[X_REQUEST_ID], made);
         assert_ne!(ids.name(&mut HeaderMap::new()), made);
+        let expected = format!("{:016x}-{:016x}", ids.process, 2);
+        assert_eq!(ids.fresh(), expected);
     }
 }

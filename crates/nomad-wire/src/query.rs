@@ -67,14 +67,17 @@ impl<'a> Query<'a> {
 
     /// Every value of a key, in order.
     pub fn all<'k>(&self, key: &'k str) -> impl Iterator<Item = Cow<'a, str>> + use<'a, 'k> {
-        self.pairs().filter(move |(name, _)| name == key).map(|(_, value)| value)
+        // A value is decoded only where its key is the right one: some keys are asked for with every request.
+        self.written()
+            .filter(move |(name, _)| is_named(name, key))
+            .filter_map(|(_, value)| decode(value))
     }
 
     /// A key that decides who is asked or for what must stand at most once: two readers of a doubled one could take
     /// different values.
     #[must_use]
     pub fn is_repeated(&self, key: &str) -> bool {
-        self.all(key).nth(1).is_some()
+        self.raw.contains('&') && self.all(key).nth(1).is_some()
     }
 
     /// `?pretty` asks for indented JSON, whatever its value, unless that is exactly `0`.
@@ -85,12 +88,13 @@ impl<'a> Query<'a> {
 
     /// The pairs that Go would see, decoded.
     pub fn pairs(&self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> + use<'a> {
-        self.raw.split('&').filter(|pair| !pair.is_empty() && !pair.contains(';')).filter_map(
-            |pair| {
-                let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-                Some((decode(key)?, decode(value)?))
-            },
-        )
+        self.written().filter_map(|(key, value)| Some((decode(key)?, decode(value)?)))
+    }
+
+    /// The pairs that Go would see, as they were sent.
+    fn written(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        let seen = |pair: &&str| !pair.is_empty() && !pair.contains(';');
+        self.raw.split('&').filter(seen).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
     }
 
     /// This query with the value of one key replaced, all else as it was sent; added at the end when it was absent.
@@ -115,6 +119,11 @@ impl<'a> Query<'a> {
         }
         out
     }
+}
+
+fn is_named(written: &str, key: &str) -> bool {
+    // Nothing grows when it is decoded.
+    written.len() >= key.len() && decode(written).is_some_and(|name| name == key)
 }
 
 fn separate(out: &mut String) {

@@ -11,6 +11,9 @@ use crate::{Agent, resolve::Path, tunnel::Upgradeable};
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 
+/// What is settled between two ends of one connection, beside what `Connection` lists.
+const HOP_BY_HOP: [HeaderName; 5] = [KEEP_ALIVE, PROXY_CONNECTION, TE, TRANSFER_ENCODING, UPGRADE];
+
 /// The request as the agent gets it.
 pub(crate) fn outgoing<B>(mut request: Request<B>, agent: &Agent) -> Request<B> {
     let upgrade = request.extensions().get::<Upgradeable>().map(|_| upgrade(request.headers()));
@@ -47,6 +50,10 @@ pub(super) fn incoming(headers: &mut HeaderMap, agent: &Agent, path: Path) {
 }
 
 fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    // Most heads have none of them, and comparing known names costs less than looking for absent ones.
+    if !headers.keys().any(|name| *name == CONNECTION || HOP_BY_HOP.contains(name)) {
+        return;
+    }
     while let Some(named) = headers.remove(CONNECTION) {
         // What the sender listed is its own too, but `Connection: x-nomad-token` must not take the token away.
         for name in named.to_str().unwrap_or_default().split(',').map(str::trim) {
@@ -58,7 +65,7 @@ fn strip_hop_by_hop(headers: &mut HeaderMap) {
             }
         }
     }
-    for name in [KEEP_ALIVE, PROXY_CONNECTION, TE, TRANSFER_ENCODING, UPGRADE] {
+    for name in &HOP_BY_HOP {
         headers.remove(name);
     }
 }

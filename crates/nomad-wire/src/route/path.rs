@@ -27,6 +27,9 @@ pub(super) fn decode(path: &str) -> Cow<'_, str> {
 
 /// The clean form of a path that is not clean: no empty segments, no `.`, no `..`; a slash at the end stays.
 pub(super) fn cleaned(path: &str) -> Option<String> {
+    if !may_be_dirty(path) {
+        return None;
+    }
     let dirty =
         path.contains("//") || path.split('/').any(|segment| segment == "." || segment == "..");
     if !dirty {
@@ -46,6 +49,13 @@ pub(super) fn cleaned(path: &str) -> Option<String> {
         clean.push('/');
     }
     Some(clean)
+}
+
+/// Whether a segment is empty or begins with a dot: one look at each byte, for every request has a path.
+fn may_be_dirty(path: &str) -> bool {
+    let bytes = path.as_bytes();
+    let begins = |pair: &[u8]| pair[0] == b'/' && matches!(pair[1], b'/' | b'.');
+    bytes.first() == Some(&b'.') || bytes.windows(2).any(begins)
 }
 
 /// Writes a path into a `Location`: what cannot stand in one is percent-encoded.
@@ -77,6 +87,8 @@ mod tests {
             ("/v1/./agent/self", Some("/v1/agent/self")),
             ("/v1/agent/../agent/self", Some("/v1/agent/self")),
             ("/../../etc", Some("/etc")),
+            ("./v1", Some("/v1")),
+            ("/v1/.well-known", None),
             ("//", Some("/")),
         ] {
             assert_eq!(cleaned(path).as_deref(), clean, "{path}");
