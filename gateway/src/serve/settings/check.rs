@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use nomad_forward::Transport;
 use nomad_wire::SecretId;
 use tracing::level_filters::LevelFilter;
 
