@@ -47,9 +47,9 @@ impl Fault {
             Cow::Owned(text) => Bytes::from(text),
         };
         let content_type = match (&self.location, body.is_empty()) {
-            (Some(_), _) => Some(HeaderValue::from_static("text/html; charset=utf-8")),
+            (_, true) => None,
+            (Some(_), false) => Some(HeaderValue::from_static("text/html; charset=utf-8")),
             (None, false) => Some(HeaderValue::from_static("text/plain; charset=utf-8")),
-            (None, true) => None,
         };
         let mut response = Response::new(B::from(body));
         *response.status_mut() = self.status;
@@ -74,6 +74,9 @@ impl From<RouteError> for Fault {
                 let text =
                     format!("<a href=\"{}\">Temporary Redirect</a>.\n\n", escape_html(&location));
                 Self { location: Some(location), ..Self::new(StatusCode::TEMPORARY_REDIRECT, text) }
+            }
+            RouteError::BareRedirect(location) => {
+                Self { location: Some(location), ..Self::new(StatusCode::TEMPORARY_REDIRECT, "") }
             }
         }
     }
@@ -130,6 +133,25 @@ mod tests {
         let response: Response<Bytes> = fault.into_response();
         assert_eq!(response.status(), StatusCode::TEMPORARY_REDIRECT);
         assert_eq!(response.headers()[header::LOCATION], "/v1/agent/members?a=%2F&b");
+    }
+
+    #[test]
+    fn a_redirect_has_a_page_for_readers_alone() {
+        let uri = Uri::from_static("/v1/agent/keyring");
+        for (method, kind) in [
+            (Method::GET, Some("text/html; charset=utf-8")),
+            (Method::HEAD, Some("text/html; charset=utf-8")),
+            (Method::PUT, None),
+            (Method::DELETE, None),
+        ] {
+            let fault = Fault::from(Route::parse(&method, &uri).unwrap_err());
+            assert_eq!(fault.text().is_empty(), kind.is_none(), "{method}");
+            let response: Response<Bytes> = fault.into_response();
+            assert_eq!(response.status(), StatusCode::TEMPORARY_REDIRECT);
+            assert_eq!(response.headers()[header::LOCATION], "/v1/agent/keyring/");
+            let said = response.headers().get(header::CONTENT_TYPE);
+            assert_eq!(said.map(|kind| kind.to_str().unwrap()), kind, "{method}");
+        }
     }
 
     #[test]

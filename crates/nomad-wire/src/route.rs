@@ -149,6 +149,9 @@ pub enum RouteError {
     /// The path is not in the form that the mux serves; the caller is sent to the right one, query kept.
     #[error("redirected to {0}")]
     Redirect(Box<str>),
+    /// The same of a request that is no `GET` and no `HEAD`: Go sends no page with it.
+    #[error("redirected to {0}")]
+    BareRedirect(Box<str>),
 }
 
 impl Route {

@@ -60,6 +60,24 @@ pub(super) fn server(
     }
 }
 
+/// Refuses a region that is not this agent's: a server asks any server there, whatever else is named, before it looks
+/// for anything itself.
+///
+/// # Errors
+/// Nomad's text when nobody is known there, [`AgentError::NotRelayed`] when somebody is.
+pub(super) fn region(agent: &Agent, query: &Query<'_>) -> Result<(), AgentError> {
+    let region = Common::parse(query)?.region;
+    let Some(region) = region.filter(|region| *region != agent.config().region) else {
+        return Ok(());
+    };
+    let members = agent.membership().members();
+    if members.iter().any(|member| member.region == region && member.is_alive()) {
+        return Err(AgentError::NotRelayed);
+    }
+    let prefix = if agent.role().is_server() { "" } else { "rpc error: " };
+    Err(AgentError::failed(format!("{prefix}No path to region")))
+}
+
 /// Refuses a node that is not this agent: servers here keep no table of nodes, so every one of
 /// them is unknown.
 pub(super) fn unknown_node(node_id: &str, wording: Wording) -> AgentError {

@@ -63,6 +63,10 @@ async fn other_targets_are_refused_in_nomads_words() {
         ),
         (&server, "server_id=server1", (500, "unknown Nomad server server1")),
         (&server, "server_id=server1.global&region=mars", (500, "No path to region")),
+        // Everything is looked for in the region that is named, the leader too.
+        (&server, "server_id=leader&region=mars", (500, "No path to region")),
+        (&server, &format!("node_id={other}&region=mars"), (500, "No path to region")),
+        (&client, "server_id=leader&region=mars", (500, "rpc error: No path to region")),
         (
             &server,
             "node_id=9bb118cc",

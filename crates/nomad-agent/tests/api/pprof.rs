@@ -211,6 +211,11 @@ async fn names_and_targets_are_refused_in_nomads_words() {
         ),
         (&server, "cmdline?server_id=x", (500, "unknown Nomad server x")),
         (&server, "cmdline?server_id=x&region=mars", (500, "No path to region")),
+        // Everything is looked for in the region that is named, the leader too.
+        (&server, "cmdline?region=mars", (500, "No path to region")),
+        (&server, "cmdline?server_id=leader&region=mars", (500, "No path to region")),
+        (&server, &*format!("cmdline?node_id={other}&region=mars"), (500, "No path to region")),
+        (&client, "cmdline?server_id=leader&region=mars", (500, "rpc error: No path to region")),
         (
             &server,
             "cmdline?node_id=9bb1",

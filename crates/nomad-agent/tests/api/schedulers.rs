@@ -96,6 +96,7 @@ async fn what_cannot_be_is_refused_and_changes_nothing() {
             "Invalid request",
         ),
         ("{}".to_owned(), "Invalid request"),
+        ("null".to_owned(), "Invalid request"),
     ] {
         assert_eq!(set(&agent, &body).await.refusal(), (400, text), "{body}");
     }

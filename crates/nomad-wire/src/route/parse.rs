@@ -15,7 +15,7 @@ pub(super) fn route(method: &Method, uri: &Uri) -> Result<Route, RouteError> {
     }
     let path = decode(uri.path());
     if let Some(clean) = cleaned(&path) {
-        return Err(redirect(&clean, uri));
+        return Err(redirect(method, &clean, uri));
     }
     if let Some(rest) = path.strip_prefix("/v1/agent/") {
         agent(method, rest, uri)
@@ -26,13 +26,16 @@ pub(super) fn route(method: &Method, uri: &Uri) -> Result<Route, RouteError> {
     }
 }
 
-fn redirect(path: &str, uri: &Uri) -> RouteError {
+fn redirect(method: &Method, path: &str, uri: &Uri) -> RouteError {
     let mut location = encode(path);
     if let Some(query) = uri.query() {
         location.push('?');
         location.push_str(query);
     }
-    RouteError::Redirect(location.into())
+    match *method {
+        Method::GET | Method::HEAD => RouteError::Redirect(location.into()),
+        _ => RouteError::BareRedirect(location.into()),
+    }
 }
 
 /// The path after `/v1/agent/`.
@@ -52,7 +55,7 @@ fn agent(method: &Method, rest: &str, uri: &Uri) -> Result<Route, RouteError> {
             read_or_write(method, Route::SchedulersConfig, Route::SetSchedulersConfig)
         }
         "reload" => only(method, is_write, Route::Reload),
-        "pprof" | "keyring" => Err(redirect(&format!("/v1/agent/{rest}/"), uri)),
+        "pprof" | "keyring" => Err(redirect(method, &format!("/v1/agent/{rest}/"), uri)),
         _ => Ok(match (rest.strip_prefix("pprof/"), rest.strip_prefix("keyring/")) {
             (Some(profile), _) => Route::Pprof(profile.into()),
             (_, Some("list")) => Route::Keyring(KeyringCall::List),
@@ -73,7 +76,7 @@ fn client(method: &Method, rest: &str, uri: &Uri) -> Result<Route, RouteError> {
         "metadata" => only(method, is_get, Route::Metadata),
         "identity" => only(method, is_get, Route::Identity),
         "identity/renew" => only(method, is_write, Route::RenewIdentity),
-        "fs" | "allocation" => Err(redirect(&format!("/v1/client/{rest}/"), uri)),
+        "fs" | "allocation" => Err(redirect(method, &format!("/v1/client/{rest}/"), uri)),
         _ => match (rest.strip_prefix("fs/"), rest.strip_prefix("allocation/")) {
             (Some(rest), _) => Ok(fs(rest)),
             (_, Some(rest)) => allocation(method, rest),

@@ -51,6 +51,7 @@ fn answering_id(agent: &Agent, query: &Query<'_>) -> Result<Option<String>, Agen
     if let Some(own) = agent.node_id().filter(|own| own.as_str() == target.as_ref()) {
         return Ok(Some(own.to_string()));
     }
+    target::region(agent, query)?;
     match server_id {
         Some(server_id) => target::server(agent, &server_id, query, Wording::Host).map(Some),
         None => Err(target::unknown_node(target, Wording::Host)),

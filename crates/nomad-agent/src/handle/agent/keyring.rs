@@ -41,8 +41,11 @@ async fn key<B: RequestBody>(agent: &Agent, body: B) -> Result<GossipKey, AgentE
     let first = serde_json::Deserializer::from_slice(&body).into_iter::<Value>().next();
     let broken =
         |error: serde_json::Error| bad(format!("invalid JSON at column {}", error.column()));
-    let Some(Value::Object(fields)) = first.transpose().map_err(broken)? else {
-        return Err(bad("the body must be a JSON object"));
+    let fields = match first.transpose().map_err(broken)? {
+        Some(Value::Object(fields)) => fields,
+        // Go takes it for an object without any key.
+        Some(Value::Null) => serde_json::Map::new(),
+        _ => return Err(bad("the body must be a JSON object")),
     };
     let written = fields.iter().rev().find(|(name, _)| name.eq_ignore_ascii_case("key"));
     let text = match written.map(|(_, value)| value) {

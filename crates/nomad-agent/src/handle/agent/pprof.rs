@@ -75,15 +75,24 @@ pub(crate) async fn answer(
     }
 }
 
-/// A server or node that is not this agent. A client that nobody in particular was asked of answers for itself.
+/// A server or node that is not this agent. A client that nobody in particular was asked of answers for itself; a
+/// server looks at the region first.
 fn check_target(agent: &Agent, query: &Query<'_>) -> Result<(), AgentError> {
-    if let Some(node_id) = query.filled("node_id") {
-        let is_own = agent.node_id().is_some_and(|own| own.as_str() == node_id);
-        return if is_own { Ok(()) } else { Err(target::unknown_node(&node_id, Wording::Host)) };
+    let node_id = query.filled("node_id");
+    let is_own = |id: &str| agent.node_id().is_some_and(|own| own.as_str() == id);
+    if node_id.as_deref().is_some_and(is_own) {
+        return Ok(());
     }
-    match query.filled("server_id") {
-        Some(server_id) => target::server(agent, &server_id, query, Wording::Host).map(drop),
-        None => Ok(()),
+    let server_id = query.filled("server_id");
+    if agent.role().is_server() || node_id.is_some() || server_id.is_some() {
+        target::region(agent, query)?;
+    }
+    match (node_id, server_id) {
+        (Some(node_id), _) => Err(target::unknown_node(&node_id, Wording::Host)),
+        (None, Some(server_id)) => {
+            target::server(agent, &server_id, query, Wording::Host).map(drop)
+        }
+        (None, None) => Ok(()),
     }
 }
 

@@ -63,8 +63,11 @@ fn decode(body: &[u8]) -> Result<SchedulerConfig, AgentError> {
     // What follows the first value is not looked at, as in Go.
     let first = serde_json::Deserializer::from_slice(body).into_iter::<Value>().next();
     let value = first.transpose().map_err(broken)?;
-    let Some(Value::Object(fields)) = value else {
-        return Err(invalid("Invalid request: the body must be a JSON object"));
+    let fields = match value {
+        Some(Value::Object(fields)) => fields,
+        // Go takes it for an object without any key.
+        Some(Value::Null) => serde_json::Map::new(),
+        _ => return Err(invalid("Invalid request: the body must be a JSON object")),
     };
     let (mut number, mut enabled) = (0_i64, Vec::new());
     for (key, value) in fields {
