@@ -16,6 +16,7 @@ use crate::{
     own::{About, Own},
     rewrite::{HttpAddr, Rewrite},
     telemetry::{AccessLog, Metrics, Telemetry},
+    told::Told,
     trace::Trace,
 };
 
@@ -153,6 +154,8 @@ where
         let chain = Rewrite::new(Tunnel::new(chain, tunnels.clone()), address);
         // Its own calls are answered before anything is decided about Nomad's.
         let chain = Own::new(chain, about, tokens, denials);
+        // Errors of agents and our own alike.
+        let chain = Told::new(chain);
         // Around the own calls too, and around refusals: a page must be able to read why.
         let chain = Cors::new(chain, origins);
         // Outermost, so that whatever goes wrong is counted as the caller sees it.

@@ -100,7 +100,13 @@ fn answer(stream: TcpStream, address: SocketAddr, acls: Acls) {
         "/ui/" => "<html>".to_owned(),
         _ => return fault(stream, "404 Not Found", ""),
     };
-    say(stream, &format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+    say(
+        stream,
+        &format!(
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        ),
+    );
 }
 
 /// How many bytes of a body came.
@@ -113,7 +119,13 @@ fn upload(reader: &mut BufReader<TcpStream>, head: &str) -> String {
 }
 
 fn fault(stream: TcpStream, status: &str, text: &str) {
-    say(stream, &format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{text}", text.len()));
+    say(
+        stream,
+        &format!(
+            "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{text}",
+            text.len()
+        ),
+    );
 }
 
 fn say(mut stream: TcpStream, text: &str) {
@@ -283,6 +295,8 @@ fn what_agents_leave_open_is_guarded() {
         assert_eq!(head.contains("x-nomad-gateway-agent"), status == "200", "{path}: {head}");
         assert!(status != "403" || body == "Permission denied", "{path}: {body}");
     }
+    let (_, body) = serve.ask_with("GET", "/v1/metrics", "accept: application/json\r\n", b"");
+    assert_eq!(body, r#"{"error":"Permission denied","status":403}"#);
     let (head, body) = serve.ask("GET", &format!("/v1/allocation/{NODE}"), b"");
     assert!(head.starts_with("http/1.1 404 ") && body == "Unknown allocation", "{head}");
 

@@ -77,6 +77,22 @@ async fn an_agent_with_a_path_answers_itself() {
 }
 
 #[tokio::test]
+async fn a_profile_is_of_the_agent_that_was_named() {
+    let cluster = Cluster::start(None).await;
+    let (nomad, mut watch) = directory(&cluster, None);
+    watch.first_look().await;
+    for written in ["client1", "9bb1", NODES[0]] {
+        let path = format!("/v1/agent/pprof/cmdline?node_id={written}");
+        let (_, way, agent, body) = ask(&nomad, "GET", &path).await;
+        assert_eq!((&*way, &*agent), ("direct", "client1"), "{written}");
+        // Without its id the client would ask some server to profile itself.
+        assert!(body.contains(&format!("node_id={}", NODES[0])), "{body}");
+    }
+    let (_, way, agent, _) = ask(&nomad, "GET", "/v1/agent/pprof/cmdline").await;
+    assert_eq!((&*way, agent.starts_with("server")), ("pass", true));
+}
+
+#[tokio::test]
 async fn a_node_without_a_path_is_reached_through_a_server() {
     let (cluster, nomad) = lost_client().await;
     for path in [
