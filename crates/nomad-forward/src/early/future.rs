@@ -70,11 +70,30 @@ where
             return Poll::Pending;
         };
         *due = None;
-        match reached.zip(answer.take()) {
-            Some((reached, answer)) => {
-                Poll::Ready(Ok(head(EarlyBody::awaited(answer), &reached, content_type)))
-            }
-            None => Poll::Pending,
-        }
+        // A server was asked in the agent's stead: its answer is waited for, and comes as it is.
+        let Some(reached) = reached else { return Poll::Pending };
+        let answer = answer.take().expect("it was polled above");
+        Poll::Ready(Ok(head(EarlyBody::awaited(answer), &reached, content_type)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::ready, pin::pin, task::Waker};
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_is_waited_for_when_no_head_may_go_before_it() {
+        let (tell, told) = oneshot::channel::<Result<Response<()>, Error>>();
+        let answer = Box::pin(async move { told.await.unwrap() });
+        let mut future =
+            pin!(ResponseFuture::<_, ()>::racing(answer, Box::pin(ready(None)), "text/plain"));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(future.as_mut().poll(&mut cx).is_pending());
+        assert!(tell.send(Ok(Response::new(()))).is_ok());
+        assert!(future.as_mut().poll(&mut cx).is_ready());
     }
 }
