@@ -28,6 +28,7 @@ pub mod telemetry;
 pub mod tls;
 pub mod told;
 pub mod trace;
+pub mod workers;
 
 pub use self::{
     clock::SystemClock,

@@ -10,7 +10,13 @@ mod crowd;
 mod http1;
 mod http2;
 
-use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -30,6 +36,7 @@ use self::crowd::Crowd;
 use crate::{
     StartError, Stop,
     tls::{self, Acceptor},
+    workers::{Share, Workers},
 };
 
 /// So many connections at once: ten thousand idle streams, and room for those who ask for something else. Beyond it
@@ -50,6 +57,7 @@ pub struct Listener {
     address: SocketAddr,
     crowd: Crowd,
     tls: Option<Acceptor>,
+    workers: Arc<Workers>,
 }
 
 impl Listener {
@@ -61,13 +69,20 @@ impl Listener {
         let failed = |source| StartError::Listen { address, source };
         let tcp = TcpListener::bind(address).await.map_err(failed)?;
         let address = tcp.local_addr().map_err(failed)?;
-        Ok(Self { tcp, address, crowd: Crowd::default(), tls: None })
+        Ok(Self { tcp, address, crowd: Crowd::default(), tls: None, workers: Arc::default() })
     }
 
     /// Speaks TLS with callers.
     #[must_use]
     pub fn tls(mut self, acceptor: Acceptor) -> Self {
         self.tls = Some(acceptor);
+        self
+    }
+
+    /// Serves connections on these threads; without it on the one that calls [`serve`](Self::serve).
+    #[must_use]
+    pub fn workers(mut self, workers: Arc<Workers>) -> Self {
+        self.workers = workers;
         self
     }
 
@@ -108,14 +123,22 @@ impl Listener {
                         let (service, stop) = (service.clone(), stop.clone());
                         let tls = self.tls.clone();
                         let (guest, crowd) = (self.crowd.admit(peer.ip()), self.crowd.clone());
-                        connections.spawn(async move {
+                        let share = self.workers.next();
+                        let handle = share.handle().cloned();
+                        let Ok(arrived) = Arrived::for_worker(stream, &share) else { continue };
+                        let served = async move {
+                            let Ok(stream) = arrived.here() else { return };
                             let caller = Caller { stream, peer: Peer(peer), tls };
                             match guest {
                                 Some(_guest) => connection(caller, service, stop).await,
                                 None => crowd.refuse(caller.stream, caller.tls).await,
                             }
-                            drop(place);
-                        });
+                            drop((place, share));
+                        };
+                        match handle {
+                            Some(worker) => connections.spawn_on(served, &worker),
+                            None => connections.spawn(served),
+                        };
                     }
                     Err(error) => wait_out(&error).await,
                 },
@@ -125,6 +148,29 @@ impl Listener {
         }
         drop(self.tcp);
         while connections.join_next().await.is_some() {}
+    }
+}
+
+/// A socket on its way to the runtime that watches it.
+enum Arrived {
+    Here(TcpStream),
+    Elsewhere(std::net::TcpStream),
+}
+
+impl Arrived {
+    fn for_worker(stream: TcpStream, share: &Share) -> io::Result<Self> {
+        match share.handle() {
+            Some(_) => stream.into_std().map(Self::Elsewhere),
+            None => Ok(Self::Here(stream)),
+        }
+    }
+
+    /// To be called on the worker's own thread.
+    fn here(self) -> io::Result<TcpStream> {
+        match self {
+            Self::Here(stream) => Ok(stream),
+            Self::Elsewhere(stream) => TcpStream::from_std(stream),
+        }
     }
 }
 
@@ -177,12 +223,15 @@ fn announced<S, R>(
     service: S,
 ) -> impl HttpService<Incoming, ResBody = R, Error = Infallible, Future = S::Future>
 where
-    S: Service<Request<Incoming>, Response = Response<R>, Error = Infallible> + Clone,
+    S: Service<Request<Incoming>, Response = Response<R>, Error = Infallible>,
     R: http_body::Body,
 {
+    // hyper asks through a shared reference. A lock that nobody else takes costs less than a clone of the whole chain
+    // for every request.
+    let service = Mutex::new(service);
     service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
-        service.clone().call(request)
+        service.lock().unwrap_or_else(PoisonError::into_inner).call(request)
     })
 }
 

@@ -30,6 +30,7 @@ use crate::{
     listen::Listener,
     telemetry::{AccessLog, Metrics},
     tls::{self, Acceptor, FleetConnect, TlsConnect},
+    workers::{self, Workers},
 };
 
 /// For so long the first look at the cluster is waited for. After it the gateway serves, and looks on.
@@ -41,8 +42,7 @@ const FIRST_LOOK: Duration = Duration::from_secs(5);
 /// [`ServeError`] when the configuration has faults or the gateway cannot start.
 pub fn run(args: &ServeArgs) -> Result<(), ServeError> {
     let settings = ServeSettings::load(args)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(StartError::Runtime)?;
+    let runtime = workers::runtime()?;
     let ended = runtime.block_on(serve(settings));
     runtime.shutdown_timeout(Duration::from_millis(50));
     ended
@@ -117,9 +117,11 @@ async fn listeners(
     settings: &ServeSettings,
     acceptor: Option<&Acceptor>,
 ) -> Result<Vec<Listener>, StartError> {
+    let workers = Arc::new(Workers::start(settings.worker_threads)?);
     let mut listeners = Vec::new();
     for address in &settings.listen {
         let listener = Listener::bind(*address).await?.per_client(settings.connections_per_client);
+        let listener = listener.workers(Arc::clone(&workers));
         listeners.push(match acceptor {
             Some(acceptor) => listener.tls(acceptor.clone()),
             None => listener,

@@ -366,6 +366,8 @@ fn json_is_read_with_places_too() {
     let (output, said) = check("gateway.json", text);
     assert_eq!(output.status.code(), Some(2));
     assert!(said.contains("gateway.json:4:"), "{said}");
+    let (_, said) = check("gateway.hcl", "worker_threads = 0\n");
+    assert!(said.contains("gateway.hcl:1:1: worker_threads: must be from 1 to 1024"), "{said}");
     let (_, said) = check("gateway.json", "{\n  \"nomad\": \n}");
     assert!(said.contains("gateway.json:3:1: "), "{said}");
 }
@@ -394,6 +396,7 @@ acl {
 limits {
   connections_per_agent = 40
 }
+worker_threads    = 2
 rewrite_http_addr = "self"
 tell_denied       = true
 share_blocking_queries = false

@@ -44,6 +44,9 @@ pub struct ServeArgs {
     /// The name that servers' certificates have [default: server.REGION.nomad; clients' is client.REGION.nomad]
     #[arg(long, env = "NOMAD_TLS_SERVER_NAME", value_name = "NAME")]
     pub tls_server_name: Option<String>,
+    /// Threads that serve callers [default: as many as the machine runs at once]
+    #[arg(long, value_name = "N")]
+    pub worker_threads: Option<usize>,
     /// Write a JSON line for every request to this file, or to standard output for `-`
     #[arg(long, value_name = "FILE")]
     pub access_log: Option<String>,

@@ -60,6 +60,8 @@ pub struct ServeSettings {
     pub access_log: Option<PathBuf>,
     /// How long answers that have begun may go on after the signal.
     pub drain: Duration,
+    /// Threads that serve callers.
+    pub worker_threads: usize,
     /// The least severe level that is logged.
     pub log_level: LevelFilter,
 }
@@ -222,6 +224,8 @@ fn overlay(whole: &mut Node, args: &ServeArgs) {
     put("--client-cert", &["nomad", "tls", "cert_file"], args.client_cert.clone());
     put("--client-key", &["nomad", "tls", "key_file"], args.client_key.clone());
     put("--tls-server-name", &["nomad", "tls", "tls_server_name"], args.tls_server_name.clone());
+    let threads = args.worker_threads.as_ref();
+    put("--worker-threads", &["worker_threads"], threads.map(ToString::to_string));
     put("--access-log", &["access_log"], args.access_log.clone());
     if let Some(text) = args.tls_skip_verify.clone().filter(|text| !text.is_empty()) {
         let value = boolean(&text).map_or(Value::Text(text), Value::Bool);

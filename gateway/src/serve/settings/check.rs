@@ -18,6 +18,7 @@ use crate::{
     config::{Fault, Faults, Node, Section},
     cors::Origins,
     rewrite::HttpAddr,
+    workers,
 };
 
 /// The port of Nomad's HTTP API.
@@ -31,6 +32,9 @@ const DRAIN: Duration = Duration::from_secs(20);
 
 /// As long as Nomad's own agents remember a token.
 const TOKEN_TTL: Duration = Duration::from_secs(30);
+
+/// No machine of today runs more at once, and each has a runtime of its own.
+const MAX_WORKERS: usize = 1_024;
 
 pub(super) fn checked(whole: &Node, dates: Dates) -> Result<ServeSettings, Vec<Fault>> {
     let faults = Faults::default();
@@ -85,6 +89,7 @@ fn settings(top: &Section<'_>, dates: Dates) -> ServeSettings {
         agent_tls,
         access_log: top.text("access_log").map(PathBuf::from),
         drain: top.duration("drain").unwrap_or(DRAIN),
+        worker_threads: worker_threads(top),
         log_level: log_level(top),
     }
 }
@@ -239,6 +244,14 @@ fn limits(top: &Section<'_>) -> Limits {
         per_client: limits.number("http_max_conns_per_client").unwrap_or(0),
         handshake,
     }
+}
+
+fn worker_threads(top: &Section<'_>) -> usize {
+    let written = top.number("worker_threads");
+    if written.is_some_and(|threads| !(1..=MAX_WORKERS).contains(&threads)) {
+        top.complain("worker_threads", format_args!("must be from 1 to {MAX_WORKERS}"));
+    }
+    written.unwrap_or_else(|| workers::cores().min(MAX_WORKERS))
 }
 
 fn log_level(top: &Section<'_>) -> LevelFilter {
