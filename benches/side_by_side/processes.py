@@ -6,6 +6,7 @@ import resource
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 CORES = sorted(os.sched_getaffinity(0))
@@ -70,6 +71,10 @@ class Process:
                 self.child.wait()
         if self in _started:
             _started.remove(self)
+
+
+# Without it a script that is told to end would leave behind what it started.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 @atexit.register

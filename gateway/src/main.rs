@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use nomad_gateway::cli::{Cli, Command};
 
-/// A forwarded request allocates some dozens of small things for a moment; see docs/performance.md for what it gains.
+/// What it gains and what it costs stands in docs/performance.md.
 #[cfg(feature = "mimalloc")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
