@@ -52,9 +52,13 @@ type Body = Empty<Bytes>;
 #[derive(Debug)]
 struct Wall<Q>(PhantomData<fn(Q)>);
 
+const fn wall<Q>() -> Wall<Q> {
+    Wall(PhantomData)
+}
+
 impl<Q> Clone for Wall<Q> {
     fn clone(&self) -> Self {
-        Self(PhantomData)
+        wall()
     }
 }
 
@@ -146,7 +150,6 @@ where
 fn rooms(criterion: &mut Criterion) {
     let (tokens, directory) = (tokens(), directory());
     let mut group = criterion.benchmark_group("up to");
-    let wall = || Wall(PhantomData);
     up_to(&mut group, "identify", Identify::new(wall(), tokens.clone()));
     let chain = Identify::new(Address::new(wall(), directory.clone()), tokens.clone());
     up_to(&mut group, "address", chain);
