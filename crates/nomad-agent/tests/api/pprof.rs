@@ -185,6 +185,14 @@ async fn what_only_go_has_is_refused_with_a_reason() {
 }
 
 #[tokio::test]
+async fn the_pages_of_gos_runtime_are_not_there() {
+    let agent = open_alone(Role::Both).await;
+    for path in ["/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/cmdline"] {
+        assert_eq!(get(&agent, path).await.refusal(), (404, ""), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn names_and_targets_are_refused_in_nomads_words() {
     let roster = Arc::new(Roster::new());
     let server = open_agent("server1", Role::Server, &roster).await;
