@@ -27,7 +27,7 @@ def reading():
     return [
         same("server", "members"), same("server", "members", "-detailed"), same("server", "members", "-json"),
         same("node", "status"), same("node", "status", "-allocs"), figures("node", "status", "-stats", "{node1}"),
-        figures("node", "status", "{node2}"), on_purpose("`GET /v1/node/:id` with `rewrite_http_addr`", figures("node", "status", "-verbose", "{node3}")),
+        figures("node", "status", "{node2}"), on_purpose("`GET /v1/node/:id` and events about nodes", figures("node", "status", "-verbose", "{node3}")),
         same("node", "status", "-t", "{{.Name}} {{.Status}}", "{node1}"), same("node", "status", "ffffffff"),
         same("node", "meta", "read", "-node-id", "{node1}"), same("node", "meta", "read", "-json", "-node-id", "{node2}"),
         on_purpose("`GET /v1/agent/servers` with no target", same("node", "config", "-servers")), same("node", "pool", "list"), same("node", "pool", "info", "default"),

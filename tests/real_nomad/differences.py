@@ -143,7 +143,13 @@ ELSEWHERE = {
     "`monitor` with `server_id` at a client agent": "tests of nomad-forward",
     "`monitor` with `node_id` and `region`": "tests of nomad-forward",
     "more requests for one agent than it allows connections": "tests of nomad-forward",
-    "`GET /v1/node/:id` with `rewrite_http_addr`": "cli.py, which has it switched on",
+    "`GET /v1/node/:id` and events about nodes, with `rewrite_http_addr`": "cli.py, which has it switched on",
+    "an error, where `Accept` is `application/json`": "tests of the gateway",
+    "`NOMAD_SKIP_VERIFY`": "tests of the gateway",
+    "`http_max_conns_per_client`": "tests of the gateway",
+    "`https_handshake_timeout": "tests of the gateway",
+    "`addresses { http": "tests of the gateway",
+    "`tls_cipher_suites`": "tests of the gateway",
 }
 
 
@@ -153,10 +159,9 @@ def document():
 
 
 def rows(text):
-    """The first cells of the gateway's table."""
-    table = text.split("## The gateway")[1].split("## The reference agent")[0]
-    cells = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")]
-    return [cell for cell in cells if cell != "call"]
+    """The first cells of the gateway's table of calls."""
+    table = text.split("## The gateway")[1].split("| call |")[1].split("\n\n")[0]
+    return [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")]
 
 
 def explain(pairs):
