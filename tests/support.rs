@@ -2,6 +2,7 @@
 
 mod client;
 mod mask;
+mod puppet;
 mod scripted;
 mod websocket;
 pub(crate) mod world;
@@ -9,6 +10,7 @@ pub(crate) mod world;
 pub(crate) use self::{
     client::{Answer, Stream, get, send},
     mask::masked,
+    puppet::{Feed, Feeder, Puppet, Reply, say},
     scripted::{Script, counted, scripted},
     websocket::{EchoAgent, Socket},
     world::World,

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use nomad_acl::Tokens;
 use nomad_forward::{
     Bounds, Budget, Denials, Directory, Shares, TcpConnect, Tunnel, Tunnels, connect::Connect,
-    forwarder_within,
+    delivery, guarded,
 };
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     listen::Listener,
     own::{About, Own},
     rewrite::{HttpAddr, Rewrite},
+    streams::{Gather, Monitors, Repair},
     telemetry::{AccessLog, Metrics, Telemetry},
     told::Told,
     trace::Trace,
@@ -150,8 +151,15 @@ where
         };
         metrics.show_tunnels(tunnels.clone());
         metrics.show_shares(bounds.shares.clone());
-        let chain = forwarder_within(connect, directory, tokens.clone(), denials, bounds);
-        let chain = Rewrite::new(Tunnel::new(chain, tunnels.clone()), address);
+        let monitors = Monitors::default();
+        metrics.show_monitors(monitors.clone());
+        let chain = delivery(connect, directory.clone(), bounds);
+        // Behind the decision, so that nobody shares what they may not see.
+        let chain = Gather::new(chain, monitors);
+        let chain = guarded(chain, directory, tokens.clone(), denials);
+        // What a caller asks for that Nomad has no words for; its own questions go through the chain too.
+        let chain = Repair::new(Tunnel::new(chain, tunnels.clone()));
+        let chain = Rewrite::new(chain, address);
         // Its own calls are answered before anything is decided about Nomad's.
         let chain = Own::new(chain, about, tokens, denials);
         // Errors of agents and our own alike.

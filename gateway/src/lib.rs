@@ -2,7 +2,8 @@
 //!
 //! The library is what the program `nomad-gateway` is made of: listeners ([`listen`]) and their TLS ([`tls`]), the chain of
 //! rooms from `nomad-forward` with a trace, numbers and a log around it ([`Gateway`], [`telemetry`]), the gateway's own calls
-//! ([`own`]), a word to pages of other sites ([`cors`]), errors as JSON ([`told`]), its end in good order ([`Stopper`], [`Signals`]), and an embedded fleet of reference agents ([`fleet`]) that the
+//! ([`own`]), a word to pages of other sites ([`cors`]), errors as JSON ([`told`]), what frames are opened for ([`streams`]),
+//! its end in good order ([`Stopper`], [`Signals`]), and an embedded fleet of reference agents ([`fleet`]) that the
 //! command `dev` puts the gateway in front of, and a single one of them that stands alone ([`agent`]). It introduces the other crates to each other and knows nothing of what
 //! they do inside.
 
@@ -24,6 +25,7 @@ pub mod listen;
 pub mod own;
 pub mod rewrite;
 pub mod serve;
+pub mod streams;
 pub mod telemetry;
 pub mod tls;
 pub mod told;

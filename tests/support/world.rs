@@ -1,8 +1,8 @@
 //! A fleet with a gateway in front of it, on free ports.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration};
 
-use nomad_agent::{Agent, AllocSpec, TaskSpec};
+use nomad_agent::{Agent, AllocSpec, LogLimits, TaskSpec};
 use nomad_gateway::{
     Gateway, Stopper,
     fleet::{Bootstrap, Fleet, FleetOptions, FleetTokens},
@@ -82,14 +82,26 @@ impl World {
 
     /// Runs a shell script as the only task, of the same name, of a further allocation on the first client.
     pub(crate) fn run(&self, task: &str, script: &str) -> String {
+        self.run_task(TaskSpec::new(task, "/bin/sh").args(["-c", script]))
+    }
+
+    /// The same with a log of many small files.
+    pub(crate) fn rotating(&self, task: &str, script: &str) -> String {
+        let mut spec = TaskSpec::new(task, "/bin/sh").args(["-c", script]);
+        spec.logs =
+            LogLimits { max_files: NonZeroUsize::MIN.saturating_add(49), max_file_size: 4096 };
+        self.run_task(spec)
+    }
+
+    fn run_task(&self, task: TaskSpec) -> String {
         let (agent, _) = self.agent("client1");
         let id: AllocId = uuid().parse().unwrap();
         let spec = AllocSpec {
             id,
             namespace: Namespace::default(),
-            job: task.to_owned(),
-            group: task.to_owned(),
-            tasks: vec![TaskSpec::new(task, "/bin/sh").args(["-c", script])],
+            job: task.name.clone(),
+            group: task.name.clone(),
+            tasks: vec![task],
         };
         agent.allocations().unwrap().start(spec).unwrap();
         self.fleet.directory().insert_allocation(

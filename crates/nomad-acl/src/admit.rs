@@ -6,6 +6,7 @@ mod layer;
 
 use std::task::{Context, Poll};
 
+use http::HeaderMap;
 use tower_service::Service;
 
 pub use self::{error::Denied, layer::AdmitLayer};
@@ -41,6 +42,15 @@ impl<Q> Admitted<Q> {
     /// The question, to be answered.
     pub fn into_question(self) -> Q {
         self.question
+    }
+
+    /// The request's headers, to be changed before it is sent on. The call and its object, which were decided about, do not
+    /// stand there; a token does, and whoever answers looks at it again.
+    pub fn headers_mut(&mut self) -> &mut HeaderMap
+    where
+        Q: AsMut<HeaderMap>,
+    {
+        self.question.as_mut()
     }
 }
 

@@ -10,6 +10,7 @@ mod layer;
 
 use std::task::{Context, Poll};
 
+use http::HeaderMap;
 use nomad_acl::{Ask, Known, Subject};
 use nomad_wire::{FsCall, Query, QueryError, Region, Route, query};
 use tower_service::Service;
@@ -29,9 +30,27 @@ pub struct Addressed<B> {
 }
 
 impl<B> Addressed<B> {
+    /// Whom the call is for.
+    #[must_use]
+    pub const fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// What the directory knows of it; nothing when it does not know it.
+    #[must_use]
+    pub fn place(&self) -> Option<&Place> {
+        self.place.as_ref().ok()
+    }
+
     /// Splits it for whoever resolves it.
     pub(crate) fn into_parts(self) -> (Known<B>, Target, Result<Place, AddressError>) {
         (self.known, self.target, self.place)
+    }
+}
+
+impl<B> AsMut<HeaderMap> for Addressed<B> {
+    fn as_mut(&mut self) -> &mut HeaderMap {
+        self.known.request.headers_mut()
     }
 }
 

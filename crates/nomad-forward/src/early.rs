@@ -14,7 +14,8 @@
 //!
 //! Only where the status could hardly be another one: the caller's right was decided about here, the agent itself is
 //! asked and not a server in its stead, and it has accepted the connection. What is said here is said before the
-//! agent says whether it compresses, so that it is asked not to.
+//! agent says whether it compresses, so that it is asked not to. Whoever must know the status marks the request as
+//! [`Patient`].
 
 mod body;
 mod future;
@@ -57,13 +58,18 @@ pub struct Early {
     reached: Option<oneshot::Sender<Reached>>,
 }
 
+/// A mark among a request's extensions: whoever asks needs the agent's own status, however long it takes.
+#[derive(Debug, Clone, Copy)]
+#[expect(clippy::exhaustive_structs, reason = "a mark says nothing more")]
+pub struct Patient;
+
 /// The agent that was asked, and how.
 type Reached = (Arc<Agent>, Path);
 
 impl Early {
     /// Whether a request is for a stream that is followed.
     pub(crate) fn of<B>(route: &Route, request: &Request<B>) -> Option<Self> {
-        if request.method() != Method::GET {
+        if request.method() != Method::GET || request.extensions().get::<Patient>().is_some() {
             return None;
         }
         let query = Query::of(request.uri());
@@ -181,5 +187,8 @@ mod tests {
             assert_eq!(get(path), None, "{path}");
         }
         assert_eq!(content_type(Method::POST, "/v1/agent/monitor"), None);
+        let mut patient = Request::get("/v1/agent/monitor").body(()).unwrap();
+        patient.extensions_mut().insert(Patient);
+        assert!(Early::of(&Route::Monitor, &patient).is_none());
     }
 }

@@ -67,7 +67,7 @@ pub use self::{
     rescue::{Denials, Rescue},
     resolve::{Detour, Path, Resolve},
     share::{Share, ShareLimits, SharedBody, Shares},
-    stack::{Asking, Bounds, Forwarder, forwarder, forwarder_within},
+    stack::{Asking, Bounds, Forwarder, Guarded, delivery, forwarder, forwarder_within, guarded},
     target::Target,
     tunnel::{Tunnel, Tunnels},
 };

@@ -9,8 +9,10 @@ use crate::{
 };
 
 /// The chain that [`forwarder`] builds.
-pub type Forwarder<C, D, T, B> =
-    Rescue<Identify<Guard<Address<Admit<Resolve<Asking<C, D, B>>>, D>>, T>>;
+pub type Forwarder<C, D, T, B> = Guarded<Resolve<Asking<C, D, B>>, D, T>;
+
+/// The chain that [`guarded`] builds.
+pub type Guarded<S, D, T> = Rescue<Identify<Guard<Address<Admit<S>, D>>, T>>;
 
 /// The rooms behind RESOLVE, which ask the agent.
 pub type Asking<C, D, B> = Hasten<Mend<Share<Forward<C, D, B>, ForwardBody<B>>>>;
@@ -57,8 +59,20 @@ where
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    guarded(delivery(connect, directory.clone(), bounds), directory, tokens, denials)
+}
+
+/// The rooms behind the decision: a service for admitted requests. With [`guarded`] around it this is the whole chain;
+/// whoever has more to do with requests that are decided about stands between the two.
+pub fn delivery<C, D, B>(connect: C, directory: D, bounds: Bounds) -> Resolve<Asking<C, D, B>>
+where
+    C: Connect,
+    D: Directory + Clone + Send + Sync + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     // Sends it over a kept connection, and streams the answer back.
-    let chain = Forward::new(connect, directory.clone()).budget(bounds.budget);
+    let chain = Forward::new(connect, directory).budget(bounds.budget);
     // What several callers wait for is asked once.
     let chain = Share::new(chain, bounds.shares);
     // Gives errors that came through a server the status that they mean.
@@ -66,7 +80,11 @@ where
     // Does not let the caller of a silent stream wait for its head.
     let chain = Hasten::new(chain);
     // Names the agent the way it understands, and says how the answer comes about.
-    let chain = Resolve::new(chain);
+    Resolve::new(chain)
+}
+
+/// The rooms up to the decision, and errors made into answers, around a service for admitted requests.
+pub fn guarded<S, D, T>(chain: S, directory: D, tokens: T, denials: Denials) -> Guarded<S, D, T> {
     // From here on nothing passes that was not decided about.
     let chain = Admit::new(chain);
     // The owner of an allocation is known only after it was looked up, so this comes before the decision.

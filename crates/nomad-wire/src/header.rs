@@ -13,6 +13,9 @@ pub const X_NOMAD_GATEWAY_AGENT: HeaderName = HeaderName::from_static("x-nomad-g
 pub const X_NOMAD_GATEWAY_PATH: HeaderName = HeaderName::from_static("x-nomad-gateway-path");
 /// The capability that was missing, when the gateway may tell. Ours.
 pub const X_NOMAD_GATEWAY_DENIED: HeaderName = HeaderName::from_static("x-nomad-gateway-denied");
+/// What the gateway itself does with a stream, in words: `shared`, `until-dead`, `repair-rotation`, `resume`, `after`,
+/// `events`, `ndjson`. Ours.
+pub const X_NOMAD_GATEWAY_STREAM: HeaderName = HeaderName::from_static("x-nomad-gateway-stream");
 /// Ties the log lines of one request together; kept when the caller sent one.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

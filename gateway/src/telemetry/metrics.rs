@@ -25,6 +25,7 @@ use prometheus_client::{
 };
 
 use super::family::Family;
+use crate::streams::Monitors;
 
 const FAMILIES: usize = Family::ALL.len();
 
@@ -126,6 +127,17 @@ impl Metrics {
         });
         let text = "Websockets that were opened";
         self.show_counter("websockets", text, move || opened.opened());
+    }
+
+    /// Shows how many monitors are open at agents, and how many callers came to one that was there.
+    pub fn show_monitors(&self, monitors: Monitors) {
+        let joined = monitors.clone();
+        let text = "Monitors that are open at agents now, each for one caller or several";
+        self.show_gauge("monitors_open", text, move || {
+            i64::try_from(monitors.open()).unwrap_or(i64::MAX)
+        });
+        let text = "Callers who share a monitor that was open";
+        self.show_counter("monitors_joined", text, move || joined.joined());
     }
 
     /// Shows how many requests were answered by another one's answer, and what is kept for that now.

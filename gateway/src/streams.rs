@@ -1,0 +1,26 @@
+//! What the gateway does with streams that it must look into. All the rest passes unopened.
+//!
+//! ```text
+//!  Request ── REPAIR ── guarded: who, where, may they ──► GATHER ──► delivery: resolve, forward
+//! ```
+//!
+//! [`Gather`] stands behind the decision: callers who may all see the same monitor of an agent see it through one request to
+//! that agent. [`Repair`] stands in front of the chain, and does what a caller asks for in words that Nomad does not have: logs
+//! that end with their task, that lose nothing when a file is rotated or an agent restarts, and other forms than frames. What
+//! it needs to know it asks through the chain, with the caller's own token. What is no such request costs a comparison or two.
+
+mod form;
+pub mod gather;
+pub mod repair;
+
+use thiserror::Error;
+
+pub use self::{
+    gather::{Gather, Monitors},
+    repair::Repair,
+};
+
+/// The agent's answer broke off, so that the caller's does too: it must not look whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the agent's answer broke off")]
+pub struct Broken;

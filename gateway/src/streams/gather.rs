@@ -1,0 +1,180 @@
+//! GATHER: callers who ask an agent for the same monitor see it through one request to it.
+//!
+//! A monitor costs the agent work for every line, at `TRACE` a great deal of it, and a connection. Monitors are the same when
+//! they ask the same agent for the same level, form and style; whether a caller may see one was decided before it comes
+//! here. Where the agent is to decide itself ([`Grant::Deferred`]) every caller keeps a monitor of their own.
+//!
+//! ```text
+//!  agent ──► one answer ──► whole lines ──► a queue of 512 lines each ──► callers
+//! ```
+//!
+//! Nobody can tell a shared monitor by its bytes. A caller begins with a whole line, one who reads too slowly is told in Nomad's
+//! own words how many lines are missing, and never holds up another; when the last caller leaves the request ends.
+//! Compression is not asked for, since lines must be seen.
+
+mod body;
+mod future;
+mod key;
+mod lines;
+mod monitor;
+mod monitors;
+mod pump;
+mod queue;
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderValue, Response, StatusCode,
+    header::{ACCEPT_ENCODING, RETRY_AFTER},
+};
+use http_body::Body;
+use http_body_util::Either;
+use nomad_acl::{Admitted, Ask as _};
+use nomad_forward::address::Addressed;
+use nomad_wire::{Fault, Route};
+use tower_service::Service;
+use tracing::Instrument as _;
+
+pub use self::{body::GatheredBody, monitors::Monitors};
+use self::{
+    key::Key,
+    monitor::{Head, Listener, Publisher},
+    monitors::Joined,
+};
+
+/// The agent's own answer, or a share of one.
+pub type GatherBody<R> = Either<R, GatheredBody>;
+
+/// Shares the monitors that `inner` answers.
+#[derive(Debug, Clone)]
+pub struct Gather<S> {
+    inner: S,
+    monitors: Monitors,
+}
+
+impl<S> Gather<S> {
+    /// Shares in front of `inner`; `monitors` counts and bounds what is shared.
+    pub const fn new(inner: S, monitors: Monitors) -> Self {
+        Self { inner, monitors }
+    }
+}
+
+impl<S, B, R> Service<Admitted<Addressed<B>>> for Gather<S>
+where
+    S: Service<Admitted<Addressed<B>>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    B: Body + Send + 'static,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    type Response = Response<GatherBody<R>>;
+    type Error = S::Error;
+    type Future = future::ResponseFuture<S::Future, R, S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, admitted: Admitted<Addressed<B>>) -> Self::Future {
+        let is_monitor = matches!(admitted.question().known().route, Route::Monitor);
+        let Some(key) = is_monitor.then(|| Key::of(admitted.question())).flatten() else {
+            return future::ResponseFuture::alone(self.inner.call(admitted));
+        };
+        let clone = self.inner.clone();
+        let inner = std::mem::replace(&mut self.inner, clone);
+        let monitors = self.monitors.clone();
+        future::ResponseFuture::shared(Box::pin(gather(inner, monitors, key, admitted)))
+    }
+}
+
+/// Joins the monitor, or begins it.
+async fn gather<S, B, R>(
+    inner: S,
+    monitors: Monitors,
+    key: Key,
+    admitted: Admitted<Addressed<B>>,
+) -> Result<Response<GatherBody<R>>, S::Error>
+where
+    S: Service<Admitted<Addressed<B>>, Response = Response<R>>,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    match monitors.join(key) {
+        Joined::Full => Ok(full()),
+        Joined::Later(listener) => later(inner, listener, admitted).await,
+        Joined::First(listener, publisher) => first(inner, listener, publisher, admitted).await,
+    }
+}
+
+/// The request is this caller's, but goes on without them as long as anybody listens.
+async fn first<S, B, R>(
+    mut inner: S,
+    listener: Listener,
+    publisher: Publisher,
+    mut admitted: Admitted<Addressed<B>>,
+) -> Result<Response<GatherBody<R>>, S::Error>
+where
+    S: Service<Admitted<Addressed<B>>, Response = Response<R>>,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    R: Body<Data = Bytes> + Send + 'static,
+    R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    admitted.headers_mut().remove(ACCEPT_ENCODING);
+    let (refuse, refused) = tokio::sync::oneshot::channel();
+    let pump = pump::run(inner.call(admitted), publisher, listener.form(), refuse);
+    listener.driven_by(tokio::spawn(pump.in_current_span()).abort_handle());
+    match listener.head().await {
+        Some(head) => Ok(answer(&head, listener)),
+        None => match refused.await {
+            Ok(refused) => refused.map(|response| response.map(Either::Left)),
+            // The task was ended from outside: the process is about to end.
+            Err(_) => Ok(lost()),
+        },
+    }
+}
+
+async fn later<S, B, R>(
+    mut inner: S,
+    listener: Listener,
+    admitted: Admitted<Addressed<B>>,
+) -> Result<Response<GatherBody<R>>, S::Error>
+where
+    S: Service<Admitted<Addressed<B>>, Response = Response<R>>,
+{
+    match listener.head().await {
+        Some(head) => Ok(answer(&head, listener)),
+        // What was refused to one caller may be answered to another one, whose token is another.
+        None => {
+            drop(listener);
+            Ok(inner.call(admitted).await?.map(Either::Left))
+        }
+    }
+}
+
+fn answer<R>(head: &Arc<Head>, listener: Listener) -> Response<GatherBody<R>> {
+    let mut response = Response::new(Either::Right(GatheredBody::new(listener)));
+    *response.status_mut() = StatusCode::OK;
+    response.headers_mut().clone_from(&head.headers);
+    response
+}
+
+fn full<R>() -> Response<GatherBody<R>> {
+    let text = "too many different monitors are open at this agent";
+    let mut response: Response<GatheredBody> =
+        Fault::new(StatusCode::TOO_MANY_REQUESTS, text).into_response();
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    response.map(Either::Right)
+}
+
+fn lost<R>() -> Response<GatherBody<R>> {
+    let fault = Fault::new(StatusCode::BAD_GATEWAY, "the monitor ended before it began");
+    fault.into_response::<GatheredBody>().map(Either::Right)
+}

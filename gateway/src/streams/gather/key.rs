@@ -1,0 +1,78 @@
+//! What makes two monitors the same.
+
+use std::net::SocketAddr;
+
+use http::Method;
+use http_body::Body;
+use nomad_acl::{Ask as _, Decision, Grant, Known, Requirement};
+use nomad_forward::{
+    Target,
+    address::Addressed,
+    directory::{Meant, Way},
+};
+use nomad_wire::{
+    Query,
+    query::{LogLevel, MonitorQuery},
+};
+
+use crate::streams::form::Form;
+
+/// What agents read of a monitor's query. With anything else in it a caller may mean something that is not known here.
+const UNDERSTOOD: [&str; 9] = [
+    "client_id",
+    "log_include_location",
+    "log_json",
+    "log_level",
+    "namespace",
+    "node_id",
+    "plain",
+    "region",
+    "server_id",
+];
+
+/// Monitors with equal keys show the same lines in the same way.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    /// The agent whose log is shown.
+    pub(super) agent: (Box<str>, SocketAddr),
+    /// Another server may answer where none is named, so that such a monitor is not the one of the named server.
+    is_named: bool,
+    level: LogLevel,
+    is_json: bool,
+    has_location: bool,
+    pub(super) form: Form,
+}
+
+impl Key {
+    /// Nothing for a monitor that cannot be shared.
+    pub(super) fn of<B: Body>(asked: &Addressed<B>) -> Option<Self> {
+        let Known { route, acl, request } = asked.known();
+        if request.method() != Method::GET || !request.body().is_end_stream() {
+            return None;
+        }
+        let query = Query::of(request.uri());
+        if query.pairs().any(|(key, _)| !UNDERSTOOD.contains(&&*key)) {
+            return None;
+        }
+        // Whoever reaches this place may; here it counts who said so.
+        match acl.allows(&Requirement::of(route), asked.subject()) {
+            Decision::Allow(Grant::Management | Grant::Disabled | Grant::Rule(..)) => {}
+            Decision::Allow(_) | Decision::Deny(_) => return None,
+        }
+        let wanted = MonitorQuery::parse(&query).ok()?;
+        let place = asked.place()?;
+        let agent = match &place.way {
+            Way::Itself => &place.agent,
+            Way::Relay(Meant::Agent(meant)) => meant,
+            Way::Relay(Meant::Server(_) | Meant::Unknown) => return None,
+        };
+        Some(Self {
+            agent: (agent.name().into(), agent.address()),
+            is_named: !matches!(asked.target(), Target::AnyServer | Target::AnyClient),
+            level: wanted.log_level,
+            is_json: wanted.log_json,
+            has_location: wanted.log_include_location,
+            form: Form::plain(wanted.plain),
+        })
+    }
+}

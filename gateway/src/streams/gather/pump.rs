@@ -1,0 +1,106 @@
+//! Reads an agent's answer and hands it to everybody, as fast as it comes: nobody waits for anybody.
+
+use std::pin::pin;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use http::{HeaderValue, Response, StatusCode, header::CONTENT_ENCODING, header::CONTENT_LENGTH};
+use http_body::Body;
+use http_body_util::BodyExt as _;
+use nomad_frames::{FrameError, Frames, FramesError, Limits};
+use nomad_wire::header::X_NOMAD_GATEWAY_STREAM;
+use tokio::sync::oneshot;
+
+use super::{
+    lines::{Lines, Piece},
+    monitor::{End, Head, Publisher},
+};
+use crate::streams::form::Form;
+
+/// Waits for the answer and publishes it; one that is no monitor goes back to the caller whose request it was.
+pub(super) async fn run<F, R, E>(
+    answer: F,
+    publisher: Publisher,
+    form: Form,
+    refuse: oneshot::Sender<Result<Response<R>, E>>,
+) where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: Body<Data = Bytes>,
+{
+    let response = match answer.await {
+        Ok(response) if is_monitor(&response) => response,
+        refused => {
+            // A caller who has left needs no answer.
+            drop(refuse.send(refused));
+            return publisher.refuse();
+        }
+    };
+    let (head, body) = response.into_parts();
+    let mut headers = head.headers;
+    headers.insert(X_NOMAD_GATEWAY_STREAM, HeaderValue::from_static("shared"));
+    publisher.begin(Head { headers });
+    let end = match form {
+        Form::Plain => plain(body, &publisher).await,
+        Form::Framed => framed(body, &publisher).await,
+    };
+    publisher.end(end);
+}
+
+/// A length would be that of another answer, and what is compressed cannot be cut into lines.
+fn is_monitor<R>(response: &Response<R>) -> bool {
+    let headers = response.headers();
+    response.status() == StatusCode::OK
+        && !headers.contains_key(CONTENT_ENCODING)
+        && !headers.contains_key(CONTENT_LENGTH)
+}
+
+async fn plain<R: Body<Data = Bytes>>(body: R, publisher: &Publisher) -> End {
+    let mut lines = Lines::new(Form::Plain);
+    let mut body = pin!(body);
+    let end = loop {
+        match body.frame().await {
+            Some(Ok(frame)) => {
+                if let Ok(chunk) = frame.into_data()
+                    && let Some(piece) = lines.chunk(chunk)
+                {
+                    publisher.publish(&piece);
+                }
+            }
+            Some(Err(_)) => break End::Broken,
+            None => break End::Clean,
+        }
+    };
+    lines.rest().inspect(|rest| publisher.publish(rest));
+    end
+}
+
+async fn framed<R: Body<Data = Bytes>>(body: R, publisher: &Publisher) -> End {
+    let mut lines = Lines::new(Form::Framed);
+    let body = pin!(body);
+    let mut frames = Frames::new(body, Limits::default());
+    loop {
+        let failed = match frames.next().await {
+            None => {
+                lines.rest().inspect(|rest| publisher.publish(rest));
+                return End::Clean;
+            }
+            Some(Ok(frame)) => match lines.frame(&frame.as_frame()) {
+                Ok(piece) => {
+                    piece.inspect(|piece| publisher.publish(piece));
+                    continue;
+                }
+                Err(_) => return End::Broken,
+            },
+            Some(Err(failed)) => failed,
+        };
+        lines.rest().inspect(|rest| publisher.publish(rest));
+        // What the agent says at the end is said to everybody.
+        return match failed {
+            FramesError::Frame(FrameError::Reported { text, .. }) => {
+                publisher.publish(&Piece { wire: text.into(), lines: 1 });
+                End::Clean
+            }
+            _ => End::Broken,
+        };
+    }
+}

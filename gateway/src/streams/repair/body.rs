@@ -1,0 +1,118 @@
+//! A body that is written by a future which runs while the body is read, and only then.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::sync::mpsc;
+
+use super::{asking::AnyBody, outlet::Sink};
+use crate::streams::Broken;
+
+type Work = Pin<Box<dyn Future<Output = Result<(), Broken>> + Send>>;
+
+/// A repaired stream, or the text of a refusal. Dropping it ends all that is done for it.
+pub struct RepairedBody {
+    state: State,
+}
+
+enum State {
+    Working { work: Option<Work>, written: mpsc::Receiver<Bytes>, end: Result<(), Broken> },
+    Breaking,
+    Passing(AnyBody),
+    Text(Bytes),
+    Ended,
+}
+
+impl std::fmt::Debug for RepairedBody {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RepairedBody").finish_non_exhaustive()
+    }
+}
+
+impl RepairedBody {
+    /// The answer to a question of the gateway's own, as it is.
+    pub(super) const fn passing(body: AnyBody) -> Self {
+        Self { state: State::Passing(body) }
+    }
+
+    /// The body that `work` writes. One piece waits, so that a slow reader holds up the writer and the agent behind it.
+    pub(super) fn driven<W>(work: impl FnOnce(Sink) -> W) -> Self
+    where
+        W: Future<Output = Result<(), Broken>> + Send + 'static,
+    {
+        let (sink, written) = mpsc::channel(1);
+        let work: Work = Box::pin(work(sink));
+        Self { state: State::Working { work: Some(work), written, end: Ok(()) } }
+    }
+}
+
+impl From<Bytes> for RepairedBody {
+    fn from(text: Bytes) -> Self {
+        Self { state: State::Text(text) }
+    }
+}
+
+impl Body for RepairedBody {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let last = match &mut self.state {
+            State::Ended => return Poll::Ready(None),
+            State::Passing(body) => {
+                let next = ready!(Pin::new(body).poll_frame(cx));
+                return Poll::Ready(next.map(|next| next.map_err(|_| Broken)));
+            }
+            State::Text(text) => Some(Ok(Frame::data(std::mem::take(text)))),
+            State::Breaking => Some(Err(Broken)),
+            State::Working { work, written, end } => loop {
+                if let Poll::Ready(Some(piece)) = written.poll_recv(cx) {
+                    return Poll::Ready(Some(Ok(Frame::data(piece))));
+                }
+                // All that was written has been read, so that nothing is lost with the end.
+                let Some(working) = work else {
+                    if end.is_ok() {
+                        break None;
+                    }
+                    // The last frames go out first: an error takes with it what is written and not yet sent.
+                    cx.waker().wake_by_ref();
+                    self.state = State::Breaking;
+                    return Poll::Pending;
+                };
+                match working.as_mut().poll(cx) {
+                    Poll::Ready(ended) => (*work, *end) = (None, ended),
+                    Poll::Pending => {
+                        let piece = ready!(written.poll_recv(cx));
+                        return Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))));
+                    }
+                }
+            },
+        };
+        self.state = State::Ended;
+        Poll::Ready(last)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.state {
+            State::Ended => true,
+            State::Passing(body) => body.is_end_stream(),
+            State::Text(_) | State::Breaking | State::Working { .. } => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.state {
+            State::Text(text) => SizeHint::with_exact(text.len() as u64),
+            State::Ended => SizeHint::with_exact(0),
+            State::Passing(body) => body.size_hint(),
+            State::Breaking | State::Working { .. } => SizeHint::default(),
+        }
+    }
+}

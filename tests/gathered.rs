@@ -1,0 +1,348 @@
+//! One monitor for all who ask for the same one: nobody can tell by its bytes, and nobody holds up another.
+
+use std::{net::SocketAddr, time::Duration};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use http::Request;
+use http_body_util::Full;
+use nomad_acl::{AclDeferred, AclDisabled, Tokens};
+use nomad_forward::{Agent, Table};
+use nomad_gateway::{Gateway, Stopper, listen::Listener};
+use nomad_wire::Region;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    task::JoinSet,
+};
+
+use crate::support::{Feed, Puppet, Reply, Stream, World, get, say};
+
+const NODE: &str = "9bb118cc-7630-ebf4-b8b8-c11ee8847863";
+
+struct Front {
+    address: SocketAddr,
+    agent: Puppet,
+    _stopper: Stopper,
+    _tasks: JoinSet<()>,
+}
+
+/// A gateway in front of one client, whose monitors the test writes.
+async fn front<T>(tokens: T) -> Front
+where
+    T: Tokens + Clone + Send + Sync + 'static,
+{
+    front_of(tokens, |_| Reply::Live).await
+}
+
+async fn front_of<T, A>(tokens: T, answer: A) -> Front
+where
+    T: Tokens + Clone + Send + Sync + 'static,
+    A: Fn(&str) -> Reply + Send + Sync + 'static,
+{
+    let mut tasks = JoinSet::new();
+    let agent = Puppet::start(&mut tasks, answer).await;
+    let client =
+        Agent::client("client1", NODE.parse().unwrap(), Region::default(), agent.address).unwrap();
+    let table = Table::builder(Region::default()).agent(client).build();
+    let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    let address = listener.address();
+    let stopper = Stopper::new(Duration::ZERO);
+    tasks.spawn(Gateway::new(table, tokens).serve(listener, stopper.listen()));
+    Front { address, agent, _stopper: stopper, _tasks: tasks }
+}
+
+fn monitor(more: &str) -> String {
+    format!("/v1/agent/monitor?node_id={NODE}{more}")
+}
+
+/// Lines as an agent frames them.
+fn frame(data: &str) -> String {
+    format!(r#"{{"Data":"{}","FileEvent":"log"}}"#, BASE64_STANDARD.encode(data))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_share_one_monitor_and_each_begins_with_a_whole_line() {
+    let front = front(AclDisabled).await;
+    let path = monitor("&log_level=debug");
+    let (mut first, feeder) =
+        tokio::join!(Stream::open(front.address, &path), front.agent.stream(0));
+    assert_eq!(first.headers["x-nomad-gateway-stream"], "shared");
+    assert_eq!(first.headers["x-nomad-gateway-agent"], "client1");
+    assert_eq!(first.headers["content-type"], "application/json");
+    // As it came, when it ends with a line.
+    say(&feeder, frame("one\n"));
+    assert_eq!(first.next().await.unwrap().unwrap(), frame("one\n"));
+    say(&feeder, frame("tw"));
+    say(&feeder, "{}");
+    assert_eq!(first.next().await.unwrap().unwrap(), "{}");
+
+    // The same in other words, and with another spelling of the same values.
+    let same = monitor("&log_level=DEBUG&log_json=false&server_id=&region=global");
+    let mut second = Stream::open(front.address, &same).await;
+    let named = |headers: &http::HeaderMap| {
+        let names = headers.keys().filter(|name| *name != "x-request-id" && *name != "date");
+        names.map(|name| (name.clone(), headers[name].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(named(&second.headers), named(&first.headers));
+    say(&feeder, frame("o\nthree\nfo"));
+    say(&feeder, frame("ur\n"));
+    let expect = frame("two\nthree\n") + &frame("four\n");
+    assert_eq!(first.read_until(|seen| seen.len() >= expect.len()).await, expect);
+    // It came while the second line was being written, and that line is whole for it too.
+    assert_eq!(second.read_until(|seen| seen.len() >= expect.len()).await, expect);
+    assert_eq!(front.agent.paths().len(), 1);
+
+    // The end is everybody's.
+    drop(feeder);
+    assert!(first.next().await.is_none());
+    assert!(second.next().await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn monitors_that_differ_are_not_shared() {
+    let front = front(AclDisabled).await;
+    let mut open = Vec::new();
+    for (number, more) in [
+        "",
+        "&log_level=debug",
+        "&log_json=true",
+        "&plain=true",
+        "&log_include_location=1",
+        // Nobody knows what it means.
+        "&something=new",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let path = monitor(more);
+        open.push(tokio::join!(Stream::open(front.address, &path), front.agent.stream(number)));
+    }
+    assert_eq!(front.agent.paths().len(), 6);
+    let alone = &open[5].0;
+    assert!(!alone.headers.contains_key("x-nomad-gateway-stream"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_monitor_is_joined_at_the_beginning_of_a_line() {
+    let front = front(AclDisabled).await;
+    let path = monitor("&plain=true");
+    let (mut first, feeder) =
+        tokio::join!(Stream::open(front.address, &path), front.agent.stream(0));
+    say(&feeder, "one\ntw");
+    assert_eq!(first.next().await.unwrap().unwrap(), "one\n");
+    let mut second = Stream::open(front.address, &path).await;
+    say(&feeder, "o\nthree\n");
+    for stream in [&mut first, &mut second] {
+        assert_eq!(stream.next().await.unwrap().unwrap(), "two\nthree\n");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_request_goes_on_without_its_caller_and_ends_with_the_last_one() {
+    let front = front(AclDisabled).await;
+    let path = monitor("");
+    let (first, feeder) = tokio::join!(Stream::open(front.address, &path), front.agent.stream(0));
+    let mut second = Stream::open(front.address, &path).await;
+    drop(first);
+    say(&feeder, frame("still here\n"));
+    assert_eq!(second.next().await.unwrap().unwrap(), frame("still here\n"));
+    drop(second);
+    front.agent.ended(1).await;
+    // And the next caller begins anew.
+    let (mut third, feeder) =
+        tokio::join!(Stream::open(front.address, &path), front.agent.stream(1));
+    say(&feeder, frame("again\n"));
+    assert_eq!(third.next().await.unwrap().unwrap(), frame("again\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_leaves_before_the_answer_takes_nothing_from_the_others() {
+    let front = front_of(AclDisabled, |_| Reply::Held).await;
+    let path = monitor("&plain=true");
+    let opening =
+        tokio::time::timeout(Duration::from_millis(200), Stream::open(front.address, &path));
+    let second = Stream::open(front.address, &path);
+    let told = async {
+        let feeder = front.agent.stream(0).await;
+        // The first caller has lost patience by then.
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        say(&feeder, "line\n");
+        feeder
+    };
+    let (first, mut second, _feeder) = tokio::join!(opening, second, told);
+    assert!(first.is_err(), "a head before the first line");
+    assert_eq!(second.next().await.unwrap().unwrap(), "line\n");
+    assert_eq!(front.agent.paths().len(), 1);
+}
+
+/// A connection on which nothing is read before the test says so.
+async fn slow(address: SocketAddr, path: &str) -> TcpStream {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(address).await.unwrap();
+    let head = format!("GET {path} HTTP/1.1\r\nHost: gateway\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"\r\n\r\n") {
+        seen.push(stream.read_u8().await.unwrap());
+    }
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_caller_is_told_what_is_missing_and_holds_up_nobody() {
+    const LINES: usize = 40_000;
+    let front = front(AclDisabled).await;
+    let path = monitor("&plain=true");
+    let (mut quick, feeder) =
+        tokio::join!(Stream::open(front.address, &path), front.agent.stream(0));
+    let mut slow = slow(front.address, &path).await;
+    let mut sent = 0;
+    // In bursts that fit the queue, so that the quick one loses nothing.
+    while sent < LINES {
+        let burst: String = (sent..sent + 200).map(|number| format!("{number:099}\n")).collect();
+        sent += 200;
+        say(&feeder, burst);
+        let last = format!("{:099}\n", sent - 1);
+        quick.read_until(|seen| seen.ends_with(&last)).await;
+    }
+    drop(feeder);
+    assert!(quick.next().await.is_none());
+
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"0\r\n\r\n") {
+        assert_ne!(slow.read_buf(&mut seen).await.unwrap(), 0, "broken");
+    }
+    let text = String::from_utf8(seen).unwrap();
+    let (mut next, mut lost) = (0, 0);
+    // Chunk sizes and blank lines between are the transfer's.
+    for line in text.lines().filter(|line| line.len() > 10) {
+        if let Some(rest) = line.strip_prefix("[WARN] Monitor dropped ") {
+            let count: usize = rest.split(' ').next().unwrap().parse().unwrap();
+            assert!(line.ends_with(" logs during monitor request"));
+            (next, lost) = (next + count, lost + count);
+        } else {
+            assert_eq!(line.parse::<usize>().unwrap(), next, "every line, or told");
+            next += 1;
+        }
+    }
+    assert_eq!(next, LINES);
+    assert!(lost > 0, "the slow caller was not slow");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_monitor_breaks_for_everybody() {
+    let front = front(AclDisabled).await;
+    let path = monitor("");
+    let (mut first, feeder) =
+        tokio::join!(Stream::open(front.address, &path), front.agent.stream(0));
+    let mut second = Stream::open(front.address, &path).await;
+    say(&feeder, frame("last\n"));
+    assert!(feeder.send(Feed::Break).is_ok());
+    for stream in [&mut first, &mut second] {
+        assert_eq!(stream.next().await.unwrap().unwrap(), frame("last\n"));
+        assert!(stream.next().await.unwrap().is_err(), "a broken log looks whole");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_text_of_the_agent_is_everybodys() {
+    let front = front(AclDisabled).await;
+    let path = monitor("");
+    let (mut first, feeder) =
+        tokio::join!(Stream::open(front.address, &path), front.agent.stream(0));
+    let mut second = Stream::open(front.address, &path).await;
+    say(&feeder, frame("last\n") + "rpc error: no more");
+    drop(feeder);
+    for stream in [&mut first, &mut second] {
+        let seen = stream.read_until(|seen| seen.ends_with("no more")).await;
+        assert_eq!(seen, frame("last\n") + "rpc error: no more");
+        assert!(stream.next().await.is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_is_no_monitor_and_is_asked_for_by_everybody() {
+    let front = front_of(AclDisabled, |_| Reply::Whole(500, "not today".into())).await;
+    for _ in 0..2 {
+        let answer = get(front.address, &monitor("")).await;
+        assert_eq!((answer.status.as_u16(), &*answer.text()), (500, "not today"));
+    }
+    assert_eq!(front.agent.paths().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_agent_decides_everybody_has_a_monitor_of_their_own() {
+    let front = front(AclDeferred).await;
+    for number in 0..2 {
+        let request = Request::get(monitor(""))
+            .header("x-nomad-token", format!("token{number}"))
+            .header("accept-encoding", "gzip")
+            .body(Full::default())
+            .unwrap();
+        let (stream, _feeder) =
+            tokio::join!(Stream::ask(front.address, request), front.agent.stream(number));
+        assert!(!stream.headers.contains_key("x-nomad-gateway-stream"));
+        let head = &front.agent.heads()[number];
+        assert!(head.contains(&format!("token{number}")) && head.contains("gzip"), "{head}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shared_monitor_is_not_compressed() {
+    let front = front(AclDisabled).await;
+    let request =
+        Request::get(monitor("")).header("accept-encoding", "gzip").body(Full::default()).unwrap();
+    let (_stream, _feeder) =
+        tokio::join!(Stream::ask(front.address, request), front.agent.stream(0));
+    assert!(!front.agent.heads()[0].contains("gzip"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_agent_has_so_many_different_monitors_and_no_more() {
+    let front = front(AclDisabled).await;
+    let mut open = Vec::new();
+    let shapes = ["trace", "debug", "info", "warn", "error"].into_iter().flat_map(|level| {
+        ["", "&log_json=1", "&plain=1", "&plain=1&log_json=1"]
+            .map(|more| monitor(&format!("&log_level={level}{more}")))
+    });
+    let shapes: Vec<_> = shapes.collect();
+    for (number, path) in shapes.iter().take(16).enumerate() {
+        open.push(tokio::join!(Stream::open(front.address, path), front.agent.stream(number)));
+    }
+    let refused = get(front.address, &shapes[16]).await;
+    assert_eq!(refused.status, 429);
+    assert_eq!(refused.text(), "too many different monitors are open at this agent");
+    assert_eq!(refused.header("retry-after"), Some("5"));
+    // One that is there can be joined, and one that has gone makes room.
+    Stream::open(front.address, &shapes[3]).await;
+    drop(open.pop());
+    front.agent.ended(1).await;
+    let (_stream, _feeder) =
+        tokio::join!(Stream::open(front.address, &shapes[16]), front.agent.stream(16));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_who_shares_was_decided_about() {
+    let world = World::with_acls().await;
+    let tokens = world.tokens.clone().unwrap();
+    let path = format!("/v1/agent/monitor?node_id={}", world.node("client1"));
+    let ask = |token: Option<&str>| {
+        let request = Request::get(&path).body(Full::default()).unwrap();
+        let (mut head, body) = request.into_parts();
+        if let Some(token) = token {
+            head.headers.insert("x-nomad-token", token.parse().unwrap());
+        }
+        Stream::ask(world.gateway, Request::from_parts(head, body))
+    };
+    let manager = ask(Some(tokens.management.expose())).await;
+    assert_eq!(manager.status, 200);
+    assert_eq!(ask(None).await.status, 403);
+    assert_eq!(ask(Some("9c1ed6ed-0ad2-4f0f-a3c6-4c9f5a1d2b77")).await.status, 403);
+    let mut reader = ask(Some(tokens.read_only.expose())).await;
+    assert_eq!(reader.headers["x-nomad-gateway-stream"], "shared");
+    assert_eq!(world.agent("client1").0.log().listeners(), 1);
+    // Every second, also for the one who came later.
+    drop(manager);
+    assert_eq!(reader.next().await.unwrap().unwrap(), "{}");
+}
