@@ -5,8 +5,8 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use nomad_acl::Tokens;
 use nomad_forward::{
-    Bounds, Budget, Denials, Directory, Shares, TcpConnect, Tunnel, Tunnels, connect::Connect,
-    delivery, guarded,
+    Bounds, Budget, Denials, Directory, Shares, TcpConnect, Transport, Tunnel, Tunnels,
+    connect::Connect, delivery, guarded,
 };
 
 use crate::{
@@ -144,6 +144,8 @@ where
     pub async fn serve_all(self, listeners: Vec<Listener>, stop: Stop) {
         let Self { connect, directory, tokens, denials, bounds, address, .. } = self;
         let Self { origins, tunnels, metrics, log, .. } = self;
+        // All its listeners speak alike.
+        let speaks = listeners.first().map_or(Transport::Plain, Listener::speaks);
         let about = About {
             directory: directory.clone(),
             metrics: Arc::clone(&metrics),
@@ -159,7 +161,7 @@ where
         let chain = guarded(chain, directory, tokens.clone(), denials);
         // What a caller asks for that Nomad has no words for; its own questions go through the chain too.
         let chain = Repair::new(Tunnel::new(chain, tunnels.clone()));
-        let chain = Rewrite::new(chain, address);
+        let chain = Rewrite::new(chain, address, speaks);
         // Its own calls are answered before anything is decided about Nomad's.
         let chain = Own::new(chain, about, tokens, denials);
         // Errors of agents and our own alike.

@@ -24,6 +24,7 @@ use hyper::{
     body::Incoming,
     service::{HttpService, service_fn},
 };
+use nomad_forward::Transport;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -84,6 +85,12 @@ impl Listener {
     pub fn workers(mut self, workers: Arc<Workers>) -> Self {
         self.workers = workers;
         self
+    }
+
+    /// What callers speak to it.
+    #[must_use]
+    pub const fn speaks(&self) -> Transport {
+        if self.tls.is_some() { Transport::Tls } else { Transport::Plain }
     }
 
     /// Where it listens.

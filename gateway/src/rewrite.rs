@@ -22,6 +22,7 @@ use http::{
     header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, HOST},
 };
 use http_body_util::{BodyExt as _, Either, Full, Limited};
+use nomad_forward::Transport;
 use nomad_wire::Route;
 use tower_service::Service;
 
@@ -48,16 +49,37 @@ const MAX_NODE: usize = 16 << 20;
 pub struct Rewrite<S> {
     inner: S,
     address: HttpAddr,
+    speaks: Transport,
+}
+
+/// What is said of a node instead: an address, and what is spoken there.
+#[derive(Debug, Clone)]
+struct Shown {
+    address: String,
+    speaks: Transport,
+}
+
+impl Shown {
+    /// What `TLSEnabled` says; nothing is said of an address that nobody dials.
+    fn spoken(&self) -> Option<&'static str> {
+        let spoken = if self.speaks == Transport::Tls { "true" } else { "false" };
+        (!self.address.is_empty()).then_some(spoken)
+    }
+
+    #[cfg(test)]
+    fn plain(address: &str) -> Self {
+        Self { address: address.to_owned(), speaks: Transport::Plain }
+    }
 }
 
 impl<S> Rewrite<S> {
-    /// Rewrites the answers of `inner`.
-    pub const fn new(inner: S, address: HttpAddr) -> Self {
-        Self { inner, address }
+    /// Rewrites the answers of `inner`, for a gateway to which callers speak so.
+    pub const fn new(inner: S, address: HttpAddr, speaks: Transport) -> Self {
+        Self { inner, address, speaks }
     }
 
     /// What the address is replaced with; `None` when nothing is.
-    fn replacement<B>(&self, request: &Request<B>) -> Option<(Answer, String)> {
+    fn replacement<B>(&self, request: &Request<B>) -> Option<(Answer, Shown)> {
         if self.address == HttpAddr::Off || request.method() != Method::GET {
             return None;
         }
@@ -70,7 +92,7 @@ impl<S> Rewrite<S> {
                 host?.to_owned()
             }
         };
-        Some((answer, address))
+        Some((answer, Shown { address, speaks: self.speaks }))
     }
 }
 
@@ -120,7 +142,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let Some((form, address)) = self.replacement(&request) else {
+        let Some((form, shown)) = self.replacement(&request) else {
             return future::ResponseFuture::plain(self.inner.call(request));
         };
         // What is compressed cannot be rewritten.
@@ -131,12 +153,12 @@ where
                 Ok(response) => response,
                 Err(never) => match never {},
             };
-            rewritten(response, form, address).await
+            rewritten(response, form, shown).await
         }))
     }
 }
 
-async fn rewritten<R>(response: Response<R>, form: Answer, address: String) -> Response<Body<R>>
+async fn rewritten<R>(response: Response<R>, form: Answer, shown: Shown) -> Response<Body<R>>
 where
     R: http_body::Body<Data = Bytes>,
     R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -146,7 +168,7 @@ where
     }
     if matches!(form, Answer::Events) {
         let mut response =
-            response.map(|body| Either::Left(Either::Right(EventsBody::new(body, address))));
+            response.map(|body| Either::Left(Either::Right(EventsBody::new(body, shown))));
         response.headers_mut().remove(CONTENT_LENGTH);
         return response;
     }
@@ -156,7 +178,7 @@ where
         *broken.status_mut() = StatusCode::BAD_GATEWAY;
         return broken;
     };
-    let body = json::with_address(body.to_bytes(), &address);
+    let body = json::with_address(body.to_bytes(), &shown);
     head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     Response::from_parts(head, Either::Right(Full::from(body)))
 }

@@ -12,7 +12,7 @@ use nomad_frames::Limits;
 use pin_project::pin_project;
 use thiserror::Error;
 
-use super::json;
+use super::{Shown, json};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -26,15 +26,15 @@ struct TooLong(usize);
 pub struct EventsBody<R> {
     #[pin]
     inner: R,
-    address: Box<str>,
+    shown: Shown,
     /// The beginning of a line whose end has not come.
     begun: BytesMut,
     is_over: bool,
 }
 
 impl<R> EventsBody<R> {
-    pub(super) fn new(inner: R, address: String) -> Self {
-        Self { inner, address: address.into(), begun: BytesMut::new(), is_over: false }
+    pub(super) fn new(inner: R, shown: Shown) -> Self {
+        Self { inner, shown, begun: BytesMut::new(), is_over: false }
     }
 }
 
@@ -45,7 +45,7 @@ impl<R> fmt::Debug for EventsBody<R> {
 }
 
 /// The whole lines that are there now; what is begun waits.
-fn lines(begun: &mut BytesMut, chunk: &Bytes, address: &str) -> Bytes {
+fn lines(begun: &mut BytesMut, chunk: &Bytes, shown: &Shown) -> Bytes {
     let Some(end) = memchr::memrchr(b'\n', chunk) else {
         begun.extend_from_slice(chunk);
         return Bytes::new();
@@ -57,18 +57,18 @@ fn lines(begun: &mut BytesMut, chunk: &Bytes, address: &str) -> Bytes {
         begun.split().freeze()
     };
     begun.extend_from_slice(chunk.get(end + 1..).unwrap_or_default());
-    rewritten(whole, address)
+    rewritten(whole, shown)
 }
 
 /// One line after the other; usually there is one, and it stays as it is.
-fn rewritten(whole: Bytes, address: &str) -> Bytes {
+fn rewritten(whole: Bytes, shown: &Shown) -> Bytes {
     if memchr::memchr(b'\n', &whole).is_none_or(|end| end + 1 == whole.len()) {
-        return json::with_address_in_events(whole, address);
+        return json::with_address_in_events(whole, shown);
     }
     let mut out = BytesMut::with_capacity(whole.len());
     let mut from = 0;
     for end in memchr::memchr_iter(b'\n', &whole) {
-        out.extend_from_slice(&json::with_address_in_events(whole.slice(from..=end), address));
+        out.extend_from_slice(&json::with_address_in_events(whole.slice(from..=end), shown));
         from = end + 1;
     }
     out.freeze()
@@ -93,11 +93,11 @@ where
             }
             let Some(frame) = ready!(this.inner.as_mut().poll_frame(cx)) else {
                 *this.is_over = true;
-                let rest = rewritten(this.begun.split().freeze(), this.address);
+                let rest = rewritten(this.begun.split().freeze(), this.shown);
                 return Poll::Ready((!rest.is_empty()).then(|| Ok(Frame::data(rest))));
             };
             let Ok(chunk) = frame.map_err(Into::into)?.into_data() else { continue };
-            let whole = lines(this.begun, &chunk, this.address);
+            let whole = lines(this.begun, &chunk, this.shown);
             let most = Limits::events().max_frame;
             if this.begun.len() > most {
                 *this.is_over = true;
@@ -128,7 +128,7 @@ mod tests {
     async fn read(chunks: Vec<Bytes>) -> (usize, String) {
         let chunks = chunks.into_iter().map(|chunk| Ok::<_, std::io::Error>(Frame::data(chunk)));
         let inner = StreamBody::new(stream::iter(chunks));
-        let mut body = Box::pin(EventsBody::new(inner, "gateway:4646".to_owned()));
+        let mut body = Box::pin(EventsBody::new(inner, Shown::plain("gateway:4646")));
         let (mut frames, mut text) = (0, String::new());
         while let Some(frame) = body.frame().await {
             frames += 1;

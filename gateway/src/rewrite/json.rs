@@ -8,12 +8,14 @@ use nomad_frames::EventBatch;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::Shown;
+
 /// What is replaced in a node's description. Keys are kept as they stand, so that their order and layout stay.
 #[derive(Deserialize)]
 struct Node<'a> {
     #[serde(rename = "HTTPAddr", borrow)]
     address: Option<&'a RawValue>,
-    /// A client would speak TLS to the address if this said so.
+    /// Whether a client speaks TLS to the address.
     #[serde(rename = "TLSEnabled", borrow)]
     tls: Option<&'a RawValue>,
     #[serde(rename = "Attributes", borrow, default)]
@@ -27,25 +29,22 @@ struct NodeEvent<'a> {
     node: Option<Node<'a>>,
 }
 
-/// A blank address as JSON.
-const BLANK: &str = "\"\"";
-
 /// The attribute that repeats the address.
 const ATTRIBUTE: &str = "unique.advertise.address";
 
-/// The same text with the address replaced; as it was when it is no node's description.
-pub(super) fn with_address(body: Bytes, address: &str) -> Bytes {
+/// The same text with the address replaced, and what is spoken there; as it was when it is no node's description.
+pub(super) fn with_address(body: Bytes, shown: &Shown) -> Bytes {
     // A list would be read as the fields in their order.
     if body.trim_ascii_start().first() != Some(&b'{') {
         return body;
     }
     let Ok(node) = serde_json::from_slice::<Node<'_>>(&body) else { return body };
-    let Ok(written) = serde_json::to_string(address) else { return body };
-    edited(&body, edits(&body, &node, &written))
+    let Ok(written) = serde_json::to_string(&shown.address) else { return body };
+    edited(&body, edits(&body, &node, (&written, shown.spoken())))
 }
 
 /// A line of the event stream with the address of each node in it replaced; as it was when no node is in it.
-pub(super) fn with_address_in_events(line: Bytes, address: &str) -> Bytes {
+pub(super) fn with_address_in_events(line: Bytes, shown: &Shown) -> Bytes {
     // Most lines are heartbeats, or about something else.
     if [&b"HTTPAddr"[..], ATTRIBUTE.as_bytes()]
         .iter()
@@ -54,27 +53,31 @@ pub(super) fn with_address_in_events(line: Bytes, address: &str) -> Bytes {
         return line;
     }
     let Ok(batch) = EventBatch::parse(&line) else { return line };
-    let Ok(written) = serde_json::to_string(address) else { return line };
+    let Ok(written) = serde_json::to_string(&shown.address) else { return line };
     let mut all = Vec::new();
     for event in batch.events() {
         let Ok(Some(payload)) = event.payload() else { continue };
         if let Ok(NodeEvent { node: Some(node) }) = serde_json::from_slice(payload) {
-            all.extend(edits(&line, &node, &written));
+            all.extend(edits(&line, &node, (&written, shown.spoken())));
         }
     }
     edited(&line, all)
 }
 
-/// What changes in a node's description that stands in `body`.
-fn edits<'w>(body: &Bytes, node: &Node<'_>, written: &'w str) -> Vec<(Range<usize>, &'w str)> {
+/// What changes in a node's description that stands in `body`: the address as JSON, and whether TLS is spoken there.
+fn edits<'w>(
+    body: &Bytes,
+    node: &Node<'_>,
+    (written, spoken): (&'w str, Option<&'w str>),
+) -> Vec<(Range<usize>, &'w str)> {
     let attributes = node.attributes.as_ref();
     let attribute = attributes.and_then(|attributes| attributes.get(ATTRIBUTE).copied());
     let mut edits: Vec<(Range<usize>, &str)> = Vec::new();
     for found in [node.address, attribute].into_iter().flatten() {
         edits.extend(span(body, found).map(|span| (span, written)));
     }
-    if let Some(tls) = node.tls.filter(|_| written != BLANK) {
-        edits.extend(span(body, tls).map(|span| (span, "false")));
+    if let Some((tls, spoken)) = node.tls.zip(spoken) {
+        edits.extend(span(body, tls).map(|span| (span, spoken)));
     }
     edits
 }
@@ -102,10 +105,16 @@ fn span(body: &Bytes, value: &RawValue) -> Option<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use nomad_forward::Transport;
+
     use super::*;
 
     fn rewritten(body: &'static str, address: &str) -> String {
-        let out = with_address(Bytes::from_static(body.as_bytes()), address);
+        spoken(body, &Shown::plain(address))
+    }
+
+    fn spoken(body: &'static str, shown: &Shown) -> String {
+        let out = with_address(Bytes::from_static(body.as_bytes()), shown);
         String::from_utf8(out.to_vec()).unwrap()
     }
 
@@ -125,19 +134,28 @@ mod tests {
     }
 
     #[test]
+    fn a_client_speaks_to_the_gateway_as_the_gateway_wants_it() {
+        let node = r#"{"HTTPAddr":"10.0.0.9:4646","TLSEnabled":false}"#;
+        let over_tls = node.replace("10.0.0.9:4646", "gateway:4646").replace("false", "true");
+        let shown = |address| Shown { speaks: Transport::Tls, ..Shown::plain(address) };
+        assert_eq!(spoken(node, &shown("gateway:4646")), over_tls);
+        assert_eq!(spoken(node, &shown("")), node.replace("10.0.0.9:4646", ""));
+    }
+
+    #[test]
     fn nodes_in_events_change_and_nothing_else() {
         let node = r#"{"ID":"9bb1","Attributes":{"unique.advertise.address":"10.0.0.9:4646"},"HTTPAddr":"10.0.0.9:4646","TLSEnabled":true}"#;
         let job = r#"{"Topic":"Job","Payload":{"Job":{"Meta":{"HTTPAddr":"10.0.0.9:4646"}}}}"#;
         let line = format!(
             r#"{{"Index":7,"Events":[{{"Topic":"Node","Payload":{{"Node":{node}}}}},{job},{{"Topic":"Node","Payload":{{"Node":{node}}}}}]}}"#
         ) + "\n";
-        let out = with_address_in_events(line.clone().into(), "gateway:4646");
+        let out = with_address_in_events(line.clone().into(), &Shown::plain("gateway:4646"));
         let changed = node.replace("10.0.0.9:4646", "gateway:4646").replace("true", "false");
         assert_eq!(String::from_utf8(out.to_vec()).unwrap(), line.replace(node, &changed));
         for line in
             ["{}\n", "HTTPAddr", "{\"Index\":1,\"Events\":[{\"HTTPAddr\":1}]}\n", "{\"HTTPAddr\":"]
         {
-            assert_eq!(with_address_in_events(line.into(), "x"), line);
+            assert_eq!(with_address_in_events(line.into(), &Shown::plain("x")), line);
         }
     }
 
