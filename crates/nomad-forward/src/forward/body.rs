@@ -20,11 +20,12 @@ pub struct ForwardBody<B> {
     #[pin]
     incoming: Incoming,
     connection: Option<Connection<Outgoing<B>>>,
+    broken: Option<hyper::Error>,
 }
 
 impl<B> ForwardBody<B> {
     pub(crate) fn new(incoming: Incoming, connection: Connection<Outgoing<B>>) -> Self {
-        let mut body = Self { incoming, connection: Some(connection) };
+        let mut body = Self { incoming, connection: Some(connection), broken: None };
         if body.incoming.is_end_stream() {
             give_back(&mut body.connection);
         }
@@ -33,7 +34,7 @@ impl<B> ForwardBody<B> {
 
     /// The empty body of an answer after which the connection speaks something else.
     pub(super) const fn without_connection(incoming: Incoming) -> Self {
-        Self { incoming, connection: None }
+        Self { incoming, connection: None, broken: None }
     }
 }
 
@@ -52,6 +53,9 @@ impl<B> Body for ForwardBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let mut this = self.project();
+        if let Some(broken) = this.broken.take() {
+            return Poll::Ready(Some(Err(broken)));
+        }
         // Looked at without a waker first: what is here already needs nobody to move anything.
         let waiting = this.incoming.as_mut().poll_frame(&mut Context::from_waker(Waker::noop()));
         let frame = match (waiting, this.connection.as_mut()) {
@@ -63,8 +67,15 @@ impl<B> Body for ForwardBody<B> {
                 ready!(this.incoming.as_mut().poll_frame(cx))
             }
         };
-        match &frame {
-            Some(Err(_)) => drop(this.connection.take()),
+        match frame {
+            // What came before goes out first: with the error a caller's connection is dropped, and with it what was
+            // written and not yet sent, the head among it.
+            Some(Err(broken)) => {
+                drop(this.connection.take());
+                *this.broken = Some(broken);
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             Some(Ok(_)) if this.incoming.is_end_stream() => give_back(this.connection),
             None => give_back(this.connection),
             Some(Ok(_)) => {}
@@ -73,7 +84,7 @@ impl<B> Body for ForwardBody<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.broken.is_none() && self.incoming.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
