@@ -41,11 +41,14 @@ pub(crate) async fn counted(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tasks.spawn(async move {
-        let mut held = Vec::new();
+        let mut open = JoinSet::new();
         while let Ok((mut stream, _)) = listener.accept().await {
-            if play(&mut stream, script, &requests).await {
-                held.push(stream);
-            }
+            let requests = Arc::clone(&requests);
+            open.spawn(async move {
+                if play(&mut stream, script, &requests).await {
+                    std::future::pending::<()>().await;
+                }
+            });
         }
     });
     address

@@ -222,15 +222,15 @@ async fn a_stream_passes_as_it_comes_and_ends_with_its_caller() {
         std::mem::swap(&mut one, &mut other);
     }
     for asked in [&mut one, &mut other] {
-        asked.say(&format!("{STREAM}3\r\none\r\n")).await;
+        asked.say(&format!("{STREAM}4\r\none\n\r\n")).await;
     }
     let (mut first, mut second) = (first.await.unwrap().unwrap(), second.await.unwrap().unwrap());
-    assert_eq!(next(&mut first).await.unwrap().unwrap(), "one");
-    assert_eq!(next(&mut second).await.unwrap().unwrap(), "one");
+    assert_eq!(next(&mut first).await.unwrap().unwrap(), "one\n");
+    assert_eq!(next(&mut second).await.unwrap().unwrap(), "one\n");
     drop(first);
     assert!(one.is_left().await, "nobody listens, and the agent goes on");
-    other.say("3\r\ntwo\r\n0\r\n\r\n").await;
-    assert_eq!(next(&mut second).await.unwrap().unwrap(), "two");
+    other.say("4\r\ntwo\n\r\n0\r\n\r\n").await;
+    assert_eq!(next(&mut second).await.unwrap().unwrap(), "two\n");
     assert!(next(&mut second).await.is_none());
 }
 
@@ -240,9 +240,9 @@ async fn an_agent_that_dies_in_the_middle_breaks_the_stream() {
     let mut caller = world.caller().await;
     let answer = tokio::spawn(caller.send_request(monitor()));
     let mut asked = world.asked().await;
-    asked.say(&format!("{STREAM}3\r\none\r\n")).await;
+    asked.say(&format!("{STREAM}4\r\none\n\r\n")).await;
     let mut answer = answer.await.unwrap().unwrap();
-    assert_eq!(next(&mut answer).await.unwrap().unwrap(), "one");
+    assert_eq!(next(&mut answer).await.unwrap().unwrap(), "one\n");
     drop(asked);
     assert!(next(&mut answer).await.unwrap().is_err(), "a truncated log looks whole");
 }
@@ -279,9 +279,9 @@ async fn the_end_lets_streams_finish_and_takes_nothing_new() {
     let mut caller = world.caller().await;
     let answer = tokio::spawn(caller.send_request(monitor()));
     let mut asked = world.asked().await;
-    asked.say(&format!("{STREAM}3\r\none\r\n")).await;
+    asked.say(&format!("{STREAM}4\r\none\n\r\n")).await;
     let mut answer = answer.await.unwrap().unwrap();
-    assert_eq!(next(&mut answer).await.unwrap().unwrap(), "one");
+    assert_eq!(next(&mut answer).await.unwrap().unwrap(), "one\n");
     world.stopper.stop();
     // After GOAWAY the caller's own side refuses.
     let refused = async {
@@ -290,8 +290,8 @@ async fn the_end_lets_streams_finish_and_takes_nothing_new() {
         }
     };
     timeout(LIMIT, refused).await.expect("new requests are taken for ever");
-    asked.say("3\r\ntwo\r\n0\r\n\r\n").await;
-    assert_eq!(next(&mut answer).await.unwrap().unwrap(), "two");
+    asked.say("4\r\ntwo\n\r\n0\r\n\r\n").await;
+    assert_eq!(next(&mut answer).await.unwrap().unwrap(), "two\n");
     assert!(next(&mut answer).await.is_none());
 }
 

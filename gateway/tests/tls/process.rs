@@ -47,7 +47,7 @@ fn new_certificates_are_read_while_a_stream_is_open() {
     let path = format!("/v1/agent/monitor?node_id={NODE}&plain=true");
     let mut stream = BufReader::new(serve.call(&agents.authority, None, &path));
     let mut begun = String::new();
-    while !begun.ends_with("one\r\n") {
+    while !begun.ends_with("one\n") {
         assert_ne!(stream.read_line(&mut begun).unwrap(), 0, "{begun}");
     }
     // On a signal.

@@ -151,10 +151,11 @@ fn answer(stream: TcpStream, script: &Script) -> std::io::Result<()> {
         "/v1/nodes" => format!(r#"[{{"ID":"{NODE}","Name":"client1","Status":"ready"}}]"#),
         "/v1/client/stats" | "/v1/jobs" => who.to_owned(),
         "/v1/agent/monitor" => {
-            stream
-                .write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n")?;
+            stream.write_all(
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\none\n\r\n",
+            )?;
             let _ended = script.go_on.lock().unwrap().recv();
-            return stream.write_all(b"3\r\ntwo\r\n0\r\n\r\n");
+            return stream.write_all(b"4\r\ntwo\n\r\n0\r\n\r\n");
         }
         path if path.starts_with("/v1/node/") => {
             format!(r#"{{"ID":"{NODE}","Name":"client1","HTTPAddr":"{node}","TLSEnabled":true}}"#)
