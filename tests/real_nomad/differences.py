@@ -150,6 +150,14 @@ ELSEWHERE = {
     "`https_handshake_timeout": "tests of the gateway",
     "`addresses { http": "tests of the gateway",
     "`tls_cipher_suites`": "tests of the gateway",
+    "`monitor`, asked for by several callers in the same way": "tests/gathered.rs",
+    "more than 16 different monitors of one agent": "tests/gathered.rs",
+    "a task's log, with `gateway_until=dead`": "tests/repaired",
+    "a task's log, with `gateway_rotation=repair`": "tests/repaired",
+    "a followed log or file, with `gateway_resume=true`": "tests/repaired",
+    "a log or a file, with `gateway_after`": "tests/repaired",
+    "logs, files and monitors with `Accept: text/event-stream`": "tests/repaired",
+    "other parameters that begin with `gateway_`": "tests/repaired",
 }
 
 
