@@ -32,8 +32,8 @@ def small(process, target, seconds, connections=32, script=None, warm=0.3):
         raise SystemExit(f"{url}: {errors[1]}")
     return {
         "requests/s": float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1]),
-        "p50 ms": milliseconds(re.search(r"50%\s+(\S+)", out)[1]),
-        "p99 ms": milliseconds(re.search(r"99%\s+(\S+)", out)[1]),
+        "p50 ms": milliseconds(re.search(r"(?m)^ +50% +(\S+)$", out)[1]),
+        "p99 ms": milliseconds(re.search(r"(?m)^ +99% +(\S+)$", out)[1]),
         "CPU µs/request": spent / requests * 1e6 if process else None,
     }
 
