@@ -57,7 +57,6 @@ impl<D, T> Gateway<D, T> {
 impl<D, T, C> Gateway<D, T, C>
 where
     D: Directory + Clone + Send + Sync + 'static,
-    D::Locate: Unpin,
     T: Tokens + Clone + Send + 'static,
     C: Connect,
 {

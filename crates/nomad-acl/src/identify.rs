@@ -4,7 +4,10 @@ mod error;
 mod future;
 mod layer;
 
-use std::task::{Context, Poll};
+use std::{
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
 
 use http::{
     Method, Request, Uri,
@@ -65,9 +68,6 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // The clone is the one that was not polled ready, so it is the one that stays.
-        let clone = self.inner.clone();
-        let inner = std::mem::replace(&mut self.inner, clone);
         let route = match Route::parse(request.method(), request.uri()) {
             _ if is_preflight(&request) => Route::Pass,
             Ok(route) => route,
@@ -78,7 +78,17 @@ where
             Err(error) => return future::ResponseFuture::failed(error.into()),
         };
         let region = region(request.uri());
-        let acl = self.tokens.resolve_in(token.as_ref(), region.as_ref());
+        let mut acl = self.tokens.resolve_in(token.as_ref(), region.as_ref());
+        // Most tokens are known, and then nothing needs to be kept until they are.
+        if let Poll::Ready(acl) = Pin::new(&mut acl).poll(&mut Context::from_waker(Waker::noop())) {
+            return match future::identified(route, acl, request) {
+                Ok(known) => future::ResponseFuture::calling(self.inner.call(known)),
+                Err(error) => future::ResponseFuture::failed(error),
+            };
+        }
+        // The clone is the one that was not polled ready, so it is the one that stays.
+        let clone = self.inner.clone();
+        let inner = std::mem::replace(&mut self.inner, clone);
         future::ResponseFuture::resolving(inner, acl, route, request)
     }
 }

@@ -35,7 +35,7 @@ use crate::Acl;
 /// Whoever knows what a token may do.
 pub trait Tokens {
     /// The look-up; ready at once when the answer is known.
-    type Future: Future<Output = Result<Acl, TokensError>> + Send + 'static;
+    type Future: Future<Output = Result<Acl, TokensError>> + Send + Unpin + 'static;
 
     /// What may this token do? `None` asks for the anonymous caller.
     fn resolve(&self, token: Option<&SecretId>) -> Self::Future;

@@ -8,7 +8,10 @@ mod error;
 mod future;
 mod layer;
 
-use std::task::{Context, Poll};
+use std::{
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
 
 use http::HeaderMap;
 use nomad_acl::{Ask, Known, Subject};
@@ -99,20 +102,30 @@ where
     }
 
     fn call(&mut self, known: Known<B>) -> Self::Future {
-        let clone = self.inner.clone();
-        let mut inner = std::mem::replace(&mut self.inner, clone);
         let query = Query::of(known.request.uri());
         let region = query.filled("region").map(|region| Region::new(&region));
         match Target::of(&known.route, &query) {
             Ok(target) => {
-                let place =
+                let mut place =
                     self.directory.locate(&target, region.as_ref(), Caller::of(&known.request));
+                // Most places are known, and then nothing needs to be kept until they are.
+                let mut nobody = Context::from_waker(Waker::noop());
+                if let Poll::Ready(place) = Pin::new(&mut place).poll(&mut nobody) {
+                    return match future::addressed(known, target, place) {
+                        Ok(addressed) => {
+                            future::ResponseFuture::calling(self.inner.call(addressed))
+                        }
+                        Err(error) => future::ResponseFuture::failed(error),
+                    };
+                }
+                let clone = self.inner.clone();
+                let inner = std::mem::replace(&mut self.inner, clone);
                 future::ResponseFuture::locating(inner, place, known, target)
             }
             // Only `host` asks for the right before it looks at the targets.
             Err(error @ QueryError::BothHostTargets) => {
                 let place = Err(error.into());
-                future::ResponseFuture::calling(inner.call(Addressed {
+                future::ResponseFuture::calling(self.inner.call(Addressed {
                     known,
                     target: Target::AnyServer,
                     place,

@@ -87,7 +87,7 @@ impl<'a> Caller<'a> {
 /// Whoever knows the fleet.
 pub trait Directory {
     /// The look-up; ready at once when the answer is known.
-    type Locate: Future<Output = Result<Place, LocateError>> + Send + 'static;
+    type Locate: Future<Output = Result<Place, LocateError>> + Send + Unpin + 'static;
 
     /// Which agent is meant? `region` is the one that the caller asks for; `None` means the directory's own.
     fn locate(&self, target: &Target, region: Option<&Region>, caller: Caller<'_>) -> Self::Locate;

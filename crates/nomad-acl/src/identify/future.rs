@@ -46,6 +46,10 @@ impl<S: Service<Known<B>>, F, B> ResponseFuture<S, F, B> {
         Self { state: State::Failed(Some(error)) }
     }
 
+    pub(super) const fn calling(answer: S::Future) -> Self {
+        Self { state: State::Calling(answer) }
+    }
+
     pub(super) const fn resolving(inner: S, acl: F, route: Route, request: Request<B>) -> Self {
         Self { state: State::Resolving { acl, question: Some((inner, route, request)) } }
     }
@@ -71,12 +75,9 @@ where
                     let resolved = ready!(acl.poll(cx));
                     let (mut inner, route, request) =
                         question.take().expect("a token is resolved once");
-                    match resolved.or_else(|error| elsewhere(&route, error)) {
-                        Err(error) => State::Failed(Some(error.into())),
-                        Ok(acl) => {
-                            sign(&acl, &request);
-                            State::Calling(inner.call(Known { route, acl, request }))
-                        }
+                    match identified(route, resolved, request) {
+                        Ok(known) => State::Calling(inner.call(known)),
+                        Err(error) => State::Failed(Some(error)),
                     }
                 }
                 StateProjection::Calling(answer) => return answer.poll(cx),
@@ -84,6 +85,17 @@ where
             state.set(next);
         }
     }
+}
+
+/// The request with what is known of its caller.
+pub(super) fn identified<B>(
+    route: Route,
+    resolved: Result<Acl, TokensError>,
+    request: Request<B>,
+) -> Result<Known<B>, IdentifyError> {
+    let acl = resolved.or_else(|error| elsewhere(&route, error))?;
+    sign(&acl, &request);
+    Ok(Known { route, acl, request })
 }
 
 /// A token that is no good here does not end a call about which somebody else decides. It grants nothing, either.

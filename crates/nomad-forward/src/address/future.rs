@@ -59,7 +59,7 @@ impl<S: Service<Addressed<B>>, F, B> ResponseFuture<S, F, B> {
 }
 
 /// The look-up's answer, as the rest of the chain sees it: an unknown allocation ends it here.
-fn addressed<B>(
+pub(super) fn addressed<B>(
     known: Known<B>,
     target: Target,
     place: Result<Place, LocateError>,
