@@ -5,6 +5,7 @@ mod driver;
 mod pool;
 mod queue;
 mod tcp;
+mod turn;
 
 use std::{io, time::Duration};
 
@@ -15,6 +16,7 @@ pub use self::{
     budget::Budget,
     pool::{Connection, Pool},
     tcp::TcpConnect,
+    turn::Turn,
 };
 use crate::Agent;
 

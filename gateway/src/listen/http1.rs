@@ -24,7 +24,10 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_LIMIT);
     // What is upgraded leaves this task: its tunnel counts and ends it.
-    let mut serving = pin!(http.serve_connection(TokioIo::new(io), service).with_upgrades());
+    let mut serving = pin!(
+        http.serve_connection(nomad_forward::connect::Turn::new(TokioIo::new(io)), service)
+            .with_upgrades()
+    );
     let result = tokio::select! {
         result = serving.as_mut() => Some(result),
         () = stop.announced() => None,

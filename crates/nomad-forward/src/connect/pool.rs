@@ -212,7 +212,7 @@ where
         let io = timeout(CONNECT_LIMIT, self.connect.connect(agent)).await;
         let io =
             io.map_err(|_| ConnectError::Timeout(CONNECT_LIMIT))?.map_err(ConnectError::Refused)?;
-        let handshake = http1::Builder::new().writev(true).handshake(io).await;
+        let handshake = http1::Builder::new().writev(true).handshake(super::Turn::new(io)).await;
         let (sender, connection) = handshake.map_err(ConnectError::Handshake)?;
         // What goes wrong on the connection is told to whoever waits for an answer on it.
         let driver = Driver::new(async move { drop(connection.with_upgrades().await) });
