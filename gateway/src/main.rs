@@ -6,9 +6,9 @@ use clap::Parser as _;
 use nomad_gateway::cli::{Cli, Command};
 
 /// What it gains and what it costs stands in docs/performance.md.
-#[cfg(feature = "mimalloc")]
+#[cfg(feature = "jemalloc")]
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let Cli { command } = Cli::parse();
