@@ -49,7 +49,7 @@ fi
 ulimit -H -n 65536 2> /dev/null || true
 ulimit -S -n "$(ulimit -H -n)"
 if [ -z "$gateway" ]; then
-  cargo build --release --quiet -p nomad-gateway
-  set -- --gateway "${CARGO_TARGET_DIR:-target}/release/nomad-gateway" "$@"
+  cargo build --profile dist --features jemalloc --quiet -p nomad-gateway
+  set -- --gateway "${CARGO_TARGET_DIR:-target}/dist/nomad-gateway" "$@"
 fi
 exec python3 -B benches/side_by_side "$@"

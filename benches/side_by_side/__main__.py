@@ -95,6 +95,8 @@ class Run:
 
     def bodies(self, case, upstream, path, least):
         made, subjects = self.everybody(upstream, path)
+        # Whoever reads a file first waits for it to come into memory.
+        load.one_body((upstream, path), least)
         self.each(case, subjects, lambda process, target: load.body(process, target, least))
         self.end(made)
 

@@ -50,6 +50,7 @@ def small(run, cluster):
 
 def bulk(run, cluster):
     path = f"/v1/client/fs/cat/{cluster.allocation}?path=alloc/data/big.bin"
+    load.one_body((cluster.client.port, path), SIZE)
     run.each("256 MiB from Nomad", [
         ("gateway", (cluster.gateway, (cluster.gateway.port, path))),
         ("Nomad's relay", (cluster.server, (cluster.server.port, path))),

@@ -194,7 +194,7 @@ class Bench:
         config = self.write(f"{name}.conf", f"""
             daemon off; master_process off; worker_processes 1;
             pid {self.directory}/{name}.pid; error_log stderr error;
-            events {{ worker_connections {min(processes.FILES - 50, 32768)}; multi_accept on; }}
+            events {{ worker_connections 65536; multi_accept on; }}
             http {{
                 access_log off; sendfile on; tcp_nopush on; tcp_nodelay on; server_tokens off;
                 keepalive_requests 1000000000; keepalive_timeout 120s;
