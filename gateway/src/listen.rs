@@ -26,7 +26,7 @@ use hyper::{
 };
 use nomad_forward::Transport;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::Semaphore,
     task::JoinSet,
     time::sleep,
@@ -43,6 +43,10 @@ use crate::{
 /// So many connections at once: ten thousand idle streams, and room for those who ask for something else. Beyond it
 /// new ones wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 16_384;
+
+/// So many connections wait in the kernel's queue to be accepted: a fleet's programs come back all at once after a restart,
+/// and whoever finds no room tries again after a second only. It is what Go's servers have on Linux.
+const MAX_ARRIVALS: u32 = 4096;
 
 /// A head must arrive within this time, so that a caller who sends one byte a minute cannot hold a connection; idle
 /// connections between requests fall under it too, and official clients keep theirs for 90 s.
@@ -68,7 +72,7 @@ impl Listener {
     /// [`StartError::Listen`].
     pub async fn bind(address: SocketAddr) -> Result<Self, StartError> {
         let failed = |source| StartError::Listen { address, source };
-        let tcp = TcpListener::bind(address).await.map_err(failed)?;
+        let tcp = listen(address).map_err(failed)?;
         let address = tcp.local_addr().map_err(failed)?;
         Ok(Self { tcp, address, crowd: Crowd::default(), tls: None, workers: Arc::default() })
     }
@@ -156,6 +160,14 @@ impl Listener {
         drop(self.tcp);
         while connections.join_next().await.is_some() {}
     }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // Old connections of a gateway that has ended linger in the kernel; a new one need not wait for them.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(MAX_ARRIVALS)
 }
 
 /// A socket on its way to the runtime that watches it.
@@ -246,5 +258,25 @@ fn ended(result: hyper::Result<()>) {
     if let Err(error) = result {
         // Callers go away in the middle of things every day.
         tracing::debug!(error = %error, "connection ended");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn many_may_come_at_once() {
+        let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        // Nobody accepts: who finds room in the queue is connected at once, everybody else never.
+        let mut connected = Vec::new();
+        for number in 0..400 {
+            let connecting = TcpStream::connect(listener.address());
+            let stream = timeout(Duration::from_secs(30), connecting).await;
+            connected.push(stream.unwrap_or_else(|_| panic!("the queue is full after {number}")));
+        }
+        assert!(connected.iter().all(Result::is_ok));
     }
 }
