@@ -43,29 +43,24 @@ async fn a_crowd_is_served_while_an_agent_dies_twice() {
     let servers = Servers::start(&mut tasks, &clients).await;
     let gateway = Gateway::start(dir.path(), &servers.addresses);
 
-    // A first crowd fills caches, pools and the allocator; what the second one adds to them must go away again.
+    // First crowds fill caches, pools and the allocator; what the last one adds to them must go away again.
     let calm = Arc::new(Tally::default());
     crowd(&gateway, &clients, callers, &calm, sleep(Duration::from_secs(2))).await;
     calm.report("warm-up");
     assert_eq!(calm.wrong(), Vec::<String>::new());
     assert_eq!(calm.failed(), 0, "nobody died in the warm-up");
+
+    let part = Duration::from_secs(seconds as u64) / 5;
+    // While an agent is dead more is under way than ever else.
+    let rough = Arc::new(Tally::default());
+    let soon = part.min(Duration::from_secs(2));
+    crowd_with_deaths(&gateway, &mut clients, callers, &rough, (1, soon)).await;
+    rough.report("with an agent that dies");
+    assert_eq!(rough.wrong(), Vec::<String>::new());
     let before = gateway.held_at_rest().await;
 
     let tally = Arc::new(Tally::default());
-    let (first, rest) = clients.split_at_mut(1);
-    let everybody: Vec<_> = first.iter().chain(&*rest).map(ClientAgent::place).collect();
-    let [victim] = first else { unreachable!("one was split off") };
-    let part = Duration::from_secs(seconds as u64) / 5;
-    let dying = async {
-        for _ in 0..2 {
-            sleep(part).await;
-            victim.kill();
-            sleep(part).await;
-            victim.revive().await;
-        }
-        sleep(part).await;
-    };
-    crowd_of(&gateway, everybody, callers, &tally, dying).await;
+    crowd_with_deaths(&gateway, &mut clients, callers, &tally, (2, part)).await;
     tally.report("with an agent that dies twice");
     assert_eq!(tally.wrong(), Vec::<String>::new());
     assert!(tally.failed() > 0, "nobody noticed that an agent died");
@@ -74,6 +69,28 @@ async fn a_crowd_is_served_while_an_agent_dies_twice() {
     let after = gateway.held_at_rest().await;
     before.and(after).report();
     assert!(Held::is_no_more(&before, &after), "{before:?} before, {after:?} after");
+}
+
+/// The first agent dies so often, and is dead so long each time.
+async fn crowd_with_deaths(
+    gateway: &Gateway,
+    clients: &mut [ClientAgent],
+    callers: usize,
+    tally: &Arc<Tally>,
+    (deaths, part): (usize, Duration),
+) {
+    let everybody: Vec<_> = clients.iter().map(ClientAgent::place).collect();
+    let victim = &mut clients[0];
+    let dying = async {
+        for _ in 0..deaths {
+            sleep(part).await;
+            victim.kill();
+            sleep(part).await;
+            victim.revive().await;
+        }
+        sleep(part).await;
+    };
+    crowd_of(gateway, everybody, callers, tally, dying).await;
 }
 
 async fn crowd(
