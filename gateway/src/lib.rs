@@ -10,6 +10,7 @@
 mod clock;
 mod error;
 mod gateway;
+mod passing;
 mod signals;
 mod stop;
 

@@ -8,7 +8,6 @@
 //! `unique.advertise.address`. Lists of nodes have no address that anybody could dial: an IP without its port.
 
 mod events;
-mod future;
 mod json;
 
 use std::{
@@ -27,6 +26,7 @@ use nomad_wire::Route;
 use tower_service::Service;
 
 use self::events::EventsBody;
+use crate::passing::ResponseFuture;
 
 /// What becomes of a node's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -119,12 +119,11 @@ impl Answer {
     }
 }
 
-/// The answer, as it came or rewritten.
-type Body<R> = Either<Either<R, EventsBody<R>>, Full<Bytes>>;
+/// A stream of events, or a node, as it is told.
+pub type RewrittenBody<R> = Either<EventsBody<R>, Full<Bytes>>;
 
-const fn as_it_came<R>(body: R) -> Body<R> {
-    Either::Left(Either::Left(body))
-}
+/// The answer, as it came or rewritten.
+type Body<R> = Either<R, RewrittenBody<R>>;
 
 impl<S, B, R> Service<Request<B>> for Rewrite<S>
 where
@@ -135,7 +134,7 @@ where
 {
     type Response = Response<Body<R>>;
     type Error = Infallible;
-    type Future = future::ResponseFuture<S::Future, R>;
+    type Future = ResponseFuture<S::Future, R, RewrittenBody<R>, Infallible>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
@@ -143,19 +142,17 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let Some((form, shown)) = self.replacement(&request) else {
-            return future::ResponseFuture::plain(self.inner.call(request));
+            return ResponseFuture::passing(self.inner.call(request));
         };
         // What is compressed cannot be rewritten.
         request.headers_mut().remove(ACCEPT_ENCODING);
         let answer = self.inner.call(request);
-        future::ResponseFuture::rewritten(Box::pin(async move {
-            let response = match answer.await {
-                Ok(response) => response,
-                Err(never) => match never {},
-            };
-            rewritten(response, form, shown).await
-        }))
+        ResponseFuture::made(async move { Ok(rewritten(answer.await?, form, shown).await) })
     }
+}
+
+fn whole<R>(body: impl Into<Bytes>) -> Body<R> {
+    Either::Right(Either::Right(Full::new(body.into())))
 }
 
 async fn rewritten<R>(response: Response<R>, form: Answer, shown: Shown) -> Response<Body<R>>
@@ -164,21 +161,21 @@ where
     R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     if response.status() != StatusCode::OK || response.headers().contains_key(CONTENT_ENCODING) {
-        return response.map(as_it_came);
+        return response.map(Either::Left);
     }
     if matches!(form, Answer::Events) {
         let mut response =
-            response.map(|body| Either::Left(Either::Right(EventsBody::new(body, shown))));
+            response.map(|body| Either::Right(Either::Left(EventsBody::new(body, shown))));
         response.headers_mut().remove(CONTENT_LENGTH);
         return response;
     }
     let (mut head, body) = response.into_parts();
     let Ok(body) = Limited::new(body, MAX_NODE).collect().await else {
-        let mut broken = Response::new(Either::Right(Full::from("the agent's answer broke off")));
+        let mut broken = Response::new(whole("the agent's answer broke off"));
         *broken.status_mut() = StatusCode::BAD_GATEWAY;
         return broken;
     };
     let body = json::with_address(body.to_bytes(), &shown);
     head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-    Response::from_parts(head, Either::Right(Full::from(body)))
+    Response::from_parts(head, whole(body))
 }

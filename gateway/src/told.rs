@@ -4,8 +4,6 @@
 //! no more gets the same text as `{"error": "…", "status": 403}`, from whomever the error comes. `*/*` beside it means
 //! that text will do, as with Nomad's own clients and web page.
 
-mod future;
-
 use std::{
     convert::Infallible,
     task::{Context, Poll},
@@ -22,6 +20,8 @@ use http_body_util::{BodyExt as _, Either, Full, Limited};
 use serde_json::{Map, Value, json};
 use tokio::time::timeout;
 use tower_service::Service;
+
+use crate::passing::ResponseFuture;
 
 /// An answer as it came, or an error as JSON.
 pub type ToldBody<R> = Either<R, Full<Bytes>>;
@@ -54,7 +54,7 @@ where
 {
     type Response = Response<ToldBody<R>>;
     type Error = Infallible;
-    type Future = future::ResponseFuture<S::Future, R>;
+    type Future = ResponseFuture<S::Future, R, Full<Bytes>, Infallible>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
@@ -64,12 +64,12 @@ where
         let wants_json = wants_json(request.headers());
         let answer = self.inner.call(request);
         if !wants_json {
-            return future::ResponseFuture::plain(answer);
+            return ResponseFuture::passing(answer);
         }
-        future::ResponseFuture::told(Box::pin(async move {
-            let Ok(response) = answer.await;
-            if is_text(&response) { told(response).await } else { response.map(Either::Left) }
-        }))
+        ResponseFuture::made(async move {
+            let response = answer.await?;
+            Ok(if is_text(&response) { told(response).await } else { response.map(Either::Left) })
+        })
     }
 }
 

@@ -13,7 +13,6 @@
 //! Compression is not asked for, since lines must be seen.
 
 mod body;
-mod future;
 mod key;
 mod lines;
 mod monitor;
@@ -45,6 +44,7 @@ use self::{
     monitor::{Head, Listener, Publisher},
     monitors::Joined,
 };
+use crate::passing::ResponseFuture;
 
 /// The agent's own answer, or a share of one.
 pub type GatherBody<R> = Either<R, GatheredBody>;
@@ -74,7 +74,7 @@ where
 {
     type Response = Response<GatherBody<R>>;
     type Error = S::Error;
-    type Future = future::ResponseFuture<S::Future, R, S::Error>;
+    type Future = ResponseFuture<S::Future, R, GatheredBody, S::Error>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
@@ -83,12 +83,12 @@ where
     fn call(&mut self, admitted: Admitted<Addressed<B>>) -> Self::Future {
         let is_monitor = matches!(admitted.question().known().route, Route::Monitor);
         let Some(key) = is_monitor.then(|| Key::of(admitted.question())).flatten() else {
-            return future::ResponseFuture::alone(self.inner.call(admitted));
+            return ResponseFuture::passing(self.inner.call(admitted));
         };
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
         let monitors = self.monitors.clone();
-        future::ResponseFuture::shared(Box::pin(gather(inner, monitors, key, admitted)))
+        ResponseFuture::made(gather(inner, monitors, key, admitted))
     }
 }
 

@@ -21,7 +21,6 @@
 mod asking;
 mod body;
 mod death;
-mod future;
 mod gap;
 #[cfg(test)]
 mod law;
@@ -46,6 +45,7 @@ use tower_service::Service;
 
 pub use self::body::RepairedBody;
 use self::{asking::Asking, outlet::Shape, wish::Wish};
+use crate::passing::ResponseFuture;
 
 /// The body of a request: the caller's, or the empty one of a question of the gateway's own.
 pub type AskedBody<B> = Either<B, Empty<Bytes>>;
@@ -77,7 +77,7 @@ where
 {
     type Response = Response<RepairBody<R>>;
     type Error = Infallible;
-    type Future = future::ResponseFuture<S::Future, R>;
+    type Future = ResponseFuture<S::Future, R, RepairedBody, Infallible>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
@@ -85,16 +85,16 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let Some(wish) = wish::of(&request) else {
-            return future::ResponseFuture::plain(self.inner.call(request.map(Either::Left)));
+            return ResponseFuture::passing(self.inner.call(request.map(Either::Left)));
         };
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
-        future::ResponseFuture::repaired(Box::pin(async move {
-            match wish {
+        ResponseFuture::made(async move {
+            Ok(match wish {
                 Ok(wish) => repaired(inner, request, wish).await,
                 Err(fault) => fault.into_response::<RepairedBody>().map(Either::Right),
-            }
-        }))
+            })
+        })
     }
 }
 
