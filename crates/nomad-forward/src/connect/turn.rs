@@ -13,7 +13,8 @@ use std::{
 use hyper::rt;
 use pin_project::pin_project;
 
-/// A byte stream whose writes let everybody else on the thread have their turn first. Reads do not wait.
+/// A byte stream whose writes let everybody else on the thread have their turn first: once, until it is flushed. Reads do
+/// not wait.
 #[pin_project]
 #[derive(Debug)]
 pub struct Turn<T> {
@@ -30,7 +31,7 @@ impl<T> Turn<T> {
 }
 
 impl<T: rt::Write> Turn<T> {
-    /// Writes at the second call, which follows as soon as everybody else was looked at.
+    /// Writes from the second call on, which follows as soon as everybody else was looked at.
     fn write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -41,10 +42,7 @@ impl<T: rt::Write> Turn<T> {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        // As long as the stream takes nothing, it wakes the task itself.
-        let written = ready!(write(this.inner, cx));
-        *this.has_waited = false;
-        Poll::Ready(written)
+        write(this.inner, cx)
     }
 }
 
@@ -80,7 +78,10 @@ impl<T: rt::Write> rt::Write for Turn<T> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.project().inner.poll_flush(cx)
+        let this = self.project();
+        ready!(this.inner.poll_flush(cx))?;
+        *this.has_waited = false;
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -20,7 +20,15 @@ pub struct ForwardBody<B> {
     #[pin]
     incoming: Incoming,
     connection: Option<Connection<Outgoing<B>>>,
-    broken: Option<hyper::Error>,
+    broken: Option<Broken>,
+}
+
+/// Why no more comes, told when what came before has gone out.
+#[derive(Debug)]
+struct Broken {
+    error: hyper::Error,
+    /// The caller's connection writes in its second turn, see [`Turn`](crate::connect::Turn).
+    turns: u8,
 }
 
 impl<B> ForwardBody<B> {
@@ -35,6 +43,21 @@ impl<B> ForwardBody<B> {
     /// The empty body of an answer after which the connection speaks something else.
     pub(super) const fn without_connection(incoming: Incoming) -> Self {
         Self { incoming, connection: None, broken: None }
+    }
+}
+
+impl Broken {
+    fn poll(
+        self,
+        kept: &mut Option<Self>,
+        cx: &Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Some(turns) = self.turns.checked_sub(1) else {
+            return Poll::Ready(Some(Err(self.error)));
+        };
+        *kept = Some(Self { turns, ..self });
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 
@@ -54,7 +77,7 @@ impl<B> Body for ForwardBody<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let mut this = self.project();
         if let Some(broken) = this.broken.take() {
-            return Poll::Ready(Some(Err(broken)));
+            return broken.poll(this.broken, cx);
         }
         // Looked at without a waker first: what is here already needs nobody to move anything.
         let waiting = this.incoming.as_mut().poll_frame(&mut Context::from_waker(Waker::noop()));
@@ -70,11 +93,9 @@ impl<B> Body for ForwardBody<B> {
         match frame {
             // What came before goes out first: with the error a caller's connection is dropped, and with it what was
             // written and not yet sent, the head among it.
-            Some(Err(broken)) => {
+            Some(Err(error)) => {
                 drop(this.connection.take());
-                *this.broken = Some(broken);
-                cx.waker().wake_by_ref();
-                return Poll::Pending;
+                return Broken { error, turns: 2 }.poll(this.broken, cx);
             }
             Some(Ok(_)) if this.incoming.is_end_stream() => give_back(this.connection),
             None => give_back(this.connection),
