@@ -49,7 +49,7 @@ impl Fleet {
     pub async fn start(options: &FleetOptions, stop: &Stop) -> Result<Self, StartError> {
         let start::Started { agents, gossips, serving } = start::all(options, stop).await?;
         let table = directory(&agents, &gossips)?;
-        let demo = demo::start(&agents, &table)?;
+        let demo = demo::start(&agents, &table).await?;
         Ok(Self { agents, gossips, table, demo, serving })
     }
 

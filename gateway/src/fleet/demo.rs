@@ -1,8 +1,11 @@
 //! The demo allocation: a real process that writes real logs.
 
-use nomad_agent::{AllocSpec, LogLimits, TaskSpec};
+use std::{sync::Arc, time::Duration};
+
+use nomad_agent::{AllocSpec, Allocation, Allocations, LogLimits, TaskSpec};
 use nomad_forward::Table;
 use nomad_wire::{AllocId, Namespace};
+use tokio::time::timeout;
 
 use super::FleetAgent;
 use crate::StartError;
@@ -12,6 +15,9 @@ const JOB: &str = "demo";
 
 /// The name of the demo allocation's task.
 pub const DEMO_TASK: &str = "clock";
+
+/// A shell starts in a fraction of this; if it does not, the fleet is there all the same.
+const START_LIMIT: Duration = Duration::from_secs(5);
 
 /// Writes a line to standard output twice a second and one to standard error every five seconds, and leaves a file
 /// to read in its `local` directory.
@@ -26,34 +32,44 @@ while :; do
 done
 "#;
 
-/// Starts it on the first client unless it runs there already, and tells the directory.
-pub(super) fn start(agents: &[FleetAgent], table: &Table) -> Result<AllocId, StartError> {
+/// Starts it on the first client unless it runs there already, and tells the directory. Its logs can be read when it
+/// returns.
+pub(super) async fn start(agents: &[FleetAgent], table: &Table) -> Result<AllocId, StartError> {
     let client = agents
         .iter()
         .find_map(|FleetAgent { agent, .. }| Some((agent.node_id()?, agent.allocations()?)));
     let Some((node, allocations)) = client else { return Ok(fresh_id()) };
     let namespace = Namespace::default();
-    // A fleet whose data outlived it has its demo already, and the log of that goes on.
-    let earlier = allocations.all().into_iter().find(|one| one.job() == JOB && !one.is_terminal());
-    let id = match earlier {
-        Some(earlier) => *earlier.id(),
-        None => {
-            let id = fresh_id();
-            let mut task = TaskSpec::new(DEMO_TASK, "/bin/sh").args(["-c", SCRIPT]);
-            task.logs = LogLimits::default();
-            let spec = AllocSpec {
-                id,
-                namespace: namespace.clone(),
-                job: JOB.to_owned(),
-                group: JOB.to_owned(),
-                tasks: vec![task],
-            };
-            allocations.start(spec).map_err(StartError::Allocation)?;
-            id
+    let demo = earlier_or_new(allocations, &namespace)?;
+    table.insert_allocation(*demo.id(), node, namespace);
+    if let Some(task) = demo.task(DEMO_TASK) {
+        let started = task.reached(|state| state.started.is_some());
+        if timeout(START_LIMIT, started).await.is_err() {
+            tracing::warn!(task = DEMO_TASK, "has not started yet");
         }
+    }
+    Ok(*demo.id())
+}
+
+/// A fleet whose data outlived it has its demo already, and the log of that goes on.
+fn earlier_or_new(
+    allocations: &Allocations,
+    namespace: &Namespace,
+) -> Result<Arc<Allocation>, StartError> {
+    let earlier = allocations.all().into_iter().find(|one| one.job() == JOB && !one.is_terminal());
+    if let Some(earlier) = earlier {
+        return Ok(earlier);
+    }
+    let mut task = TaskSpec::new(DEMO_TASK, "/bin/sh").args(["-c", SCRIPT]);
+    task.logs = LogLimits::default();
+    let spec = AllocSpec {
+        id: fresh_id(),
+        namespace: namespace.clone(),
+        job: JOB.to_owned(),
+        group: JOB.to_owned(),
+        tasks: vec![task],
     };
-    table.insert_allocation(id, node, namespace);
-    Ok(id)
+    allocations.start(spec).map_err(StartError::Allocation)
 }
 
 fn fresh_id() -> AllocId {
