@@ -7,23 +7,15 @@
 //! looking for it would cost every connection, so that clear text is HTTP/1.1.
 
 mod crowd;
+mod flushed;
 mod http1;
 mod http2;
 
-use std::{
-    convert::Infallible,
-    io,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use hyper::{
-    body::Incoming,
-    service::{HttpService, service_fn},
-};
+use hyper::body::Incoming;
 use nomad_forward::Transport;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
@@ -221,7 +213,7 @@ where
     // A frame is worth more early than bundled with the next one. A socket that cannot do it still serves.
     let Caller { stream, peer, tls } = caller;
     drop(stream.set_nodelay(true));
-    let Some(tls) = tls else { return http1::serve(stream, announced(peer, service), stop).await };
+    let Some(tls) = tls else { return http1::serve(stream, peer, service, stop).await };
     let accepted = tokio::select! {
         accepted = tls.accept(stream) => accepted,
         () = stop.announced() => return,
@@ -231,27 +223,9 @@ where
         Ok(stream) if tls::is_http2(&stream) => {
             Box::pin(http2::serve(stream, peer, service, stop)).await;
         }
-        Ok(stream) => Box::pin(http1::serve(stream, announced(peer, service), stop)).await,
+        Ok(stream) => Box::pin(http1::serve(stream, peer, service, stop)).await,
         Err(error) => tracing::debug!(error = %error, "no TLS with a caller"),
     }
-}
-
-/// Says of every request whose connection it came over.
-fn announced<S, R>(
-    peer: Peer,
-    service: S,
-) -> impl HttpService<Incoming, ResBody = R, Error = Infallible, Future = S::Future>
-where
-    S: Service<Request<Incoming>, Response = Response<R>, Error = Infallible>,
-    R: http_body::Body,
-{
-    // hyper asks through a shared reference. A lock that nobody else takes costs less than a clone of the whole chain
-    // for every request.
-    let service = Mutex::new(service);
-    service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer);
-        service.lock().unwrap_or_else(PoisonError::into_inner).call(request)
-    })
 }
 
 fn ended(result: hyper::Result<()>) {

@@ -1,33 +1,49 @@
 //! HTTP/1.1 on one connection.
 
-use std::{convert::Infallible, pin::pin};
+use std::{
+    convert::Infallible,
+    pin::pin,
+    sync::{Mutex, PoisonError},
+};
 
 use bytes::Bytes;
-use hyper::{body::Incoming, server::conn::http1, service::HttpService};
+use futures_util::TryFutureExt as _;
+use http::{Request, Response};
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{HttpService, service_fn},
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use nomad_forward::connect::Turn;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tower_service::Service;
 
-use super::{HEAD_LIMIT, ended};
+use super::{
+    HEAD_LIMIT, Peer, ended,
+    flushed::{FlushedBody, Flushes, Flushing},
+};
 use crate::Stop;
 
 /// Speaks until the connection ends, or until its grace has passed.
-pub(super) async fn serve<I, S, R>(io: I, service: S, mut stop: Stop)
+pub(super) async fn serve<I, S, R>(io: I, peer: Peer, service: S, mut stop: Stop)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: HttpService<Incoming, ResBody = R, Error = Infallible>,
+    S: Service<Request<Incoming>, Response = Response<R>, Error = Infallible>,
+    S::Future: Send,
     R: http_body::Body<Data = Bytes> + Send + 'static,
     R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    let flushes = Flushes::default();
+    let io = Flushing::new(Turn::new(TokioIo::new(io)), flushes.clone());
     let mut http = http1::Builder::new();
     http.writev(true)
         .title_case_headers(true)
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_LIMIT);
     // What is upgraded leaves this task: its tunnel counts and ends it.
-    let mut serving = pin!(
-        http.serve_connection(nomad_forward::connect::Turn::new(TokioIo::new(io)), service)
-            .with_upgrades()
-    );
+    let service = asked_by(peer, service, flushes);
+    let mut serving = pin!(http.serve_connection(io, service).with_upgrades());
     let result = tokio::select! {
         result = serving.as_mut() => Some(result),
         () = stop.announced() => None,
@@ -39,4 +55,27 @@ where
             stop.last(serving).await.unwrap_or(Ok(()))
         }
     });
+}
+
+/// Says of every request whose connection it came over, and lets an answer break only when what came of it has gone out.
+fn asked_by<S, R>(
+    peer: Peer,
+    service: S,
+    flushes: Flushes,
+) -> impl HttpService<Incoming, ResBody = FlushedBody<R>, Error = Infallible, Future: Send>
+where
+    S: Service<Request<Incoming>, Response = Response<R>, Error = Infallible>,
+    S::Future: Send,
+    R: http_body::Body<Data = Bytes> + Send,
+    R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    // hyper asks through a shared reference. A lock that nobody else takes costs less than a clone of the whole chain
+    // for every request.
+    let service = Mutex::new(service);
+    service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        let answer = service.lock().unwrap_or_else(PoisonError::into_inner).call(request);
+        let flushes = flushes.clone();
+        answer.map_ok(|answer| answer.map(|body| FlushedBody::new(body, flushes)))
+    })
 }

@@ -11,6 +11,7 @@ mod streams;
 use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures_util::TryFutureExt as _;
 use http::{Request, Response};
 use hyper::{body::Incoming, server::conn::http2::Builder, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -22,7 +23,10 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 use self::streams::{HeldBody, Stream, Streams};
-use super::{Peer, ended};
+use super::{
+    Peer, ended,
+    flushed::{FlushedBody, Flushes, Flushing},
+};
 use crate::Stop;
 
 /// Requests at once on one connection: as many as Nomad allows connections from one address by default.
@@ -65,17 +69,20 @@ where
 {
     let streams = Arc::new(Streams::default());
     let begin = Arc::clone(&streams);
+    let flushes = Flushes::default();
+    let io = Flushing::new(TokioIo::new(io), flushes.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request::settle(&mut request);
         request.extensions_mut().insert(peer);
         let stream = Stream::begin(Arc::clone(&begin));
-        let answer = service.clone().call(request);
-        async move { answer.await.map(|answer| answer.map(|body| HeldBody::new(body, stream))) }
+        let flushes = flushes.clone();
+        let hold = |body| HeldBody::new(FlushedBody::new(body, flushes), stream);
+        service.clone().call(request).map_ok(|answer| answer.map(hold))
     });
     let tasks = TaskTracker::new();
     {
         let http = builder(tasks.clone());
-        let mut serving = pin!(http.serve_connection(TokioIo::new(io), service));
+        let mut serving = pin!(http.serve_connection(io, service));
         let result = tokio::select! {
             result = serving.as_mut() => Some(result),
             () = stop.announced() => None,

@@ -14,26 +14,20 @@ use super::Outgoing;
 use crate::connect::Connection;
 
 /// The bytes of an answer, as they come. Read to its end it gives its connection back; dropped before, it closes it.
+///
+/// An answer that breaks is an error at once. Who serves it on with hyper loses then what the caller's connection has
+/// not yet written, unless the error is kept back until it has.
 #[pin_project]
 #[derive(Debug)]
 pub struct ForwardBody<B> {
     #[pin]
     incoming: Incoming,
     connection: Option<Connection<Outgoing<B>>>,
-    broken: Option<Broken>,
-}
-
-/// Why no more comes, told when what came before has gone out.
-#[derive(Debug)]
-struct Broken {
-    error: hyper::Error,
-    /// The caller's connection writes in its second turn, see [`Turn`](crate::connect::Turn).
-    turns: u8,
 }
 
 impl<B> ForwardBody<B> {
     pub(crate) fn new(incoming: Incoming, connection: Connection<Outgoing<B>>) -> Self {
-        let mut body = Self { incoming, connection: Some(connection), broken: None };
+        let mut body = Self { incoming, connection: Some(connection) };
         if body.incoming.is_end_stream() {
             give_back(&mut body.connection);
         }
@@ -42,22 +36,7 @@ impl<B> ForwardBody<B> {
 
     /// The empty body of an answer after which the connection speaks something else.
     pub(super) const fn without_connection(incoming: Incoming) -> Self {
-        Self { incoming, connection: None, broken: None }
-    }
-}
-
-impl Broken {
-    fn poll(
-        self,
-        kept: &mut Option<Self>,
-        cx: &Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Some(turns) = self.turns.checked_sub(1) else {
-            return Poll::Ready(Some(Err(self.error)));
-        };
-        *kept = Some(Self { turns, ..self });
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        Self { incoming, connection: None }
     }
 }
 
@@ -76,9 +55,6 @@ impl<B> Body for ForwardBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let mut this = self.project();
-        if let Some(broken) = this.broken.take() {
-            return broken.poll(this.broken, cx);
-        }
         // Looked at without a waker first: what is here already needs nobody to move anything.
         let waiting = this.incoming.as_mut().poll_frame(&mut Context::from_waker(Waker::noop()));
         let frame = match (waiting, this.connection.as_mut()) {
@@ -91,12 +67,7 @@ impl<B> Body for ForwardBody<B> {
             }
         };
         match frame {
-            // What came before goes out first: with the error a caller's connection is dropped, and with it what was
-            // written and not yet sent, the head among it.
-            Some(Err(error)) => {
-                drop(this.connection.take());
-                return Broken { error, turns: 2 }.poll(this.broken, cx);
-            }
+            Some(Err(_)) => drop(this.connection.take()),
             Some(Ok(_)) if this.incoming.is_end_stream() => give_back(this.connection),
             None => give_back(this.connection),
             Some(Ok(_)) => {}
@@ -105,7 +76,7 @@ impl<B> Body for ForwardBody<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.broken.is_none() && self.incoming.is_end_stream()
+        self.incoming.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

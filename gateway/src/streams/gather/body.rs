@@ -20,7 +20,6 @@ pub struct GatheredBody {
 #[derive(Debug)]
 enum State {
     Listening(Listener),
-    Breaking,
     Text(Bytes),
     Ended,
 }
@@ -52,14 +51,8 @@ impl Body for GatheredBody {
                 None => return Poll::Pending,
                 Some(Ok(piece)) => return Poll::Ready(Some(Ok(Frame::data(piece.wire)))),
                 Some(Err(End::Clean)) => None,
-                // The last lines go out first: an error takes with it what is written and not yet sent.
-                Some(Err(End::Broken)) => {
-                    cx.waker().wake_by_ref();
-                    self.state = State::Breaking;
-                    return Poll::Pending;
-                }
+                Some(Err(End::Broken)) => Some(Err(Broken)),
             },
-            State::Breaking => Some(Err(Broken)),
         };
         self.state = State::Ended;
         Poll::Ready(next.map(|next| next.map(Frame::data)))
@@ -73,7 +66,7 @@ impl Body for GatheredBody {
         match &self.state {
             State::Text(text) => SizeHint::with_exact(text.len() as u64),
             State::Ended => SizeHint::with_exact(0),
-            State::Listening(_) | State::Breaking => SizeHint::default(),
+            State::Listening(_) => SizeHint::default(),
         }
     }
 }

@@ -21,7 +21,6 @@ pub struct RepairedBody {
 
 enum State {
     Working { work: Option<Work>, written: mpsc::Receiver<Bytes>, end: Result<(), Broken> },
-    Breaking,
     Passing(AnyBody),
     Text(Bytes),
     Ended,
@@ -71,20 +70,13 @@ impl Body for RepairedBody {
                 return Poll::Ready(next.map(|next| next.map_err(|_| Broken)));
             }
             State::Text(text) => Some(Ok(Frame::data(std::mem::take(text)))),
-            State::Breaking => Some(Err(Broken)),
             State::Working { work, written, end } => loop {
                 if let Poll::Ready(Some(piece)) = written.poll_recv(cx) {
                     return Poll::Ready(Some(Ok(Frame::data(piece))));
                 }
                 // All that was written has been read, so that nothing is lost with the end.
                 let Some(working) = work else {
-                    if end.is_ok() {
-                        break None;
-                    }
-                    // The last frames go out first: an error takes with it what is written and not yet sent.
-                    cx.waker().wake_by_ref();
-                    self.state = State::Breaking;
-                    return Poll::Pending;
+                    break end.err().map(Err);
                 };
                 match working.as_mut().poll(cx) {
                     Poll::Ready(ended) => (*work, *end) = (None, ended),
@@ -103,7 +95,7 @@ impl Body for RepairedBody {
         match &self.state {
             State::Ended => true,
             State::Passing(body) => body.is_end_stream(),
-            State::Text(_) | State::Breaking | State::Working { .. } => false,
+            State::Text(_) | State::Working { .. } => false,
         }
     }
 
@@ -112,7 +104,7 @@ impl Body for RepairedBody {
             State::Text(text) => SizeHint::with_exact(text.len() as u64),
             State::Ended => SizeHint::with_exact(0),
             State::Passing(body) => body.size_hint(),
-            State::Breaking | State::Working { .. } => SizeHint::default(),
+            State::Working { .. } => SizeHint::default(),
         }
     }
 }
