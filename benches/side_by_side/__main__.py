@@ -150,13 +150,13 @@ class Run:
         for agents in [1, 10, 100, AGENTS]:
             script = self.bench.wrk_script(agents)
             measure = lambda process: load.small(process, (process.port, "/"), self.seconds / 2, 32, script)
-            self.each(f"{agents:,} upstream agents, 32 connections",
+            self.each(report.GROWTH["upstream agents"].format(agents),
                       [("gateway", (self.gateway,)), ("nginx", (nginx,))], measure, repetitions)
         script = self.bench.wrk_script(10)
         for connections in [1, 10, 100, 1_000]:
             measure = lambda process: load.small(
                 process, (process.port, path), self.seconds / 2, connections, script)
-            self.each(f"{connections:,} connections, 10 upstream agents",
+            self.each(report.GROWTH["connections"].format(connections),
                       [("gateway", (self.gateway,)), ("nginx", (nginx,))], measure, repetitions)
         self.end([("nginx", nginx)])
 

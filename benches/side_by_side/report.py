@@ -73,6 +73,11 @@ def text(value):
 
 
 AGENTS = [1, 10, 100, 1_000]
+# The cases over which something grows, by what does.
+GROWTH = {
+    "upstream agents": "Upstream agents: {:,}, connections: 32",
+    "connections": "Connections: {:,}, upstream agents: 10",
+}
 WIDTH, HEIGHT, LEFT, TOP = 330, 190, 60, 46
 COLOURS = {"gateway": "#1f6feb", "nginx": "#2da44e"}
 
@@ -80,10 +85,8 @@ COLOURS = {"gateway": "#1f6feb", "nginx": "#2da44e"}
 def plot(sheet):
     """Processor time and p99 over upstream agents and over connections, as SVG."""
     panels = []
-    axes = [("upstream agents", "{:,} upstream agents, 32 connections"),
-            ("connections", "{:,} connections, 10 upstream agents")]
     for row, figure in enumerate(["CPU µs/request", "p99 ms"]):
-        for column, (axis, case) in enumerate(axes):
+        for column, (axis, case) in enumerate(GROWTH.items()):
             series = {name: [sheet.median(case.format(n), name, figure) for n in AGENTS] for name in COLOURS}
             x, y = LEFT + column * (WIDTH + 80), TOP + row * (HEIGHT + 80)
             panels.append(panel(x, y, f"{figure} over {axis}", series))

@@ -226,50 +226,54 @@ mod tests {
         Request::get("http://gateway.test/").body(Empty::new()).unwrap()
     }
 
-    /// Reads an answer until it breaks, which it must.
-    async fn came(mut answer: Incoming) -> Vec<u8> {
+    /// An answer breaks, and not before all its pieces have come.
+    async fn breaks_after(
+        pieces: usize,
+        answer: impl Future<Output = hyper::Result<Response<Incoming>>>,
+    ) {
+        let mut answer = answer.await.unwrap().into_body();
         let mut seen = Vec::new();
-        loop {
-            match answer.frame().await.expect("a broken answer looks whole") {
-                Ok(frame) => seen.extend_from_slice(&frame.into_data().unwrap()),
-                Err(_) => return seen,
-            }
+        while let Ok(frame) = answer.frame().await.expect("a broken answer looks whole") {
+            seen.extend_from_slice(&frame.into_data().unwrap());
         }
+        assert_eq!(seen, (0..pieces).flat_map(piece).collect::<Vec<u8>>());
     }
 
-    fn pipe() -> (TokioIo<DuplexStream>, DuplexStream, Peer) {
+    struct World {
+        caller: TokioIo<DuplexStream>,
+        here: DuplexStream,
+        peer: Peer,
+        stopper: Stopper,
+    }
+
+    fn world() -> World {
         let (caller, here) = duplex(PIPE);
-        (TokioIo::new(caller), here, Peer(([127, 0, 0, 1], 1).into()))
+        let peer = Peer(([127, 0, 0, 1], 1).into());
+        World { caller: TokioIo::new(caller), here, peer, stopper: Stopper::new(Duration::ZERO) }
     }
 
     #[tokio::test]
     async fn what_came_of_a_broken_answer_goes_out() {
         for pieces in [0, 1, 100] {
-            let (caller, here, peer) = pipe();
-            let stopper = Stopper::new(Duration::from_secs(1));
-            let stop = stopper.listen();
-            tokio::spawn(listen::http1::serve(here, peer, Breaking { pieces }, stop));
+            let World { caller, here, peer, stopper } = world();
+            let served = Breaking { pieces };
+            tokio::spawn(listen::http1::serve(here, peer, served, stopper.listen()));
             let (mut sender, connection) = http1::handshake(caller).await.unwrap();
             tokio::spawn(connection);
-            let answer = sender.send_request(ask()).await.unwrap();
-            let all: Vec<u8> = (0..pieces).flat_map(piece).collect();
-            assert_eq!(came(answer.into_body()).await, all);
+            breaks_after(pieces, sender.send_request(ask())).await;
         }
     }
 
     #[tokio::test]
     async fn what_came_of_a_broken_answer_goes_out_over_http_2() {
         for pieces in [0, 1, 100] {
-            let (caller, here, peer) = pipe();
-            let stopper = Stopper::new(Duration::from_secs(1));
-            let stop = stopper.listen();
-            tokio::spawn(listen::http2::serve(here, peer, Breaking { pieces }, stop));
+            let World { caller, here, peer, stopper } = world();
+            let served = Breaking { pieces };
+            tokio::spawn(listen::http2::serve(here, peer, served, stopper.listen()));
             let (mut sender, connection) =
                 http2::handshake(TokioExecutor::new(), caller).await.unwrap();
             tokio::spawn(connection);
-            let answer = sender.send_request(ask()).await.unwrap();
-            let all: Vec<u8> = (0..pieces).flat_map(piece).collect();
-            assert_eq!(came(answer.into_body()).await, all);
+            breaks_after(pieces, sender.send_request(ask())).await;
         }
     }
 }
