@@ -4,6 +4,7 @@ Started by real_nomad.sh. PARTS chooses what is done (calls, page, cli, tls); KE
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -74,6 +75,8 @@ def plain(programs, folder):
 
 
 def main():
+    # Who is told to end ends first what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
     programs = [os.path.realpath(name) for name in sys.argv[1:3]]
     folder = tempfile.mkdtemp(prefix="real-nomad-")
     wrong = []
