@@ -1,6 +1,6 @@
-"""Calls, commands and the web page's requests through the gateway, and the same at a server of a real cluster.
+"""Calls, commands, the web page's requests and the web page through the gateway, and the same at a server of a real cluster.
 
-Started by real_nomad.sh. PARTS chooses what is done (calls, page, cli, tls); KEEP=1 leaves the folder with the logs.
+Started by real_nomad.sh. PARTS chooses what is done (calls, page, ui, cli, tls); KEEP=1 leaves the folder with the logs.
 """
 
 import os
@@ -10,6 +10,7 @@ import sys
 import tempfile
 
 import agent_calls
+import browser
 import cli
 import client_calls
 import commands
@@ -25,7 +26,7 @@ from compare import both
 from world import World
 
 BASE = int(os.environ.get("BASE_PORT", "25400"))
-PARTS = os.environ.get("PARTS", "calls,page,cli,tls").split(",")
+PARTS = os.environ.get("PARTS", "calls,page,ui,cli,tls").split(",")
 AGENTS = ["server1", "server2", "server3", "client1", "client2", "client3"]
 
 
@@ -66,6 +67,8 @@ def plain(programs, folder):
             wrong += calls(world, gateway)
         if "page" in PARTS:
             wrong += page.run(world, cluster.server, gateway)
+        if "ui" in PARTS:
+            wrong += browser.run(world, cluster.server, gateway, self_gateway)
         if "cli" in PARTS:
             sides = [cli.Side(cluster, world, at, name) for at, name in ((cluster.server, "server"), (self_gateway, "gateway"))]
             wrong += command_line(sides, world)
@@ -81,7 +84,7 @@ def main():
     folder = tempfile.mkdtemp(prefix="real-nomad-")
     wrong = []
     try:
-        if {"calls", "page", "cli"} & set(PARTS):
+        if {"calls", "page", "ui", "cli"} & set(PARTS):
             os.makedirs(f"{folder}/plain")
             wrong += plain(programs, f"{folder}/plain")
         if "tls" in PARTS:

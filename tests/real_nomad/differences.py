@@ -139,7 +139,7 @@ ELSEWHERE = {
     "a denied `exec` whose token came in a header": "tests/websockets.rs",
     "a denied `exec` whose token came in the first message": "page.py",
     "a websocket with the `Origin` of another site": "page.py",
-    "`monitor` with `client_id`": "page.py",
+    "`monitor` with `client_id`": "page.py, browser.py",
     "`monitor` with `server_id` at a client agent": "tests of nomad-forward",
     "`monitor` with `node_id` and `region`": "tests of nomad-forward",
     "more requests for one agent than it allows connections": "tests of nomad-forward",
