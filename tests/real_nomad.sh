@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
-# Compares calls, Nomad's own commands and the web page's requests through `nomad-gateway serve` with the same at a server
-# of a real Nomad cluster.
+# Compares calls, Nomad's own commands, the web page's requests and the web page in a browser through `nomad-gateway serve`
+# with the same at a server of a real Nomad cluster.
 #
 #   NOMAD_BIN=/path/to/nomad tests/real_nomad.sh
 #
 # Starts three servers and three clients with ACLs on (one client dies on purpose), then a smaller cluster with mutual TLS
 # and ACLs off, on loopback ports from BASE_PORT (25400) to BASE_PORT + 199, in a temporary directory, and gateways in front
-# of them; ends all of them. PARTS=calls,page,cli,tls chooses. Needs python3 and, for running tasks, root. Builds the gateway
+# of them; ends all of them. PARTS=calls,page,ui,cli,tls chooses. Needs python3 and, for running tasks, root. Builds the gateway
 # when GATEWAY does not name one. Without NOMAD_BIN it compares nothing, and says so.
+#
+# The part `ui` opens the web page in headless Chromium: logs, files, a shell, the log of a client and of a server. It needs
+# Chromium (on PATH, or named by CHROMIUM) and a Nomad with its web page built in, as released ones have it; without one of
+# the two it says what is missing, and goes on. KEEP=1 leaves pictures of pages that did not show what they must.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
