@@ -12,7 +12,11 @@ TIMES = [
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| ?[+-]\d\d:?\d\d)?( UTC)?"), "TIME"),
     (re.compile(r"\b(\d+[dhm])*\d+(\.\d+)? ?(µs|ms|s|ns|us|m)\b"), "SPAN"),
 ]
-IDS = [(re.compile(r"\b\d{10,}\b|(?<=Index)( *=|\":) \d+"), "N"), (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "ID"), (re.compile(r"\b[0-9a-f]{8}\b"), "ID")]
+# Ids first: parts of some are nothing but digits.
+IDS = [
+    (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "ID"), (re.compile(r"\b[0-9a-f]{8}\b"), "ID"),
+    (re.compile(r"\b\d{10,}\b|(?<=Index)( *=|\":) \d+"), "N"),
+]
 FIGURES = [(re.compile(r"\b\d+(\.\d+)?(?=[ %/\]]|$)"), "N"), (re.compile(r"\b\d+(\.\d+)? ?[KMG]iB\b"), "SIZE")]
 
 
