@@ -55,8 +55,13 @@ class Chromium:
 
     def tab(self, on_each_document=""):
         """A new tab. The script runs in every document before the document's own."""
-        made = wait_for("Chromium", lambda: self.at.ask("PUT", "/json/new?about:blank").json())
-        return Tab(self, made, on_each_document)
+        return Tab(self, wait_for("Chromium", self.made), on_each_document)
+
+    def made(self):
+        if self.process.poll() is not None:
+            with open(f"{self.folder}/chromium.log", errors="replace") as log:
+                raise SystemExit(f"Chromium ended with {self.process.returncode}: {log.read()[-500:]}")
+        return self.at.ask("PUT", "/json/new?about:blank").json()
 
     def stop(self):
         """Ends it and what it started, which are one process group."""
