@@ -51,7 +51,8 @@ class Cluster:
         log = open(f"{self.folder}/{name}.log", "ab")
         # A clean environment: agents tell it.
         env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": self.folder, "LANG": "C.UTF-8"}
-        self.running[name] = subprocess.Popen(command, stdout=log, stderr=log, env=env, start_new_session=True)
+        # In the folder, so that what outlives its agent is found by where it works.
+        self.running[name] = subprocess.Popen(command, stdout=log, stderr=log, env=env, cwd=self.folder, start_new_session=True)
 
     def bootstrap(self):
         answer = self.server.ask("PUT", "/v1/acl/bootstrap")
@@ -117,7 +118,7 @@ class Cluster:
         return not living
 
     def end_leftovers(self):
-        """Executors and tasks that outlived their agent: everything that works below the folder."""
+        """Executors, log collectors and tasks that outlived their agent: everything that works in the folder."""
         for _ in range(20):
             left = [pid for pid in os.listdir("/proc") if pid.isdigit() and self.is_ours(pid)]
             for pid in left:
@@ -136,4 +137,4 @@ class Cluster:
                 words = file.read().decode(errors="replace")
         except OSError:
             return False
-        return int(pid) != os.getpid() and (where.startswith(self.folder + "/") or f"{self.folder}/" in words)
+        return int(pid) != os.getpid() and (f"{where}/".startswith(f"{self.folder}/") or f"{self.folder}/" in words)
