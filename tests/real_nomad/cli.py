@@ -12,8 +12,9 @@ TIMES = [
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| ?[+-]\d\d:?\d\d)?( UTC)?"), "TIME"),
     (re.compile(r"\b(\d+[dhm])*\d+(\.\d+)? ?(µs|ms|s|ns|us|m)\b"), "SPAN"),
 ]
-# Ids first: parts of some are nothing but digits.
+# Ids first: parts of some are nothing but digits. A snapshot's is made of term, index and time.
 IDS = [
+    (re.compile(r"\b\d+-\d+-\d{13}\b"), "ID"),
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "ID"), (re.compile(r"\b[0-9a-f]{8}\b"), "ID"),
     (re.compile(r"\b\d{10,}\b|(?<=Index)( *=|\":) \d+"), "N"),
 ]
