@@ -16,6 +16,7 @@ mod catalog;
 mod find;
 mod index;
 mod look_up;
+mod memory;
 mod names;
 mod options;
 mod question;
@@ -36,9 +37,8 @@ use std::{
     time::Duration,
 };
 
-use nomad_wire::{AllocId, Namespace, NodeId, Region};
-use quick_cache::sync::Cache;
-use tokio::{sync::Notify, time::Instant};
+use nomad_wire::{NodeId, Region};
+use tokio::sync::Notify;
 
 pub use self::{
     catalog::Consul,
@@ -46,21 +46,9 @@ pub use self::{
     options::NomadOptions,
     watch::Watch,
 };
-use self::{find::Step, index::NodeIndex, servers::Servers};
+use self::{find::Step, index::NodeIndex, memory::Memory, servers::Servers};
 use super::{Belief, Caller, Directory, LocateError, Place, Reachable};
 use crate::{Agent, NomadApi, Target, connect::Connect};
-
-/// So many nodes' addresses are kept: three fleets of ten thousand.
-const MAX_NODES: usize = 32_768;
-
-/// So many allocations' nodes and namespaces are kept, at about 200 bytes each.
-const MAX_ALLOCATIONS: usize = 32_768;
-
-/// So many ids that nobody knows are remembered, so that asking for them again costs the servers nothing.
-const MAX_UNKNOWN: usize = 4_096;
-
-/// For so long an unknown id is not asked for again: what was just created must be found soon.
-const UNKNOWN_FOR: Duration = Duration::from_secs(1);
 
 /// For so long an address is believed while nobody tells us of changes, because the list of nodes may not be read.
 const UNWATCHED_FOR: Duration = Duration::from_secs(30);
@@ -81,36 +69,9 @@ struct Shared<C> {
     nodes: RwLock<Arc<NodeIndex>>,
     /// Whether the list of nodes tells of changes.
     is_watched: AtomicBool,
-    agents: Cache<NodeId, Known>,
-    allocations: Cache<AllocId, Allocation>,
-    unknown: Cache<[u8; 16], Instant>,
+    memory: Memory,
     /// Something about the servers seems to have changed.
     hurry: Notify,
-}
-
-/// A node's agent, as of one state of the node.
-#[derive(Debug, Clone)]
-struct Known {
-    agent: Arc<Agent>,
-    modified: u64,
-    since: Instant,
-    /// The node advertises a name, which may lead elsewhere by now.
-    is_named: bool,
-}
-
-impl Known {
-    /// What the configuration says holds for ever.
-    fn fixed(agent: Arc<Agent>) -> Self {
-        Self { agent, modified: u64::MAX, since: Instant::now(), is_named: false }
-    }
-}
-
-/// What never changes about an allocation.
-#[derive(Debug, Clone)]
-struct Allocation {
-    node: NodeId,
-    namespace: Namespace,
-    region: Region,
 }
 
 impl<C: Connect> NomadDirectory<C> {
@@ -126,13 +87,10 @@ impl<C: Connect> NomadDirectory<C> {
             servers: RwLock::new(Arc::new(servers)),
             nodes: RwLock::default(),
             is_watched: AtomicBool::new(false),
-            agents: Cache::new(MAX_NODES),
-            allocations: Cache::new(MAX_ALLOCATIONS),
-            unknown: Cache::new(MAX_UNKNOWN),
+            memory: Memory::new(&options.nodes),
             hurry: Notify::new(),
             options,
         });
-        shared.insert_fixed();
         (Self { shared: Arc::clone(&shared) }, Watch::new(shared))
     }
 
@@ -166,37 +124,26 @@ impl<C> Shared<C> {
     }
 
     /// The node's agent, when it is known and what is known still holds.
-    fn agent(&self, id: &NodeId) -> Option<Arc<Agent>> {
-        let known = self.agents.get(id)?;
-        let holds = self.is_watched.load(Ordering::Relaxed)
-            || known.modified == u64::MAX
-            || known.since.elapsed() < UNWATCHED_FOR;
-        holds.then_some(known.agent)
-    }
-
-    /// What the configuration says of nodes is never asked for and never forgotten.
-    fn insert_fixed(&self) {
-        for agent in &self.options.nodes {
-            if let crate::Identity::Client(id) = agent.identity() {
-                self.agents.insert(id, Known::fixed(Arc::clone(agent)));
-            }
-        }
+    fn agent(&self, region: &Region, id: &NodeId) -> Option<Arc<Agent>> {
+        self.memory.fixed(id).or_else(|| {
+            let known = self.memory.node(region, id)?;
+            let holds =
+                self.is_watched.load(Ordering::Relaxed) || known.since.elapsed() < UNWATCHED_FOR;
+            holds.then_some(known.agent)
+        })
     }
 
     /// There is no way to this agent: what may have changed about it is found out again.
     fn lost(&self, agent: &Agent) {
         match agent.identity() {
             crate::Identity::Client(id) => {
-                if self.agents.get(&id).is_some_and(|known| known.is_named) {
-                    self.agents.remove(&id);
+                let known = self.memory.node(agent.region(), &id);
+                if known.is_some_and(|known| known.is_named) {
+                    self.memory.forget_node(agent.region(), &id);
                 }
             }
             crate::Identity::Server(_) | crate::Identity::Seed => self.hurry.notify_one(),
         }
-    }
-
-    fn is_unknown(&self, id: &[u8; 16]) -> bool {
-        self.unknown.get(id).is_some_and(|since| since.elapsed() < UNKNOWN_FOR)
     }
 }
 

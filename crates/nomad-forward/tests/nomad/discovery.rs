@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use futures_util::FutureExt as _;
 use nomad_acl::Subject;
 use nomad_forward::{
     Agent, Caller, Directory as _, LocateError, NomadApi, NomadDirectory, NomadOptions, Place,
@@ -11,7 +12,7 @@ use nomad_forward::{
 use nomad_wire::{Region, SecretId};
 use tokio::time::timeout;
 
-use crate::cluster::{ALLOC, Cluster, MARTIAN, NODES, SERVERS, TOKEN};
+use crate::cluster::{ALLOC, Cluster, HOME, MARTIAN, NODES, SERVERS, TOKEN};
 
 pub(crate) type Nomad = NomadDirectory<TcpConnect>;
 
@@ -105,6 +106,38 @@ async fn what_nobody_knows_is_told_as_nomad_tells_it() {
     // An unknown id is not asked for twice in a moment.
     assert!(found(&nomad, node(gone)).await.is_err());
     assert_eq!(cluster.asked(&format!("/v1/node/{gone}")).len(), 1);
+}
+
+#[tokio::test]
+async fn what_one_region_does_not_know_another_may() {
+    let cluster = Cluster::start(None).await;
+    let (nomad, mut watch) = directory(&cluster, None);
+    watch.first_look().await;
+    let mars: Region = "mars".into();
+    for target in [node(NODES[1]), Target::Allocation(HOME.into())] {
+        for _ in 0..2 {
+            let elsewhere = nomad.locate(&target, Some(&mars), Caller::default()).await;
+            assert!(elsewhere.is_err(), "{target:?}");
+        }
+        assert_eq!(address(&nomad, target).await, cluster.clients[1]);
+    }
+    // Nor is it asked for there again in the same moment.
+    assert_eq!(cluster.asked("region=mars").len(), 2);
+}
+
+#[tokio::test]
+async fn a_region_that_is_slow_to_answer_holds_up_no_other() {
+    let cluster = Cluster::start(None).await;
+    let (nomad, mut watch) = directory(&cluster, None);
+    watch.first_look().await;
+    let mars: Region = "mars".into();
+    cluster.state.send_modify(|state| state.is_mars_silent = true);
+    for target in [node(NODES[1]), Target::Allocation(HOME.into())] {
+        let mut elsewhere = nomad.locate(&target, Some(&mars), Caller::default());
+        assert!((&mut elsewhere).now_or_never().is_none());
+        let here = timeout(Duration::from_secs(5), found(&nomad, target)).await;
+        assert_eq!(here.unwrap().unwrap().agent.address(), cluster.clients[1]);
+    }
 }
 
 #[tokio::test]

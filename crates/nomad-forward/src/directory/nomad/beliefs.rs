@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use nomad_wire::Region;
+
 use super::{
     Shared,
     index::Stub,
@@ -18,7 +20,7 @@ impl<C: Connect> Shared<C> {
     pub(super) fn beliefs(&self) -> Vec<Belief> {
         let (servers, nodes) = (self.servers(), self.nodes());
         let mut beliefs = self.of_servers(&servers);
-        beliefs.extend(nodes.all().map(|node| self.of_node(node)));
+        beliefs.extend(nodes.all().map(|node| self.of_node(&servers.region, node)));
         let listed = |agent: &&Arc<Agent>| matches!(agent.identity(), Identity::Client(id) if nodes.find(&id).is_some());
         let only_written = self.options.nodes.iter().filter(|agent| !listed(agent));
         beliefs
@@ -54,9 +56,9 @@ impl<C: Connect> Shared<C> {
         }
     }
 
-    fn of_node(&self, node: &Stub) -> Belief {
+    fn of_node(&self, region: &Region, node: &Stub) -> Belief {
         let state = if node.is_ready { "ready" } else { "not ready" };
-        match self.agent(&node.id) {
+        match self.agent(region, &node.id) {
             Some(agent) => self.of_agent(&agent, &format!("the list of nodes says {state}")),
             None => Belief {
                 name: node.name.clone(),

@@ -6,8 +6,9 @@ use nomad_acl::Subject;
 use nomad_wire::{AllocId, IdError, Region, Written};
 
 use super::{
-    Allocation, Shared,
+    Shared,
     index::Like,
+    memory::Allocation,
     servers::{Member, Servers},
 };
 use crate::{
@@ -26,15 +27,16 @@ impl<C: crate::connect::Connect> Shared<C> {
         match target {
             Target::AnyServer => Step::Found(self.any_server()),
             Target::AnyClient => Step::Ask,
-            Target::Node(Written::Id(id)) => match self.agent(id) {
-                Some(agent) if self.is_asked(&agent, region) => {
-                    Step::Found(Ok(self.place(agent, Subject::Agent)))
+            Target::Node(Written::Id(id)) => {
+                let home = self.home(region);
+                match self.agent(&home, id) {
+                    Some(agent) => Step::Found(Ok(self.place(agent, Subject::Agent))),
+                    None if self.memory.is_unknown(&home, id.as_bytes()) => {
+                        Step::Found(Err(LocateError::UnknownNode(id.as_str().into())))
+                    }
+                    None => Step::Ask,
                 }
-                _ if self.is_unknown(id.as_bytes()) => {
-                    Step::Found(Err(LocateError::UnknownNode(id.as_str().into())))
-                }
-                _ => Step::Ask,
-            },
+            }
             Target::Node(Written::Malformed { text, .. }) => {
                 match (region, self.nodes().like(text)) {
                     (None, Like::Several(count)) => Step::Found(Err(LocateError::AmbiguousNode {
@@ -50,18 +52,13 @@ impl<C: crate::connect::Connect> Shared<C> {
         }
     }
 
-    /// Whether the agent is of the region that the caller means. Nodes of the configuration are of any.
-    pub(super) fn is_asked(&self, agent: &Arc<Agent>, region: Option<&Region>) -> bool {
-        self.is_meant(agent.region(), region)
-            || self.options.nodes.iter().any(|fixed| fixed.identity() == agent.identity())
-    }
-
-    /// Whether a region is the one that the caller means, who means the own one by naming none.
-    fn is_meant(&self, region: &Region, named: Option<&Region>) -> bool {
-        match named {
-            Some(named) => named == region,
-            None => self.servers.read().unwrap_or_else(PoisonError::into_inner).region == *region,
-        }
+    /// The region that the caller means, who means the own one by naming none.
+    pub(super) fn home(&self, named: Option<&Region>) -> Region {
+        let own = || {
+            let servers = self.servers.read().unwrap_or_else(PoisonError::into_inner);
+            servers.region.clone()
+        };
+        named.map_or_else(own, Region::clone)
     }
 
     /// No agent is named: any server, and in turn, so that their connections are used alike.
@@ -166,16 +163,14 @@ impl<C: crate::connect::Connect> Shared<C> {
                 return Step::Found(Err(LocateError::AllocLookup(reason.clone())));
             }
         };
-        if self.is_unknown(id.as_bytes()) {
+        let home = self.home(region);
+        if self.memory.is_unknown(&home, id.as_bytes()) {
             return Step::Found(Err(LocateError::UnknownAllocation(id.as_str().into())));
         }
-        let Some(Allocation { node, namespace, region: home }) = self.allocations.get(id) else {
+        let Some(Allocation { node, namespace }) = self.memory.allocation(&home, id) else {
             return Step::Ask;
         };
-        if !self.is_meant(&home, region) {
-            return Step::Ask;
-        }
-        match self.agent(&node) {
+        match self.agent(&home, &node) {
             Some(agent) => Step::Found(Ok(self.place(agent, Subject::Namespace(namespace)))),
             None => Step::Ask,
         }

@@ -7,9 +7,10 @@ use nomad_wire::{AllocId, IdError, Namespace, NodeId, Region, SecretId, Written}
 use tokio::time::Instant;
 
 use super::{
-    Allocation, Host, Known, Shared, body,
+    Host, Shared, body,
     find::Step,
     index::{Like, MIN_PREFIX},
+    memory::{Allocation, Key, Known},
     question::{Question, Verdict},
 };
 use crate::{
@@ -89,16 +90,14 @@ impl<C: Connect> Shared<C> {
         region: &Region,
         token: Option<&SecretId>,
     ) -> Result<Place, LocateError> {
-        let asked =
-            self.allocations.get_or_insert_async(id, self.fetch_allocation(id, region, token));
-        match asked.await {
-            Ok(found) if found.region == *region => {
+        let (key, fetched) = (Key::new(region, id), self.fetch_allocation(id, region, token));
+        match self.memory.allocations.get_or_insert_async(&key, fetched).await {
+            Ok(found) => {
                 let agent = self.node(&found.node, region, token).await;
                 // A node that was collected while its allocation is still known.
                 let agent = agent.map_err(|_| Unseen::Hidden);
                 self.seen(agent, Subject::Namespace(found.namespace), region)
             }
-            Ok(_) => Err(LocateError::UnknownAllocation(id.as_str().into())),
             Err(Unseen::Not(error)) => Err(error),
             // Whose it is only the agent knows, so that the agent decides.
             Err(Unseen::Hidden) => self.seen(Err(Unseen::Hidden), Subject::Unknown, region),
@@ -116,7 +115,7 @@ impl<C: Connect> Shared<C> {
         let found: body::Allocation = match question.ask(&self.api).await {
             Verdict::Is(found) => found,
             Verdict::Missing => {
-                self.unknown.insert(*id.as_bytes(), Instant::now());
+                self.memory.miss(region, id.as_bytes());
                 return Err(LocateError::UnknownAllocation(id.as_str().into()).into());
             }
             Verdict::NoRegion => return Err(LocateError::UnknownRegion.into()),
@@ -124,7 +123,7 @@ impl<C: Connect> Shared<C> {
         };
         let node = found.node_id.parse().map_err(|_| Unseen::Hidden)?;
         let namespace = Namespace::new(&found.namespace);
-        Ok(Allocation { node, namespace, region: region.clone() })
+        Ok(Allocation { node, namespace })
     }
 
     async fn node(
@@ -133,16 +132,15 @@ impl<C: Connect> Shared<C> {
         region: &Region,
         token: Option<&SecretId>,
     ) -> Result<Arc<Agent>, Unseen> {
+        if let Some(known) = self.agent(region, id) {
+            return Ok(known);
+        }
         // What is old makes room; what is on its way does not.
-        if self.agents.get(id).is_some() && self.agent(id).is_none() {
-            self.agents.remove(id);
+        if self.memory.node(region, id).is_some() {
+            self.memory.forget_node(region, id);
         }
-        let known = self.agents.get_or_insert_async(id, self.fetch_node(id, region, token)).await?;
-        if self.is_asked(&known.agent, Some(region)) {
-            Ok(known.agent)
-        } else {
-            Err(LocateError::UnknownNode(id.as_str().into()).into())
-        }
+        let (key, fetched) = (Key::new(region, id), self.fetch_node(id, region, token));
+        Ok(self.memory.nodes.get_or_insert_async(&key, fetched).await?.agent)
     }
 
     async fn fetch_node(
@@ -156,7 +154,7 @@ impl<C: Connect> Shared<C> {
         let node: body::Node = match question.ask(&self.api).await {
             Verdict::Is(node) => node,
             Verdict::Missing => {
-                self.unknown.insert(*id.as_bytes(), Instant::now());
+                self.memory.miss(region, id.as_bytes());
                 return Err(LocateError::UnknownNode(id.as_str().into()).into());
             }
             Verdict::NoRegion => return Err(LocateError::UnknownRegion.into()),
@@ -270,7 +268,7 @@ impl<C: Connect> Shared<C> {
             clients.extend(self.node(id, &own, token).await.ok());
         }
         let fixed = || match self.options.nodes.first()?.identity() {
-            Identity::Client(id) => self.agent(&id),
+            Identity::Client(id) => self.memory.fixed(&id),
             Identity::Server(_) | Identity::Seed => None,
         };
         clients.extend(fixed());

@@ -10,8 +10,8 @@ use std::{
 
 use tokio::time::timeout;
 
-use super::{Known, Shared};
-use crate::{Agent, Identity, connect::Connect};
+use super::Shared;
+use crate::{Agent, connect::Connect};
 
 /// For so long an answer of the name service is waited for: the rest of the watch waits with it.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -126,9 +126,7 @@ impl<C: Connect> Shared<C> {
         };
         self.api.set_servers(self.api.servers().iter().map(moved).collect());
         for agent in self.options.nodes.iter().filter(|agent| agent.address() == written) {
-            if let Identity::Client(id) = agent.identity() {
-                self.agents.insert(id, Known::fixed(self.moved(agent)));
-            }
+            self.memory.fix(&self.moved(agent));
         }
     }
 }

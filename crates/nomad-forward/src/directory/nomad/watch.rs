@@ -243,15 +243,10 @@ impl<C: Connect> Shared<C> {
         };
         let nodes = NodeIndex::new(stubs.iter().filter_map(stub).collect());
         let own = self.servers().region.clone();
-        self.agents.retain(|id, known| {
-            let holds = match nodes.find(id) {
-                Some(node) => !forget_all && node.modified <= known.modified,
-                // Nodes of other regions are in no list; they are asked for again after a while.
-                None => {
-                    *known.agent.region() != own && known.since.elapsed() < super::UNWATCHED_FOR
-                }
-            };
-            holds || known.modified == u64::MAX
+        self.memory.nodes.retain(|key, known| match nodes.find(&key.id) {
+            Some(node) if key.region == own => !forget_all && node.modified <= known.modified,
+            // Nodes of other regions are in no list; they are asked for again after a while.
+            _ => key.region != own && known.since.elapsed() < super::UNWATCHED_FOR,
         });
         *self.nodes.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(nodes);
         self.is_watched.store(true, Ordering::Relaxed);

@@ -1,0 +1,133 @@
+//! What is remembered of nodes and allocations, by region and id: the same id in two regions is two questions, and what
+//! one of them answers says nothing about the other.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use nomad_wire::{AllocId, Namespace, NodeId, Region};
+use quick_cache::{Equivalent, sync::Cache};
+use tokio::time::Instant;
+
+use crate::{Agent, Identity};
+
+/// So many nodes' addresses are kept: three fleets of ten thousand.
+const MAX_NODES: usize = 32_768;
+
+/// So many allocations' nodes and namespaces are kept, at about 200 bytes each.
+const MAX_ALLOCATIONS: usize = 32_768;
+
+/// So many ids that nobody knows are remembered, so that asking for them again costs the servers nothing.
+const MAX_UNKNOWN: usize = 4_096;
+
+/// For so long an unknown id is not asked for again: what was just created must be found soon.
+const UNKNOWN_FOR: Duration = Duration::from_secs(1);
+
+/// An id in a region.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key<I> {
+    pub(super) region: Region,
+    pub(super) id: I,
+}
+
+impl<I: Copy> Key<I> {
+    pub(super) fn new(region: &Region, id: &I) -> Self {
+        Self { region: region.clone(), id: *id }
+    }
+}
+
+/// A [`Key`] that is only looked for. It hashes as one.
+#[derive(Hash)]
+struct Wanted<'a, I> {
+    region: &'a Region,
+    id: &'a I,
+}
+
+impl<I: Eq> Equivalent<Key<I>> for Wanted<'_, I> {
+    fn equivalent(&self, key: &Key<I>) -> bool {
+        *self.region == key.region && *self.id == key.id
+    }
+}
+
+/// A node's agent, as of one state of the node.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) agent: Arc<Agent>,
+    pub(super) modified: u64,
+    pub(super) since: Instant,
+    /// The node advertises a name, which may lead elsewhere by now.
+    pub(super) is_named: bool,
+}
+
+/// What never changes about an allocation.
+#[derive(Debug, Clone)]
+pub(super) struct Allocation {
+    pub(super) node: NodeId,
+    pub(super) namespace: Namespace,
+}
+
+/// All that is remembered.
+#[derive(Debug)]
+pub(super) struct Memory {
+    /// What the configuration says of nodes: of any region, never asked for and never forgotten.
+    fixed: RwLock<HashMap<NodeId, Arc<Agent>>>,
+    pub(super) nodes: Cache<Key<NodeId>, Known>,
+    pub(super) allocations: Cache<Key<AllocId>, Allocation>,
+    unknown: Cache<Key<[u8; 16]>, Instant>,
+}
+
+impl Memory {
+    /// Nothing but these nodes of the configuration.
+    pub(super) fn new(nodes: &[Arc<Agent>]) -> Self {
+        let memory = Self {
+            fixed: RwLock::default(),
+            nodes: Cache::new(MAX_NODES),
+            allocations: Cache::new(MAX_ALLOCATIONS),
+            unknown: Cache::new(MAX_UNKNOWN),
+        };
+        for agent in nodes {
+            memory.fix(agent);
+        }
+        memory
+    }
+
+    /// Takes over what the configuration says of a node.
+    pub(super) fn fix(&self, agent: &Arc<Agent>) {
+        if let Identity::Client(id) = agent.identity() {
+            let mut fixed = self.fixed.write().unwrap_or_else(PoisonError::into_inner);
+            fixed.insert(id, Arc::clone(agent));
+        }
+    }
+
+    /// A node of the configuration.
+    pub(super) fn fixed(&self, id: &NodeId) -> Option<Arc<Agent>> {
+        let fixed = self.fixed.read().unwrap_or_else(PoisonError::into_inner);
+        fixed.get(id).map(Arc::clone)
+    }
+
+    /// A node that was asked for.
+    pub(super) fn node(&self, region: &Region, id: &NodeId) -> Option<Known> {
+        self.nodes.get(&Wanted { region, id })
+    }
+
+    pub(super) fn forget_node(&self, region: &Region, id: &NodeId) {
+        self.nodes.remove(&Wanted { region, id });
+    }
+
+    pub(super) fn allocation(&self, region: &Region, id: &AllocId) -> Option<Allocation> {
+        self.allocations.get(&Wanted { region, id })
+    }
+
+    /// Nobody in the region knows this id.
+    pub(super) fn miss(&self, region: &Region, id: &[u8; 16]) {
+        self.unknown.insert(Key::new(region, id), Instant::now());
+    }
+
+    /// Whether nobody in the region knew this id a moment ago.
+    pub(super) fn is_unknown(&self, region: &Region, id: &[u8; 16]) -> bool {
+        let since = self.unknown.get(&Wanted { region, id });
+        since.is_some_and(|since| since.elapsed() < UNKNOWN_FOR)
+    }
+}
