@@ -2,7 +2,6 @@
 
 mod anew;
 mod error;
-mod outlet;
 mod tokens;
 mod up;
 mod work;
@@ -16,6 +15,7 @@ use std::{
     time::Duration,
 };
 
+use nomad_agent::LineStyle;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     time::timeout,
@@ -26,7 +26,11 @@ use self::{
     config::Settings,
     up::{Goodbye, Up},
 };
-use crate::{StartError, Stopper, cli::AgentArgs, console::say};
+use crate::{
+    StartError, Stopper,
+    cli::AgentArgs,
+    console::{Console, say},
+};
 
 /// How long answers that have begun may go on after the signal: streams never end by themselves.
 const GRACE: Duration = Duration::from_millis(500);
@@ -45,22 +49,29 @@ pub fn run(args: &AgentArgs) -> Result<(), AgentRunError> {
     let settings = Settings::load(args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(StartError::Runtime)?;
-    let ended = runtime.block_on(agent(args, settings));
+    let console = Console::nameless(LineStyle::new().json(settings.agent.log_json))?;
+    let ended = runtime.block_on(agent(args, settings, &console));
     runtime.shutdown_timeout(Duration::from_millis(50));
+    console.flush();
     ended
 }
 
-async fn agent(args: &AgentArgs, mut settings: Settings) -> Result<(), AgentRunError> {
+async fn agent(
+    args: &AgentArgs,
+    mut settings: Settings,
+    console: &Console,
+) -> Result<(), AgentRunError> {
     let mut signals = Signals::listen()?;
     if let Some(dir) = &settings.agent.data_dir {
         settings.agent.data_dir = Some(data_dir(dir)?);
     }
     let leave = (settings.leave_on_interrupt, settings.leave_on_terminate);
     let stopper = Stopper::new(GRACE);
-    let up = Up::start(args, settings, &stopper.listen()).await?;
+    let up = Up::start(args, settings, console, &stopper.listen()).await?;
     // What the gossip says in tasks of its own has no other way into the log. It fails only when a subscriber stands
     // already, and then that one has the lines.
     drop(tracing::dispatcher::set_global_default(up.agent.dispatch().clone()));
+    console.take_panics();
     say(&served(&up));
     let goodbye = loop {
         match signals.next().await {

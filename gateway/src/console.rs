@@ -2,28 +2,132 @@
 
 use std::{
     error::Error,
+    fs::File,
     io::{self, Write as _},
+    os::fd::AsFd as _,
+    panic::PanicHookInfo,
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 
-use nomad_agent::{LineStyle, LogLine, LogOutlet};
+use nomad_agent::{LineStyle, LogLine, LogOutlet, Value};
+use tracing::Level;
 
-/// Writes log lines to standard error, each with the name of the agent it comes from.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Console;
+use crate::{
+    StartError,
+    lines::{Lines, Report},
+};
 
-impl LogOutlet for Console {
-    fn line(&self, agent: &str, line: &LogLine) {
-        let rendered = line.render(LineStyle::new());
-        // A terminal that went away is no reason to stop serving.
-        drop(write!(io::stderr().lock(), "{agent}: {rendered}"));
+/// So many lines of the own log may wait for a slow reader. More are lost, and counted.
+const ROOM: usize = 4096;
+
+/// A word to the terminal may take so long. Who has stopped reading stops nobody.
+const SAY_LIMIT: Duration = Duration::from_millis(500);
+
+/// Lines of this library at WARN are about what one caller did on its connection: as many as that caller likes.
+const TALKATIVE: &str = "h2.";
+
+/// Writes log lines to standard error. Cheap to clone: all clones share one queue, and one thread writes.
+#[derive(Debug, Clone)]
+pub struct Console {
+    lines: Lines,
+    style: LineStyle,
+    is_named: bool,
+}
+
+impl Console {
+    /// Text, each line with the name of the agent it comes from.
+    ///
+    /// # Errors
+    /// [`StartError::Console`] when standard error cannot be used or the thread that writes cannot be started.
+    pub fn start() -> Result<Self, StartError> {
+        Self::of(LineStyle::new(), true)
+    }
+
+    /// Lines of this style, without names.
+    ///
+    /// # Errors
+    /// As [`Console::start`].
+    pub fn nameless(style: LineStyle) -> Result<Self, StartError> {
+        Self::of(style, false)
+    }
+
+    fn of(style: LineStyle, is_named: bool) -> Result<Self, StartError> {
+        // A handle of its own: the library's is locked while it writes, and whoever else speaks would wait for it.
+        let own = io::stderr().as_fd().try_clone_to_owned().map_err(StartError::Console)?;
+        let lines = Lines::start("log", ROOM, File::from(own), Gap { style });
+        Ok(Self { lines: lines.map_err(StartError::Console)?, style, is_named })
+    }
+
+    /// How many lines were lost so far.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.lines.lost()
+    }
+
+    /// Waits until everything is written, but not for ever.
+    pub fn flush(&self) {
+        self.lines.flush_blocking();
+    }
+
+    /// From now on a panic is a line of the log too: the library's own words about it would wait for the reader.
+    pub fn take_panics(&self) {
+        let console = self.clone();
+        std::panic::set_hook(Box::new(move |panic| {
+            tracing::error!(at = %place(panic), why = words(panic), "a task panicked");
+            if thread::current().name() == Some("main") {
+                console.flush();
+            }
+        }));
     }
 }
 
-/// Says something on standard output. A reader that went away is no error.
+fn place(panic: &PanicHookInfo<'_>) -> String {
+    panic.location().map(ToString::to_string).unwrap_or_default()
+}
+
+fn words<'a>(panic: &'a PanicHookInfo<'_>) -> &'a str {
+    panic.payload_as_str().unwrap_or("no words")
+}
+
+impl LogOutlet for Console {
+    fn line(&self, agent: &str, line: &LogLine) {
+        if line.level == Level::WARN && line.name.starts_with(TALKATIVE) {
+            return;
+        }
+        let rendered = line.render(self.style);
+        let rendered = if self.is_named { format!("{agent}: {rendered}") } else { rendered };
+        self.lines.write(rendered.into_bytes());
+    }
+}
+
+/// Says in the log itself what is missing from it.
+struct Gap {
+    style: LineStyle,
+}
+
+impl Report for Gap {
+    fn failed(&mut self, _: &io::Error) {
+        // There is nowhere to say it; the metric counts.
+    }
+
+    fn resumed(&mut self, lost: u64) -> Option<Vec<u8>> {
+        let text = "lines of this log were lost: they could not be written as fast as they came";
+        let mut line = LogLine::new(Level::WARN, "log", text);
+        line.fields.push(("lost", Value::Uint(lost)));
+        Some(line.render(self.style).into_bytes())
+    }
+}
+
+/// Says something on standard output. A reader that went away, or has stopped reading, is no error.
 pub fn say(text: &str) {
-    let mut out = io::stdout().lock();
-    drop(out.write_all(text.as_bytes()));
-    drop(out.flush());
+    let text = text.to_owned();
+    within_limit(move || {
+        let mut out = io::stdout().lock();
+        drop(out.write_all(text.as_bytes()));
+        drop(out.flush());
+    });
 }
 
 /// Says on standard error why the program ends, with every cause.
@@ -34,5 +138,18 @@ pub fn complain(error: &dyn Error) {
         text.push_str(&format!(": {error}"));
         cause = error.source();
     }
-    drop(writeln!(io::stderr().lock(), "{text}"));
+    within_limit(move || drop(writeln!(io::stderr().lock(), "{text}")));
+}
+
+/// Does it in a thread of its own, which is waited for but not for ever.
+fn within_limit(write: impl FnOnce() + Send + 'static) {
+    let (done, is_done) = mpsc::channel();
+    let started = thread::Builder::new().name("say".to_owned()).spawn(move || {
+        write();
+        // Nobody waits any more when it took too long.
+        let _given_up = done.send(());
+    });
+    if started.is_ok() {
+        let _in_time = is_done.recv_timeout(SAY_LIMIT);
+    }
 }

@@ -14,7 +14,7 @@ use crate::{
     console::{Console, say},
     fleet::{Bootstrap, Fleet, FleetOptions, FleetTokens},
     listen::Listener,
-    telemetry::AccessLog,
+    telemetry::{AccessLog, Metrics},
     tls::{self, Acceptor, ClientCertificates, ServerTls},
 };
 
@@ -26,17 +26,20 @@ const GRACE: Duration = Duration::from_millis(100);
 /// # Errors
 /// [`StartError`] when the fleet or the gateway cannot start.
 pub fn run(args: &DevArgs) -> Result<(), StartError> {
+    let console = Console::start()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(StartError::Runtime)?;
-    let ended = runtime.block_on(dev(args));
+    let ended = runtime.block_on(dev(args, &console));
     runtime.shutdown_timeout(Duration::from_millis(50));
+    console.flush();
     ended
 }
 
-async fn dev(args: &DevArgs) -> Result<(), StartError> {
-    let own_log = LogHub::with_outlet("gateway", args.log_level.into(), Arc::new(Console));
+async fn dev(args: &DevArgs, console: &Console) -> Result<(), StartError> {
+    let own_log = LogHub::with_outlet("gateway", args.log_level.into(), Arc::new(console.clone()));
     // It fails only when another subscriber stands already, and then that one shows the lines.
     drop(tracing::dispatcher::set_global_default(own_log.dispatch()));
+    console.take_panics();
 
     let (stopper, fleet_stopper) = (Stopper::new(args.drain), Stopper::new(GRACE));
     let mut signals = Signals::listen()?;
@@ -51,8 +54,9 @@ async fn dev(args: &DevArgs) -> Result<(), StartError> {
     }
     let data = DataDir::prepare(args.data_dir.as_ref())?;
     let (tokens, bootstrap) = tokens(args)?;
-    let fleet = Fleet::start(&options(args, &data, &tokens), &fleet_stopper.listen()).await?;
-    let gateway = gateway(args, &fleet, tokens)?;
+    let options = options(args, &data, &tokens, console);
+    let fleet = Fleet::start(&options, &fleet_stopper.listen()).await?;
+    let gateway = gateway(args, &fleet, tokens, console)?;
     let serving = tokio::spawn(gateway.serve(listener, stopper.listen()));
     let scheme = if certificates.is_some() { "https" } else { "http" };
     let gateway = format!("{scheme}://{address}");
@@ -70,13 +74,18 @@ async fn dev(args: &DevArgs) -> Result<(), StartError> {
     Ok(())
 }
 
-fn options(args: &DevArgs, data: &DataDir, tokens: &FleetTokens) -> FleetOptions {
+fn options(
+    args: &DevArgs,
+    data: &DataDir,
+    tokens: &FleetTokens,
+    console: &Console,
+) -> FleetOptions {
     FleetOptions {
         tokens: tokens.clone(),
         servers: args.servers,
         clients: args.clients,
         log_level: args.log_level.into(),
-        outlet: Some(Arc::new(Console)),
+        outlet: Some(Arc::new(console.clone())),
         ..FleetOptions::new(data.path())
     }
 }
@@ -85,9 +94,12 @@ fn gateway(
     args: &DevArgs,
     fleet: &Fleet,
     tokens: FleetTokens,
+    console: &Console,
 ) -> Result<Gateway<Table, FleetTokens>, StartError> {
     let denials = if args.tell_denied { Denials::Named } else { Denials::Silent };
-    let gateway = Gateway::new(fleet.directory().clone(), tokens).denials(denials);
+    let metrics = Arc::new(Metrics::new());
+    metrics.show_console(console.clone());
+    let gateway = Gateway::new(fleet.directory().clone(), tokens).denials(denials).metrics(metrics);
     Ok(match args.access_log.as_deref().map(AccessLog::named).transpose()? {
         Some(log) => gateway.access_log(log),
         None => gateway,

@@ -68,6 +68,9 @@ pub enum StartError {
     /// The access log cannot be written.
     #[error(transparent)]
     AccessLog(#[from] crate::telemetry::LogError),
+    /// Nothing can be said on standard error.
+    #[error("cannot write to standard error")]
+    Console(#[source] io::Error),
     /// The signals that end the program cannot be heard.
     #[error("cannot listen for signals")]
     Signals(#[source] io::Error),

@@ -150,6 +150,9 @@ where
             metrics: Arc::clone(&metrics),
             stop: stop.clone(),
         };
+        if let Some(log) = &log {
+            metrics.show_access_log(log.clone());
+        }
         metrics.show_tunnels(tunnels.clone());
         metrics.show_shares(bounds.shares.clone());
         let monitors = Monitors::default();

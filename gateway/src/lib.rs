@@ -10,6 +10,7 @@
 mod clock;
 mod error;
 mod gateway;
+mod lines;
 mod passing;
 mod signals;
 mod stop;

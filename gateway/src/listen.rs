@@ -21,7 +21,7 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::Semaphore,
     task::JoinSet,
-    time::sleep,
+    time::{Instant, sleep},
 };
 use tower_service::Service;
 
@@ -46,6 +46,9 @@ const HEAD_LIMIT: Duration = Duration::from_secs(120);
 
 /// After a failed accept (out of file descriptors, say): trying again at once would only burn the processor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// So often the log says that connections cannot be accepted.
+const TELL_REFUSED: Duration = Duration::from_secs(60);
 
 /// A socket that listens.
 #[derive(Debug)]
@@ -114,6 +117,7 @@ impl Listener {
     {
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let mut connections = JoinSet::new();
+        let mut refused = Refused::default();
         loop {
             let accepted = async {
                 let place = Arc::clone(&places).acquire_owned().await;
@@ -143,7 +147,10 @@ impl Listener {
                             None => connections.spawn(served),
                         };
                     }
-                    Err(error) => wait_out(&error).await,
+                    Err(error) => {
+                        refused.tell(&error);
+                        sleep(ACCEPT_PAUSE).await;
+                    }
                 },
                 // Finished tasks are collected as they finish, or the set would grow for ever.
                 Some(_) = connections.join_next() => {}
@@ -185,9 +192,21 @@ impl Arrived {
     }
 }
 
-async fn wait_out(error: &io::Error) {
-    tracing::warn!(error = %error, "cannot accept a connection");
-    sleep(ACCEPT_PAUSE).await;
+/// Connections that could not be accepted: one line a minute, however many they are.
+#[derive(Debug, Default)]
+struct Refused {
+    told: Option<Instant>,
+    since_then: u64,
+}
+
+impl Refused {
+    fn tell(&mut self, error: &io::Error) {
+        self.since_then += 1;
+        if self.told.is_none_or(|told| told.elapsed() >= TELL_REFUSED) {
+            tracing::warn!(error = %error, times = self.since_then, "cannot accept connections");
+            *self = Self { told: Some(Instant::now()), since_then: 0 };
+        }
+    }
 }
 
 /// Whose connection a request came over; among the extensions of every request.

@@ -42,9 +42,11 @@ const FIRST_LOOK: Duration = Duration::from_secs(5);
 /// [`ServeError`] when the configuration has faults or the gateway cannot start.
 pub fn run(args: &ServeArgs) -> Result<(), ServeError> {
     let settings = ServeSettings::load(args)?;
+    let console = Console::start()?;
     let runtime = workers::runtime()?;
-    let ended = runtime.block_on(serve(settings));
+    let ended = runtime.block_on(serve(settings, &console));
     runtime.shutdown_timeout(Duration::from_millis(50));
+    console.flush();
     ended
 }
 
@@ -58,10 +60,11 @@ pub fn check(args: &ServeArgs) -> Result<(), ServeError> {
     Ok(())
 }
 
-async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
-    let own_log = LogHub::with_outlet("gateway", settings.log_level, Arc::new(Console));
+async fn serve(settings: ServeSettings, console: &Console) -> Result<(), ServeError> {
+    let own_log = LogHub::with_outlet("gateway", settings.log_level, Arc::new(console.clone()));
     // It fails only when another subscriber stands already, and then that one shows the lines.
     drop(tracing::dispatcher::set_global_default(own_log.dispatch()));
+    console.take_panics();
     let mut signals = Signals::listen()?;
     let stopper = Stopper::new(settings.drain);
     let tls = settings.agent_tls.clone().map(TlsConnect::load).transpose();
@@ -77,7 +80,9 @@ async fn serve(settings: ServeSettings) -> Result<(), ServeError> {
         tracing::warn!("no server has answered yet; the gateway goes on asking");
     }
     let tokens = ClusterTokens::new(&settings.acl, api, directory.clone());
-    let gateway = gateway(&settings, directory.clone(), tokens)?.connect(connect);
+    let metrics = Arc::new(Metrics::new());
+    metrics.show_console(console.clone());
+    let gateway = gateway(&settings, directory.clone(), tokens, metrics)?.connect(connect);
 
     let mut tasks = JoinSet::new();
     let mut stop = stopper.listen();
@@ -134,8 +139,8 @@ fn gateway(
     settings: &ServeSettings,
     directory: NomadDirectory<FleetConnect>,
     tokens: ClusterTokens,
+    metrics: Arc<Metrics>,
 ) -> Result<Gateway<NomadDirectory<FleetConnect>, ClusterTokens>, StartError> {
-    let metrics = Arc::new(Metrics::new());
     tokens.show(&metrics);
     let budget = Budget { connections: settings.connections_per_agent, ..Budget::default() };
     let denials = if settings.tell_denied { Denials::Named } else { Denials::Silent };

@@ -44,6 +44,7 @@ use tower_service::Service;
 pub use self::{body::EarlyBody, layer::EarlyLayer};
 use crate::{
     Agent, Error,
+    outages::Outages,
     resolve::{Path, Resolved},
 };
 
@@ -102,12 +103,13 @@ impl Early {
 #[derive(Debug, Clone)]
 pub struct Hasten<S> {
     inner: S,
+    outages: Arc<Outages>,
 }
 
 impl<S> Hasten<S> {
     /// Sends heads early for `inner`.
-    pub const fn new(inner: S) -> Self {
-        Self { inner }
+    pub fn new(inner: S) -> Self {
+        Self { inner, outages: Arc::default() }
     }
 }
 
@@ -140,7 +142,7 @@ where
             sleep(PATIENCE).await;
             reached
         });
-        future::ResponseFuture::racing(answer, due, content_type)
+        future::ResponseFuture::racing(answer, due, (content_type, Arc::clone(&self.outages)))
     }
 }
 

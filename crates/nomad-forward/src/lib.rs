@@ -32,6 +32,7 @@
 mod agent;
 mod error;
 mod future;
+mod outages;
 mod reach;
 mod relay;
 mod stack;

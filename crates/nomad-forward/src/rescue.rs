@@ -7,6 +7,7 @@ mod layer;
 
 use std::{
     convert::Infallible,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -14,7 +15,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 pub use self::{body::RescuedBody, layer::RescueLayer};
-use crate::Error;
+use crate::{Error, outages::Outages};
 
 /// How much a caller is told who may not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,12 +33,13 @@ pub enum Denials {
 pub struct Rescue<S> {
     inner: S,
     denials: Denials,
+    outages: Arc<Outages>,
 }
 
 impl<S> Rescue<S> {
     /// Rescues the errors of `inner`.
-    pub const fn new(inner: S, denials: Denials) -> Self {
-        Self { inner, denials }
+    pub fn new(inner: S, denials: Denials) -> Self {
+        Self { inner, denials, outages: Arc::default() }
     }
 }
 
@@ -55,6 +57,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        future::ResponseFuture::new(self.inner.call(request), self.denials)
+        let outages = Arc::clone(&self.outages);
+        future::ResponseFuture::new(self.inner.call(request), self.denials, outages)
     }
 }

@@ -7,8 +7,8 @@ use std::{
 };
 
 use nomad_agent::{
-    Agent, AgentConfig, Gossip, GossipError, GossipOptions, LineStyle, Membership, Remote,
-    free_address, peers, standalone,
+    Agent, AgentConfig, Gossip, GossipError, GossipOptions, Membership, Remote, free_address,
+    peers, standalone,
 };
 use tokio::{task::JoinSet, time::sleep};
 use tracing::instrument::WithSubscriber as _;
@@ -17,11 +17,10 @@ use super::{
     AgentRunError,
     anew::Anew,
     config::{ApiSettings, RetryJoin, Settings},
-    outlet::Outlet,
     tokens::LiveTokens,
     work,
 };
-use crate::{StartError, Stop, cli::AgentArgs, listen::Listener, tls::Acceptor};
+use crate::{StartError, Stop, cli::AgentArgs, console::Console, listen::Listener, tls::Acceptor};
 
 /// The pause after the first attempt to join that failed; it doubles up to the configured one.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -50,6 +49,7 @@ impl Up {
     pub(super) async fn start(
         args: &AgentArgs,
         settings: Settings,
+        console: &Console,
         stop: &Stop,
     ) -> Result<Self, AgentRunError> {
         let role = settings.agent.role;
@@ -62,7 +62,6 @@ impl Up {
         let serf = if role.is_server() { serf_address(&settings)? } else { http.address() };
         let config = config(&settings, http.address(), rpc.as_ref().map(Listener::address), serf);
         let gossip = role.is_server().then(Gossip::new);
-        let outlet = Outlet::new(LineStyle::new().json(settings.agent.log_json));
         let name = config.name.clone();
         let failed = |source| StartError::Agent { name: name.clone(), source };
         let membership: Arc<dyn Membership> = match &gossip {
@@ -73,7 +72,7 @@ impl Up {
         let anew = Anew { args: args.clone(), acceptor, tokens: tokens.clone() };
         let builder = Agent::builder(config)
             .membership(membership)
-            .outlet(Arc::new(outlet))
+            .outlet(Arc::new(console.clone()))
             .reload_from(move || anew.read());
         let agent = builder.start().await.map_err(failed)?;
         let also = others.iter().map(Listener::address).collect();

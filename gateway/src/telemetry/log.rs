@@ -1,22 +1,18 @@
-//! Where the lines of the access log go: a thread of its own writes them.
+//! Where the lines of the access log go.
 
 use std::{
-    fs::OpenOptions,
-    io::{self, BufWriter, Write},
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    os::fd::AsFd as _,
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
-    thread,
-    time::Duration,
 };
 
 use thiserror::Error;
-use tokio::{sync::oneshot, time::timeout};
+
+use crate::lines::{Lines, Report};
 
 /// So many lines may wait for a slow disk: a second of what one core serves. More are lost, and counted.
-const WAITING: usize = 16_384;
-
-/// A disk that needs longer for the last lines keeps nobody from ending.
-const FLUSH_LIMIT: Duration = Duration::from_millis(500);
+const ROOM: usize = 16_384;
 
 /// Why there is no access log.
 #[derive(Debug, Error)]
@@ -31,6 +27,9 @@ pub enum LogError {
         #[source]
         source: io::Error,
     },
+    /// Standard output cannot be used.
+    #[error("cannot write the access log to standard output")]
+    Stdout(#[source] io::Error),
     /// The thread that writes cannot be started.
     #[error("cannot start the thread that writes the access log")]
     Thread(#[source] io::Error),
@@ -39,15 +38,7 @@ pub enum LogError {
 /// A log with a JSON object on every line. Cheap to clone: all clones are one log.
 #[derive(Debug, Clone)]
 pub struct AccessLog {
-    work: SyncSender<Work>,
-}
-
-/// What the writing thread is given.
-#[derive(Debug)]
-enum Work {
-    Line(Vec<u8>),
-    /// Say so when everything before is written.
-    Flush(oneshot::Sender<()>),
+    lines: Lines,
 }
 
 impl AccessLog {
@@ -73,9 +64,11 @@ impl AccessLog {
     /// Writes to standard output.
     ///
     /// # Errors
-    /// [`LogError`] when the writing thread cannot be started.
+    /// [`LogError`] when it cannot be used, or the writing thread cannot be started.
     pub fn stdout() -> Result<Self, LogError> {
-        Self::to(io::stdout())
+        // A handle of its own: the library's is locked while it writes, and whoever else speaks would wait for it.
+        let own = io::stdout().as_fd().try_clone_to_owned().map_err(LogError::Stdout)?;
+        Self::to(File::from(own))
     }
 
     /// Writes wherever.
@@ -83,50 +76,37 @@ impl AccessLog {
     /// # Errors
     /// [`LogError`] when the writing thread cannot be started.
     pub fn to(out: impl Write + Send + 'static) -> Result<Self, LogError> {
-        let (work, waiting) = sync_channel(WAITING);
-        let thread = thread::Builder::new().name("access-log".to_owned());
-        let started = thread.spawn(move || write_all(&waiting, out));
-        started.map_err(LogError::Thread)?;
-        Ok(Self { work })
+        let lines = Lines::start("access-log", ROOM, out, Told).map_err(LogError::Thread)?;
+        Ok(Self { lines })
     }
 
     /// Waits until everything that was handed over is written, but not for ever.
     pub async fn flush(&self) {
-        let (done, flushed) = oneshot::channel();
-        if self.work.try_send(Work::Flush(done)).is_ok() {
-            // A thread that is gone has nothing left to write.
-            drop(timeout(FLUSH_LIMIT, flushed).await);
-        }
+        self.lines.flush().await;
     }
 
-    /// Hands a line over; false when there is no room for it.
-    pub(super) fn write(&self, line: Vec<u8>) -> bool {
-        self.work.try_send(Work::Line(line)).is_ok()
+    /// How many lines were lost so far: for want of room, or because they could not be written.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.lines.lost()
+    }
+
+    /// Hands a line over, which is lost when there is no room for it.
+    pub(super) fn write(&self, line: Vec<u8>) {
+        self.lines.write(line);
     }
 }
 
-/// Writes what comes, and flushes whenever nothing more waits. Ends when nobody can send any more.
-fn write_all(waiting: &Receiver<Work>, out: impl Write) {
-    let mut out = BufWriter::new(out);
-    let mut is_told = false;
-    while let Ok(first) = waiting.recv() {
-        let mut flushes = Vec::new();
-        let mut written = Ok(());
-        for work in std::iter::once(first).chain(waiting.try_iter()) {
-            match work {
-                Work::Line(line) => written = written.and_then(|()| out.write_all(&line)),
-                Work::Flush(done) => flushes.push(done),
-            }
-        }
-        if let Err(error) = written.and_then(|()| out.flush())
-            && !is_told
-        {
-            tracing::error!(error = %error, "the access log cannot be written");
-            is_told = true;
-        }
-        for done in flushes {
-            // Whoever waited may have given up.
-            let _given_up = done.send(());
-        }
+/// Says in the gateway's own log how the access log does.
+struct Told;
+
+impl Report for Told {
+    fn failed(&mut self, error: &io::Error) {
+        tracing::error!(error = %error, "the access log cannot be written");
+    }
+
+    fn resumed(&mut self, lost: u64) -> Option<Vec<u8>> {
+        tracing::warn!(lost, "the access log is written again; lines of it were lost");
+        None
     }
 }

@@ -24,8 +24,8 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::family::Family;
-use crate::streams::Monitors;
+use super::{AccessLog, family::Family};
+use crate::{console::Console, streams::Monitors};
 
 const FAMILIES: usize = Family::ALL.len();
 
@@ -55,7 +55,6 @@ pub struct Metrics {
     relays_avoided: Counter,
     relay_bytes_avoided: Counter,
     tunnel_bytes: [Counter; 2],
-    log_lines_lost: Counter,
 }
 
 impl fmt::Debug for Metrics {
@@ -102,8 +101,6 @@ impl Metrics {
         let relays_avoided = counter(&mut registry, "relay_avoided_requests", text);
         let text = "Bytes of answers that did not pass through Nomad's servers";
         let relay_bytes_avoided = counter(&mut registry, "relay_avoided_bytes", text);
-        let text = "Lines of the access log that were lost because it could not be written as fast";
-        let log_lines_lost = counter(&mut registry, "access_log_lines_lost", text);
         let to = |to| tunnel_bytes.get_or_create_owned(&[("to", to)]);
         Self {
             cells: (0..CELLS).map(|_| OnceLock::new()).collect(),
@@ -115,7 +112,6 @@ impl Metrics {
             requests,
             relays_avoided,
             relay_bytes_avoided,
-            log_lines_lost,
         }
     }
 
@@ -149,6 +145,18 @@ impl Metrics {
         self.show_gauge("shared_bytes_kept", text, move || {
             i64::try_from(kept.kept()).unwrap_or(i64::MAX)
         });
+    }
+
+    /// Shows how many lines of the access log were lost.
+    pub fn show_access_log(&self, log: AccessLog) {
+        let text = "Lines of the access log that were lost because they could not be written, or not as fast";
+        self.show_counter("access_log_lines_lost", text, move || log.lost());
+    }
+
+    /// Shows how many lines of the gateway's own log were lost.
+    pub fn show_console(&self, console: Console) {
+        let text = "Lines of the gateway's own log that were lost because nobody read them as fast";
+        self.show_counter("log_lines_lost", text, move || console.lost());
     }
 
     /// Shows a number that only grows and that somebody else counts, as the hits of a cache. The name gets the prefix
@@ -227,10 +235,6 @@ impl Metrics {
         let [agent, caller] = &self.tunnel_bytes;
         agent.inc_by(to_agent);
         caller.inc_by(to_caller);
-    }
-
-    pub(super) fn log_line_lost(&self) {
-        self.log_lines_lost.inc();
     }
 }
 

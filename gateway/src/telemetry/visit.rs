@@ -78,10 +78,8 @@ impl Drop for Visit {
         } else if let Ok(left) = StatusCode::from_u16(CALLER_LEFT) {
             self.metrics.request(self.family, left, None);
         }
-        if let Some(entry) = self.entry.take()
-            && !entry.end(self.since.elapsed(), self.bytes)
-        {
-            self.metrics.log_line_lost();
+        if let Some(entry) = self.entry.take() {
+            entry.end(self.since.elapsed(), self.bytes);
         }
     }
 }

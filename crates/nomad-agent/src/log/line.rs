@@ -80,6 +80,13 @@ impl LineStyle {
 }
 
 impl LogLine {
+    /// A line of now, without particulars.
+    #[must_use]
+    pub fn new(level: Level, name: &str, message: &str) -> Self {
+        let (name, message) = (name.to_owned(), message.to_owned());
+        Self { at: Timestamp::now(), level, name, message, fields: Vec::new(), location: None }
+    }
+
     /// The line with its newline, in the given style.
     #[must_use]
     pub fn render(&self, style: LineStyle) -> String {

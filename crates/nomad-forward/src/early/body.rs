@@ -3,6 +3,7 @@
 use std::{
     fmt,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -11,7 +12,7 @@ use http::Response;
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 
-use crate::Error;
+use crate::{Error, outages::Outages};
 
 /// The body of an answer: here, or still waited for.
 #[pin_project]
@@ -23,7 +24,7 @@ pub struct EarlyBody<F, R> {
 #[pin_project(project = StateProjection)]
 enum State<F, R> {
     Here(#[pin] R),
-    Awaited(Pin<Box<F>>),
+    Awaited(Pin<Box<F>>, Arc<Outages>),
     /// There was none.
     Lost,
 }
@@ -33,8 +34,8 @@ impl<F, R> EarlyBody<F, R> {
         Self { state: State::Here(body) }
     }
 
-    pub(super) const fn awaited(answer: Pin<Box<F>>) -> Self {
-        Self { state: State::Awaited(answer) }
+    pub(super) const fn awaited(answer: Pin<Box<F>>, outages: Arc<Outages>) -> Self {
+        Self { state: State::Awaited(answer, outages) }
     }
 }
 
@@ -65,17 +66,21 @@ where
                 }
                 StateProjection::Lost => return Poll::Ready(None),
                 // Of an error the text is what comes: the status is said already.
-                StateProjection::Awaited(answer) => match ready!(answer.as_mut().poll(cx)) {
-                    Ok(response) => State::Here(response.into_body()),
-                    Err(error) => {
-                        tracing::warn!(
-                            error = &error as &dyn std::error::Error,
-                            "no answer from the agent after the head was sent"
-                        );
-                        state.set(State::Lost);
-                        return Poll::Ready(Some(Err(error.into())));
+                StateProjection::Awaited(answer, outages) => {
+                    match ready!(answer.as_mut().poll(cx)) {
+                        Ok(response) => {
+                            outages.answered(response.headers());
+                            State::Here(response.into_body())
+                        }
+                        Err(error) => {
+                            if let Error::Forward(error) = &error {
+                                outages.failed(error);
+                            }
+                            state.set(State::Lost);
+                            return Poll::Ready(Some(Err(error.into())));
+                        }
                     }
-                },
+                }
             };
             state.set(next);
         }
@@ -84,7 +89,7 @@ where
     fn is_end_stream(&self) -> bool {
         match &self.state {
             State::Here(body) => body.is_end_stream(),
-            State::Awaited(_) => false,
+            State::Awaited(..) => false,
             State::Lost => true,
         }
     }
@@ -92,7 +97,7 @@ where
     fn size_hint(&self) -> SizeHint {
         match &self.state {
             State::Here(body) => body.size_hint(),
-            State::Awaited(_) | State::Lost => SizeHint::default(),
+            State::Awaited(..) | State::Lost => SizeHint::default(),
         }
     }
 }

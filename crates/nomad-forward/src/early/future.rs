@@ -2,6 +2,7 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -9,7 +10,7 @@ use http::Response;
 use pin_project::pin_project;
 
 use super::{EarlyBody, Reached, head};
-use crate::Error;
+use crate::{Error, outages::Outages};
 
 type Due = Pin<Box<dyn Future<Output = Option<Reached>> + Send>>;
 
@@ -28,7 +29,8 @@ enum State<F> {
         answer: Option<Pin<Box<F>>>,
         /// Over when the head is due; `None` when none may be sent.
         due: Option<Due>,
-        content_type: &'static str,
+        /// What the head says, and who hears when nothing comes after it.
+        rest: (&'static str, Arc<Outages>),
     },
 }
 
@@ -43,8 +45,12 @@ impl<F, R> ResponseFuture<F, R> {
         Self { state: State::Plain(answer), body: std::marker::PhantomData }
     }
 
-    pub(super) const fn racing(answer: Pin<Box<F>>, due: Due, content_type: &'static str) -> Self {
-        let state = State::Racing { answer: Some(answer), due: Some(due), content_type };
+    pub(super) const fn racing(
+        answer: Pin<Box<F>>,
+        due: Due,
+        rest: (&'static str, Arc<Outages>),
+    ) -> Self {
+        let state = State::Racing { answer: Some(answer), due: Some(due), rest };
         Self { state, body: std::marker::PhantomData }
     }
 }
@@ -56,11 +62,11 @@ where
     type Output = Result<Response<EarlyBody<F, R>>, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let (answer, due, content_type) = match self.project().state.project() {
+        let (answer, due, (content_type, outages)) = match self.project().state.project() {
             StateProjection::Plain(answer) => {
                 return answer.poll(cx).map_ok(|response| response.map(EarlyBody::here));
             }
-            StateProjection::Racing { answer, due, content_type } => (answer, due, *content_type),
+            StateProjection::Racing { answer, due, rest } => (answer, due, rest),
         };
         let waited = answer.as_mut().expect("a finished future is not polled again");
         if let Poll::Ready(answered) = waited.as_mut().poll(cx) {
@@ -73,7 +79,8 @@ where
         // A server was asked in the agent's stead: its answer is waited for, and comes as it is.
         let Some(reached) = reached else { return Poll::Pending };
         let answer = answer.take().expect("it was polled above");
-        Poll::Ready(Ok(head(EarlyBody::awaited(answer), &reached, content_type)))
+        let body = EarlyBody::awaited(answer, Arc::clone(outages));
+        Poll::Ready(Ok(head(body, &reached, content_type)))
     }
 }
 
@@ -89,8 +96,8 @@ mod tests {
     fn an_answer_is_waited_for_when_no_head_may_go_before_it() {
         let (tell, told) = oneshot::channel::<Result<Response<()>, Error>>();
         let answer = Box::pin(async move { told.await.unwrap() });
-        let mut future =
-            pin!(ResponseFuture::<_, ()>::racing(answer, Box::pin(ready(None)), "text/plain"));
+        let (due, rest) = (Box::pin(ready(None)), ("text/plain", Arc::default()));
+        let mut future = pin!(ResponseFuture::<_, ()>::racing(answer, due, rest));
         let mut cx = Context::from_waker(Waker::noop());
         assert!(future.as_mut().poll(&mut cx).is_pending());
         assert!(tell.send(Ok(Response::new(()))).is_ok());

@@ -8,7 +8,7 @@ use nomad_wire::{Fault, Route, header::X_NOMAD_GATEWAY_DENIED};
 use super::Denials;
 use crate::{
     Agent, Error, address::AddressError, connect::ConnectError, directory::LocateError,
-    forward::ForwardError, guard::GuardError,
+    forward::ForwardError, guard::GuardError, outages::Outages,
 };
 
 const NOT_FOUND: StatusCode = StatusCode::NOT_FOUND;
@@ -19,7 +19,11 @@ const INTERNAL: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
 const RETRY: HeaderValue = HeaderValue::from_static("1");
 
 /// The answer that an error becomes.
-pub(super) fn answer<B: From<Bytes>>(error: &Error, denials: Denials) -> Response<B> {
+pub(super) fn answer<B: From<Bytes>>(
+    error: &Error,
+    denials: Denials,
+    outages: &Outages,
+) -> Response<B> {
     match error {
         Error::Identify(error) => identify(error).into_response(),
         Error::Address(AddressError::Query(error)) => Fault::from(error.clone()).into_response(),
@@ -30,9 +34,9 @@ pub(super) fn answer<B: From<Bytes>>(error: &Error, denials: Denials) -> Respons
         Error::Guard(error @ GuardError::Debug) => {
             Fault::new(NOT_FOUND, error.to_string()).into_response()
         }
-        Error::Shared(error) => answer(error, denials),
+        Error::Shared(error) => answer(error, denials, outages),
         Error::Forward(error) => {
-            tracing::warn!(error = error as &dyn std::error::Error, "no answer from the agent");
+            outages.failed(error);
             busy(error).unwrap_or_else(|| forward(error).into_response())
         }
     }

@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -10,7 +11,7 @@ use http::Response;
 use pin_project::pin_project;
 
 use super::{Denials, RescuedBody, fault};
-use crate::Error;
+use crate::{Error, outages::Outages};
 
 /// An answer in any case.
 #[pin_project]
@@ -19,11 +20,12 @@ pub struct ResponseFuture<F> {
     #[pin]
     inner: F,
     denials: Denials,
+    outages: Arc<Outages>,
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) const fn new(inner: F, denials: Denials) -> Self {
-        Self { inner, denials }
+    pub(super) const fn new(inner: F, denials: Denials, outages: Arc<Outages>) -> Self {
+        Self { inner, denials, outages }
     }
 }
 
@@ -36,8 +38,11 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         Poll::Ready(Ok(match ready!(this.inner.poll(cx)) {
-            Ok(answer) => answer.map(RescuedBody::answer),
-            Err(error) => fault::answer(&error, *this.denials),
+            Ok(answer) => {
+                this.outages.answered(answer.headers());
+                answer.map(RescuedBody::answer)
+            }
+            Err(error) => fault::answer(&error, *this.denials, this.outages),
         }))
     }
 }

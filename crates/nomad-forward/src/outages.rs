@@ -1,0 +1,171 @@
+//! Agents whose requests fail, said once each and not with every request.
+
+use std::{
+    collections::HashMap,
+    error::Error,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use http::HeaderMap;
+use nomad_wire::header::X_NOMAD_GATEWAY_AGENT;
+use tokio::time::Instant;
+
+use crate::{Agent, forward::ForwardError};
+
+/// An agent answers again when a request succeeds and none has failed for so long. One that answers every other request
+/// costs a line in this time, not a line a request.
+const QUIET: Duration = Duration::from_secs(5);
+
+/// So many agents are remembered; then all are forgotten, and told once more.
+const MAX_AGENTS: usize = 4096;
+
+/// The agents that fail now, by name. The usual case, none, costs one look at a counter.
+#[derive(Debug, Default)]
+pub(crate) struct Outages {
+    count: AtomicUsize,
+    failing: Mutex<HashMap<Box<str>, Outage>>,
+}
+
+#[derive(Debug)]
+struct Outage {
+    since: Instant,
+    last: Instant,
+    failed: u64,
+}
+
+impl Outages {
+    /// A request got no answer. The first failure of an agent is logged; others are counted.
+    pub(crate) fn failed(&self, error: &ForwardError) {
+        let agent = match Blame::of(error) {
+            Blame::Agent(agent) => agent,
+            Blame::Caller => {
+                return tracing::debug!(
+                    error = error as &dyn Error,
+                    "a caller broke its request off"
+                );
+            }
+        };
+        if self.is_first(agent.name()) {
+            let (agent, error) = (agent.name(), error as &dyn Error);
+            tracing::warn!(agent, error, "no answer from an agent; more of it is counted");
+        } else {
+            tracing::debug!(error = error as &dyn Error, "no answer from the agent");
+        }
+    }
+
+    /// An answer came, from the agent that its head names.
+    pub(crate) fn answered(&self, head: &HeaderMap) {
+        if self.count.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let Some(agent) = head.get(X_NOMAD_GATEWAY_AGENT).and_then(|name| name.to_str().ok())
+        else {
+            return;
+        };
+        if let Some(outage) = self.over(agent) {
+            let seconds = outage.since.elapsed().as_secs_f64();
+            tracing::warn!(agent, failed = outage.failed, seconds, "an agent answers again");
+        }
+    }
+
+    fn is_first(&self, agent: &str) -> bool {
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if let Some(outage) = failing.get_mut(agent) {
+            outage.last = now;
+            outage.failed += 1;
+            return false;
+        }
+        if failing.len() >= MAX_AGENTS {
+            failing.clear();
+        }
+        failing.insert(agent.into(), Outage { since: now, last: now, failed: 1 });
+        self.count.store(failing.len(), Ordering::Relaxed);
+        true
+    }
+
+    fn over(&self, agent: &str) -> Option<Outage> {
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        if failing.get(agent)?.last.elapsed() < QUIET {
+            return None;
+        }
+        let outage = failing.remove(agent);
+        self.count.store(failing.len(), Ordering::Relaxed);
+        outage
+    }
+}
+
+/// Whose fault it is that a request got no answer.
+enum Blame<'a> {
+    Agent(&'a Agent),
+    Caller,
+}
+
+impl<'a> Blame<'a> {
+    fn of(error: &'a ForwardError) -> Self {
+        match error {
+            // The library's word for a request whose body could not be read.
+            ForwardError::Lost { source, .. } if source.is_user() => Self::Caller,
+            ForwardError::Connect { agent, .. }
+            | ForwardError::Reopen { agent, .. }
+            | ForwardError::Lost { agent, .. }
+            | ForwardError::Silent { agent, .. }
+            | ForwardError::Switched { agent } => Self::Agent(agent),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use tokio::time::advance;
+
+    use super::*;
+
+    fn from(agent: &'static str) -> HeaderMap {
+        let name = HeaderValue::from_static(agent);
+        HeaderMap::from_iter([(X_NOMAD_GATEWAY_AGENT, name)])
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_agent_is_told_when_it_is_lost_and_when_it_is_back() {
+        let outages = Outages::default();
+        assert!(outages.is_first("one") && outages.is_first("two"));
+        for _ in 0..1000 {
+            assert!(!outages.is_first("one"));
+        }
+        advance(QUIET).await;
+        assert!(outages.over("three").is_none());
+        let over = outages.over("one").unwrap();
+        assert_eq!((over.failed, over.since.elapsed()), (1001, QUIET));
+        assert!(outages.over("one").is_none(), "it is told once");
+        assert!(outages.is_first("one"), "the next outage is a new one");
+        outages.answered(&from("two"));
+        assert_eq!(outages.count.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_agent_that_fails_now_and_then_is_told_seldom() {
+        let outages = Outages::default();
+        let mut told = 0;
+        for _ in 0..10_000 {
+            told += u32::from(outages.is_first("one"));
+            told += u32::from(outages.over("one").is_some());
+            advance(Duration::from_millis(10)).await;
+        }
+        assert_eq!(told, 1, "in a hundred seconds");
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let outages = Outages::default();
+        for number in 0..3 * MAX_AGENTS {
+            assert!(outages.is_first(&number.to_string()));
+        }
+        assert!(outages.count.load(Ordering::Relaxed) <= MAX_AGENTS);
+    }
+}
