@@ -17,6 +17,7 @@ mod gathered;
 mod input;
 mod matrix;
 mod monitors;
+mod paths;
 mod repaired;
 mod rights;
 mod streams;

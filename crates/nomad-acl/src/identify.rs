@@ -110,7 +110,7 @@ fn token<B>(request: &Request<B>) -> Result<Option<SecretId>, TokenError> {
 /// same answer.
 fn is_preflight<B>(request: &Request<B>) -> bool {
     request.method() == Method::OPTIONS
-        && request.uri().path().starts_with("/v1/client/")
+        && Route::decoded_path(request.uri()).starts_with("/v1/client/")
         && request.headers().contains_key(ORIGIN)
         && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }

@@ -142,7 +142,7 @@ where
 
 /// Health is for everybody: who asks with a token that is no good any more must be told, too. Nomad does not look at it.
 fn forget_needless_token<B>(request: &mut Request<B>) {
-    if request.uri().path() == "/v1/agent/health" {
+    if Route::decoded_path(request.uri()) == "/v1/agent/health" {
         request.headers_mut().remove(nomad_wire::header::X_NOMAD_TOKEN);
         request.headers_mut().remove(header::AUTHORIZATION);
     }

@@ -82,6 +82,8 @@ fn decide<B>(acl: &Acl, route: &Route, request: &Request<B>) -> Result<(), Guard
                 "/v1/event/stream" if request.method() == Method::GET => {
                     events::decide(acl, request.uri())
                 }
+                // Nomad 1.7 and older take an escaped slash for one, and serve what is no such call to newer ones.
+                "/v1/agent/join" => allow(acl, &AGENT_WRITE, &Subject::Agent),
                 "/debug" => Err(GuardError::Debug),
                 path if path.starts_with("/debug/") => Err(GuardError::Debug),
                 _ => Ok(()),
@@ -142,5 +144,37 @@ mod tests {
             assert_eq!(decided, Err(GuardError::Debug), "{path}");
         }
         assert!(decided(&Acl::deny_all(), Method::GET, "/debugger").is_ok());
+    }
+
+    /// What Go's mux makes of many spellings (recorded beside nomad-wire's tests): whatever reaches a guarded handler is
+    /// guarded.
+    #[test]
+    fn no_spelling_of_a_guarded_path_is_open() {
+        let mut seen = 0;
+        for line in include_str!("../../nomad-wire/tests/mux/spellings.tsv").lines() {
+            let columns: Vec<_> = line.split('\t').collect();
+            let (method, guarded) = match columns[1] {
+                "/v1/metrics" | "/v1/event/stream" => (Method::GET, true),
+                "/v1/agent/join" => (Method::PUT, true),
+                pattern => (Method::GET, pattern.starts_with("/debug")),
+            };
+            let request = Request::builder().method(method).uri(columns[0]).body(()).unwrap();
+            if let Ok(route) = Route::parse(request.method(), request.uri())
+                && guarded
+            {
+                seen += 1;
+                let decided = decide(&Acl::deny_all(), &route, &request);
+                assert!(decided.is_err(), "{line}");
+            }
+        }
+        assert!(seen > 30, "{seen} spellings of what is guarded");
+    }
+
+    #[test]
+    fn an_escaped_slash_opens_nothing_with_an_older_nomad() {
+        for (method, path) in [(Method::GET, "/v1%2Fmetrics"), (Method::PUT, "/v1/agent%2Fjoin")] {
+            assert!(decided(&Acl::deny_all(), method.clone(), path).is_err(), "{path}");
+            assert!(decided(&Acl::management(), method, path).is_ok(), "{path}");
+        }
     }
 }

@@ -70,6 +70,7 @@ impl From<RouteError> for Fault {
     fn from(error: RouteError) -> Self {
         match error {
             RouteError::Method(_) => Self::new(StatusCode::METHOD_NOT_ALLOWED, error.to_string()),
+            RouteError::Escape => Self::new(StatusCode::BAD_REQUEST, error.to_string()),
             RouteError::Redirect(location) => {
                 let text =
                     format!("<a href=\"{}\">Temporary Redirect</a>.\n\n", escape_html(&location));

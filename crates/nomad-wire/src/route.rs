@@ -152,13 +152,17 @@ pub enum RouteError {
     /// The same of a request that is no `GET` and no `HEAD`: Go sends no page with it.
     #[error("redirected to {0}")]
     BareRedirect(Box<str>),
+    /// The path has a `%` without two hexadecimal digits behind it. Go's server says no more than this.
+    #[error("400 Bad Request")]
+    Escape,
 }
 
 impl Route {
     /// The call that a request makes.
     ///
-    /// Paths are matched percent-decoded. An unknown path is [`Route::Pass`]: whether a newer Nomad knows it is for
-    /// a server to say.
+    /// Paths are matched as Go's `ServeMux` matches them: segment by segment, each percent-decoded, so that an escaped
+    /// slash separates nothing. An unknown path is [`Route::Pass`]: whether a newer Nomad knows it is for a server to
+    /// say.
     ///
     /// ```
     /// use http::{Method, Uri};
@@ -170,16 +174,18 @@ impl Route {
     ///
     /// # Errors
     /// [`RouteError::Method`] when a known path does not take this method or it is `CONNECT`, [`RouteError::Redirect`] when the path is
-    /// not clean (`//`, `.`, `..`) or lacks the slash of a subtree.
+    /// not clean (`//`, `.`, `..`, none of them escaped) or lacks the slash of a subtree, [`RouteError::Escape`] when it
+    /// cannot be decoded.
     pub fn parse(method: &Method, uri: &Uri) -> Result<Self, RouteError> {
         parse::route(method, uri)
     }
 
-    /// The path of a request as Nomad's mux compares it: percent-decoded. Whoever decides by a path that is no call of
-    /// the catalogue must decide by this one.
+    /// The path of a request as Nomad's handlers read it: percent-decoded as a whole. Whoever decides by a path that is no
+    /// call of the catalogue must decide by this one. It says more than the mux of a newer Nomad: with an escaped slash
+    /// the path reaches no handler there, but does with Nomad 1.7 and older, so that what is guarded is guarded in both.
     #[must_use]
     pub fn decoded_path(uri: &Uri) -> Cow<'_, str> {
-        path::decode(uri.path())
+        path::decoded(uri.path())
     }
 
     /// The path that makes this call; `None` for [`Route::Pass`].

@@ -102,7 +102,7 @@ fn question(args: &ExplainArgs) -> Result<Question, AclError> {
     let uri = path.parse::<Uri>().ok().filter(|_| path.starts_with('/'));
     let uri = uri.ok_or_else(|| AclError::Path(path.to_owned()))?;
     match Route::parse(&read_method, &uri) {
-        Ok(Route::Pass) => Ok(Question::Path(read_method, uri.path().to_owned())),
+        Ok(Route::Pass) => Ok(Question::Path(read_method, Route::decoded_path(&uri).into_owned())),
         Ok(route) => Ok(Question::Call(route)),
         Err(reason) => {
             Err(AclError::Call { method: method.to_owned(), path: path.to_owned(), reason })

@@ -3,6 +3,7 @@
 //! Nomad wraps the calls below `/v1/client/` so, but for `gc` and for what nobody has, and nothing of `/v1/agent/*`.
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use nomad_wire::Route;
 
 use crate::body::Body;
 
@@ -15,7 +16,7 @@ pub(super) struct Cors {
 impl Cors {
     /// The rules for this request, if its path has any.
     pub(super) fn of<B>(request: &Request<B>) -> Option<Self> {
-        let path = request.uri().path();
+        let path = Route::decoded_path(request.uri());
         let has_rules = path.strip_prefix("/v1/client/").is_some_and(|call| {
             matches!(call, "stats" | "metadata" | "identity")
                 || ["fs/", "allocation/", "identity/"].iter().any(|below| call.starts_with(below))

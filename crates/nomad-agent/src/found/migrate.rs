@@ -23,6 +23,6 @@ pub(super) fn set_aside<B>(mut request: Request<B>) -> Request<B> {
 }
 
 fn is_snapshot(method: &Method, uri: &Uri) -> bool {
-    uri.path().ends_with("/snapshot")
+    Route::decoded_path(uri).ends_with("/snapshot")
         && matches!(Route::parse(method, uri), Ok(Route::Allocation(AllocCall::Snapshot, _)))
 }

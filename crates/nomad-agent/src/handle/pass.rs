@@ -1,7 +1,7 @@
 //! What is no call of the agent and client API: this agent is a reference for those two and for nothing else.
 
 use http::{StatusCode, Uri};
-use nomad_wire::RouteError;
+use nomad_wire::{Route, RouteError};
 
 use crate::{
     error::{AgentError, WrongRole},
@@ -10,7 +10,7 @@ use crate::{
 
 /// Nomad's words for a path that nobody has; and for what a whole Nomad has besides, a plain sentence.
 pub(crate) fn pass(uri: &Uri, role: Role) -> AgentError {
-    let path = uri.path();
+    let path = &*Route::decoded_path(uri);
     let below = |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));
     if below("/v1/client/fs") {
         AgentError::said(StatusCode::NOT_FOUND, "Invalid method")

@@ -81,7 +81,7 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
 /// `Sec-WebSocket-Accept`, where the token comes in the first message.
 fn handshake<B>(route: &Route, request: &Request<B>) -> Option<HeaderValue> {
     let is_exec = match route {
-        Route::Pass => is_job_action(request.uri().path()),
+        Route::Pass => is_job_action(&Route::decoded_path(request.uri())),
         _ => true,
     };
     let asked = Query::of(request.uri());
@@ -130,8 +130,10 @@ mod tests {
         };
         // The example of RFC 6455, section 1.3.
         assert_eq!(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-        let action = "/v1/job/web/action?allocID=x&ws_handshake=true";
-        assert!(matches!(wish(action, &WEBSOCKET), Wish::Handshake { .. }));
+        for path in ["/v1/job/web/action", "/v1/job/a%2F%2Fb%2Faction", "/v1/jo%62/web/actio%6E"] {
+            let action = format!("{path}?allocID=x&ws_handshake=true");
+            assert!(matches!(wish(&action, &WEBSOCKET), Wish::Handshake { .. }), "{path}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use http::{Method, Uri};
 
 use super::{
     AllocCall, FsCall, KeyringCall, Route, RouteError,
-    path::{cleaned, decode, encode},
+    path::{self, MuxPath},
 };
 use crate::id::Written;
 
@@ -13,21 +13,20 @@ pub(super) fn route(method: &Method, uri: &Uri) -> Result<Route, RouteError> {
         // Its target is an authority: taken for a path, it would ask an agent to open a tunnel somewhere.
         return Err(RouteError::Method(Route::Pass));
     }
-    let path = decode(uri.path());
-    if let Some(clean) = cleaned(&path) {
-        return Err(redirect(method, &clean, uri));
+    let path = MuxPath::of(uri.path()).ok_or(RouteError::Escape)?;
+    if let Some(place) = path::redirect(&path, uri.path()) {
+        return Err(redirect(method, place, uri));
     }
-    if let Some(rest) = path.strip_prefix("/v1/agent/") {
-        agent(method, rest, uri)
-    } else if let Some(rest) = path.strip_prefix("/v1/client/") {
-        client(method, rest, uri)
+    if path.is_in("/v1/agent/") {
+        agent(method, &path)
+    } else if path.is_in("/v1/client/") {
+        client(method, &path)
     } else {
         Ok(Route::Pass)
     }
 }
 
-fn redirect(method: &Method, path: &str, uri: &Uri) -> RouteError {
-    let mut location = encode(path);
+fn redirect(method: &Method, mut location: String, uri: &Uri) -> RouteError {
     if let Some(query) = uri.query() {
         location.push('?');
         location.push_str(query);
@@ -38,9 +37,20 @@ fn redirect(method: &Method, path: &str, uri: &Uri) -> RouteError {
     }
 }
 
-/// The path after `/v1/agent/`.
-fn agent(method: &Method, rest: &str, uri: &Uri) -> Result<Route, RouteError> {
-    match rest {
+fn agent(method: &Method, path: &MuxPath<'_>) -> Result<Route, RouteError> {
+    if let Some(profile) = path.below("/v1/agent/pprof/") {
+        return Ok(Route::Pprof(profile.into()));
+    }
+    if let Some(call) = path.below("/v1/agent/keyring/") {
+        return Ok(match call {
+            "list" => Route::Keyring(KeyringCall::List),
+            "install" => Route::Keyring(KeyringCall::Install),
+            "use" => Route::Keyring(KeyringCall::Use),
+            "remove" => Route::Keyring(KeyringCall::Remove),
+            _ => Route::Pass,
+        });
+    }
+    match path.exact().and_then(|path| path.strip_prefix("/v1/agent/")).unwrap_or_default() {
         "members" => only(method, is_get, Route::Members),
         "servers" => read_or_write(method, Route::Servers, Route::SetServers),
         "self" => only(method, is_get, Route::SelfInfo),
@@ -55,33 +65,25 @@ fn agent(method: &Method, rest: &str, uri: &Uri) -> Result<Route, RouteError> {
             read_or_write(method, Route::SchedulersConfig, Route::SetSchedulersConfig)
         }
         "reload" => only(method, is_write, Route::Reload),
-        "pprof" | "keyring" => Err(redirect(method, &format!("/v1/agent/{rest}/"), uri)),
-        _ => Ok(match (rest.strip_prefix("pprof/"), rest.strip_prefix("keyring/")) {
-            (Some(profile), _) => Route::Pprof(profile.into()),
-            (_, Some("list")) => Route::Keyring(KeyringCall::List),
-            (_, Some("install")) => Route::Keyring(KeyringCall::Install),
-            (_, Some("use")) => Route::Keyring(KeyringCall::Use),
-            (_, Some("remove")) => Route::Keyring(KeyringCall::Remove),
-            _ => Route::Pass,
-        }),
+        _ => Ok(Route::Pass),
     }
 }
 
-/// The path after `/v1/client/`.
-fn client(method: &Method, rest: &str, uri: &Uri) -> Result<Route, RouteError> {
-    match rest {
+fn client(method: &Method, path: &MuxPath<'_>) -> Result<Route, RouteError> {
+    if let Some(rest) = path.below("/v1/client/fs/") {
+        return Ok(fs(rest));
+    }
+    if let Some(rest) = path.below("/v1/client/allocation/") {
+        return allocation(method, rest);
+    }
+    match path.exact().and_then(|path| path.strip_prefix("/v1/client/")).unwrap_or_default() {
         "stats" => Ok(Route::ClientStats),
         "gc" => Ok(Route::ClientGc),
         "metadata" if method == Method::POST => Ok(Route::SetMetadata),
         "metadata" => only(method, is_get, Route::Metadata),
         "identity" => only(method, is_get, Route::Identity),
         "identity/renew" => only(method, is_write, Route::RenewIdentity),
-        "fs" | "allocation" => Err(redirect(method, &format!("/v1/client/{rest}/"), uri)),
-        _ => match (rest.strip_prefix("fs/"), rest.strip_prefix("allocation/")) {
-            (Some(rest), _) => Ok(fs(rest)),
-            (_, Some(rest)) => allocation(method, rest),
-            _ => Ok(Route::Pass),
-        },
+        _ => Ok(Route::Pass),
     }
 }
 

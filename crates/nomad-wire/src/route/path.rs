@@ -1,70 +1,104 @@
-//! Paths as Go's mux sees them: decoded, and redirected when they are not clean.
+//! Paths as Go's `ServeMux` sees them (Go 1.22 and later, Nomad 1.8 and later): cleaned as they are written, and matched
+//! segment by segment, each decoded. An escaped slash or dot is part of a name, and nothing that separates names.
+
+mod redirect;
 
 use std::borrow::Cow;
 
+pub(super) use self::redirect::redirect;
 use crate::query::hex_pair;
 
-/// The percent-decoded path; as it is when an escape is bad (Go's server would have refused the request).
-pub(super) fn decode(path: &str) -> Cow<'_, str> {
+/// A path, and what a handler reads of it.
+#[derive(Debug)]
+pub(super) struct MuxPath<'a> {
+    escaped: Cow<'a, str>,
+    decoded: Cow<'a, str>,
+}
+
+impl<'a> MuxPath<'a> {
+    /// `None` when an escape is bad: Go's server refuses such a request before its mux sees it.
+    pub(super) fn of(path: &'a str) -> Option<Self> {
+        if !path.contains('%') {
+            return Some(Self { escaped: Cow::Borrowed(path), decoded: Cow::Borrowed(path) });
+        }
+        let decoded = decode(path)?;
+        Some(Self {
+            escaped: escaped(path, &decoded),
+            decoded: Cow::Owned(String::from_utf8_lossy(&decoded).into_owned()),
+        })
+    }
+
+    /// The path as it is decoded, where no slash in it was escaped: an escaped one makes it another path to the mux.
+    pub(super) fn exact(&self) -> Option<&str> {
+        let slashes = |path: &str| path.bytes().filter(|byte| *byte == b'/').count();
+        let is_exact = match &self.escaped {
+            Cow::Borrowed(escaped) if *escaped == self.decoded => true,
+            escaped => slashes(escaped) == slashes(&self.decoded),
+        };
+        is_exact.then_some(&self.decoded)
+    }
+
+    /// Whether it may be a path of this subtree: a look that costs little, for every request has a path.
+    pub(super) fn is_in(&self, pattern: &str) -> bool {
+        self.decoded.starts_with(pattern)
+    }
+
+    /// What a handler of a subtree reads behind its pattern, which ends with a slash.
+    pub(super) fn below(&self, pattern: &str) -> Option<&str> {
+        let rest = self.decoded.strip_prefix(pattern)?;
+        let depth = pattern.split('/').count() - 1;
+        let fixed = self.escaped.split('/').take(depth);
+        fixed.zip(pattern.split('/')).all(|(one, other)| is_segment(one, other)).then_some(rest)
+    }
+}
+
+/// Whether a written segment is this one when it is decoded.
+fn is_segment(written: &str, segment: &str) -> bool {
+    written == segment
+        || (written.contains('%') && decode(written).as_deref() == Some(segment.as_bytes()))
+}
+
+/// The percent-decoded path, as text; as it is when an escape is bad.
+pub(super) fn decoded(path: &str) -> Cow<'_, str> {
     if !path.contains('%') {
         return Cow::Borrowed(path);
     }
+    match decode(path) {
+        Some(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+        None => Cow::Borrowed(path),
+    }
+}
+
+fn decode(path: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let Some((byte, tail)) = rest.split_first() {
         rest = tail;
         if *byte == b'%' {
-            let pair = rest.first().zip(rest.get(1)).and_then(|(high, low)| hex_pair(*high, *low));
-            let Some(decoded) = pair else { return Cow::Borrowed(path) };
-            bytes.push(decoded);
+            bytes.push(hex_pair(*rest.first()?, *rest.get(1)?)?);
             rest = &rest[2..];
         } else {
             bytes.push(*byte);
         }
     }
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+    Some(bytes)
 }
 
-/// The clean form of a path that is not clean: no empty segments, no `.`, no `..`; a slash at the end stays.
-pub(super) fn cleaned(path: &str) -> Option<String> {
-    if !may_be_dirty(path) {
-        return None;
-    }
-    let dirty =
-        path.contains("//") || path.split('/').any(|segment| segment == "." || segment == "..");
-    if !dirty {
-        return None;
-    }
-    let mut kept: Vec<&str> = Vec::new();
-    for segment in path.split('/') {
-        match segment {
-            "" | "." => {}
-            ".." => drop(kept.pop()),
-            segment => kept.push(segment),
-        }
-    }
-    let mut clean = String::from("/");
-    clean.push_str(&kept.join("/"));
-    if path.ends_with('/') && clean.len() > 1 {
-        clean.push('/');
-    }
-    Some(clean)
+/// The path that the mux splits: the one that was sent, unless it holds a byte that must be escaped. Go then writes all of
+/// it anew, and escaped slashes separate.
+fn escaped<'a>(path: &'a str, decoded: &[u8]) -> Cow<'a, str> {
+    let is_valid = |byte: u8| is_plain(byte) || b"!'()*[]%".contains(&byte);
+    if path.bytes().all(is_valid) { Cow::Borrowed(path) } else { Cow::Owned(encode(decoded)) }
 }
 
-/// Whether a segment is empty or begins with a dot: one look at each byte, for every request has a path.
-fn may_be_dirty(path: &str) -> bool {
-    let bytes = path.as_bytes();
-    let begins = |pair: &[u8]| pair[0] == b'/' && matches!(pair[1], b'/' | b'.');
-    bytes.first() == Some(&b'.') || bytes.windows(2).any(begins)
-}
-
-/// Writes a path into a `Location`: what cannot stand in one is percent-encoded.
-pub(super) fn encode(path: &str) -> String {
+/// Percent-encodes what Go's `URL.String` encodes in a path.
+pub(super) fn encode(path: impl AsRef<[u8]>) -> String {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let path = path.as_ref();
     let mut out = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~/$&+,:;=@!*'()".contains(&byte) {
-            out.push(char::from(byte));
+    for byte in path {
+        if is_plain(*byte) {
+            out.push(char::from(*byte));
         } else {
             out.push('%');
             out.push(char::from(DIGITS[usize::from(byte >> 4)]));
@@ -74,30 +108,28 @@ pub(super) fn encode(path: &str) -> String {
     out
 }
 
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_.~/$&+,:;=@".contains(&byte)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn only_dirty_paths_are_cleaned() {
-        for (path, clean) in [
-            ("/v1/agent/self", None),
-            ("/v1/agent/self/", None),
-            ("/v1//agent/members", Some("/v1/agent/members")),
-            ("/v1/./agent/self", Some("/v1/agent/self")),
-            ("/v1/agent/../agent/self", Some("/v1/agent/self")),
-            ("/../../etc", Some("/etc")),
-            ("./v1", Some("/v1")),
-            ("/v1/.well-known", None),
-            ("//", Some("/")),
-        ] {
-            assert_eq!(cleaned(path).as_deref(), clean, "{path}");
-        }
+    fn escapes_are_decoded_once() {
+        assert_eq!(decoded("/a%2Fb%252e"), "/a/b%2e");
+        assert_eq!(decoded("/a%zz"), "/a%zz");
     }
 
     #[test]
-    fn escapes_are_decoded_once() {
-        assert_eq!(decode("/a%2Fb%252e"), "/a/b%2e");
-        assert_eq!(decode("/a%zz"), "/a%zz");
+    fn an_escaped_slash_belongs_to_its_segment() {
+        let exact = |path| MuxPath::of(path).unwrap().exact().map(str::to_owned);
+        assert_eq!(exact("/v1/metric%73").as_deref(), Some("/v1/metrics"));
+        assert_eq!(exact("/v1%2Fmetrics"), None);
+        let below = |path| MuxPath::of(path).unwrap().below("/v1/job/").map(str::to_owned);
+        assert_eq!(below("/v1/jo%62/a%2F%2Fb").as_deref(), Some("a//b"));
+        assert_eq!(below("/v1%2Fjob/a"), None);
+        assert_eq!(below("/v1/job%2Fa"), None);
     }
 }

@@ -23,15 +23,15 @@ pub(super) fn path(route: &Route) -> Option<String> {
         Route::Metadata | Route::SetMetadata => "/v1/client/metadata",
         Route::Identity => "/v1/client/identity",
         Route::RenewIdentity => "/v1/client/identity/renew",
-        Route::Pprof(profile) => return Some(format!("/v1/agent/pprof/{}", encode(profile))),
+        Route::Pprof(profile) => return Some(format!("/v1/agent/pprof/{}", encode(&**profile))),
         Route::Keyring(call) => return Some(format!("/v1/agent/keyring/{}", keyring(*call))),
         Route::Fs(call, id) => {
-            return Some(format!("/v1/client/fs/{}/{}", fs(*call), encode(&id.to_string())));
+            return Some(format!("/v1/client/fs/{}/{}", fs(*call), encode(id.to_string())));
         }
         Route::Allocation(call, id) => {
             return Some(format!(
                 "/v1/client/allocation/{}/{}",
-                encode(&id.to_string()),
+                encode(id.to_string()),
                 allocation(*call)
             ));
         }

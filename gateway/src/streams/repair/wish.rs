@@ -110,7 +110,7 @@ impl Wish {
 
 /// What this request asks for; nothing for one that asks for nothing of the kind.
 pub(super) fn of<B>(request: &Request<B>) -> Option<Result<Wish, Fault>> {
-    if !may_be_repaired(request.uri().path()) || request.method() != Method::GET {
+    if !may_be_repaired(&Route::decoded_path(request.uri())) || request.method() != Method::GET {
         return None;
     }
     let query = Query::of(request.uri());

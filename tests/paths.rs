@@ -1,0 +1,115 @@
+//! What a caller writes in the request line reaches the server as it was written.
+
+use std::{net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::Full;
+use nomad_acl::AclDisabled;
+use nomad_forward::{Agent, Table};
+use nomad_gateway::{Gateway, Stopper, listen::Listener};
+use nomad_wire::Region;
+use tokio::task::JoinSet;
+
+use crate::support::{Puppet, Reply, send};
+
+/// A gateway in front of one server that answers everything and says what it was asked.
+pub(crate) struct Front {
+    pub(crate) address: SocketAddr,
+    pub(crate) server: Puppet,
+    _stopper: Stopper,
+    _tasks: JoinSet<()>,
+}
+
+impl Front {
+    pub(crate) async fn start() -> Self {
+        let mut tasks = JoinSet::new();
+        let server = Puppet::start(&mut tasks, |_| Reply::Whole(200, "served".into())).await;
+        let id = "078367fb-eec8-87bf-8d99-0c0a5e3f7c7c".parse().unwrap();
+        let agent = Agent::server("server1", id, Region::default(), server.address).unwrap();
+        let table = Table::builder(Region::default()).agent(agent).build();
+        let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let address = listener.address();
+        let stopper = Stopper::new(Duration::ZERO);
+        tasks.spawn(Gateway::new(table, AclDisabled).serve(listener, stopper.listen()));
+        Self { address, server, _stopper: stopper, _tasks: tasks }
+    }
+
+    /// The request line that the server saw last.
+    pub(crate) fn seen(&self) -> String {
+        let heads = self.server.heads();
+        heads.last().and_then(|head| head.lines().next()).unwrap_or_default().to_owned()
+    }
+}
+
+/// Ids of jobs that Nomad takes, however odd.
+const IDS: [&str; 36] = [
+    "team//web",
+    "/lead/slash",
+    "end/",
+    "//",
+    "a/./b",
+    "a/../b",
+    "..",
+    ".",
+    "...",
+    "a/..",
+    "../a",
+    "./a",
+    "/",
+    "a%2Fb",
+    "a%2F%2Fb",
+    "%",
+    "100%",
+    "a b",
+    "a@b",
+    "a+b",
+    "a;b",
+    "a?b",
+    "a#b",
+    "a~b",
+    "a\"b",
+    "a<b>",
+    "a,b",
+    "$a",
+    "a*b",
+    "a\\b",
+    "a:b",
+    "caf\u{e9}",
+    "\u{65e5}\u{672c}",
+    "a&b=c",
+    "[a]{b}|^`",
+    "a\u{1f680}b",
+];
+
+/// Go's `url.PathEscape`, and Python's `quote(safe="")`.
+fn escaped(id: &str, plain: &[u8]) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || plain.contains(&byte);
+    id.bytes()
+        .map(|byte| if is_plain(byte) { char::from(byte).into() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_job_that_a_caller_names_is_the_one_that_is_changed() {
+    let front = Front::start().await;
+    for id in IDS {
+        for plain in [&b"-_.~$&+:=@"[..], b"-_.~"] {
+            // As Go's client: a segment of dots alone is cleaned by Nomad as well, so that nobody can ask for it so.
+            let id = escaped(id, plain).replace("..", "%2E%2E");
+            let id = if id == "." { "%2E".to_owned() } else { id };
+            for (method, path) in [
+                (Method::GET, format!("/v1/job/{id}")),
+                (Method::PUT, format!("/v1/job/{id}/scale")),
+                (Method::PUT, format!("/v1/job/{id}/dispatch?namespace=a%2Fb")),
+                (Method::DELETE, format!("/v1/job/{id}?purge=true")),
+            ] {
+                let request = Request::builder().method(&method).uri(&path);
+                let body = request.body(Full::<Bytes>::default()).unwrap();
+                let answer = send(front.address, body).await;
+                assert_eq!(answer.status, 200, "{method} {path}");
+                assert_eq!(front.seen(), format!("{method} {path} HTTP/1.1"));
+            }
+        }
+    }
+}
