@@ -113,3 +113,42 @@ async fn the_job_that_a_caller_names_is_the_one_that_is_changed() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_twice_alike_is_taken_once_and_sent_on_once() {
+    let front = Front::start().await;
+    for (tokens, seen) in [
+        (&["secret", "secret"][..], Some("secret")),
+        (&["secret", ""], Some("secret")),
+        (&["", "secret", "secret"], Some("secret")),
+        (&["secret", "other"], None),
+    ] {
+        let mut request = Request::put("/v1/agent/force-leave?region=global&node=x&region=global");
+        for token in tokens {
+            request = request.header("x-nomad-token", *token);
+        }
+        let answer = send(front.address, request.body(Full::default()).unwrap()).await;
+        let Some(seen) = seen else {
+            assert_eq!(answer.status, 400, "{tokens:?}");
+            assert_eq!(answer.text(), "header x-nomad-token must not be repeated");
+            continue;
+        };
+        assert_eq!(answer.status, 200, "{tokens:?}");
+        assert_eq!(front.seen(), "PUT /v1/agent/force-leave?region=global&node=x HTTP/1.1");
+        let head = front.server.heads().pop().unwrap().to_ascii_lowercase();
+        let lines: Vec<_> = head.lines().filter(|line| line.starts_with("x-nomad-token")).collect();
+        assert_eq!(lines, [format!("x-nomad-token: {seen}")], "{tokens:?}");
+    }
+    for (query, status) in [
+        ("server_id=server1.global&server_id=server1.global", 200),
+        ("server_id=server1&server_id=server1&region=global&region=global", 200),
+        ("server_id=server1&server_id=server2", 400),
+        ("region=global&region=mars", 400),
+    ] {
+        let path = format!("/v1/agent/self?{query}");
+        let request = Request::get(&path).body(Full::default()).unwrap();
+        assert_eq!(send(front.address, request).await.status, status, "{path}");
+        assert!(front.seen().matches("server_id").count() <= 1, "{}", front.seen());
+        assert!(front.seen().matches("region").count() <= 1, "{}", front.seen());
+    }
+}

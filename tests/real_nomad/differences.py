@@ -88,7 +88,7 @@ GATEWAY = [
                and statuses(pair) == (500, 404) and pair.gateway.text == "No path to node"),
     Difference("`monitor` of what is no id", lambda pair: is_monitor(pair) and statuses(pair) == (500, 500)
                and pair.server.text == f"RPC Error:: 500,{pair.gateway.text}"),
-    Difference("`node_id`, `server_id`, `region` or `X-Nomad-Token` more than once",
+    Difference("`node_id`, `server_id`, `region` or `X-Nomad-Token` more than once, with different values",
                lambda pair: pair.path.count("node_id=") > 1 and statuses(pair) == (200, 400)),
     Difference("a denied file stream or log",
                lambda pair: is_stream_of_files(pair) and is_refusal(pair) and is_same_sentence(pair)),

@@ -20,6 +20,7 @@ use crate::{
     early::Early,
     future::ResponseFuture,
     relay,
+    target::DECIDING,
 };
 
 /// How an answer comes about; the value of `X-Nomad-Gateway-Path`.
@@ -149,7 +150,7 @@ fn resolved<B>(
         Way::Relay(Meant::Server(name)) => (agent, others, spelled(&name), true),
         Way::Relay(Meant::Unknown) => (agent, others, None, true),
     };
-    if let Some(uri) = uri {
+    if let Some(uri) = uri.or_else(|| once(request.uri())) {
         *request.uri_mut() = uri;
     }
     let path = match target {
@@ -195,6 +196,15 @@ fn spelled_out(uri: &Uri, route: &Route, target: &Target, full: &str) -> Option<
         return None;
     }
     let query = query.with(key, full);
+    with_query(uri, Query::new(&query).once(&DECIDING).as_deref().unwrap_or(&query))
+}
+
+/// The URI with each deciding key standing once, if one is repeated: whoever reads it next takes what was taken here.
+fn once(uri: &Uri) -> Option<Uri> {
+    with_query(uri, &Query::of(uri).once(&DECIDING)?)
+}
+
+fn with_query(uri: &Uri, query: &str) -> Option<Uri> {
     let path_and_query = PathAndQuery::try_from(format!("{}?{query}", uri.path())).ok()?;
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(path_and_query);

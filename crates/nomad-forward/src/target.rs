@@ -23,7 +23,7 @@ pub enum Target {
 }
 
 /// The keys that decide who is asked, or on whose behalf: two readers of a repeated one could take different values.
-const DECIDING: [&str; 4] = ["node_id", "client_id", "server_id", "region"];
+pub(crate) const DECIDING: [&str; 4] = ["node_id", "client_id", "server_id", "region"];
 
 impl Target {
     /// Whom a call is for. Pure: nobody is asked whether the agent exists.
@@ -33,7 +33,7 @@ impl Target {
     ///
     /// # Errors
     /// [`QueryError::BothTargets`] or [`QueryError::BothHostTargets`] when a node and a server are named at once,
-    /// [`QueryError::Repeated`] when a deciding key stands more than once.
+    /// [`QueryError::Repeated`] when a deciding key stands more than once with different values.
     pub fn of(route: &Route, query: &Query<'_>) -> Result<Self, QueryError> {
         match route {
             Route::Pass => Ok(Self::AnyServer),
@@ -175,5 +175,6 @@ mod tests {
             target("/v1/agent/self?node_id=a&node_id=b"),
             Err(QueryError::Repeated("node_id"))
         );
+        assert_eq!(target("/v1/agent/self?node_id=a&node_id=a"), Ok(Target::Node("a".into())));
     }
 }

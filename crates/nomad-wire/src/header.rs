@@ -1,6 +1,6 @@
 //! Header names, and the token that a request carries.
 
-use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 use thiserror::Error;
 
 use crate::secret::SecretId;
@@ -23,7 +23,7 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// A token header stands more than once: two readers could take different ones.
+    /// A token header stands more than once, with different tokens: two readers could take different ones.
     #[error("header {0} must not be repeated")]
     Repeated(HeaderName),
     /// A token that is no visible text.
@@ -36,7 +36,7 @@ pub enum TokenError {
 /// A token of white space only is an *empty* token, not an anonymous caller, as in Nomad.
 ///
 /// # Errors
-/// [`TokenError`] when a header is repeated or no text.
+/// [`TokenError`] when a header is repeated with another token, or is no text.
 pub fn token(headers: &HeaderMap) -> Result<Option<SecretId>, TokenError> {
     if let Some(value) = single(headers, &X_NOMAD_TOKEN)?
         && !value.is_empty()
@@ -44,18 +44,44 @@ pub fn token(headers: &HeaderMap) -> Result<Option<SecretId>, TokenError> {
         return Ok(Some(SecretId::new(value.trim())));
     }
     let Some(value) = single(headers, &AUTHORIZATION)? else { return Ok(None) };
-    let mut words = value.split(' ');
-    let is_bearer = words.next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"));
-    Ok(words.next().filter(|_| is_bearer).map(|token| SecretId::new(token.trim())))
+    // Any number of spaces may stand behind the scheme; of what follows the first word counts.
+    let Some((scheme, rest)) = value.split_once(' ') else { return Ok(None) };
+    let word = rest.trim().split(' ').next().unwrap_or_default();
+    Ok(scheme.eq_ignore_ascii_case("bearer").then(|| SecretId::new(word.trim())))
+}
+
+/// Leaves one of the token headers that stand more than once with the same token, so that whoever reads them next takes
+/// what was taken here. What [`token`] refuses stays as it is.
+pub fn settle_token(headers: &mut HeaderMap) {
+    for name in [X_NOMAD_TOKEN, AUTHORIZATION] {
+        let is_repeated = headers.get_all(&name).iter().nth(1).is_some();
+        if is_repeated && let Ok(Some(value)) = single_value(headers, &name) {
+            let value = value.clone();
+            headers.insert(name, value);
+        }
+    }
 }
 
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, TokenError> {
-    let mut values = headers.get_all(name).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    if values.next().is_some() {
-        return Err(TokenError::Repeated(name.clone()));
-    }
+    let Some(value) = single_value(headers, name)? else { return Ok(None) };
     value.to_str().map(Some).map_err(|_| TokenError::NotText(name.clone()))
+}
+
+/// The only value of a header, however often it stands there. Some clients send a token twice, or an empty one beside it.
+fn single_value<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'a HeaderValue>, TokenError> {
+    let mut values = headers.get_all(name).iter();
+    let Some(mut taken) = values.next() else { return Ok(None) };
+    for value in values.filter(|value| !value.is_empty()) {
+        if taken.is_empty() {
+            taken = value;
+        } else if taken != value {
+            return Err(TokenError::Repeated(name.clone()));
+        }
+    }
+    Ok(Some(taken))
 }
 
 #[cfg(test)]
@@ -73,6 +99,8 @@ mod tests {
         assert_eq!(read(&[]), None);
         assert_eq!(read(&[(X_NOMAD_TOKEN, " foobar")]).unwrap(), "foobar");
         assert_eq!(read(&[(AUTHORIZATION, "bEARER foobar more")]).unwrap(), "foobar");
+        assert_eq!(read(&[(AUTHORIZATION, "bearer  \t foobar  more")]).unwrap(), "foobar");
+        assert_eq!(read(&[(AUTHORIZATION, "bearer")]), None);
         assert_eq!(read(&[(AUTHORIZATION, "foobar")]), None);
         assert_eq!(read(&[(AUTHORIZATION, "Basic foobar")]), None);
         assert_eq!(read(&[(X_NOMAD_TOKEN, "one"), (AUTHORIZATION, "Bearer two")]).unwrap(), "one");
@@ -80,10 +108,34 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_token_is_refused() {
-        let mut headers = HeaderMap::new();
-        headers.append(X_NOMAD_TOKEN, "a".parse().unwrap());
-        headers.append(X_NOMAD_TOKEN, "b".parse().unwrap());
-        assert_eq!(token(&headers), Err(TokenError::Repeated(X_NOMAD_TOKEN)));
+    fn a_token_may_be_repeated_and_two_tokens_are_refused() {
+        for (name, before) in [(X_NOMAD_TOKEN, ""), (AUTHORIZATION, "Bearer ")] {
+            for (values, taken) in [
+                (&["a", "a"][..], Some("a")),
+                (&["a", "", "a"], Some("a")),
+                (&["", "a"], Some("a")),
+                (&["a", ""], Some("a")),
+                (&["", ""], None),
+                (&["a", "b"], Some("refused")),
+                (&["", "a", "b"], Some("refused")),
+            ] {
+                let value = |text: &&str| match *text {
+                    "" => HeaderValue::from_static(""),
+                    text => format!("{before}{text}").parse().unwrap(),
+                };
+                let all = values.iter().map(|text| (name.clone(), value(text)));
+                let mut headers: HeaderMap = all.collect();
+                let read = token(&headers);
+                if taken == Some("refused") {
+                    assert_eq!(read, Err(TokenError::Repeated(name.clone())), "{values:?}");
+                    continue;
+                }
+                let read = read.unwrap().map(|token| token.expose().to_owned());
+                assert_eq!(read.as_deref(), taken, "{values:?}");
+                settle_token(&mut headers);
+                let left: Vec<_> = headers.get_all(&name).iter().collect();
+                assert_eq!(left, [&value(&taken.unwrap_or_default())], "{values:?}");
+            }
+        }
     }
 }

@@ -73,11 +73,35 @@ impl<'a> Query<'a> {
             .filter_map(|(_, value)| decode(value))
     }
 
-    /// A key that decides who is asked or for what must stand at most once: two readers of a doubled one could take
-    /// different values.
+    /// Whether a key stands more than once with different values. One that decides who is asked or for what must not: two
+    /// readers could take different ones.
     #[must_use]
     pub fn is_repeated(&self, key: &str) -> bool {
-        self.raw.contains('&') && self.all(key).nth(1).is_some()
+        if !self.raw.contains('&') {
+            return false;
+        }
+        let mut values = self.all(key);
+        values.next().is_some_and(|first| values.any(|value| value != first))
+    }
+
+    /// This query with each of these keys standing once, all else as it was sent; `None` when none is repeated.
+    #[must_use]
+    pub fn once(&self, keys: &[&str]) -> Option<String> {
+        let repeated = |key: &&&str| self.all(key).nth(1).is_some();
+        if !self.raw.contains('&') || !keys.iter().any(|key| repeated(&key)) {
+            return None;
+        }
+        let mut seen = Vec::new();
+        let kept = self.raw.split('&').filter(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            // A pair that Go does not see is no repetition.
+            let is_seen = !pair.contains(';') && decode(value).is_some();
+            let key = keys.iter().find(|key| is_seen && is_named(name, key));
+            let is_new = key.is_none_or(|key| !seen.contains(key));
+            seen.extend(key);
+            is_new
+        });
+        Some(kept.collect::<Vec<_>>().join("&"))
     }
 
     /// `?pretty` asks for indented JSON, whatever its value, unless that is exactly `0`.
@@ -189,7 +213,7 @@ mod tests {
     fn the_first_value_counts_and_bad_pairs_do_not_exist() {
         let query = Query::new("a=1&a=2&b=%zz&c=x;y&d&e=a+b%20c");
         assert_eq!(query.first("a").unwrap(), "1");
-        assert!(query.is_repeated("a"));
+        assert!(query.is_repeated("a") && !Query::new("a=1&b=2&%61=%31").is_repeated("a"));
         assert_eq!(query.first("b"), None);
         assert_eq!(query.first("c"), None);
         assert_eq!(query.first("d").unwrap(), "");
@@ -215,6 +239,10 @@ mod tests {
     fn one_value_is_replaced_and_the_rest_stays() {
         let query = Query::new("x=%2F&node_id=ab&node%5Fid=cd&y");
         assert_eq!(query.with("node_id", "full id"), "x=%2F&node_id=full%20id&y");
+        let query = Query::new("x=1&region=%zz&region=a%20b&&x=1&re%67ion=a+b&region=a;b&y");
+        let once = query.once(&["node_id", "region"]);
+        assert_eq!(once.as_deref(), Some("x=1&region=%zz&region=a%20b&&x=1&region=a;b&y"));
+        assert_eq!(query.once(&["node_id", "y"]), None);
         assert_eq!(Query::new("").with("server_id", "s1"), "server_id=s1");
     }
 }

@@ -40,14 +40,14 @@ fn every_spelling_is_what_gos_mux_makes_of_it() {
                 assert_eq!(read, Ok(Route::Pass), "{path}");
             }
             ["307", place] => assert_eq!(read, Err(RouteError::Redirect(place.into())), "{path}"),
-            [pattern, handled] => handled_as(path, read, pattern, &unescaped(handled)),
+            [pattern, handled] => handled_as(path, &read, pattern, &unescaped(handled)),
             _ => panic!("{path} has {columns:?}"),
         }
     }
     assert!(seen > 1_135, "{seen} spellings");
 }
 
-fn handled_as(path: &str, read: Result<Route, RouteError>, pattern: &str, handled: &str) {
+fn handled_as(path: &str, read: &Result<Route, RouteError>, pattern: &str, handled: &str) {
     let behind = handled.strip_prefix(pattern).unwrap_or_default();
     let expected = match pattern {
         "/v1/agent/pprof/" => Ok(Route::Pprof(behind.into())),
@@ -65,7 +65,7 @@ fn handled_as(path: &str, read: Result<Route, RouteError>, pattern: &str, handle
         }
         _ => Ok(Route::Pass),
     };
-    assert_eq!(read, expected, "{path} at {pattern}");
+    assert_eq!(*read, expected, "{path} at {pattern}");
 }
 
 /// Go's `url.PathEscape`, Python's `quote(safe="")`, Python's `quote`, which leaves slashes, and everything escaped.

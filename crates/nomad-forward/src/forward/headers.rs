@@ -4,7 +4,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Uri, Version,
     header::{CONNECTION, HOST, TE, TRANSFER_ENCODING, UPGRADE},
 };
-use nomad_wire::header::{X_NOMAD_GATEWAY_AGENT, X_NOMAD_GATEWAY_PATH};
+use nomad_wire::header::{X_NOMAD_GATEWAY_AGENT, X_NOMAD_GATEWAY_PATH, settle_token};
 
 use crate::{Agent, resolve::Path, tunnel::Upgradeable};
 
@@ -18,6 +18,7 @@ const HOP_BY_HOP: [HeaderName; 5] = [KEEP_ALIVE, PROXY_CONNECTION, TE, TRANSFER_
 pub(crate) fn outgoing<B>(mut request: Request<B>, agent: &Agent) -> Request<B> {
     let upgrade = request.extensions().get::<Upgradeable>().map(|_| upgrade(request.headers()));
     strip_hop_by_hop(request.headers_mut());
+    settle_token(request.headers_mut());
     request.headers_mut().extend(upgrade.into_iter().flatten());
     request.headers_mut().insert(HOST, agent.host().clone());
     *request.version_mut() = Version::HTTP_11;
@@ -84,6 +85,8 @@ mod tests {
         let request = Request::get("http://gateway:4646/v1/agent/self?pretty")
             .header("connection", "keep-alive, X-Nomad-Token, upgrade")
             .header("upgrade", "websocket")
+            .header("x-nomad-token", "secret")
+            .header("x-nomad-token", "")
             .header("x-nomad-token", "secret")
             .header("transfer-encoding", "chunked")
             .header("host", "gateway:4646")

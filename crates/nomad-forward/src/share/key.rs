@@ -85,11 +85,11 @@ fn has_body(headers: &HeaderMap) -> bool {
         || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
 }
 
-/// The only value of a header; of two, readers could take different ones.
+/// The only value of a header; of two that differ, readers could take different ones.
 fn single(headers: &HeaderMap, name: &HeaderName) -> Result<Option<HeaderValue>, ()> {
     let mut values = headers.get_all(name).iter();
     let first = values.next().cloned();
-    if values.next().is_some() { Err(()) } else { Ok(first) }
+    if values.all(|value| Some(value) == first.as_ref()) { Ok(first) } else { Err(()) }
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ pub enum QueryError {
     /// `node_id` and `server_id` together, as `/v1/agent/host` puts it.
     #[error("Can only forward to either client node or server")]
     BothHostTargets,
-    /// A parameter that decides who is asked stands more than once.
+    /// A parameter that decides who is asked stands more than once, with different values.
     #[error("query parameter {0:?} must not be repeated")]
     Repeated(&'static str),
     /// `command` of exec is no list of texts.
