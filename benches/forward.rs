@@ -18,6 +18,7 @@ use std::{
     future::{Ready, ready},
     hint::black_box,
     marker::PhantomData,
+    net::SocketAddr,
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
@@ -118,11 +119,11 @@ fn directory() -> NomadDirectory<TcpConnect> {
     let region = Region::default();
     let mut options = NomadOptions::default();
     let agent = |n| {
-        let address = ([127, 0, 0, 1], 4646).into();
+        let address = SocketAddr::from(([127, 0, 0, 1], 4646));
         Agent::client(&format!("client-{n:05}"), id(n).parse().unwrap(), region.clone(), address)
     };
     options.nodes = (0..NODES).map(|n| Arc::new(agent(n).unwrap())).collect();
-    let seed = Arc::new(Agent::seed(region.clone(), ([127, 0, 0, 1], 4646).into()));
+    let seed = Arc::new(Agent::seed(region.clone(), SocketAddr::from(([127, 0, 0, 1], 4646))));
     NomadDirectory::new(NomadApi::new(TcpConnect, vec![seed]), options).0
 }
 

@@ -3,7 +3,7 @@
 //! Route parse, target, and a look-up in a directory of 10,000 nodes: what every request pays before it may be sent.
 //! Run with `cargo bench -p nomad-benches --bench route`.
 
-use std::{hint::black_box, task::Poll};
+use std::{hint::black_box, net::SocketAddr, task::Poll};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use http::{Method, Uri};
@@ -18,7 +18,7 @@ fn node(number: u32) -> NodeId {
 }
 
 fn directory() -> Table {
-    let address = ([127, 0, 0, 1], 4646).into();
+    let address = SocketAddr::from(([127, 0, 0, 1], 4646));
     let agents = (0..NODES).map(|number| {
         Agent::client(&format!("client{number}"), node(number), Region::default(), address)
     });

@@ -190,7 +190,7 @@ async fn cluster(settings: &ServeSettings, connect: FleetConnect) -> Result<Clus
             options.transport = Transport::Tls;
         }
         options.servers.push((name.as_str().into(), address, written.transport));
-        if !seeds.iter().any(|seed| seed.address() == address) {
+        if !seeds.iter().any(|seed| *seed.endpoint() == address.into()) {
             let seed = Agent::seed(region.clone(), address).over(written.transport);
             seeds.push(Arc::new(seed));
         }

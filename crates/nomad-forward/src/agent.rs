@@ -1,12 +1,14 @@
 //! An agent as the gateway knows it.
 
-use std::net::SocketAddr;
+mod endpoint;
 
 use http::HeaderValue;
 use nomad_wire::{NodeId, Region, ServerId};
 
+pub use self::endpoint::Endpoint;
+
 /// An agent of the fleet: how it is named, and where its HTTP API listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Agent {
     /// Its name: `name.region` of a server, the node's name of a client.
     name: HeaderValue,
@@ -15,7 +17,7 @@ pub struct Agent {
     /// Its region.
     region: Region,
     /// Where its HTTP API listens.
-    address: SocketAddr,
+    endpoint: Endpoint,
     /// The same as a `Host` header.
     host: HeaderValue,
     /// What is spoken there.
@@ -23,7 +25,7 @@ pub struct Agent {
 }
 
 /// What an agent is, and the id that the cluster knows it by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Identity {
     /// A server agent.
@@ -35,7 +37,7 @@ pub enum Identity {
 }
 
 /// What an agent's HTTP listener speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[expect(clippy::exhaustive_enums, reason = "an agent's `tls.http` is on or off")]
 pub enum Transport {
     /// HTTP.
@@ -50,6 +52,14 @@ pub enum Transport {
 #[error("the name of an agent must be visible ASCII text")]
 pub struct NameError;
 
+/// Which agent is meant, and where: what is observed about an agent is kept by it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct AgentKey {
+    identity: Identity,
+    region: Region,
+    endpoint: Endpoint,
+}
+
 impl Agent {
     /// A server agent; `name` is its bare name, without the region.
     ///
@@ -59,17 +69,10 @@ impl Agent {
         name: &str,
         id: ServerId,
         region: Region,
-        address: SocketAddr,
+        endpoint: impl Into<Endpoint>,
     ) -> Result<Self, NameError> {
         let name = visible(&format!("{name}.{region}"))?;
-        Ok(Self {
-            name,
-            identity: Identity::Server(id),
-            region,
-            address,
-            host: visible(&address.to_string())?,
-            transport: Transport::Plain,
-        })
+        Ok(Self::new(name, Identity::Server(id), region, endpoint.into()))
     }
 
     /// A client agent.
@@ -80,22 +83,21 @@ impl Agent {
         name: &str,
         id: NodeId,
         region: Region,
-        address: SocketAddr,
+        endpoint: impl Into<Endpoint>,
     ) -> Result<Self, NameError> {
-        let host = visible(&address.to_string())?;
-        let name = visible(name)?;
-        let identity = Identity::Client(id);
-        Ok(Self { name, identity, region, address, host, transport: Transport::Plain })
+        Ok(Self::new(visible(name)?, Identity::Client(id), region, endpoint.into()))
     }
 
-    /// A server agent of which only the address is known; that is its name too.
+    /// A server agent of which only the endpoint is known; that is its name too.
     #[must_use]
-    pub fn seed(region: Region, address: SocketAddr) -> Self {
-        let host = HeaderValue::from_str(&address.to_string());
-        // The text of an address is visible ASCII.
-        let host = host.unwrap_or(HeaderValue::from_static("server"));
-        let (name, identity) = (host.clone(), Identity::Seed);
-        Self { name, identity, region, address, host, transport: Transport::Plain }
+    pub fn seed(region: Region, endpoint: impl Into<Endpoint>) -> Self {
+        let endpoint = endpoint.into();
+        Self::new(seed_name(&endpoint), Identity::Seed, region, endpoint)
+    }
+
+    fn new(name: HeaderValue, identity: Identity, region: Region, endpoint: Endpoint) -> Self {
+        let host = endpoint.host_header();
+        Self { name, identity, region, endpoint, host, transport: Transport::Plain }
     }
 
     /// The same agent, spoken to in this way.
@@ -104,13 +106,13 @@ impl Agent {
         Self { transport, ..self }
     }
 
-    /// The same agent at another address.
+    /// The same agent at another endpoint.
     #[must_use]
-    pub fn at(self, address: SocketAddr) -> Self {
-        // The text of an address is visible ASCII.
-        let host = HeaderValue::from_str(&address.to_string()).unwrap_or(self.host);
-        let name = if self.identity == Identity::Seed { host.clone() } else { self.name };
-        Self { name, address, host, ..self }
+    pub fn at(self, endpoint: impl Into<Endpoint>) -> Self {
+        let endpoint = endpoint.into();
+        let host = endpoint.host_header();
+        let name = if self.identity == Identity::Seed { seed_name(&endpoint) } else { self.name };
+        Self { name, endpoint, host, ..self }
     }
 
     /// Its name: `name.region` of a server, the node's name of a client.
@@ -152,8 +154,34 @@ impl Agent {
 
     /// Where its HTTP API listens.
     #[must_use]
-    pub const fn address(&self) -> SocketAddr {
-        self.address
+    pub const fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Whether both are one agent: the cluster knows them by one id. A seed, whose id is not known, is whoever listens
+    /// at its endpoint.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self.identity, other.identity) {
+            (Identity::Seed, _) | (_, Identity::Seed) => self.endpoint == other.endpoint,
+            (own, others) => own == others && self.region == other.region,
+        }
+    }
+
+    /// Whether a connection to the other one is one to this one: nothing that tells who answers differs.
+    pub(crate) fn has_connections_of(&self, other: &Self) -> bool {
+        self.identity == other.identity
+            && self.region == other.region
+            && self.endpoint == other.endpoint
+            && self.transport == other.transport
+    }
+
+    pub(crate) fn key(&self) -> AgentKey {
+        AgentKey {
+            identity: self.identity,
+            region: self.region.clone(),
+            endpoint: self.endpoint.clone(),
+        }
     }
 
     /// The name by which every agent understands it: a client's id, a server's full name. Nothing of a server that is
@@ -170,6 +198,16 @@ impl Agent {
     pub(crate) const fn host(&self) -> &HeaderValue {
         &self.host
     }
+}
+
+impl AgentKey {
+    pub(crate) const fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+}
+
+fn seed_name(endpoint: &Endpoint) -> HeaderValue {
+    HeaderValue::try_from(endpoint.to_string()).unwrap_or(HeaderValue::from_static("server"))
 }
 
 fn visible(name: &str) -> Result<HeaderValue, NameError> {

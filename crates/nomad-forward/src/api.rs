@@ -39,7 +39,7 @@ const BUDGET: Budget = Budget { connections: 8, waiting: 4_096, patience: Durati
 /// A `tower` service: requests have a path and no authority, an answer of any status is an answer. When a server
 /// cannot be reached the next one is asked; when it breaks off or stays silent, the next one is asked only for what
 /// changes nothing. Clones share connections and the list of servers.
-pub struct NomadApi<C> {
+pub struct NomadApi<C: Connect> {
     pool: Pool<C, Outgoing<Full<Bytes>>>,
     fleet: Arc<Fleet>,
 }
@@ -50,7 +50,7 @@ struct Fleet {
     reach: Reach,
 }
 
-impl<C> NomadApi<C> {
+impl<C: Connect> NomadApi<C> {
     /// Asks these servers over connections made by `connect`.
     pub fn new(connect: C, servers: Vec<Arc<Agent>>) -> Self {
         let fleet = Fleet {
@@ -82,7 +82,7 @@ impl<C> NomadApi<C> {
         let first = self.fleet.next.fetch_add(1, Ordering::Relaxed) % servers.len().max(1);
         let (before, after) = servers.split_at(first);
         let mut turn: Vec<_> = after.iter().chain(before).map(Arc::clone).collect();
-        turn.sort_by_key(|server| self.fleet.reach.is_lost(server.address()));
+        turn.sort_by_key(|server| self.fleet.reach.is_lost(server));
         turn
     }
 }
@@ -103,7 +103,7 @@ impl<C: Connect> NomadApi<C> {
     /// Asks one server.
     pub(crate) async fn ask(
         &self,
-        server: &Agent,
+        server: &Arc<Agent>,
         request: Request<Bytes>,
     ) -> Result<Response<Bytes>, ApiError> {
         let limit = patience::question(request.uri());
@@ -112,10 +112,10 @@ impl<C: Connect> NomadApi<C> {
             Err(error) if error.is_unreachable() => Reachable::No,
             _ => Reachable::Yes,
         };
-        self.fleet.reach.observe(server.address(), reachable);
+        self.fleet.reach.observe(server, reachable);
         let connection = taken.map_err(ApiError::Connect)?;
         let request = headers::outgoing(request.map(|body| Outgoing::new(Full::new(body))), server);
-        let answered = timeout(limit, self.exchange(connection, server, request));
+        let answered = timeout(limit, self.exchange(connection, request));
         answered.await.map_err(|_| ApiError::Silent(limit))?
     }
 
@@ -124,7 +124,6 @@ impl<C: Connect> NomadApi<C> {
     async fn exchange(
         &self,
         mut connection: Connection<Outgoing<Full<Bytes>>>,
-        server: &Agent,
         request: Request<Outgoing<Full<Bytes>>>,
     ) -> Result<Response<Bytes>, ApiError> {
         let response = loop {
@@ -135,7 +134,7 @@ impl<C: Connect> NomadApi<C> {
                     if !connection.is_reused() || !(is_unsent || request.method().is_safe()) {
                         return Err(ApiError::Lost(failed.into_error()));
                     }
-                    let opened = self.pool.reopen(server, connection).await;
+                    let opened = self.pool.reopen(connection).await;
                     connection = opened.map_err(ApiError::Connect)?;
                 }
             }
@@ -163,13 +162,13 @@ impl<C: Connect> Service<Request<Bytes>> for NomadApi<C> {
     }
 }
 
-impl<C: Clone> Clone for NomadApi<C> {
+impl<C: Connect> Clone for NomadApi<C> {
     fn clone(&self) -> Self {
         Self { pool: self.pool.clone(), fleet: Arc::clone(&self.fleet) }
     }
 }
 
-impl<C> fmt::Debug for NomadApi<C> {
+impl<C: Connect> fmt::Debug for NomadApi<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NomadApi").field("servers", &self.servers()).finish_non_exhaustive()
     }

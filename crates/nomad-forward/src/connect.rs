@@ -6,16 +6,20 @@ mod pool;
 mod queue;
 mod tcp;
 mod turn;
+#[cfg(unix)]
+mod unix;
 
-use std::{io, time::Duration};
+use std::{fmt, hash::Hash, io, time::Duration};
 
 use hyper::rt;
 use thiserror::Error;
 
+#[cfg(unix)]
+pub use self::unix::UnixConnect;
 pub use self::{
     budget::Budget,
     pool::{Connection, Pool},
-    tcp::TcpConnect,
+    tcp::{TcpConnect, TcpKey},
     turn::Turn,
 };
 use crate::Agent;
@@ -24,6 +28,14 @@ use crate::Agent;
 pub trait Connect: Clone + Send + Sync + 'static {
     /// The byte stream.
     type Io: rt::Read + rt::Write + Unpin + Send + 'static;
+
+    /// What tells one listener from another.
+    type Key: Clone + Eq + Hash + Send + Sync + fmt::Debug + 'static;
+
+    /// The listener that the agent is reached at. Agents with equal keys share the [`Budget`] of connections, as a
+    /// server and a client do that run in one process. A connection is never shared by two agents, whatever the key
+    /// says: it is used again only for the agent that it was opened for.
+    fn key(&self, agent: &Agent) -> Self::Key;
 
     /// Opens one.
     fn connect(&self, agent: &Agent) -> impl Future<Output = io::Result<Self::Io>> + Send;

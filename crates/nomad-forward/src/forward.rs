@@ -33,8 +33,8 @@ use crate::{
 enum Asked<B> {
     /// The answer, and the connection that its body comes over.
     Answered(Response<Incoming>, Connection<Outgoing<B>>),
-    /// The kept connection was closed before anything was written, and there is no new one.
-    Unsent(Request<Outgoing<B>>, ConnectError),
+    /// The kept connection to this agent was closed before anything was written, and there is no new one.
+    Unsent(Request<Outgoing<B>>, Arc<Agent>, ConnectError),
 }
 
 /// Sends a resolved request to its agent.
@@ -42,18 +42,18 @@ enum Asked<B> {
 /// The answer's body passes as it comes. When it is dropped, because the caller went away, the connection to the
 /// agent is closed at once.
 #[derive(Debug)]
-pub struct Forward<C, D, B> {
+pub struct Forward<C: Connect, D, B> {
     pool: Pool<C, Outgoing<B>>,
     directory: D,
 }
 
-impl<C: Clone, D: Clone, B> Clone for Forward<C, D, B> {
+impl<C: Connect, D: Clone, B> Clone for Forward<C, D, B> {
     fn clone(&self) -> Self {
         Self { pool: self.pool.clone(), directory: self.directory.clone() }
     }
 }
 
-impl<C, D, B> Forward<C, D, B> {
+impl<C: Connect, D, B> Forward<C, D, B> {
     /// Forwards over connections made by `connect`; `directory` hears which agents could be reached.
     pub fn new(connect: C, directory: D) -> Self {
         Self { pool: Pool::new(connect), directory }
@@ -91,14 +91,13 @@ where
 fn switched<B>(
     mut response: Response<Incoming>,
     connection: Connection<Outgoing<B>>,
-    agent: Arc<Agent>,
     path: Path,
     wanted: Option<Upgradeable>,
 ) -> Result<Response<ForwardBody<B>>, ForwardError> {
     if wanted.is_none() {
-        return Err(ForwardError::Switched { agent });
+        return Err(ForwardError::Switched { agent: Arc::clone(connection.agent()) });
     }
-    headers::switching(response.headers_mut(), &agent, path);
+    headers::switching(response.headers_mut(), connection.agent(), path);
     connection.let_go();
     Ok(response.map(ForwardBody::without_connection))
 }
@@ -119,7 +118,7 @@ where
         let mut request = request.map(Outgoing::new);
         let may_go_elsewhere = !others.is_empty() || detour == Detour::Servers;
         let mut again = may_go_elsewhere.then(|| Again::of(&route, &request)).flatten();
-        let (mut connection, mut agent) = match self.reach_any(agent, &others).await {
+        let mut connection = match self.reach_any(agent, &others).await {
             Ok(reached) => reached,
             Err((meant, source)) => {
                 others = self.around(&meant, &source, detour);
@@ -132,35 +131,35 @@ where
             }
         };
         if let Some(early) = early.filter(|_| path != Path::Relay) {
-            early.tell(&agent, path);
+            early.tell(connection.agent(), path);
         }
         let wanted = request.extensions().get::<Upgradeable>().copied();
         loop {
-            let outgoing = headers::outgoing(request, &agent);
-            match self.ask(connection, &agent, outgoing, patience).await {
+            let outgoing = headers::outgoing(request, connection.agent());
+            match self.ask(connection, outgoing, patience).await {
                 Ok(Asked::Answered(mut response, connection)) => {
                     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-                        return switched(response, connection, agent, path, wanted);
+                        return switched(response, connection, path, wanted);
                     }
-                    headers::incoming(response.headers_mut(), &agent, path);
+                    headers::incoming(response.headers_mut(), connection.agent(), path);
                     return Ok(response.map(|body| ForwardBody::new(body, connection)));
                 }
                 // Nothing of it was written, so that it may go another way.
-                Ok(Asked::Unsent(unsent, source)) => {
+                Ok(Asked::Unsent(unsent, agent, source)) => {
                     if source.is_unreachable() {
                         others = self.elsewhere(&agent, others, path, detour);
                     }
                     let reached = self.reach_first(&others).await;
-                    (connection, agent) = reached.ok_or(ForwardError::Reopen { agent, source })?;
+                    connection = reached.ok_or(ForwardError::Reopen { agent, source })?;
                     request = unsent;
                     path = path.elsewhere();
                 }
                 // It was written, but it changes nothing: another one may answer it.
-                Err(lost @ ForwardError::Lost { .. }) => {
-                    let Some(read) = again.take() else { return Err(lost) };
+                Err(ForwardError::Lost { agent, source }) => {
+                    let lost = |agent| ForwardError::Lost { agent, source };
+                    let Some(read) = again.take() else { return Err(lost(agent)) };
                     others = self.elsewhere(&agent, others, path, detour);
-                    let Some(reached) = self.reach_first(&others).await else { return Err(lost) };
-                    (connection, agent) = reached;
+                    connection = self.reach_first(&others).await.ok_or_else(|| lost(agent))?;
                     request = read.into_request();
                     path = path.elsewhere();
                 }
@@ -183,7 +182,7 @@ where
             (Path::Direct, Detour::None) => Vec::new(),
             (Path::Relay | Path::Pass, _) => others,
         };
-        servers.retain(|server| server.address() != gone.address());
+        servers.retain(|server| !server.is_same(gone));
         servers
     }
 
@@ -195,10 +194,7 @@ where
         }
     }
 
-    async fn reach_first(
-        &self,
-        servers: &[Arc<Agent>],
-    ) -> Option<(Connection<Outgoing<B>>, Arc<Agent>)> {
+    async fn reach_first(&self, servers: &[Arc<Agent>]) -> Option<Connection<Outgoing<B>>> {
         let (first, others) = servers.split_first()?;
         self.reach_any(Arc::clone(first), others).await.ok()
     }
@@ -208,14 +204,14 @@ where
         &self,
         agent: Arc<Agent>,
         others: &[Arc<Agent>],
-    ) -> Result<(Connection<Outgoing<B>>, Arc<Agent>), (Arc<Agent>, ConnectError)> {
+    ) -> Result<Connection<Outgoing<B>>, (Arc<Agent>, ConnectError)> {
         let mut failed = match self.reach(&agent).await {
-            Ok(connection) => return Ok((connection, agent)),
+            Ok(connection) => return Ok(connection),
             Err(error) => (agent, error),
         };
         for other in others {
             match self.reach(other).await {
-                Ok(connection) => return Ok((connection, Arc::clone(other))),
+                Ok(connection) => return Ok(connection),
                 Err(error) => failed = (Arc::clone(other), error),
             }
         }
@@ -244,7 +240,6 @@ where
     async fn ask(
         &self,
         mut connection: Connection<Outgoing<B>>,
-        agent: &Arc<Agent>,
         mut request: Request<Outgoing<B>>,
         patience: Option<Duration>,
     ) -> Result<Asked<B>, ForwardError> {
@@ -253,28 +248,28 @@ where
             let answer = match patience {
                 Some(limit) => match timeout(limit, sent).await {
                     Ok(answer) => answer,
-                    Err(_) => return Err(ForwardError::Silent { agent: Arc::clone(agent), limit }),
+                    Err(_) => {
+                        let agent = Arc::clone(connection.agent());
+                        return Err(ForwardError::Silent { agent, limit });
+                    }
                 },
                 None => sent.await,
             };
-            match answer {
+            let mut failed = match answer {
                 Ok(response) => return Ok(Asked::Answered(response, connection)),
-                Err(mut failed) => match failed.take_message() {
-                    Some(unsent) if connection.is_reused() => {
-                        request = unsent;
-                        match self.pool.reopen(agent, connection).await {
-                            Ok(opened) => connection = opened,
-                            Err(source) => {
-                                self.observe(agent, Some(&source));
-                                return Ok(Asked::Unsent(request, source));
-                            }
-                        }
-                    }
-                    _ => {
-                        let source = failed.into_error();
-                        return Err(ForwardError::Lost { agent: Arc::clone(agent), source });
-                    }
-                },
+                Err(failed) => failed,
+            };
+            let agent = Arc::clone(connection.agent());
+            request = match failed.take_message() {
+                Some(unsent) if connection.is_reused() => unsent,
+                _ => return Err(ForwardError::Lost { agent, source: failed.into_error() }),
+            };
+            match self.pool.reopen(connection).await {
+                Ok(opened) => connection = opened,
+                Err(source) => {
+                    self.observe(&agent, Some(&source));
+                    return Ok(Asked::Unsent(request, agent, source));
+                }
             }
         }
     }

@@ -53,7 +53,7 @@ pub mod tunnel;
 
 pub use self::{
     address::Address,
-    agent::{Agent, Identity, NameError, Transport},
+    agent::{Agent, Endpoint, Identity, NameError, Transport},
     api::NomadApi,
     connect::{Budget, TcpConnect},
     directory::{

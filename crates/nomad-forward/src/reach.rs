@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    net::SocketAddr,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -12,7 +11,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::directory::Reachable;
+use crate::{Agent, Endpoint, agent::AgentKey, directory::Reachable};
 
 /// How long an agent that could not be reached is left alone at first; the time doubles with each failure.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -24,11 +23,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// With so many of them, those that nobody has tried for a while are forgotten: they may be gone for good.
 const MANY: usize = 1_024;
 
-/// Agents that could not be reached, by address. The usual case, none, costs one look at a counter.
+/// Agents that could not be reached. The usual case, none, costs one look at a counter.
 #[derive(Debug, Default)]
 pub(crate) struct Reach {
     count: AtomicUsize,
-    lost: Mutex<HashMap<SocketAddr, Lost>>,
+    lost: Mutex<HashMap<AgentKey, Lost>>,
 }
 
 #[derive(Debug)]
@@ -41,12 +40,12 @@ struct Lost {
 
 impl Reach {
     /// Whether the agent should be asked itself. The first to ask after a pause is the one who tries it.
-    pub(crate) fn is_open(&self, address: SocketAddr) -> bool {
+    pub(crate) fn is_open(&self, agent: &Agent) -> bool {
         if self.count.load(Ordering::Relaxed) == 0 {
             return true;
         }
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(entry) = lost.get_mut(&address) else { return true };
+        let Some(entry) = lost.get_mut(&agent.key()) else { return true };
         let now = Instant::now();
         if now < entry.until {
             return false;
@@ -58,27 +57,36 @@ impl Reach {
     }
 
     /// Whether the agent could not be reached a moment ago.
-    pub(crate) fn is_lost(&self, address: SocketAddr) -> bool {
+    pub(crate) fn is_lost(&self, agent: &Agent) -> bool {
         self.count.load(Ordering::Relaxed) != 0 && {
             let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
-            lost.get(&address).is_some_and(|entry| Instant::now() < entry.until)
+            lost.get(&agent.key()).is_some_and(|entry| Instant::now() < entry.until)
+        }
+    }
+
+    /// Whether some agent at this endpoint could not be reached a moment ago.
+    pub(crate) fn is_lost_at(&self, endpoint: &Endpoint) -> bool {
+        self.count.load(Ordering::Relaxed) != 0 && {
+            let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = Instant::now();
+            lost.iter().any(|(agent, entry)| agent.endpoint() == endpoint && now < entry.until)
         }
     }
 
     /// What an attempt came to.
-    pub(crate) fn observe(&self, address: SocketAddr, reachable: Reachable) {
+    pub(crate) fn observe(&self, agent: &Agent, reachable: Reachable) {
         if reachable == Reachable::Yes && self.count.load(Ordering::Relaxed) == 0 {
             return;
         }
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         match reachable {
-            Reachable::Yes => drop(lost.remove(&address)),
+            Reachable::Yes => drop(lost.remove(&agent.key())),
             Reachable::No => {
                 let now = Instant::now();
                 if lost.len() >= MANY {
                     lost.retain(|_, entry| now < entry.until + LONGEST_PAUSE);
                 }
-                let entry = lost.entry(address).or_insert(Lost {
+                let entry = lost.entry(agent.key()).or_insert(Lost {
                     until: now,
                     pause: FIRST_PAUSE / 2,
                     is_tried: true,
@@ -97,26 +105,46 @@ impl Reach {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use nomad_wire::Region;
     use tokio::time::advance;
 
     use super::*;
 
+    const ADDRESS: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 1);
+
+    fn client(id: &str) -> Agent {
+        Agent::client("client1", id.parse().unwrap(), Region::default(), ADDRESS).unwrap()
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_lost_agent_is_tried_again_ever_more_seldom() {
-        let (reach, agent) = (Reach::default(), SocketAddr::from(([127, 0, 0, 1], 1)));
-        assert!(reach.is_open(agent));
+        let (reach, agent) = (Reach::default(), Agent::seed(Region::default(), ADDRESS));
+        assert!(reach.is_open(&agent));
         for pause in [1, 2, 4, 8, 16, 32, 60, 60] {
             // Two requests fail at once.
-            reach.observe(agent, Reachable::No);
-            reach.observe(agent, Reachable::No);
-            assert!(reach.is_lost(agent) && !reach.is_open(agent));
+            reach.observe(&agent, Reachable::No);
+            reach.observe(&agent, Reachable::No);
+            assert!(reach.is_lost(&agent) && !reach.is_open(&agent));
             advance(Duration::from_secs(pause) - Duration::from_millis(1)).await;
-            assert!(!reach.is_open(agent), "after {pause}");
+            assert!(!reach.is_open(&agent), "after {pause}");
             advance(Duration::from_millis(1)).await;
-            assert!(reach.is_open(agent), "after {pause}");
-            assert!(!reach.is_open(agent), "one tries, the others go around");
+            assert!(reach.is_open(&agent), "after {pause}");
+            assert!(!reach.is_open(&agent), "one tries, the others go around");
         }
-        reach.observe(agent, Reachable::Yes);
-        assert!(reach.is_open(agent) && !reach.is_lost(agent));
+        reach.observe(&agent, Reachable::Yes);
+        assert!(reach.is_open(&agent) && !reach.is_lost(&agent));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_agent_says_nothing_of_another_one_at_the_same_address() {
+        let reach = Reach::default();
+        let one = client("9bb118cc-7630-ebf4-b8b8-c11ee8847863");
+        let two = client("078367fb-eec8-87bf-8d99-0c0a5e3f7c7c");
+        reach.observe(&one, Reachable::No);
+        assert!(reach.is_lost(&one) && !reach.is_lost(&two));
+        assert!(reach.is_lost_at(one.endpoint()));
     }
 }

@@ -227,9 +227,10 @@ mod tests {
     #[test]
     fn agents_are_asked_by_full_name() {
         let id = "078367fb-eec8-87bf-8d99-0c0a5e3f7c7c";
-        let address = ([127, 0, 0, 1], 4646).into();
+        let address = crate::Endpoint::host("agent", 4646);
         let server =
-            Agent::server("server1", id.parse().unwrap(), Region::default(), address).unwrap();
+            Agent::server("server1", id.parse().unwrap(), Region::default(), address.clone())
+                .unwrap();
         let client =
             Agent::client("client1", id.parse().unwrap(), Region::default(), address).unwrap();
         let by_name = |name: &str| Target::Server(name.into());

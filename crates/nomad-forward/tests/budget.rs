@@ -20,7 +20,9 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::rt;
 use hyper_util::rt::TokioIo;
 use nomad_acl::AclDisabled;
-use nomad_forward::{Agent, Bounds, Budget, Denials, Table, connect::Connect, forwarder_within};
+use nomad_forward::{
+    Agent, Bounds, Budget, Denials, Endpoint, Table, connect::Connect, forwarder_within,
+};
 use nomad_wire::Region;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
@@ -41,6 +43,11 @@ struct Counted {
 
 impl Connect for Counted {
     type Io = Line;
+    type Key = Endpoint;
+
+    fn key(&self, agent: &Agent) -> Endpoint {
+        agent.endpoint().clone()
+    }
 
     async fn connect(&self, _: &Agent) -> io::Result<Self::Io> {
         let (ours, theirs) = duplex(64 << 10);

@@ -9,7 +9,7 @@ use http::{Request, Response};
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::TokioIo;
 use nomad_acl::AclDisabled;
-use nomad_forward::{Agent, Denials, Table, connect::Connect, forwarder};
+use nomad_forward::{Agent, Denials, Endpoint, Table, connect::Connect, forwarder};
 use nomad_wire::Region;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
@@ -33,6 +33,11 @@ enum Line {
 
 impl Connect for Line {
     type Io = TokioIo<DuplexStream>;
+    type Key = Endpoint;
+
+    fn key(&self, agent: &Agent) -> Endpoint {
+        agent.endpoint().clone()
+    }
 
     async fn connect(&self, _: &Agent) -> io::Result<Self::Io> {
         let (ours, theirs) = duplex(64 << 10);

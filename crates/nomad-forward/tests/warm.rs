@@ -7,6 +7,7 @@ mod memory;
 use std::{
     future::{Ready, ready},
     hint::black_box,
+    net::SocketAddr,
     pin::pin,
     sync::Arc,
     task::{Context, Poll, Waker},
@@ -65,7 +66,7 @@ fn acl() -> Acl {
 }
 
 fn directory() -> NomadDirectory<TcpConnect> {
-    let (region, address) = (Region::default(), ([127, 0, 0, 1], 4646).into());
+    let (region, address) = (Region::default(), SocketAddr::from(([127, 0, 0, 1], 4646)));
     let agent = Agent::client("client1", NODE.parse().unwrap(), region.clone(), address).unwrap();
     let mut options = NomadOptions::default();
     options.nodes = vec![Arc::new(agent)];

@@ -82,7 +82,7 @@ fn told(belief: &Belief) -> Value {
         "role": if belief.is_server { "server" } else { "client" },
         "id": belief.id,
         "region": agent.map(|agent| agent.region().as_str()),
-        "address": agent.map(|agent| agent.address().to_string()),
+        "address": agent.map(|agent| agent.endpoint().to_string()),
         "standing": belief.standing.as_str(),
         "why": &*belief.why,
     })

@@ -3,7 +3,10 @@
 use std::{io, path::PathBuf, sync::Arc};
 
 use hyper_util::rt::TokioIo;
-use nomad_forward::{Agent, connect::Connect};
+use nomad_forward::{
+    Agent, Endpoint, TcpConnect,
+    connect::{Connect, TcpKey},
+};
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -34,7 +37,7 @@ pub enum AgentName {
     Role,
     /// The same name at every one.
     Fixed(String),
-    /// The agent's IP address.
+    /// The agent's IP address, or the host name that it is known by.
     Address,
 }
 
@@ -115,7 +118,11 @@ impl TlsConnect {
             if agent.is_server() { ("server", &self.servers) } else { ("client", &self.clients) };
         match name {
             Name::Fixed(name) => Ok(name.clone()),
-            Name::Address => Ok(ServerName::from(agent.address().ip())),
+            Name::Address => match agent.endpoint() {
+                Endpoint::Socket(address) => Ok(ServerName::from(address.ip())),
+                Endpoint::Host { name, .. } => parsed(name),
+                other => Err(TlsError::ServerName(other.to_string())),
+            },
             Name::Role => parsed(&format!("{role}.{}.nomad", agent.region())),
         }
     }
@@ -127,21 +134,24 @@ fn parsed(name: &str) -> Result<ServerName<'static>, TlsError> {
 
 impl Connect for TlsConnect {
     type Io = TokioIo<TlsStream<TcpStream>>;
+    type Key = TcpKey;
+
+    fn key(&self, agent: &Agent) -> TcpKey {
+        TcpKey::of(agent)
+    }
 
     async fn connect(&self, agent: &Agent) -> io::Result<Self::Io> {
         let name = self.name_of(agent).map_err(io::Error::other)?;
-        let stream = TcpStream::connect(agent.address()).await?;
-        // A frame is worth more early than bundled with the next one.
-        stream.set_nodelay(true)?;
+        let stream = TcpConnect::open(agent.endpoint()).await?;
         let shown = name.to_str().into_owned();
         match TlsConnector::from(self.config.now()).connect(name, stream).await {
             Ok(stream) => {
-                self.told.sound(agent.address());
+                self.told.sound(agent.endpoint());
                 Ok(TokioIo::new(stream))
             }
             Err(error) => {
                 let error = advised(&error, &shown);
-                self.told.fault(agent.address(), &error);
+                self.told.fault(agent.endpoint(), &error);
                 Err(error)
             }
         }

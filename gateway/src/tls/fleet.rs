@@ -3,7 +3,10 @@
 use std::io;
 
 use hyper_util::rt::TokioIo;
-use nomad_forward::{Agent, TcpConnect, Transport, connect::Connect};
+use nomad_forward::{
+    Agent, TcpConnect, Transport,
+    connect::{Connect, TcpKey},
+};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_util::either::Either;
@@ -26,6 +29,11 @@ impl FleetConnect {
 
 impl Connect for FleetConnect {
     type Io = TokioIo<Either<TcpStream, TlsStream<TcpStream>>>;
+    type Key = TcpKey;
+
+    fn key(&self, agent: &Agent) -> TcpKey {
+        TcpKey::of(agent)
+    }
 
     async fn connect(&self, agent: &Agent) -> io::Result<Self::Io> {
         let io = match (agent.transport(), &self.tls) {

@@ -3,40 +3,41 @@
 use std::{
     collections::HashMap,
     io,
-    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
 };
+
+use nomad_forward::Endpoint;
 
 /// So many agents are remembered; then all are forgotten, and told once more.
 const MAX_AGENTS: usize = 4096;
 
 /// What was told of each agent. The directory tries again every few seconds, and the log should not grow with it.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Told(Arc<Mutex<HashMap<SocketAddr, String>>>);
+pub(super) struct Told(Arc<Mutex<HashMap<Endpoint, String>>>);
 
 impl Told {
     /// Logs what is wrong at an agent, unless that was the last that was told of it.
-    pub(super) fn fault(&self, agent: SocketAddr, error: &io::Error) {
+    pub(super) fn fault(&self, agent: &Endpoint, error: &io::Error) {
         if self.is_new(agent, error.to_string()) {
             tracing::warn!(%agent, %error, "no TLS with an agent");
         }
     }
 
-    fn is_new(&self, agent: SocketAddr, text: String) -> bool {
+    fn is_new(&self, agent: &Endpoint, text: String) -> bool {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.get(&agent) == Some(&text) {
+        if told.get(agent) == Some(&text) {
             return false;
         }
         if told.len() >= MAX_AGENTS {
             told.clear();
         }
-        told.insert(agent, text);
+        told.insert(agent.clone(), text);
         true
     }
 
     /// The agent can be reached: the next fault is a new one.
-    pub(super) fn sound(&self, agent: SocketAddr) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&agent);
+    pub(super) fn sound(&self, agent: &Endpoint) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(agent);
     }
 }
 
@@ -47,13 +48,13 @@ mod tests {
     #[test]
     fn a_fault_is_told_once_until_it_is_gone() {
         let told = Told::default();
-        let (one, two) = (([127, 0, 0, 1], 1).into(), ([127, 0, 0, 1], 2).into());
+        let (one, two) = (&Endpoint::host("one", 1), &Endpoint::host("two", 1));
         assert!(told.is_new(one, "a".into()) && told.is_new(two, "a".into()));
         assert!(!told.is_new(one, "a".into()) && told.is_new(one, "b".into()));
         told.sound(one);
         assert!(told.is_new(one, "b".into()) && !told.is_new(two, "a".into()));
         for port in 0..=u16::MAX {
-            told.is_new(([127, 0, 0, 2], port).into(), "a".into());
+            told.is_new(&Endpoint::host("one", port), "a".into());
         }
         assert!(told.0.lock().unwrap().len() <= MAX_AGENTS);
     }

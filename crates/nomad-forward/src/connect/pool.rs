@@ -3,7 +3,6 @@
 use std::{
     collections::HashMap,
     future::poll_fn,
-    net::SocketAddr,
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Waker},
@@ -43,22 +42,22 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
 /// Connections to every agent, kept for the next request. Cheap to clone: all clones are one pool.
 #[derive(Debug)]
-pub struct Pool<C, B> {
+pub struct Pool<C: Connect, B> {
     connect: C,
     budget: Budget,
-    lines: Lines<B>,
+    lines: Lines<C::Key, B>,
 }
 
-type Lines<B> = Arc<Mutex<Fleet<B>>>;
+type Lines<K, B> = Arc<Mutex<Fleet<K, B>>>;
 
 /// What there is to all agents.
 #[derive(Debug)]
-struct Fleet<B> {
-    lines: HashMap<SocketAddr, Arc<Line<B>>>,
+struct Fleet<K, B> {
+    lines: HashMap<K, Arc<Line<B>>>,
     swept: Instant,
 }
 
-impl<B> Fleet<B> {
+impl<K, B> Fleet<K, B> {
     fn new() -> Self {
         Self { lines: HashMap::new(), swept: Instant::now() }
     }
@@ -84,7 +83,7 @@ impl<B> Fleet<B> {
     }
 }
 
-/// What there is to one agent.
+/// What there is to one listener.
 #[derive(Debug)]
 struct Line<B> {
     idle: Mutex<Vec<Wire<B>>>,
@@ -96,15 +95,27 @@ impl<B> Line<B> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One that waited, at best one that this thread made: the socket of another wakes that thread first. One of another
-    /// thread all the same when there may be no new one.
-    fn take_idle(&self) -> Option<Wire<B>> {
+    /// One that waited for this agent, at best one that this thread made: the socket of another wakes that thread first.
+    /// One of another thread all the same when there may be no new one; when nothing but another agent's waits, that
+    /// one makes room.
+    fn take_idle(&self, agent: &Agent) -> Option<Wire<B>> {
         let here = thread::current().id();
         let mut idle = self.idle();
         loop {
             let may_open = self.queue.used() + idle.len() <= self.queue.most();
-            let own = idle.iter().rposition(|wire| wire.home == here);
-            let chosen = own.or_else(|| idle.len().checked_sub(1).filter(|_| !may_open))?;
+            let find = |is_fit: &dyn Fn(&Wire<B>) -> bool| {
+                idle.iter().rposition(|wire| is_fit(wire) && wire.agent.has_connections_of(agent))
+            };
+            let mut chosen = find(&|wire| wire.home == here);
+            if chosen.is_none() && !may_open {
+                chosen = find(&|_| true);
+            }
+            let Some(chosen) = chosen else {
+                if !may_open && !idle.is_empty() {
+                    drop(idle.swap_remove(0));
+                }
+                return None;
+            };
             let wire = idle.swap_remove(chosen);
             if wire.is_fresh() {
                 return Some(wire);
@@ -113,7 +124,7 @@ impl<B> Line<B> {
     }
 }
 
-impl<C: Clone, B> Clone for Pool<C, B> {
+impl<C: Connect, B> Clone for Pool<C, B> {
     fn clone(&self) -> Self {
         Self { connect: self.connect.clone(), budget: self.budget, lines: Arc::clone(&self.lines) }
     }
@@ -125,6 +136,8 @@ pub struct Connection<B> {
     /// Only taken when the connection goes elsewhere.
     wire: Option<Wire<B>>,
     line: Arc<Line<B>>,
+    /// Who answers on it.
+    agent: Arc<Agent>,
     is_reused: bool,
     /// Held while a request uses it. A waiting connection holds none: whoever gets its place takes it along.
     place: Option<OwnedSemaphorePermit>,
@@ -133,6 +146,8 @@ pub struct Connection<B> {
 /// An open connection.
 #[derive(Debug)]
 struct Wire<B> {
+    /// Whom it was opened for.
+    agent: Arc<Agent>,
     sender: SendRequest<B>,
     driver: Driver,
     idle_since: Instant,
@@ -149,7 +164,7 @@ impl<B> Wire<B> {
     }
 }
 
-impl<C, B> Pool<C, B> {
+impl<C: Connect, B> Pool<C, B> {
     /// An empty pool.
     #[must_use]
     pub fn new(connect: C) -> Self {
@@ -173,20 +188,22 @@ where
     ///
     /// # Errors
     /// [`ConnectError`] when there is none in time, or a new one cannot be made.
-    pub async fn take(&self, agent: &Agent) -> Result<Connection<B>, ConnectError> {
-        let line = self.line(agent.address());
+    pub async fn take(&self, agent: &Arc<Agent>) -> Result<Connection<B>, ConnectError> {
+        let line = self.line(agent);
         let place = Some(line.queue.enter().await?);
-        match line.take_idle() {
-            Some(wire) => Ok(Connection { wire: Some(wire), line, is_reused: true, place }),
+        let agent = Arc::clone(agent);
+        match line.take_idle(&agent) {
+            Some(wire) => Ok(Connection { wire: Some(wire), line, agent, is_reused: true, place }),
             None => self.open(agent, line, place).await,
         }
     }
 
-    fn line(&self, address: SocketAddr) -> Arc<Line<B>> {
+    fn line(&self, agent: &Agent) -> Arc<Line<B>> {
+        let key = self.connect.key(agent);
         let mut fleet = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         fleet.sweep();
         let new = || Arc::new(Line { idle: Mutex::default(), queue: Queue::new(self.budget) });
-        Arc::clone(fleet.lines.entry(address).or_insert_with(new))
+        Arc::clone(fleet.lines.entry(key).or_insert_with(new))
     }
 
     /// A new connection in the place of one that turned out closed.
@@ -195,21 +212,21 @@ where
     /// [`ConnectError`].
     pub(crate) async fn reopen(
         &self,
-        agent: &Agent,
         mut closed: Connection<B>,
     ) -> Result<Connection<B>, ConnectError> {
         let (line, place) = (Arc::clone(&closed.line), closed.place.take());
+        let agent = Arc::clone(&closed.agent);
         drop(closed);
         self.open(agent, line, place).await
     }
 
     async fn open(
         &self,
-        agent: &Agent,
+        agent: Arc<Agent>,
         line: Arc<Line<B>>,
         place: Option<OwnedSemaphorePermit>,
     ) -> Result<Connection<B>, ConnectError> {
-        let io = timeout(CONNECT_LIMIT, self.connect.connect(agent)).await;
+        let io = timeout(CONNECT_LIMIT, self.connect.connect(&agent)).await;
         let io =
             io.map_err(|_| ConnectError::Timeout(CONNECT_LIMIT))?.map_err(ConnectError::Refused)?;
         let handshake = http1::Builder::new().writev(true).handshake(super::Turn::new(io)).await;
@@ -217,8 +234,8 @@ where
         // What goes wrong on the connection is told to whoever waits for an answer on it.
         let driver = Driver::new(async move { drop(connection.with_upgrades().await) });
         let (idle_since, home) = (Instant::now(), thread::current().id());
-        let wire = Some(Wire { sender, driver, idle_since, home });
-        Ok(Connection { wire, line, is_reused: false, place })
+        let wire = Some(Wire { agent: Arc::clone(&agent), sender, driver, idle_since, home });
+        Ok(Connection { wire, line, agent, is_reused: false, place })
     }
 }
 
@@ -253,6 +270,11 @@ where
 impl<B> Connection<B> {
     const fn wire(&mut self) -> &mut Wire<B> {
         self.wire.as_mut().expect("a connection has its wire until it goes elsewhere")
+    }
+
+    /// Who answers on it.
+    pub(crate) const fn agent(&self) -> &Arc<Agent> {
+        &self.agent
     }
 
     /// It carried a request before, so that the agent may have closed it unseen.

@@ -54,11 +54,11 @@ use crate::{Agent, NomadApi, Target, connect::Connect};
 const UNWATCHED_FOR: Duration = Duration::from_secs(30);
 
 /// A directory of the servers, nodes and allocations of a Nomad cluster. Clones are one directory.
-pub struct NomadDirectory<C> {
+pub struct NomadDirectory<C: Connect> {
     shared: Arc<Shared<C>>,
 }
 
-struct Shared<C> {
+struct Shared<C: Connect> {
     api: NomadApi<C>,
     options: NomadOptions,
     /// The addresses that it began with.
@@ -114,7 +114,7 @@ impl<C: Connect> NomadDirectory<C> {
     }
 }
 
-impl<C> Shared<C> {
+impl<C: Connect> Shared<C> {
     fn servers(&self) -> Arc<Servers> {
         Arc::clone(&self.servers.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -165,7 +165,7 @@ impl<C: Connect> Directory for NomadDirectory<C> {
     }
 
     fn observe(&self, agent: &Arc<Agent>, reachable: Reachable) {
-        self.shared.api.reach().observe(agent.address(), reachable);
+        self.shared.api.reach().observe(agent, reachable);
         if reachable == Reachable::No {
             self.shared.lost(agent);
         }
@@ -177,18 +177,18 @@ impl<C: Connect> Directory for NomadDirectory<C> {
 
     fn relays(&self, agent: &Agent) -> Vec<Arc<Agent>> {
         let mut relays = self.shared.relays(agent.region());
-        relays.retain(|relay| relay.address() != agent.address());
+        relays.retain(|relay| !relay.is_same(agent));
         relays
     }
 }
 
-impl<C> Clone for NomadDirectory<C> {
+impl<C: Connect> Clone for NomadDirectory<C> {
     fn clone(&self) -> Self {
         Self { shared: Arc::clone(&self.shared) }
     }
 }
 
-impl<C> fmt::Debug for NomadDirectory<C> {
+impl<C: Connect> fmt::Debug for NomadDirectory<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NomadDirectory")
             .field("servers", &self.shared.servers())

@@ -13,7 +13,10 @@ use nomad_wire::{AllocId, IdError, Namespace, NodeId, Region, Written};
 use tokio::time::Instant;
 
 use super::{Belief, Caller, Directory, LocateError, Place, Reachable, Standing, Way};
-use crate::{Agent, Target, agent::Identity};
+use crate::{
+    Agent, Target,
+    agent::{AgentKey, Identity},
+};
 
 /// For so long an agent that could not be reached is asked last when any agent will do. Short, since asking it again
 /// costs a refused connection at worst.
@@ -39,7 +42,7 @@ struct Shared {
     by_node: HashMap<NodeId, Arc<Agent>>,
     leader: Leader,
     allocations: RwLock<HashMap<AllocId, (Arc<Agent>, Namespace)>>,
-    avoided: RwLock<HashMap<Box<str>, Instant>>,
+    avoided: RwLock<HashMap<AgentKey, Instant>>,
 }
 
 impl fmt::Debug for Table {
@@ -140,12 +143,11 @@ impl Table {
     fn any(&self, agents: &[Arc<Agent>]) -> Option<Place> {
         let avoided = self.shared.avoided.read().unwrap_or_else(PoisonError::into_inner);
         let is_avoided = |agent: &Arc<Agent>| {
-            avoided.get(agent.name()).is_some_and(|since| since.elapsed() < AVOIDED_FOR)
+            avoided.get(&agent.key()).is_some_and(|since| since.elapsed() < AVOIDED_FOR)
         };
         let first = agents.iter().position(|agent| !is_avoided(agent)).unwrap_or(0);
         let agent = Arc::clone(agents.get(first)?);
-        let others =
-            agents.iter().filter(|other| other.name() != agent.name()).map(Arc::clone).collect();
+        let others = agents.iter().filter(|other| !other.is_same(&agent)).map(Arc::clone).collect();
         Some(Place { agent, subject: Subject::Agent, others, way: Way::Itself })
     }
 
@@ -240,7 +242,7 @@ impl Directory for Table {
     fn fleet(&self) -> Vec<Belief> {
         let avoided = self.shared.avoided.read().unwrap_or_else(PoisonError::into_inner);
         let belief = |agent: &Arc<Agent>| {
-            let ago = avoided.get(agent.name()).map(Instant::elapsed);
+            let ago = avoided.get(&agent.key()).map(Instant::elapsed);
             match ago.filter(|ago| *ago < AVOIDED_FOR) {
                 None => {
                     let why = "listed in the table, and no connection has failed lately";
@@ -258,7 +260,7 @@ impl Directory for Table {
     fn observe(&self, agent: &Arc<Agent>, reachable: Reachable) {
         let known = {
             let avoided = self.shared.avoided.read().unwrap_or_else(PoisonError::into_inner);
-            avoided.contains_key(agent.name())
+            avoided.contains_key(&agent.key())
         };
         // The common case, reachable before and now, takes no write lock.
         match reachable {
@@ -266,12 +268,12 @@ impl Directory for Table {
             Reachable::Yes => {
                 let mut avoided =
                     self.shared.avoided.write().unwrap_or_else(PoisonError::into_inner);
-                avoided.remove(agent.name());
+                avoided.remove(&agent.key());
             }
             Reachable::No => {
                 let mut avoided =
                     self.shared.avoided.write().unwrap_or_else(PoisonError::into_inner);
-                avoided.insert(agent.name().into(), Instant::now());
+                avoided.insert(agent.key(), Instant::now());
             }
         }
     }

@@ -80,8 +80,13 @@ mod tests {
     #[test]
     fn connection_headers_end_here_and_the_token_goes_on() {
         let id = "078367fb-eec8-87bf-8d99-0c0a5e3f7c7c".parse().unwrap();
-        let agent =
-            Agent::client("client1", id, Region::default(), ([127, 0, 0, 1], 4647).into()).unwrap();
+        let agent = Agent::client(
+            "client1",
+            id,
+            Region::default(),
+            crate::Endpoint::host("127.0.0.1", 4647),
+        )
+        .unwrap();
         let request = Request::get("http://gateway:4646/v1/agent/self?pretty")
             .header("connection", "keep-alive, X-Nomad-Token, upgrade")
             .header("upgrade", "websocket")

@@ -163,6 +163,6 @@ fn unreachable_agent(agent: &Agent, source: &ConnectError) -> Fault {
     };
     Fault::new(
         INTERNAL,
-        format!("rpc error: failed to get conn: dial tcp {}: {reason}", agent.address()),
+        format!("rpc error: failed to get conn: dial {}: {reason}", agent.endpoint().dialed()),
     )
 }

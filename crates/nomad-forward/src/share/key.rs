@@ -101,7 +101,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        Agent,
+        Agent, Endpoint,
         resolve::{Detour, Path},
     };
 
@@ -112,7 +112,7 @@ mod tests {
         }
         let request = request.body(()).unwrap();
         let route = Route::parse(request.method(), request.uri()).unwrap();
-        let agent = Arc::new(Agent::seed(Region::default(), ([127, 0, 0, 1], 1).into()));
+        let agent = Arc::new(Agent::seed(Region::default(), Endpoint::host("agent", 1)));
         let (others, path, detour, early) = (Vec::new(), Path::Pass, Detour::None, None);
         Key::of(&Resolved { route, request, agent, others, path, detour, early })
     }

@@ -65,7 +65,10 @@ async fn servers_are_found_by_their_registration_and_nobody_else_is_believed() {
     let (nomad, mut watch) = NomadDirectory::new(api, options);
     watch.first_look().await;
     let place = found(&nomad, Target::Server(SERVERS[1].into())).await.unwrap();
-    assert_eq!((place.agent.address(), place.way), (cluster.servers[1], Way::Itself));
+    assert_eq!(
+        (place.agent.endpoint().socket_addr().unwrap(), place.way),
+        (cluster.servers[1], Way::Itself)
+    );
     assert_eq!(nomad.servers().len(), 2);
     assert!(
         nomad.fleet().iter().all(|belief| !belief.name.contains("client1") || !belief.is_server)

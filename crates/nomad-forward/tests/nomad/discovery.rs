@@ -40,7 +40,7 @@ fn server(written: &str) -> Target {
 async fn address(nomad: &Nomad, target: Target) -> SocketAddr {
     let place = found(nomad, target).await.unwrap();
     assert_eq!(place.way, Way::Itself);
-    place.agent.address()
+    place.agent.endpoint().socket_addr().unwrap()
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn everything_is_found_by_every_name_it_has() {
         assert_eq!(address(&nomad, node(name)).await, cluster.clients[1], "{name}");
     }
     let alloc = found(&nomad, Target::Allocation(ALLOC.into())).await.unwrap();
-    assert_eq!(alloc.agent.address(), cluster.clients[0]);
+    assert_eq!(alloc.agent.endpoint().socket_addr().unwrap(), cluster.clients[0]);
     assert_eq!(alloc.subject, Subject::Namespace("ops".into()));
     assert!(address(&nomad, Target::AnyClient).await.port() > 0);
     assert_eq!(nomad.nodes(), 2);
@@ -136,7 +136,10 @@ async fn a_region_that_is_slow_to_answer_holds_up_no_other() {
         let mut elsewhere = nomad.locate(&target, Some(&mars), Caller::default());
         assert!((&mut elsewhere).now_or_never().is_none());
         let here = timeout(Duration::from_secs(5), found(&nomad, target)).await;
-        assert_eq!(here.unwrap().unwrap().agent.address(), cluster.clients[1]);
+        assert_eq!(
+            here.unwrap().unwrap().agent.endpoint().socket_addr().unwrap(),
+            cluster.clients[1]
+        );
     }
 }
 
@@ -147,7 +150,7 @@ async fn a_node_is_asked_for_once_however_many_want_it() {
     watch.first_look().await;
     let wanted = (0..20).map(|_| found(&nomad, Target::Allocation(ALLOC.into())));
     for place in futures_util::future::join_all(wanted).await {
-        assert_eq!(place.unwrap().agent.address(), cluster.clients[0]);
+        assert_eq!(place.unwrap().agent.endpoint().socket_addr().unwrap(), cluster.clients[0]);
     }
     assert_eq!(cluster.asked("/v1/node/").len(), 1);
     assert_eq!(cluster.asked("/v1/allocation/").len(), 1);
@@ -183,7 +186,7 @@ async fn what_may_not_be_read_is_left_to_the_agents() {
     let unknown = found(&nomad, Target::Allocation(ALLOC.into())).await.unwrap();
     assert_eq!(unknown.subject, Subject::Unknown);
     assert_eq!(unknown.way, Way::Relay(Meant::Unknown));
-    assert_eq!(unknown.agent.address(), cluster.servers[0]);
+    assert_eq!(unknown.agent.endpoint().socket_addr().unwrap(), cluster.servers[0]);
     for target in [node(NODES[0]), node("client1"), server("server2"), Target::Leader] {
         let place = found(&nomad, target).await.unwrap();
         assert_eq!(place.way, Way::Relay(Meant::Unknown));
@@ -195,9 +198,12 @@ async fn what_may_not_be_read_is_left_to_the_agents() {
     let target = Target::Allocation(ALLOC.into());
     let place = nomad.locate(&target, None, Caller::new(&headers)).await.unwrap();
     assert_eq!(place.subject, Subject::Namespace("ops".into()));
-    assert_eq!((place.way, place.agent.address()), (Way::Itself, cluster.clients[0]));
+    assert_eq!(
+        (place.way, place.agent.endpoint().socket_addr().unwrap()),
+        (Way::Itself, cluster.clients[0])
+    );
     let place = nomad.locate(&node("client2"), None, Caller::new(&headers)).await.unwrap();
-    assert_eq!(place.agent.address(), cluster.clients[1]);
+    assert_eq!(place.agent.endpoint().socket_addr().unwrap(), cluster.clients[1]);
 }
 
 #[tokio::test]
@@ -217,7 +223,7 @@ async fn a_cluster_that_is_not_there_yet_is_no_fault_of_the_caller() {
     let (nomad, mut watch) = NomadDirectory::new(api, NomadOptions::default());
     watch.first_look().await;
     let place = found(&nomad, Target::AnyServer).await.unwrap();
-    assert_eq!(place.agent.address(), nobody);
+    assert_eq!(place.agent.endpoint().socket_addr().unwrap(), nobody);
     let place = found(&nomad, node(NODES[0])).await.unwrap();
     assert_eq!(place.way, Way::Relay(Meant::Unknown));
 }
@@ -234,7 +240,7 @@ async fn a_node_of_another_region_is_found_when_that_region_is_named() {
     watch.first_look().await;
     let mars: Region = "mars".into();
     let place = nomad.locate(&node(MARTIAN), Some(&mars), Caller::default()).await.unwrap();
-    assert_eq!(place.agent.address().to_string(), there);
+    assert_eq!(place.agent.endpoint().socket_addr().unwrap().to_string(), there);
     // Known or not, it is no node of the own region, and the own nodes are none of that one.
     assert!(found(&nomad, node(MARTIAN)).await.is_err());
     assert!(nomad.locate(&node(NODES[0]), Some(&mars), Caller::default()).await.is_err());
@@ -258,7 +264,7 @@ async fn a_call_for_a_server_never_goes_to_a_client_agent() {
     // A call for a node may: a client agent asks a server, which asks the node.
     let place = found(&nomad, node(NODES[1])).await.unwrap();
     assert_eq!(
-        (place.way, place.agent.address()),
+        (place.way, place.agent.endpoint().socket_addr().unwrap()),
         (Way::Relay(Meant::Unknown), cluster.clients[0])
     );
 }

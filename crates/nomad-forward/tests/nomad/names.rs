@@ -57,7 +57,7 @@ fn directory(
 }
 
 async fn address(nomad: &Nomad, target: Target) -> SocketAddr {
-    found(nomad, target).await.unwrap().agent.address()
+    found(nomad, target).await.unwrap().agent.endpoint().socket_addr().unwrap()
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn a_node_that_advertises_a_name_is_asked_for_again_when_it_is_gone() {
     let (nomad, mut watch) = directory((servers[0], "a"), (servers[1], "b"), &names);
     watch.first_look().await;
     let place = found(&nomad, node(NODES[0])).await.unwrap();
-    assert_eq!(place.agent.address(), gone);
+    assert_eq!(place.agent.endpoint().socket_addr().unwrap(), gone);
     names.set("client1.example", cluster.clients[0]);
     assert_eq!(address(&nomad, node(NODES[0])).await, gone, "it is known");
     nomad.observe(&place.agent, Reachable::No);

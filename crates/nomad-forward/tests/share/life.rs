@@ -17,7 +17,7 @@ use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 use nomad_forward::{
-    Agent, Detour, Error, Path, Share, ShareLimits, Shares, directory::LocateError,
+    Agent, Detour, Endpoint, Error, Path, Share, ShareLimits, Shares, directory::LocateError,
     resolve::Resolved, share::SharedBody,
 };
 use nomad_wire::{Region, Route};
@@ -113,7 +113,7 @@ impl World {
         token: &str,
     ) -> impl Future<Output = Result<Response<SharedBody<Body>>, Error>> + use<> {
         let request = Request::get("/v1/jobs?index=7").header("x-nomad-token", token);
-        let agent = Arc::new(Agent::seed(Region::default(), ([127, 0, 0, 1], 1).into()));
+        let agent = Arc::new(Agent::seed(Region::default(), Endpoint::host("agent", 1)));
         self.share.clone().call(Resolved {
             route: Route::Pass,
             request: request.body(()).unwrap(),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use hyper::rt::{Read, ReadBufCursor, Write};
-use nomad_forward::{Agent, connect::Connect};
+use nomad_forward::{Agent, Endpoint, connect::Connect};
 
 const ANSWER: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\
@@ -28,6 +28,11 @@ pub(crate) struct Wire {
 
 impl Connect for Memory {
     type Io = Wire;
+    type Key = Endpoint;
+
+    fn key(&self, agent: &Agent) -> Endpoint {
+        agent.endpoint().clone()
+    }
 
     async fn connect(&self, _agent: &Agent) -> io::Result<Wire> {
         Ok(Wire::default())

@@ -1,12 +1,12 @@
 //! What makes two monitors the same.
 
-use std::net::SocketAddr;
+use std::sync::Arc;
 
 use http::Method;
 use http_body::Body;
 use nomad_acl::{Ask as _, Decision, Grant, Known, Requirement};
 use nomad_forward::{
-    Target,
+    Agent, Target,
     address::Addressed,
     directory::{Meant, Way},
 };
@@ -34,7 +34,7 @@ const UNDERSTOOD: [&str; 9] = [
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     /// The agent whose log is shown.
-    pub(super) agent: (Box<str>, SocketAddr),
+    pub(super) agent: Arc<Agent>,
     /// Another server may answer where none is named, so that such a monitor is not the one of the named server.
     is_named: bool,
     level: LogLevel,
@@ -67,7 +67,7 @@ impl Key {
             Way::Relay(Meant::Server(_) | Meant::Unknown) => return None,
         };
         Some(Self {
-            agent: (agent.name().into(), agent.address()),
+            agent: Arc::clone(agent),
             is_named: !matches!(asked.target(), Target::AnyServer | Target::AnyClient),
             level: wanted.log_level,
             is_json: wanted.log_json,

@@ -73,7 +73,7 @@ impl<C: Connect> Shared<C> {
 
     /// An agent with an address: whether it is asked depends on the last attempts.
     fn of_agent(&self, agent: &Arc<Agent>, source: &str) -> Belief {
-        if self.api.reach().is_lost(agent.address()) {
+        if self.api.reach().is_lost(agent) {
             let standing = if agent.is_server() { Standing::Avoided } else { Standing::Relayed };
             let why = format!("{source}; the last connection to it failed");
             return Belief::new(Arc::clone(agent), standing, why);

@@ -3,7 +3,7 @@
 //! A server registers the service `nomad` with the tag `http` at its advertised HTTP address. The entry says nothing of
 //! the server's name, so that each address is asked who is there, as any guessed one.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -76,7 +76,7 @@ impl<C: Connect> Shared<C> {
         if let Some(token) = consul.token.as_ref().and_then(SecretId::header_value) {
             request.headers_mut().insert(X_CONSUL_TOKEN, token);
         }
-        let agent = Agent::seed(Region::default(), self.now(consul.address));
+        let agent = Arc::new(Agent::seed(Region::default(), self.now(consul.address)));
         let answer = self.api.ask(&agent, request).await.ok()?;
         (answer.status() == StatusCode::OK).then(|| serde_json::from_slice(answer.body()).ok())?
     }
@@ -88,6 +88,7 @@ impl<C: Connect> Shared<C> {
         let host = Host::new(name, entry.service_port);
         let address = *self.options.names.look_up(&host).await.ok()?.first()?;
         let agent = Agent::seed(Region::default(), address).over(self.options.transport);
+        let agent = Arc::new(agent);
         let question = Question::new("/v1/agent/members", self.options.token.as_ref());
         let Verdict::Is(seen) = question.ask_one::<agent::Members, _>(&self.api, &agent).await
         else {

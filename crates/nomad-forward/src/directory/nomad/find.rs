@@ -71,7 +71,7 @@ impl<C: crate::connect::Connect> Shared<C> {
 
     /// The agent itself, or a server while there is no way to it.
     pub(super) fn place(&self, agent: Arc<Agent>, subject: Subject) -> Place {
-        if !self.api.reach().is_open(agent.address()) {
+        if !self.api.reach().is_open(&agent) {
             let region = agent.region().clone();
             let meant = Meant::Agent(Arc::clone(&agent));
             if let Some(place) = self.relayed(meant, subject.clone(), &region) {
@@ -90,7 +90,7 @@ impl<C: crate::connect::Connect> Shared<C> {
     pub(super) fn relayed(&self, meant: Meant, subject: Subject, region: &Region) -> Option<Place> {
         let mut relays = self.relays(region);
         if let Meant::Agent(meant) = &meant {
-            relays.retain(|relay| relay.address() != meant.address());
+            relays.retain(|relay| !relay.is_same(meant));
         }
         let mut relays = relays.into_iter();
         let agent = relays.next()?;

@@ -272,7 +272,7 @@ impl<C: Connect> Shared<C> {
             Identity::Server(_) | Identity::Seed => None,
         };
         clients.extend(fixed());
-        clients.sort_by_cached_key(|agent| !self.api.reach().is_open(agent.address()));
+        clients.sort_by_cached_key(|agent| !self.api.reach().is_open(agent));
         let mut clients = clients.into_iter();
         let agent = clients.next().ok_or(LocateError::NoClients)?;
         Ok(Place { agent, subject: Subject::Agent, others: clients.collect(), way: Way::Itself })

@@ -64,7 +64,7 @@ impl Names for SystemNames {
     }
 }
 
-impl<C> Shared<C> {
+impl<C: Connect> Shared<C> {
     /// Where an agent is now that was at this address when the gateway started.
     pub(super) fn now(&self, written: SocketAddr) -> SocketAddr {
         let moved = self.moved.read().unwrap_or_else(PoisonError::into_inner);
@@ -77,11 +77,11 @@ impl<C> Shared<C> {
     }
 
     fn moved(&self, agent: &Arc<Agent>) -> Arc<Agent> {
-        let now = self.now(agent.address());
-        if now == agent.address() {
-            return Arc::clone(agent);
+        let written = agent.endpoint().socket_addr();
+        match written.map(|written| (written, self.now(written))) {
+            Some((written, now)) if now != written => Arc::new(Agent::clone(agent).at(now)),
+            _ => Arc::clone(agent),
         }
-        Arc::new(Agent::clone(agent).at(now))
     }
 }
 
@@ -92,7 +92,7 @@ impl<C: Connect> Shared<C> {
         let mut has_moved = false;
         for (written, host) in &self.options.hosts {
             let now = self.now(*written);
-            let is_lost = self.api.reach().is_lost(now);
+            let is_lost = self.api.reach().is_lost_at(&now.into());
             if !is_due && !is_lost {
                 continue;
             }
@@ -104,7 +104,7 @@ impl<C: Connect> Shared<C> {
             if found.contains(&now) && !is_lost {
                 continue;
             }
-            let answers = |address: &&SocketAddr| !self.api.reach().is_lost(**address);
+            let answers = |address: &&SocketAddr| !self.api.reach().is_lost_at(&(**address).into());
             if let Some(next) = found.iter().find(answers).or_else(|| found.first()) {
                 has_moved |= *next != now;
                 self.move_to(*written, *next);
@@ -120,12 +120,12 @@ impl<C: Connect> Shared<C> {
         tracing::info!(%written, now = %next, "an agent is found at another address");
         let before = self.now(written);
         self.moved.write().unwrap_or_else(PoisonError::into_inner).insert(written, next);
-        let moved = |server: &Arc<Agent>| match server.address() == before {
+        let moved = |server: &Arc<Agent>| match *server.endpoint() == before.into() {
             true => Arc::new(Agent::clone(server).at(next)),
             false => Arc::clone(server),
         };
         self.api.set_servers(self.api.servers().iter().map(moved).collect());
-        for agent in self.options.nodes.iter().filter(|agent| agent.address() == written) {
+        for agent in self.options.nodes.iter().filter(|agent| *agent.endpoint() == written.into()) {
             self.memory.fix(&self.moved(agent));
         }
     }

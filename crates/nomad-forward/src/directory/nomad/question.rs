@@ -1,5 +1,7 @@
 //! One question to Nomad's API, and what its answer says.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, Uri};
 use nomad_wire::{Query, Region, SecretId, header::X_NOMAD_TOKEN};
@@ -64,7 +66,7 @@ impl<'a> Question<'a> {
     pub(super) async fn ask_one<T: DeserializeOwned, C: Connect>(
         &self,
         api: &NomadApi<C>,
-        server: &Agent,
+        server: &Arc<Agent>,
     ) -> Verdict<T> {
         let Some(request) = self.request() else { return Verdict::Missing };
         judged(api.ask(server, request).await, self.path).and_then(|answer| parsed(&answer))

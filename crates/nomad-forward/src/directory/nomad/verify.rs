@@ -2,7 +2,7 @@
 //!
 //! The HTTP port of a server is published nowhere, so that it is guessed, and then asked.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use nomad_wire::{ServerId, agent};
 
@@ -12,7 +12,7 @@ use super::{
     question::{Question, Verdict},
     servers::Member,
 };
-use crate::{Agent, Transport, connect::Connect};
+use crate::{Agent, Endpoint, Transport, connect::Connect};
 
 /// An unhealthy server answers 500, so that the text is read whatever the status.
 const NO_SERVER: &str = "server not enabled";
@@ -34,13 +34,13 @@ impl<C: Connect> Shared<C> {
         }
         for seed in &self.seeds() {
             if self.is_at(seed, member).await {
-                return named(member, id, seed.address(), seed.transport());
+                return named(member, id, seed.endpoint().clone(), seed.transport());
             }
         }
         let transport = self.options.transport;
         let host = Host::new(&member.host, self.options.http_port);
         let guess = *self.options.names.look_up(&host).await.ok()?.first()?;
-        let candidate = Agent::seed(member.region.clone(), guess).over(transport);
+        let candidate = Arc::new(Agent::seed(member.region.clone(), guess).over(transport));
         if self.is_at(&candidate, member).await {
             named(member, id, guess, transport)
         } else {
@@ -50,7 +50,7 @@ impl<C: Connect> Shared<C> {
 
     /// Whether the agent is a server and has the member's name. A client agent would give the name of a server too:
     /// of the one that it asks.
-    async fn is_at(&self, agent: &Agent, member: &Member) -> bool {
+    async fn is_at(&self, agent: &Arc<Agent>, member: &Member) -> bool {
         let token = self.options.token.as_ref();
         let question = Question::new("/v1/agent/members", token);
         let Verdict::Is(seen) = question.ask_one::<agent::Members, _>(&self.api, agent).await
@@ -62,7 +62,7 @@ impl<C: Connect> Shared<C> {
     }
 
     /// Whether an agent runs a server; false when it does not say.
-    pub(super) async fn is_server(&self, agent: &Agent) -> bool {
+    pub(super) async fn is_server(&self, agent: &Arc<Agent>) -> bool {
         let question = Question::new("/v1/agent/health?type=server", None);
         let Some(request) = question.request() else { return false };
         let Ok(answer) = self.api.ask(agent, request).await else { return false };
@@ -75,9 +75,9 @@ impl<C: Connect> Shared<C> {
 fn named(
     member: &Member,
     id: ServerId,
-    address: SocketAddr,
+    endpoint: impl Into<Endpoint>,
     transport: Transport,
 ) -> Option<Arc<Agent>> {
-    let agent = Agent::server(member.bare(), id, member.region.clone(), address).ok()?;
+    let agent = Agent::server(member.bare(), id, member.region.clone(), endpoint).ok()?;
     Some(Arc::new(agent.over(transport)))
 }

@@ -39,14 +39,14 @@ const LIST_AGAIN: Duration = Duration::from_secs(5);
 /// Keeps a [`NomadDirectory`](super::NomadDirectory) fresh.
 #[derive(Debug)]
 #[must_use = "a directory that is not watched never learns of servers"]
-pub struct Watch<C> {
+pub struct Watch<C: Connect> {
     shared: Arc<Shared<C>>,
     index: u64,
     verified_at: Option<Instant>,
     names_at: Instant,
 }
 
-impl<C> std::fmt::Debug for Shared<C> {
+impl<C: Connect> std::fmt::Debug for Shared<C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Shared").field("options", &self.options).finish_non_exhaustive()
     }
@@ -160,7 +160,7 @@ impl<C: Connect> Shared<C> {
             let known = before.members.iter().flatten().find(|known| known.is_same(member));
             let agent = known.and_then(|known| known.agent.as_ref());
             member.agent = agent.map(Arc::clone);
-            let is_lost = agent.is_some_and(|agent| self.api.reach().is_lost(agent.address()));
+            let is_lost = agent.is_some_and(|agent| self.api.reach().is_lost(agent));
             if known.is_none() || (again && (agent.is_none() || is_lost)) {
                 unseen.push(member);
             }
