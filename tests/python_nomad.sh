@@ -3,6 +3,8 @@
 # Installs the client into target/python-nomad; needs python3 with venv. Builds the gateway when it is not there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# The client reads its environment over what it is given.
+unset "${!NOMAD_@}"
 venv=target/python-nomad
 gateway=${GATEWAY:-target/debug/nomad-gateway}
 
