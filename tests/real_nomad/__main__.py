@@ -1,6 +1,7 @@
 """Calls, commands, the web page's requests and the web page through the gateway, and the same at a server of a real cluster.
 
-Started by real_nomad.sh. PARTS chooses what is done (calls, page, ui, cli, tls); KEEP=1 leaves the folder with the logs.
+Started by real_nomad.sh. PARTS chooses what is done (calls, page, ui, cli, tls, and the parts of faults.py); KEEP=1 leaves the
+folder with the logs.
 """
 
 import os
@@ -16,6 +17,7 @@ import client_calls
 import commands
 import config
 import differences
+import faults
 import following
 import page
 import server_calls
@@ -26,7 +28,9 @@ from compare import both
 from world import World
 
 BASE = int(os.environ.get("BASE_PORT", "25400"))
-PARTS = os.environ.get("PARTS", "calls,page,ui,cli,tls").split(",")
+FAULTS = [*faults.PARTS]
+EVERY = ["calls", "page", "ui", "cli", "tls", *FAULTS]
+PARTS = os.environ.get("PARTS", ",".join(EVERY)).replace("faults", ",".join(FAULTS)).split(",")
 AGENTS = ["server1", "server2", "server3", "client1", "client2", "client3"]
 
 
@@ -77,12 +81,21 @@ def plain(programs, folder):
     return wrong
 
 
+def alone(programs, folder):
+    """Parts that bring clusters of their own."""
+    wrong = []
+    if set(faults.PARTS) & set(PARTS):
+        os.makedirs(f"{folder}/faults")
+        wrong += faults.run(programs, f"{folder}/faults", BASE + 200, PARTS)
+    return wrong
+
+
 def main():
     # Who is told to end ends first what it has started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
     programs = [os.path.realpath(name) for name in sys.argv[1:3]]
     folder = tempfile.mkdtemp(prefix="real-nomad-")
-    wrong = []
+    wrong = [f"there is no part {name!r}" for name in PARTS if name not in EVERY]
     try:
         if {"calls", "page", "ui", "cli"} & set(PARTS):
             os.makedirs(f"{folder}/plain")
@@ -90,6 +103,7 @@ def main():
         if "tls" in PARTS:
             os.makedirs(f"{folder}/tls")
             wrong += tls.run(programs, f"{folder}/tls", BASE + 100)
+        wrong += alone(programs, folder)
     finally:
         if os.environ.get("KEEP"):
             print(f"kept {folder}")

@@ -10,24 +10,34 @@ from wire import Address, wait_for
 
 
 class Cluster:
-    """Agents by name. `tls` names a folder with certificates, or nothing for plain HTTP."""
+    """Agents by name: `server…`, `client…`, or servers and clients in one, named in `both`.
+
+    `tls` names a folder with certificates, or nothing for plain HTTP; `advertised` says under which host an agent tells its
+    HTTP API, where that is not `host`.
+    """
 
     def __init__(self, programs, folder, base, agents, **how):
         self.nomad, self.gateway_program = programs
         self.folder, self.base, self.agents = folder, base, agents
         self.has_acl, self.tls = how.get("has_acl", True), how.get("tls")
+        self.region, self.host = how.get("region", "global"), how.get("host", "127.0.0.1")
+        self.advertised, self.both = how.get("advertised", {}), how.get("both", ())
         self.running, self.management = {}, None
 
     @property
     def servers(self):
-        return [name for name in self.agents if name.startswith("server")]
+        return [name for name in self.agents if name.startswith("server") or name in self.both]
+
+    @property
+    def clients(self):
+        return [name for name in self.agents if name.startswith("client") or name in self.both]
 
     def port(self, name, offset=0):
         return self.base + 10 * self.agents.index(name) + offset
 
     def at(self, port):
         scheme = "https" if self.tls else "http"
-        return Address(f"{scheme}://127.0.0.1:{port}", self.tls.context() if self.tls else None)
+        return Address(f"{scheme}://{self.host}:{port}", self.tls.context() if self.tls else None)
 
     @property
     def server(self):
@@ -36,16 +46,19 @@ class Cluster:
 
     def start(self):
         for name in self.agents:
-            os.makedirs(f"{self.folder}/{name}/data")
-            file = f"{self.folder}/{name}/agent.hcl"
-            with open(file, "w") as out:
-                out.write(config.agent(self, name))
-            self.run([self.nomad, "agent", f"-config={file}"], name)
+            self.start_agent(name)
         wait_for("a leader", lambda: len(self.server.ask("GET", "/v1/status/leader").json()) > 3)
         wait_for("all peers", lambda: len(self.server.ask("GET", "/v1/status/peers").json()) == len(self.servers))
         if self.has_acl:
             self.management = wait_for("the bootstrap token", self.bootstrap)
-        self.nodes = wait_for("ready nodes", self.ready)
+        self.nodes = wait_for("ready nodes", self.ready) if self.clients else {}
+
+    def start_agent(self, name):
+        os.makedirs(f"{self.folder}/{name}/data", exist_ok=True)
+        file = f"{self.folder}/{name}/agent.hcl"
+        with open(file, "w") as out:
+            out.write(config.agent(self, name))
+        self.run([self.nomad, "agent", f"-config={file}"], name)
 
     def run(self, command, name):
         log = open(f"{self.folder}/{name}.log", "ab")
@@ -61,7 +74,7 @@ class Cluster:
     def ready(self):
         """Ids of the nodes by name, once all are there."""
         nodes = {node["Name"]: node["ID"] for node in self.api("GET", "/v1/nodes") if node["Status"] == "ready"}
-        return nodes if len(nodes) == len(self.agents) - len(self.servers) else None
+        return nodes if len(nodes) == len(self.clients) else None
 
     def api(self, method, path, body=None):
         """A call to the server that must succeed."""
@@ -70,13 +83,13 @@ class Cluster:
             raise OSError(f"{method} {path}: {answer.status} {answer.text}")
         return answer.json() if answer.body else None
 
-    def front(self, name, text, port):
-        """A gateway with that configuration."""
+    def front(self, name, text, port, context=None):
+        """A gateway with that configuration; `context` where it speaks TLS and its agents do not."""
         file = f"{self.folder}/{name}.hcl"
         with open(file, "w") as out:
             out.write(text)
         self.run([self.gateway_program, "serve", "--config", file], name)
-        gateway = self.at(port)
+        gateway = Address(f"https://{self.host}:{port}", context) if context else self.at(port)
         wait_for(name, lambda: gateway.ask("GET", "/v1/status/leader").status == 200)
         return gateway
 

@@ -4,8 +4,9 @@
 def agent(cluster, name):
     text = f"""
 name       = "{name}"
+region     = "{cluster.region}"
 data_dir   = "{cluster.folder}/{name}/data"
-bind_addr  = "127.0.0.1"
+bind_addr  = "{cluster.host}"
 log_level  = "INFO"
 log_file   = "{cluster.folder}/{name}/nomad.log"
 disable_update_check = true
@@ -17,9 +18,9 @@ ports {{
   serf = {cluster.port(name, 2)}
 }}
 advertise {{
-  http = "127.0.0.1:{cluster.port(name)}"
-  rpc  = "127.0.0.1:{cluster.port(name, 1)}"
-  serf = "127.0.0.1:{cluster.port(name, 2)}"
+  http = "{cluster.advertised.get(name, cluster.host)}:{cluster.port(name)}"
+  rpc  = "{cluster.host}:{cluster.port(name, 1)}"
+  serf = "{cluster.host}:{cluster.port(name, 2)}"
 }}
 acl {{
   enabled                  = {"true" if cluster.has_acl else "false"}
@@ -31,14 +32,15 @@ consul {{
   client_auto_join = false
 }}
 """
-    text += server(cluster) if name.startswith("server") else client(cluster, name)
+    text += server(cluster) if name in cluster.servers else ""
+    text += client(cluster, name) if name in cluster.clients else ""
     if cluster.tls:
         text += cluster.tls.agent_block("server" if name.startswith("server") else "client")
     return text
 
 
 def server(cluster):
-    join = ", ".join(f'"127.0.0.1:{cluster.port(name, 2)}"' for name in cluster.servers)
+    join = ", ".join(f'"{cluster.host}:{cluster.port(name, 2)}"' for name in cluster.servers)
     return f"""
 server {{
   enabled           = true
@@ -54,7 +56,7 @@ server {{
 
 
 def client(cluster, name):
-    servers = ", ".join(f'"127.0.0.1:{cluster.port(one, 1)}"' for one in cluster.servers)
+    servers = ", ".join(f'"{cluster.host}:{cluster.port(one, 1)}"' for one in cluster.servers)
     return f"""
 client {{
   enabled           = true
@@ -78,12 +80,14 @@ plugin "raw_exec" {{
 """
 
 
-def gateway(cluster, port, more=""):
-    """In front of all servers; `more` is what else stands in the file."""
+def gateway(cluster, port, more="", token=None):
+    """In front of all servers; `more` is what else stands in the file. `token`: its own, when not the management token."""
     servers = "\n".join(f'  {name} = "{cluster.at(cluster.port(name)).url}"' for name in cluster.servers)
-    token = f'token = "{cluster.management}"' if cluster.management else ""
+    token = cluster.management if token is None else token
+    token = f'token = "{token}"' if token else ""
     tls = cluster.tls.gateway_blocks() if cluster.tls else ("", "")
     return f"""
+bind_addr = "{cluster.host}"
 ports {{
   http = {port}
 }}

@@ -1,0 +1,39 @@
+"""Parts that look for faults of one kind each: a call that hurts another caller, changes the wrong thing, or is refused
+where Nomad serves. Each says what is right; nothing is explained away.
+"""
+
+import subprocess
+import time
+from http.client import HTTPException
+
+import odd_ids
+from stage import Checks, Stage
+
+PARTS = {
+    "ids": odd_ids,
+}
+
+
+def run(programs, folder, base, chosen):
+    """What is wrong, of the chosen parts."""
+    stage = Stage(programs, folder, base)
+    wrong = []
+    try:
+        stage.start()
+        for name, part in PARTS.items():
+            if name in chosen:
+                wrong += looked_at(name, lambda checks, part=part: part.run(stage, checks))
+    finally:
+        stage.stop()
+    return wrong
+
+
+def looked_at(name, part):
+    """What is wrong in one part; one that cannot go on is wrong, and the others go on."""
+    checks, began = Checks(name), time.monotonic()
+    try:
+        part(checks)
+    except (OSError, ValueError, KeyError, SystemExit, HTTPException, subprocess.SubprocessError) as error:
+        checks.that("goes on to its end", False, repr(error))
+    print(f"{name} took {time.monotonic() - began:.0f} s")
+    return checks.wrong
