@@ -114,7 +114,7 @@ impl<C: Connect> NomadApi<C> {
         };
         self.fleet.reach.observe(server, reachable);
         let connection = taken.map_err(ApiError::Connect)?;
-        let request = headers::outgoing(request.map(|body| Outgoing::new(Full::new(body))), server);
+        let request = headers::outgoing(request, server);
         let answered = timeout(limit, self.exchange(connection, request));
         answered.await.map_err(|_| ApiError::Silent(limit))?
     }
@@ -124,10 +124,10 @@ impl<C: Connect> NomadApi<C> {
     async fn exchange(
         &self,
         mut connection: Connection<Outgoing<Full<Bytes>>>,
-        request: Request<Outgoing<Full<Bytes>>>,
+        request: Request<Bytes>,
     ) -> Result<Response<Bytes>, ApiError> {
         let response = loop {
-            match connection.send(request.clone()).await {
+            match connection.send(request.clone().map(whole)).await {
                 Ok(response) => break response,
                 Err(mut failed) => {
                     let is_unsent = failed.take_message().is_some();
@@ -144,6 +144,10 @@ impl<C: Connect> NomadApi<C> {
         let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(ApiError::Body)?;
         Ok(Response::from_parts(head, body.to_bytes()))
     }
+}
+
+fn whole(body: Bytes) -> Outgoing<Full<Bytes>> {
+    Outgoing::here(Full::new(body))
 }
 
 impl<C: Connect> Service<Request<Bytes>> for NomadApi<C> {

@@ -2,9 +2,13 @@
 
 mod again;
 mod body;
+pub(crate) mod class;
 mod error;
 pub(crate) mod headers;
+mod outgoing;
+mod pace;
 pub(crate) mod patience;
+mod silence;
 
 use std::{
     pin::Pin,
@@ -14,13 +18,23 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 use tower_service::Service;
 
-use self::again::Again;
-pub use self::{again::Outgoing, body::ForwardBody, error::ForwardError};
+use self::{
+    again::Again,
+    class::Class,
+    patience::Patience,
+    silence::{Check, Silence, Since},
+};
+pub use self::{
+    body::ForwardBody,
+    error::ForwardError,
+    outgoing::{Outgoing, UploadError},
+};
 use crate::{
     Agent, Error,
     connect::{Budget, Connect, ConnectError, Connection, Pool},
@@ -28,6 +42,15 @@ use crate::{
     resolve::{Detour, Path, Resolved},
     tunnel::Upgradeable,
 };
+
+/// Every agent answers this to everybody, in one way or another.
+const HEALTH: &str = "/v1/agent/health";
+
+/// How long an agent has to say whether it is alive. A server waits for up to five seconds for a leader.
+const HEALTH_LIMIT: Duration = Duration::from_secs(10);
+
+/// As much of what it says is read.
+const MAX_HEALTH: usize = 64 << 10;
 
 /// What became of a request that had a connection.
 enum Asked<B> {
@@ -70,7 +93,7 @@ impl<C, D, B> Service<Resolved<B>> for Forward<C, D, B>
 where
     C: Connect,
     D: Directory + Clone + Send + Sync + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     type Response = Response<ForwardBody<B>>;
@@ -84,6 +107,39 @@ where
     fn call(&mut self, resolved: Resolved<B>) -> Self::Future {
         let forward = self.clone();
         Box::pin(async move { forward.forward(resolved).await.map_err(Error::from) })
+    }
+}
+
+/// The agent instead of which another one may be asked.
+fn gone(error: &ForwardError, class: Class, path: Path) -> Option<&Arc<Agent>> {
+    match error {
+        ForwardError::Lost { agent, .. } => Some(agent),
+        // A server would wait for the same silent agent, and a wait that is over is over for everybody.
+        ForwardError::Silent { agent, .. } => {
+            Some(agent).filter(|_| path != Path::Direct && class == Class::Read)
+        }
+        ForwardError::Connect { .. }
+        | ForwardError::Reopen { .. }
+        | ForwardError::Dead { .. }
+        | ForwardError::Upload(_)
+        | ForwardError::Switched { .. } => None,
+    }
+}
+
+/// Why there was no answer on a connection that broke.
+fn lost(agent: Arc<Agent>, source: hyper::Error) -> ForwardError {
+    match UploadError::behind(&source) {
+        Some(upload) => ForwardError::Upload(upload),
+        None => ForwardError::Lost { agent, source },
+    }
+}
+
+/// Why an agent's answer is waited for no longer.
+fn silent(agent: &Arc<Agent>, silence: Silence) -> ForwardError {
+    let agent = Arc::clone(agent);
+    match silence {
+        Silence::Over(limit) => ForwardError::Silent { agent, limit },
+        Silence::Dead(after) => ForwardError::Dead { agent, after },
     }
 }
 
@@ -105,8 +161,8 @@ fn switched<B>(
 impl<C, D, B> Forward<C, D, B>
 where
     C: Connect,
-    D: Directory,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
+    D: Directory + Clone + Send + Sync + 'static,
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     async fn forward(
@@ -114,10 +170,13 @@ where
         resolved: Resolved<B>,
     ) -> Result<Response<ForwardBody<B>>, ForwardError> {
         let Resolved { route, request, agent, mut others, mut path, detour, early } = resolved;
-        let patience = patience::first_byte(&route, request.uri());
-        let mut request = request.map(Outgoing::new);
+        let wanted = request.extensions().get::<Upgradeable>().copied();
+        let class = Class::of(&route, request.method(), request.uri(), wanted.is_some());
+        // Nothing that others need is taken before the caller has sent what it has to say.
+        let (head, body) = request.into_parts();
+        let mut request = Request::from_parts(head, Outgoing::read_ahead(body).await?);
         let may_go_elsewhere = !others.is_empty() || detour == Detour::Servers;
-        let mut again = may_go_elsewhere.then(|| Again::of(&route, &request)).flatten();
+        let mut again = may_go_elsewhere.then(|| Again::of(class, &request)).flatten();
         let mut connection = match self.reach_any(agent, &others).await {
             Ok(reached) => reached,
             Err((meant, source)) => {
@@ -133,10 +192,9 @@ where
         if let Some(early) = early.filter(|_| path != Path::Relay) {
             early.tell(connection.agent(), path);
         }
-        let wanted = request.extensions().get::<Upgradeable>().copied();
         loop {
             let outgoing = headers::outgoing(request, connection.agent());
-            match self.ask(connection, outgoing, patience).await {
+            match self.ask(connection, outgoing, Patience::with(class)).await {
                 Ok(Asked::Answered(mut response, connection)) => {
                     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                         return switched(response, connection, path, wanted);
@@ -154,16 +212,15 @@ where
                     request = unsent;
                     path = path.elsewhere();
                 }
-                // It was written, but it changes nothing: another one may answer it.
-                Err(ForwardError::Lost { agent, source }) => {
-                    let lost = |agent| ForwardError::Lost { agent, source };
-                    let Some(read) = again.take() else { return Err(lost(agent)) };
-                    others = self.elsewhere(&agent, others, path, detour);
-                    connection = self.reach_first(&others).await.ok_or_else(|| lost(agent))?;
+                Err(error) => {
+                    // It was written, but it changes nothing: another one may answer it.
+                    let gone = gone(&error, class, path).cloned();
+                    let (Some(gone), Some(read)) = (gone, again.take()) else { return Err(error) };
+                    others = self.elsewhere(&gone, others, path, detour);
+                    connection = self.reach_first(&others).await.ok_or(error)?;
                     request = read.into_request();
                     path = path.elsewhere();
                 }
-                Err(error) => return Err(error),
             }
         }
     }
@@ -241,28 +298,20 @@ where
         &self,
         mut connection: Connection<Outgoing<B>>,
         mut request: Request<Outgoing<B>>,
-        patience: Option<Duration>,
+        patience: Patience,
     ) -> Result<Asked<B>, ForwardError> {
         loop {
+            let since = Since::now(request.body().progress());
+            let agent = Arc::clone(connection.agent());
             let sent = connection.send(request);
-            let answer = match patience {
-                Some(limit) => match timeout(limit, sent).await {
-                    Ok(answer) => answer,
-                    Err(_) => {
-                        let agent = Arc::clone(connection.agent());
-                        return Err(ForwardError::Silent { agent, limit });
-                    }
-                },
-                None => sent.await,
-            };
-            let mut failed = match answer {
+            let answer = silence::wait(sent, &since, patience, || self.check(&agent)).await;
+            let mut failed = match answer.map_err(|silence| silent(&agent, silence))? {
                 Ok(response) => return Ok(Asked::Answered(response, connection)),
                 Err(failed) => failed,
             };
-            let agent = Arc::clone(connection.agent());
             request = match failed.take_message() {
                 Some(unsent) if connection.is_reused() => unsent,
-                _ => return Err(ForwardError::Lost { agent, source: failed.into_error() }),
+                _ => return Err(lost(agent, failed.into_error())),
             };
             match self.pool.reopen(connection).await {
                 Ok(opened) => connection = opened,
@@ -272,5 +321,30 @@ where
                 }
             }
         }
+    }
+    /// Asks an agent that is silent on one connection whether it is alive, on another one. No place for that says nothing.
+    fn check(&self, agent: &Arc<Agent>) -> Check {
+        let (forward, agent) = (self.clone(), Arc::clone(agent));
+        Box::pin(async move {
+            let asked = async {
+                let connection = match forward.pool.take(&agent).await {
+                    Ok(connection) => connection,
+                    Err(error) => return !error.is_unreachable(),
+                };
+                let mut request = Request::new(Outgoing::empty());
+                *request.uri_mut() = Uri::from_static(HEALTH);
+                let request = headers::outgoing(request, &agent);
+                match forward.ask(connection, request, Patience::Endless).await {
+                    Ok(Asked::Answered(answer, connection)) => {
+                        // Read to its end, so that the connection can be used again.
+                        let body = ForwardBody::new(answer.into_body(), connection);
+                        drop(Limited::new(body, MAX_HEALTH).collect().await);
+                        true
+                    }
+                    Ok(Asked::Unsent(..)) | Err(_) => false,
+                }
+            };
+            timeout(HEALTH_LIMIT, asked).await.unwrap_or(false)
+        })
     }
 }

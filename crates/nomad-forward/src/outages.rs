@@ -108,12 +108,12 @@ enum Blame<'a> {
 impl<'a> Blame<'a> {
     fn of(error: &'a ForwardError) -> Self {
         match error {
-            // The library's word for a request whose body could not be read.
-            ForwardError::Lost { source, .. } if source.is_user() => Self::Caller,
+            ForwardError::Upload(_) => Self::Caller,
             ForwardError::Connect { agent, .. }
             | ForwardError::Reopen { agent, .. }
             | ForwardError::Lost { agent, .. }
             | ForwardError::Silent { agent, .. }
+            | ForwardError::Dead { agent, .. }
             | ForwardError::Switched { agent } => Self::Agent(agent),
         }
     }

@@ -38,7 +38,7 @@ where
     C: Connect,
     D: Directory + Clone + Send + Sync + 'static,
     T: Tokens,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     forwarder_within(connect, directory, tokens, denials, Bounds::default())
@@ -56,7 +56,7 @@ where
     C: Connect,
     D: Directory + Clone + Send + Sync + 'static,
     T: Tokens,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     guarded(delivery(connect, directory.clone(), bounds), directory, tokens, denials)
@@ -68,7 +68,7 @@ pub fn delivery<C, D, B>(connect: C, directory: D, bounds: Bounds) -> Resolve<As
 where
     C: Connect,
     D: Directory + Clone + Send + Sync + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     // Sends it over a kept connection, and streams the answer back.

@@ -1,16 +1,10 @@
 //! Reads that may be asked again: what one server broke off before it answered, another can still answer.
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-};
-
+use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Uri};
-use http_body::{Body, Frame, SizeHint};
-use nomad_wire::{AllocCall, Route};
-use pin_project::pin_project;
+use http_body::Body;
 
-use crate::tunnel::Upgradeable;
+use super::{class::Class, outgoing::Outgoing};
 
 /// The head of a read, kept until its answer begins. A read has no body, so that this is all of it.
 #[derive(Debug)]
@@ -22,10 +16,13 @@ pub(super) struct Again {
 
 impl Again {
     /// A copy of a request that changes nothing and has no body; nothing of any other.
-    pub(super) fn of<B: Body>(route: &Route, request: &Request<Outgoing<B>>) -> Option<Self> {
-        let is_repeatable = is_read(route, request.method())
-            && request.body().is_end_stream()
-            && request.extensions().get::<Upgradeable>().is_none();
+    pub(super) fn of<B>(class: Class, request: &Request<Outgoing<B>>) -> Option<Self>
+    where
+        Outgoing<B>: Body<Data = Bytes>,
+    {
+        let is_repeatable = class.changes_nothing()
+            && matches!(*request.method(), Method::GET | Method::HEAD)
+            && request.body().is_end_stream();
         is_repeatable.then(|| Self {
             method: request.method().clone(),
             uri: request.uri().clone(),
@@ -35,7 +32,7 @@ impl Again {
 
     /// The request once more. Once only: what breaks two servers had better not be shown to a third.
     pub(super) fn into_request<B>(self) -> Request<Outgoing<B>> {
-        let mut request = Request::new(Outgoing(None));
+        let mut request = Request::new(Outgoing::empty());
         *request.method_mut() = self.method;
         *request.uri_mut() = self.uri;
         *request.headers_mut() = self.headers;
@@ -43,100 +40,26 @@ impl Again {
     }
 }
 
-/// Whether the call changes nothing. Nomad's garbage collection answers to GET as well.
-const fn is_read(route: &Route, method: &Method) -> bool {
-    if !matches!(*method, Method::GET | Method::HEAD) {
-        return false;
-    }
-    match route {
-        Route::Members
-        | Route::Servers
-        | Route::SelfInfo
-        | Route::Health
-        | Route::Host
-        | Route::Monitor
-        | Route::MonitorExport
-        | Route::Pprof(_)
-        | Route::Schedulers
-        | Route::SchedulersConfig
-        | Route::ClientStats
-        | Route::Metadata
-        | Route::Identity
-        | Route::Fs(..)
-        | Route::Pass
-        | Route::Allocation(
-            AllocCall::Stats | AllocCall::Checks | AllocCall::Pause | AllocCall::Snapshot,
-            _,
-        ) => true,
-        Route::SetServers
-        | Route::Join
-        | Route::ForceLeave
-        | Route::SetSchedulersConfig
-        | Route::Keyring(_)
-        | Route::Reload
-        | Route::ClientGc
-        | Route::SetMetadata
-        | Route::RenewIdentity
-        | Route::Allocation(
-            AllocCall::Restart
-            | AllocCall::Signal
-            | AllocCall::Gc
-            | AllocCall::SetPause
-            | AllocCall::Exec,
-            _,
-        ) => false,
-    }
-}
-
-/// The body of a request on its way: the caller's own, or the empty one of a read that is asked again.
-#[pin_project]
-#[derive(Debug, Clone)]
-pub struct Outgoing<B>(#[pin] Option<B>);
-
-impl<B> Outgoing<B> {
-    pub(crate) const fn new(body: B) -> Self {
-        Self(Some(body))
-    }
-}
-
-impl<B: Body> Body for Outgoing<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        match self.project().0.as_pin_mut() {
-            Some(body) => body.poll_frame(cx),
-            None => Poll::Ready(None),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(Body::is_end_stream)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use http_body_util::{Empty, Full};
+    use nomad_wire::Route;
 
     use super::*;
 
-    type Bytes = bytes::Bytes;
-
-    fn copied<B: Body>(method: Method, uri: &'static str, body: B) -> Option<Again> {
+    fn copied<B>(method: Method, uri: &'static str, body: B) -> Option<Again>
+    where
+        B: Body<Data = Bytes, Error = Infallible> + Unpin,
+    {
         let uri = Uri::from_static(uri);
         let route = Route::parse(&method, &uri).unwrap();
-        let mut request = Request::new(Outgoing::new(body));
+        let class = Class::of(&route, &method, &uri, false);
+        let mut request = Request::new(Outgoing::here(body));
         (*request.method_mut(), *request.uri_mut()) = (method, uri);
         request.headers_mut().insert("x-nomad-token", http::HeaderValue::from_static("a"));
-        Again::of(&route, &request)
+        Again::of(class, &request)
     }
 
     #[test]
@@ -160,7 +83,6 @@ mod tests {
         for uri in [
             "/v1/client/gc",
             "/v1/client/allocation/13651909-dd6d-35ce-5da0-5004769668b3/gc",
-            "/v1/agent/keyring/list",
             "/v1/client/allocation/13651909-dd6d-35ce-5da0-5004769668b3/exec",
         ] {
             assert!(copied(Method::GET, uri, nothing()).is_none(), "{uri}");

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use nomad_wire::Route;
 use thiserror::Error;
 
+use super::UploadError;
 use crate::{Agent, connect::ConnectError};
 
 /// Why an agent gave no answer.
@@ -45,6 +46,17 @@ pub enum ForwardError {
         /// How long it was given.
         limit: Duration,
     },
+    /// The agent accepted a request that may take long, and answers health checks no more.
+    #[error("agent {:?} has not answered for {}s, nor to health checks", agent.name(), after.as_secs())]
+    Dead {
+        /// The agent.
+        agent: Arc<Agent>,
+        /// For how long.
+        after: Duration,
+    },
+    /// The caller's: the body of the request did not come.
+    #[error(transparent)]
+    Upload(#[from] UploadError),
     /// The agent switched protocols although nobody wanted that.
     #[error("agent {:?} switched protocols unasked", agent.name())]
     Switched {

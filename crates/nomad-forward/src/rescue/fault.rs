@@ -7,8 +7,13 @@ use nomad_wire::{Fault, Route, header::X_NOMAD_GATEWAY_DENIED};
 
 use super::Denials;
 use crate::{
-    Agent, Error, address::AddressError, connect::ConnectError, directory::LocateError,
-    forward::ForwardError, guard::GuardError, outages::Outages,
+    Agent, Error,
+    address::AddressError,
+    connect::ConnectError,
+    directory::LocateError,
+    forward::{ForwardError, UploadError},
+    guard::GuardError,
+    outages::Outages,
 };
 
 const NOT_FOUND: StatusCode = StatusCode::NOT_FOUND;
@@ -145,7 +150,13 @@ fn forward(error: &ForwardError) -> Fault {
         ForwardError::Lost { .. } | ForwardError::Switched { .. } => {
             Fault::new(StatusCode::BAD_GATEWAY, error.to_string())
         }
-        ForwardError::Silent { .. } => Fault::new(StatusCode::GATEWAY_TIMEOUT, error.to_string()),
+        ForwardError::Silent { .. } | ForwardError::Dead { .. } => {
+            Fault::new(StatusCode::GATEWAY_TIMEOUT, error.to_string())
+        }
+        ForwardError::Upload(UploadError::Silent) => {
+            Fault::new(StatusCode::REQUEST_TIMEOUT, error.to_string())
+        }
+        ForwardError::Upload(UploadError::Broken(_)) => Fault::new(BAD_REQUEST, error.to_string()),
     }
 }
 
