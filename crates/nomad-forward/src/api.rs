@@ -22,7 +22,7 @@ use tower_service::Service;
 pub use self::error::ApiError;
 use crate::{
     Agent,
-    connect::{Budget, Connect, Connection, Pool},
+    connect::{Budget, Connect, Connection, Lease, Pool},
     directory::Reachable,
     forward::{ForwardBody, Outgoing, headers, patience},
     reach::Reach,
@@ -107,7 +107,7 @@ impl<C: Connect> NomadApi<C> {
         request: Request<Bytes>,
     ) -> Result<Response<Bytes>, ApiError> {
         let limit = patience::question(request.uri());
-        let taken = self.pool.take(server).await;
+        let taken = self.pool.take(server, Lease::Short).await;
         let reachable = match &taken {
             Err(error) if error.is_unreachable() => Reachable::No,
             _ => Reachable::Yes,

@@ -17,7 +17,7 @@ use thiserror::Error;
 #[cfg(unix)]
 pub use self::unix::UnixConnect;
 pub use self::{
-    budget::Budget,
+    budget::{Budget, Lease},
     pool::{Connection, Pool},
     tcp::{TcpConnect, TcpKey},
     turn::Turn,
@@ -60,18 +60,30 @@ pub enum ConnectError {
         /// How many wait.
         waiting: usize,
     },
+    /// The agent has as many connections of ours as it may for requests of this kind. Said where nobody waits: another
+    /// agent may do, or only streams could make room.
+    #[error("all {places} connections that calls of this kind may have to this agent are in use")]
+    Full {
+        /// How many they are.
+        places: usize,
+    },
     /// The agent has as many connections of ours as it may, and none came free in time.
     #[error("no connection to this agent came free within {0:?}")]
     Busy(Duration),
 }
 
 impl ConnectError {
+    /// Whether nobody waited for a place, and there was none.
+    pub(crate) const fn is_full(&self) -> bool {
+        matches!(self, Self::Full { .. })
+    }
+
     /// Whether there is no way to the agent. Otherwise there is one, and it is taken.
     #[must_use]
     pub const fn is_unreachable(&self) -> bool {
         match self {
             Self::Refused(_) | Self::Timeout(_) | Self::Handshake(_) => true,
-            Self::Crowded { .. } | Self::Busy(_) => false,
+            Self::Crowded { .. } | Self::Full { .. } | Self::Busy(_) => false,
         }
     }
 }

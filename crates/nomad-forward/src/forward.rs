@@ -2,33 +2,33 @@
 
 mod again;
 mod body;
+mod check;
 pub(crate) mod class;
 mod error;
 pub(crate) mod headers;
 mod outgoing;
 mod pace;
 pub(crate) mod patience;
+mod reach;
 mod silence;
 
 use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Limited};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
-use tokio::time::timeout;
 use tower_service::Service;
 
 use self::{
     again::Again,
     class::Class,
     patience::Patience,
-    silence::{Check, Silence, Since},
+    reach::gone,
+    silence::{Silence, Since},
 };
 pub use self::{
     body::ForwardBody,
@@ -38,19 +38,10 @@ pub use self::{
 use crate::{
     Agent, Error,
     connect::{Budget, Connect, ConnectError, Connection, Pool},
-    directory::{Directory, Reachable},
+    directory::Directory,
     resolve::{Detour, Path, Resolved},
     tunnel::Upgradeable,
 };
-
-/// Every agent answers this to everybody, in one way or another.
-const HEALTH: &str = "/v1/agent/health";
-
-/// How long an agent has to say whether it is alive. A server waits for up to five seconds for a leader.
-const HEALTH_LIMIT: Duration = Duration::from_secs(10);
-
-/// As much of what it says is read.
-const MAX_HEALTH: usize = 64 << 10;
 
 /// What became of a request that had a connection.
 enum Asked<B> {
@@ -110,22 +101,6 @@ where
     }
 }
 
-/// The agent instead of which another one may be asked.
-fn gone(error: &ForwardError, class: Class, path: Path) -> Option<&Arc<Agent>> {
-    match error {
-        ForwardError::Lost { agent, .. } => Some(agent),
-        // A server would wait for the same silent agent, and a wait that is over is over for everybody.
-        ForwardError::Silent { agent, .. } => {
-            Some(agent).filter(|_| path != Path::Direct && class == Class::Read)
-        }
-        ForwardError::Connect { .. }
-        | ForwardError::Reopen { .. }
-        | ForwardError::Dead { .. }
-        | ForwardError::Upload(_)
-        | ForwardError::Switched { .. } => None,
-    }
-}
-
 /// Why there was no answer on a connection that broke.
 fn lost(agent: Arc<Agent>, source: hyper::Error) -> ForwardError {
     match UploadError::behind(&source) {
@@ -177,16 +152,18 @@ where
         let mut request = Request::from_parts(head, Outgoing::read_ahead(body).await?);
         let may_go_elsewhere = !others.is_empty() || detour == Detour::Servers;
         let mut again = may_go_elsewhere.then(|| Again::of(class, &request)).flatten();
-        let mut connection = match self.reach_any(agent, &others).await {
+        let lease = class.lease();
+        let mut connection = match self.reach_any(agent, &others, lease).await {
             Ok(reached) => reached,
-            Err((meant, source)) => {
-                others = self.around(&meant, &source, detour);
-                path = Path::Relay;
-                self.reach_first(&others).await.ok_or(ForwardError::Connect {
-                    route: route.clone(),
-                    agent: meant,
-                    source,
-                })?
+            Err(failed) => {
+                let reached = self.reach_around(failed, detour, lease).await;
+                let (reached, servers) = reached.map_err(|(agent, source)| {
+                    ForwardError::Connect { route: route.clone(), agent, source }
+                })?;
+                if let Some(servers) = servers {
+                    (others, path) = (servers, Path::Relay);
+                }
+                reached
             }
         };
         if let Some(early) = early.filter(|_| path != Path::Relay) {
@@ -207,7 +184,7 @@ where
                     if source.is_unreachable() {
                         others = self.elsewhere(&agent, others, path, detour);
                     }
-                    let reached = self.reach_first(&others).await;
+                    let reached = self.reach_first(&others, lease).await;
                     connection = reached.ok_or(ForwardError::Reopen { agent, source })?;
                     request = unsent;
                     path = path.elsewhere();
@@ -217,78 +194,11 @@ where
                     let gone = gone(&error, class, path).cloned();
                     let (Some(gone), Some(read)) = (gone, again.take()) else { return Err(error) };
                     others = self.elsewhere(&gone, others, path, detour);
-                    connection = self.reach_first(&others).await.ok_or(error)?;
+                    connection = self.reach_first(&others, lease).await.ok_or(error)?;
                     request = read.into_request();
                     path = path.elsewhere();
                 }
             }
-        }
-    }
-
-    /// Who else can answer what this agent cannot: the other servers, or for an agent that was named the servers that
-    /// pass calls on to it.
-    fn elsewhere(
-        &self,
-        gone: &Agent,
-        others: Vec<Arc<Agent>>,
-        path: Path,
-        detour: Detour,
-    ) -> Vec<Arc<Agent>> {
-        let mut servers = match (path, detour) {
-            (Path::Direct, Detour::Servers) => self.directory.relays(gone),
-            (Path::Direct, Detour::None) => Vec::new(),
-            (Path::Relay | Path::Pass, _) => others,
-        };
-        servers.retain(|server| !server.is_same(gone));
-        servers
-    }
-
-    /// The servers to ask instead of an agent that there is no way to.
-    fn around(&self, agent: &Agent, error: &ConnectError, detour: Detour) -> Vec<Arc<Agent>> {
-        match detour {
-            Detour::Servers if error.is_unreachable() => self.directory.relays(agent),
-            Detour::Servers | Detour::None => Vec::new(),
-        }
-    }
-
-    async fn reach_first(&self, servers: &[Arc<Agent>]) -> Option<Connection<Outgoing<B>>> {
-        let (first, others) = servers.split_first()?;
-        self.reach_any(Arc::clone(first), others).await.ok()
-    }
-
-    /// A connection to the agent, or else to one of the others.
-    async fn reach_any(
-        &self,
-        agent: Arc<Agent>,
-        others: &[Arc<Agent>],
-    ) -> Result<Connection<Outgoing<B>>, (Arc<Agent>, ConnectError)> {
-        let mut failed = match self.reach(&agent).await {
-            Ok(connection) => return Ok(connection),
-            Err(error) => (agent, error),
-        };
-        for other in others {
-            match self.reach(other).await {
-                Ok(connection) => return Ok(connection),
-                Err(error) => failed = (Arc::clone(other), error),
-            }
-        }
-        Err(failed)
-    }
-
-    async fn reach(&self, agent: &Arc<Agent>) -> Result<Connection<Outgoing<B>>, ConnectError> {
-        let taken = self.pool.take(agent).await;
-        self.observe(agent, taken.as_ref().err());
-        taken
-    }
-
-    fn observe(&self, agent: &Arc<Agent>, error: Option<&ConnectError>) {
-        match error {
-            None => self.directory.observe(agent, Reachable::Yes),
-            Some(error) if error.is_unreachable() => {
-                self.directory.observe(agent, Reachable::No);
-            }
-            // A crowd at an agent says that it can be reached.
-            Some(_) => {}
         }
     }
 
@@ -321,30 +231,5 @@ where
                 }
             }
         }
-    }
-    /// Asks an agent that is silent on one connection whether it is alive, on another one. No place for that says nothing.
-    fn check(&self, agent: &Arc<Agent>) -> Check {
-        let (forward, agent) = (self.clone(), Arc::clone(agent));
-        Box::pin(async move {
-            let asked = async {
-                let connection = match forward.pool.take(&agent).await {
-                    Ok(connection) => connection,
-                    Err(error) => return !error.is_unreachable(),
-                };
-                let mut request = Request::new(Outgoing::empty());
-                *request.uri_mut() = Uri::from_static(HEALTH);
-                let request = headers::outgoing(request, &agent);
-                match forward.ask(connection, request, Patience::Endless).await {
-                    Ok(Asked::Answered(answer, connection)) => {
-                        // Read to its end, so that the connection can be used again.
-                        let body = ForwardBody::new(answer.into_body(), connection);
-                        drop(Limited::new(body, MAX_HEALTH).collect().await);
-                        true
-                    }
-                    Ok(Asked::Unsent(..)) | Err(_) => false,
-                }
-            };
-            timeout(HEALTH_LIMIT, asked).await.unwrap_or(false)
-        })
     }
 }

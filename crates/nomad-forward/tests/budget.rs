@@ -21,18 +21,24 @@ use hyper::rt;
 use hyper_util::rt::TokioIo;
 use nomad_acl::AclDisabled;
 use nomad_forward::{
-    Agent, Bounds, Budget, Denials, Endpoint, Table, connect::Connect, forwarder_within,
+    Agent, Belief, Bounds, Budget, Caller, Denials, Directory, Endpoint, Table, Target, TcpConnect,
+    connect::Connect, directory::Reachable, early::Patient, forwarder_within,
 };
-use nomad_wire::Region;
+use nomad_wire::{Namespace, Region};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, duplex},
+    net::TcpListener,
     time::Instant,
 };
 use tower_service::Service as _;
 
 const SERVER: &str = "078367fb-eec8-87bf-8d99-0c0a5e3f7c7c";
 
-const BUDGET: Budget = Budget { connections: 2, waiting: 3, patience: Duration::from_secs(5) };
+const NODE: &str = "9bb118cc-7630-ebf4-b8b8-c11ee8847863";
+const ALLOC: &str = "13651909-dd6d-35ce-5da0-5004769668b3";
+
+/// Two of them for streams and blocking queries.
+const BUDGET: Budget = Budget { connections: 10, waiting: 3, patience: Duration::from_secs(5) };
 
 /// An agent whose streams never end, and whose other answers come at once; its connections are counted.
 #[derive(Clone, Default)]
@@ -98,10 +104,10 @@ impl rt::Write for Line {
     }
 }
 
-async fn serve(mut line: DuplexStream) {
+async fn serve(mut line: impl AsyncRead + AsyncWrite + Unpin) {
     let mut head = [0; 1024];
     while let Ok(length @ 1..) = line.read(&mut head).await {
-        let is_stream = String::from_utf8_lossy(&head[..length]).contains("monitor");
+        let is_stream = String::from_utf8_lossy(&head[..length]).contains("follow=true");
         let answer: &[u8] = if is_stream {
             b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n"
         } else {
@@ -113,8 +119,55 @@ async fn serve(mut line: DuplexStream) {
     }
 }
 
-type Forwarder = nomad_forward::Forwarder<Counted, Table, AclDisabled, Empty<Bytes>>;
-type Answer = Response<<Forwarder as Body>::Body>;
+/// A table whose servers pass calls on.
+#[derive(Clone)]
+struct Fleet {
+    table: Table,
+    servers: Vec<Arc<Agent>>,
+}
+
+impl Directory for Fleet {
+    type Locate = <Table as Directory>::Locate;
+
+    fn locate(&self, target: &Target, region: Option<&Region>, caller: Caller<'_>) -> Self::Locate {
+        self.table.locate(target, region, caller)
+    }
+
+    fn relays(&self, _: &Agent) -> Vec<Arc<Agent>> {
+        self.servers.clone()
+    }
+
+    fn observe(&self, agent: &Arc<Agent>, reachable: Reachable) {
+        self.table.observe(agent, reachable);
+    }
+
+    fn fleet(&self) -> Vec<Belief> {
+        self.table.fleet()
+    }
+}
+
+fn id(n: u8) -> String {
+    SERVER.replacen('0', &n.to_string(), 1)
+}
+
+/// A client with an allocation, and so many servers.
+fn fleet(servers: u8, endpoint: impl Fn(u8) -> SocketAddr) -> Fleet {
+    let region = Region::default();
+    let server = |n: u8| {
+        let id = id(n).parse().unwrap();
+        Agent::server(&format!("server{n}"), id, region.clone(), endpoint(n)).unwrap()
+    };
+    let client =
+        Agent::client("client1", NODE.parse().unwrap(), region.clone(), endpoint(0)).unwrap();
+    let servers: Vec<_> = (1..=servers).map(server).collect();
+    let table = Table::builder(region.clone()).agent(client);
+    let table = servers.iter().cloned().fold(table, |table, server| table.agent(server)).build();
+    table.insert_allocation(ALLOC.parse().unwrap(), NODE.parse().unwrap(), Namespace::default());
+    Fleet { table, servers: servers.into_iter().map(Arc::new).collect() }
+}
+
+type Forwarder<C> = nomad_forward::Forwarder<C, Fleet, AclDisabled, Empty<Bytes>>;
+type Answer<C> = Response<<Forwarder<C> as Body>::Body>;
 
 /// The body of a forwarder's answers.
 trait Body {
@@ -128,60 +181,64 @@ where
     type Body = R;
 }
 
-fn forwarder(agent: &Counted) -> Forwarder {
-    let address: SocketAddr = ([127, 0, 0, 1], 4646).into();
-    let region = Region::default();
-    let server = Agent::server("server1", SERVER.parse().unwrap(), region.clone(), address);
-    let elsewhere: SocketAddr = ([127, 0, 0, 2], 4646).into();
-    let client = Agent::client("client1", SERVER.parse().unwrap(), region.clone(), elsewhere);
-    let agents = [server.unwrap(), client.unwrap()];
-    let directory =
-        agents.into_iter().fold(Table::builder(region), |table, agent| table.agent(agent));
-    let directory = directory.build();
-    forwarder_within(
-        agent.clone(),
-        directory,
-        AclDisabled,
-        Denials::Silent,
-        Bounds { budget: BUDGET, ..Bounds::default() },
-    )
+fn forwarder(agent: &Counted) -> Forwarder<Counted> {
+    within(agent.clone(), 1, BUDGET)
 }
 
-async fn ask(service: &Forwarder, path: &str) -> Answer {
-    let request = Request::get(path).body(Empty::<Bytes>::new()).unwrap();
+/// In front of a client and so many servers.
+fn within<C: Connect>(connect: C, servers: u8, budget: Budget) -> Forwarder<C> {
+    let fleet = fleet(servers, |n| ([127, 0, 0, 1 + n], 4646).into());
+    let bounds = Bounds { budget, ..Bounds::default() };
+    forwarder_within(connect, fleet, AclDisabled, Denials::Silent, bounds)
+}
+
+async fn ask<C: Connect>(service: &Forwarder<C>, path: &str) -> Answer<C> {
+    // The agent's own head, however long it takes.
+    let request = Request::get(path).extension(Patient).body(Empty::<Bytes>::new()).unwrap();
     service.clone().call(request).await.unwrap()
 }
 
-const STREAM: &str = "/v1/agent/monitor?server_id=server1";
+const STREAM: &str = "/v1/agent/monitor?server_id=server1&follow=true";
+const SHORT: &str = "/v1/agent/self?server_id=server1";
+
+/// So many answers of a call that nobody reads: each holds its place.
+async fn hold<C: Connect>(service: &Forwarder<C>, path: &str, count: usize) -> Vec<Answer<C>> {
+    let mut held = Vec::new();
+    for n in 0..count {
+        let answer = ask(service, path).await;
+        assert_eq!(answer.status(), 200, "{path}, {n} of them");
+        held.push(answer);
+    }
+    held
+}
 
 #[tokio::test(start_paused = true)]
 async fn who_waits_too_long_is_told_to_come_again() {
     let agent = Counted::default();
     let service = forwarder(&agent);
-    let streams = [ask(&service, STREAM).await, ask(&service, STREAM).await];
+    let held = hold(&service, SHORT, BUDGET.connections).await;
     let since = Instant::now();
-    let answer = ask(&service, "/v1/agent/self?server_id=server1").await;
+    let answer = ask(&service, SHORT).await;
     assert_eq!((answer.status().as_u16(), since.elapsed()), (503, BUDGET.patience));
     assert_eq!(answer.headers()["retry-after"], "1");
-    drop(streams);
-    let answer = ask(&service, "/v1/agent/self?server_id=server1").await;
-    assert_eq!(answer.status(), 200);
+    drop(held);
+    assert_eq!(ask(&service, SHORT).await.status(), 200);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_full_queue_refuses_at_once() {
     let agent = Counted::default();
     let service = forwarder(&agent);
-    let _streams = [ask(&service, STREAM).await, ask(&service, STREAM).await];
+    let _held = hold(&service, SHORT, BUDGET.connections).await;
     let waiting: Vec<_> = (0..BUDGET.waiting)
         .map(|_| {
             let service = service.clone();
-            tokio::spawn(async move { ask(&service, STREAM).await.status() })
+            tokio::spawn(async move { ask(&service, SHORT).await.status() })
         })
         .collect();
     tokio::task::yield_now().await;
     let since = Instant::now();
-    let answer = ask(&service, STREAM).await;
+    let answer = ask(&service, SHORT).await;
     assert_eq!((answer.status().as_u16(), since.elapsed()), (429, Duration::ZERO));
     assert_eq!(answer.headers()["retry-after"], "1");
     for one in waiting {
@@ -193,8 +250,7 @@ async fn a_full_queue_refuses_at_once() {
 async fn whoever_comes_first_is_served_first_and_the_agent_never_sees_more_connections() {
     let agent = Counted::default();
     let service = forwarder(&agent);
-    let first = ask(&service, STREAM).await;
-    let _second = ask(&service, STREAM).await;
+    let mut held = hold(&service, SHORT, BUDGET.connections).await;
     let order = Arc::new(std::sync::Mutex::new(Vec::new()));
     let mut waiting = tokio::task::JoinSet::new();
     for n in 0..BUDGET.waiting {
@@ -206,12 +262,137 @@ async fn whoever_comes_first_is_served_first_and_the_agent_never_sees_more_conne
         });
         tokio::task::yield_now().await;
     }
-    drop(first);
+    drop(held.pop());
     while let Some(done) = waiting.join_next().await {
         done.unwrap();
     }
     assert_eq!(*order.lock().unwrap(), [0, 1, 2]);
     assert_eq!(agent.most.load(Ordering::SeqCst), BUDGET.connections);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_finds_no_place_is_told_so_at_once() {
+    let service = forwarder(&Counted::default());
+    let streams = hold(&service, STREAM, BUDGET.long_lived()).await;
+    let since = Instant::now();
+    let answer = ask(&service, STREAM).await;
+    assert_eq!((answer.status().as_u16(), since.elapsed()), (503, Duration::ZERO));
+    assert_eq!(answer.headers()["retry-after"], "1");
+    // Nor does a call that ends by itself wait where only streams could make room.
+    let answer = ask(&service, "/v1/jobs?index=7").await;
+    assert_eq!((answer.status().as_u16(), since.elapsed()), (503, Duration::ZERO));
+    let _short = hold(&service, SHORT, BUDGET.connections - BUDGET.long_lived()).await;
+    drop(streams);
+    assert_eq!(ask(&service, STREAM).await.status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn blocking_queries_leave_places_and_wait_for_each_other() {
+    let service = forwarder(&Counted::default());
+    let mut held = hold(&service, "/v1/jobs?index=7", BUDGET.long_lived()).await;
+    let since = Instant::now();
+    assert_eq!(ask(&service, "/v1/jobs").await.status(), 200);
+    assert_eq!(since.elapsed(), Duration::ZERO);
+    let next = tokio::spawn({
+        let service = service.clone();
+        async move { ask(&service, "/v1/jobs?index=8").await.status() }
+    });
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    drop(held.pop());
+    assert_eq!(next.await.unwrap(), 200);
+    assert_eq!(since.elapsed(), Duration::from_secs(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_without_a_place_at_one_server_is_served_by_another_at_once() {
+    let service = within(Counted::default(), 2, BUDGET);
+    let _held = hold(&service, SHORT, BUDGET.connections).await;
+    let since = Instant::now();
+    let answer = ask(&service, "/v1/jobs").await;
+    assert_eq!((answer.status().as_u16(), since.elapsed()), (200, Duration::ZERO));
+    assert_eq!(answer.headers()["x-nomad-gateway-agent"], "server2.global");
+}
+
+/// Calls to the client that end by themselves.
+fn short_calls() -> Vec<String> {
+    vec![
+        format!("/v1/client/stats?node_id={NODE}"),
+        format!("/v1/client/fs/ls/{ALLOC}?path=/"),
+        format!("/v1/client/fs/cat/{ALLOC}?path=x"),
+        format!("/v1/client/allocation/{ALLOC}/stats"),
+        format!("/v1/agent/health?node_id={NODE}"),
+        format!("/v1/agent/self?node_id={NODE}"),
+    ]
+}
+
+fn log(n: usize) -> String {
+    format!("/v1/client/fs/logs/{ALLOC}?task=t{n}&type=stdout&follow=true")
+}
+
+/// Follows so many logs of one client, and makes every short call to it meanwhile. Says how many came through a server.
+async fn followed<C: Connect>(service: &Forwarder<C>, count: usize) -> usize {
+    let mut streams = Vec::new();
+    for n in 0..count {
+        let answer = ask(service, &log(n)).await;
+        assert_eq!(answer.status(), 200, "stream {n}");
+        streams.push(answer);
+        if n % 40 == 0 || n + 1 == count {
+            for path in short_calls() {
+                let answer = ask(service, &path).await;
+                assert_eq!(answer.status(), 200, "{path} beside {} streams", n + 1);
+                assert_eq!(answer.headers()["x-nomad-gateway-path"], "direct", "{path}");
+                assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "ok");
+            }
+        }
+    }
+    let is_relayed = |answer: &&Answer<C>| answer.headers()["x-nomad-gateway-path"] == "relay";
+    streams.iter().filter(is_relayed).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn followed_logs_shut_no_short_call_out() {
+    let budget = Budget::default();
+    for count in [88, 200] {
+        let agent = Counted::default();
+        let service = within(agent.clone(), 3, budget);
+        let since = Instant::now();
+        let relayed = followed(&service, count).await;
+        assert_eq!(since.elapsed(), Duration::ZERO, "somebody waited");
+        assert_eq!(relayed, count - budget.long_lived());
+    }
+}
+
+/// A listener that answers as [`serve`] does, and refuses the connections beyond a hundred as Nomad does.
+async fn listen(address: &str) -> SocketAddr {
+    let listener = TcpListener::bind((address, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let open = Arc::new(AtomicUsize::new(0));
+    tokio::spawn(async move {
+        while let Ok((line, _)) = listener.accept().await {
+            let open = Arc::clone(&open);
+            if open.fetch_add(1, Ordering::SeqCst) >= 100 {
+                open.fetch_sub(1, Ordering::SeqCst);
+                continue;
+            }
+            tokio::spawn(async move {
+                serve(line).await;
+                open.fetch_sub(1, Ordering::SeqCst);
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn followed_logs_shut_no_short_call_out_over_sockets() {
+    let mut addresses = Vec::new();
+    for _ in 0..4 {
+        addresses.push(listen("127.0.0.1").await);
+    }
+    let fleet = fleet(3, |n| addresses[usize::from(n)]);
+    let bounds = Bounds::default();
+    let service = forwarder_within(TcpConnect, fleet, AclDisabled, Denials::Silent, bounds);
+    assert_eq!(followed(&service, 200).await, 130);
 }
 
 #[tokio::test(start_paused = true)]

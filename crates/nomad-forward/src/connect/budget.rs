@@ -10,7 +10,8 @@ use std::time::Duration;
 #[expect(clippy::exhaustive_structs, reason = "a plain record of settings, each with a default")]
 pub struct Budget {
     /// Connections to one agent, streams and waiting ones included. 88, so that with the 8 of the directory's own
-    /// questions the agent sees fewer than 100.
+    /// questions the agent sees fewer than 100. Streams and blocking queries get at most [`long_lived`](Self::long_lived)
+    /// of them.
     pub connections: usize,
     /// Requests that may wait for one. 512: more than that are not served within their time anyhow.
     pub waiting: usize,
@@ -21,5 +22,47 @@ pub struct Budget {
 impl Default for Budget {
     fn default() -> Self {
         Self { connections: 88, waiting: 512, patience: Duration::from_secs(5) }
+    }
+}
+
+impl Budget {
+    /// What is always left to short calls: a web page asks as much at once.
+    pub const SHORT: usize = 8;
+
+    /// How many connections streams and blocking queries may hold together: four fifths, and [`SHORT`](Self::SHORT) fewer
+    /// than there are at most; one at least.
+    #[must_use]
+    pub const fn long_lived(&self) -> usize {
+        let fifths = self.connections - self.connections.div_ceil(5);
+        let rest = self.connections.saturating_sub(Self::SHORT);
+        let most = if fifths < rest { fifths } else { rest };
+        if most == 0 { 1 } else { most }
+    }
+}
+
+/// How long a request will hold its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a new one must show every match that has to learn it")]
+pub enum Lease {
+    /// Not long: until an answer of one piece has been sent.
+    Short,
+    /// Until something changes, for minutes at most.
+    Blocking,
+    /// Until the caller has enough.
+    Stream,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_get_four_fifths_and_short_calls_eight_at_least() {
+        for (connections, long_lived) in
+            [(1, 1), (2, 1), (8, 1), (9, 1), (10, 2), (39, 31), (40, 32), (88, 70), (2_000, 1_600)]
+        {
+            let budget = Budget { connections, ..Budget::default() };
+            assert_eq!(budget.long_lived(), long_lived, "of {connections}");
+        }
     }
 }

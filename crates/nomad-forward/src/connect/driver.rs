@@ -11,7 +11,9 @@ use std::{
     task::{Context, Poll},
 };
 
-use tokio::{sync::OwnedSemaphorePermit, task::JoinHandle};
+use tokio::task::JoinHandle;
+
+use super::queue::Place;
 
 /// A connection's work until it ends.
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -30,7 +32,7 @@ pub(super) enum Driver {
 pub(super) struct Task {
     handle: Option<JoinHandle<()>>,
     /// What becomes free when the task has closed its socket.
-    legacy: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
+    legacy: Arc<Mutex<Option<Place>>>,
 }
 
 impl Drop for Task {
@@ -87,7 +89,7 @@ impl Driver {
     }
 
     /// Closes the connection; `place` becomes free after that.
-    pub(super) fn close(self, place: Option<OwnedSemaphorePermit>) {
+    pub(super) fn close(self, place: Option<Place>) {
         match self {
             Self::Task(task) => {
                 *task.legacy.lock().unwrap_or_else(PoisonError::into_inner) = place;

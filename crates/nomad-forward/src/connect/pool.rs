@@ -20,12 +20,13 @@ use hyper::{
         http1::{self, SendRequest},
     },
 };
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, timeout},
-};
+use tokio::time::{Instant, timeout};
 
-use super::{Budget, Connect, ConnectError, driver::Driver, queue::Queue};
+use super::{
+    Budget, Connect, ConnectError, Lease,
+    driver::Driver,
+    queue::{Place, Queue},
+};
 use crate::Agent;
 
 /// Nomad's own client gives a node one second to accept (`ClientConnTimeout`).
@@ -140,7 +141,7 @@ pub struct Connection<B> {
     agent: Arc<Agent>,
     is_reused: bool,
     /// Held while a request uses it. A waiting connection holds none: whoever gets its place takes it along.
-    place: Option<OwnedSemaphorePermit>,
+    place: Option<Place>,
 }
 
 /// An open connection.
@@ -188,10 +189,34 @@ where
     ///
     /// # Errors
     /// [`ConnectError`] when there is none in time, or a new one cannot be made.
-    pub async fn take(&self, agent: &Arc<Agent>) -> Result<Connection<B>, ConnectError> {
+    pub async fn take(
+        &self,
+        agent: &Arc<Agent>,
+        lease: Lease,
+    ) -> Result<Connection<B>, ConnectError> {
         let line = self.line(agent);
-        let place = Some(line.queue.enter().await?);
-        let agent = Arc::clone(agent);
+        let place = line.queue.enter(lease).await?;
+        self.take_in(agent, line, place).await
+    }
+
+    /// The same without waiting for a place.
+    pub(crate) async fn take_now(
+        &self,
+        agent: &Arc<Agent>,
+        lease: Lease,
+    ) -> Result<Connection<B>, ConnectError> {
+        let line = self.line(agent);
+        let place = line.queue.try_enter(lease)?;
+        self.take_in(agent, line, place).await
+    }
+
+    async fn take_in(
+        &self,
+        agent: &Arc<Agent>,
+        line: Arc<Line<B>>,
+        place: Place,
+    ) -> Result<Connection<B>, ConnectError> {
+        let (agent, place) = (Arc::clone(agent), Some(place));
         match line.take_idle(&agent) {
             Some(wire) => Ok(Connection { wire: Some(wire), line, agent, is_reused: true, place }),
             None => self.open(agent, line, place).await,
@@ -224,7 +249,7 @@ where
         &self,
         agent: Arc<Agent>,
         line: Arc<Line<B>>,
-        place: Option<OwnedSemaphorePermit>,
+        place: Option<Place>,
     ) -> Result<Connection<B>, ConnectError> {
         let io = timeout(CONNECT_LIMIT, self.connect.connect(&agent)).await;
         let io =

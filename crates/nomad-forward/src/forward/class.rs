@@ -33,6 +33,8 @@ use nomad_wire::{
     query::{Common, ExportQuery, LogsQuery, MonitorQuery, PprofQuery, StreamQuery},
 };
 
+use crate::connect::Lease;
+
 /// What kind of call it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
@@ -114,6 +116,18 @@ impl Class {
 }
 
 impl Class {
+    /// How long it will hold its connection. An agent stops counting a connection when it is upgraded. What changes
+    /// something may wait for minutes, but that it must be possible counts for more.
+    pub(crate) const fn lease(self) -> Lease {
+        match self {
+            Self::Read | Self::SlowRead | Self::Profile(_) | Self::Change | Self::Upgrade => {
+                Lease::Short
+            }
+            Self::Blocking(_) => Lease::Blocking,
+            Self::Stream(_) => Lease::Stream,
+        }
+    }
+
     /// Whether nothing is different afterwards, so that it may be asked twice.
     pub(crate) const fn changes_nothing(self) -> bool {
         match self {

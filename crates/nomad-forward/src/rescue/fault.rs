@@ -133,7 +133,7 @@ fn busy<B: From<Bytes>>(error: &ForwardError) -> Option<Response<B>> {
     };
     let status = match source {
         ConnectError::Crowded { .. } => StatusCode::TOO_MANY_REQUESTS,
-        ConnectError::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+        ConnectError::Busy(_) | ConnectError::Full { .. } => StatusCode::SERVICE_UNAVAILABLE,
         _ => return None,
     };
     let mut response = Fault::new(status, source.to_string()).into_response();
