@@ -10,6 +10,7 @@ mod crowd;
 mod flushed;
 mod http1;
 mod http2;
+mod ready;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 

@@ -14,7 +14,7 @@ use std::{
     convert::Infallible,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
@@ -78,7 +78,9 @@ where
     type Future = ResponseFuture<S::Future, room::Asking<D, T, B>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
+        // One of the two is called, and it is not known yet which.
+        let Ok(()) = ready!(self.inner.poll_ready(cx));
+        Service::<Request<B>>::poll_ready(&mut self.room, cx)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {

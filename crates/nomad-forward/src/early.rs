@@ -115,7 +115,8 @@ impl<S> Hasten<S> {
 
 impl<S, B, R> Service<Resolved<B>> for Hasten<S>
 where
-    S: Service<Resolved<B>, Response = Response<R>, Error = Error>,
+    S: Service<Resolved<B>, Response = Response<R>>,
+    S::Error: Into<Error>,
     S::Future: Send + 'static,
     R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -125,7 +126,7 @@ where
     type Future = future::ResponseFuture<S::Future, R>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.inner.poll_ready(cx)
+        self.inner.poll_ready(cx).map_err(Into::into)
     }
 
     fn call(&mut self, mut resolved: Resolved<B>) -> Self::Future {

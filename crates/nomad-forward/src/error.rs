@@ -1,11 +1,14 @@
 //! What can go wrong on the whole way.
 
-use std::sync::Arc;
+use std::{error, sync::Arc};
 
 use nomad_acl::{Denied, IdentifyError};
 use thiserror::Error;
 
 use crate::{address::AddressError, forward::ForwardError, guard::GuardError};
+
+/// What tower's own layers fail with.
+type BoxError = Box<dyn error::Error + Send + Sync>;
 
 /// Why a request got no answer from an agent, room by room. [`Rescue`](crate::Rescue) turns it into one.
 #[derive(Debug, Error)]
@@ -29,4 +32,24 @@ pub enum Error {
     /// Of a request that several callers shared: each of them gets it.
     #[error(transparent)]
     Shared(Arc<Self>),
+    /// Of a foreign layer between these: it shed the request, gave up waiting, or broke.
+    #[error("a layer failed")]
+    Layer(#[source] BoxError),
+}
+
+/// Layers such as `tower::timeout` box every error that passes. What was boxed on the way is found again.
+impl From<BoxError> for Error {
+    fn from(error: BoxError) -> Self {
+        own::<Self>(error)
+            .or_else(own::<IdentifyError>)
+            .or_else(own::<GuardError>)
+            .or_else(own::<AddressError>)
+            .or_else(own::<Denied>)
+            .or_else(own::<ForwardError>)
+            .unwrap_or_else(Self::Layer)
+    }
+}
+
+fn own<E: error::Error + Into<Error> + 'static>(error: BoxError) -> Result<Error, BoxError> {
+    error.downcast::<E>().map(|error| (*error).into())
 }

@@ -52,7 +52,8 @@ impl<S> Mend<S> {
 
 impl<S, B, R> Service<Resolved<B>> for Mend<S>
 where
-    S: Service<Resolved<B>, Response = Response<R>, Error = Error>,
+    S: Service<Resolved<B>, Response = Response<R>>,
+    S::Error: Into<Error>,
     R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
@@ -61,7 +62,7 @@ where
     type Future = future::ResponseFuture<S::Future, R>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.inner.poll_ready(cx)
+        self.inner.poll_ready(cx).map_err(Into::into)
     }
 
     fn call(&mut self, resolved: Resolved<B>) -> Self::Future {

@@ -2,13 +2,14 @@
 
 mod body;
 mod fault;
+mod foreign;
 mod future;
 mod layer;
 
 use std::{
     convert::Infallible,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use http::{Request, Response};
@@ -29,35 +30,51 @@ pub enum Denials {
 }
 
 /// Answers every request: what goes wrong inside becomes a status and a text.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Rescue<S> {
     inner: S,
     denials: Denials,
     outages: Arc<Outages>,
+    /// Why the inner service will not take the next request.
+    failed: Option<Error>,
+}
+
+impl<S: Clone> Clone for Rescue<S> {
+    fn clone(&self) -> Self {
+        let Self { inner, denials, outages, .. } = self;
+        // A clone has to ask whether it is ready by itself.
+        let (outages, failed) = (Arc::clone(outages), None);
+        Self { inner: inner.clone(), denials: *denials, outages, failed }
+    }
 }
 
 impl<S> Rescue<S> {
     /// Rescues the errors of `inner`.
     pub fn new(inner: S, denials: Denials) -> Self {
-        Self { inner, denials, outages: Arc::default() }
+        Self { inner, denials, outages: Arc::default(), failed: None }
     }
 }
 
 impl<S, B, R> Service<Request<B>> for Rescue<S>
 where
-    S: Service<Request<B>, Response = Response<R>, Error = Error>,
+    S: Service<Request<B>, Response = Response<R>>,
+    S::Error: Into<Error>,
 {
     type Response = Response<RescuedBody<R>>;
     type Error = Infallible;
     type Future = future::ResponseFuture<S::Future>;
 
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // The layers below are always ready: they queue nothing.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // Every request is answered, so that this becomes the answer of the one that comes.
+        self.failed = ready!(self.inner.poll_ready(cx)).err().map(Into::into);
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let outages = Arc::clone(&self.outages);
-        future::ResponseFuture::new(self.inner.call(request), self.denials, outages)
+        match self.failed.take() {
+            None => future::ResponseFuture::new(self.inner.call(request), self.denials, outages),
+            Some(error) => future::ResponseFuture::failed(error, self.denials, outages),
+        }
     }
 }

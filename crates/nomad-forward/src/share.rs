@@ -29,11 +29,13 @@ mod shares;
 
 use std::{
     fmt,
+    future::poll_fn,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
+use futures_util::TryFutureExt as _;
 use http::Response;
 use http_body::Body;
 use tower_service::Service;
@@ -79,7 +81,8 @@ impl<S, R: Body> Share<S, R> {
 
 impl<S, B, R> Service<Resolved<B>> for Share<S, R>
 where
-    S: Service<Resolved<B>, Response = Response<R>, Error = Error> + Clone + Send + 'static,
+    S: Service<Resolved<B>, Response = Response<R>> + Clone + Send + 'static,
+    S::Error: Into<Error>,
     S::Future: Send + 'static,
     B: Send + 'static,
     R: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -90,7 +93,7 @@ where
     type Future = future::ResponseFuture<S::Future, R>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.inner.poll_ready(cx)
+        self.inner.poll_ready(cx).map_err(Into::into)
     }
 
     fn call(&mut self, resolved: Resolved<B>) -> Self::Future {
@@ -99,16 +102,25 @@ where
             return future::ResponseFuture::own(self.inner.call(resolved));
         };
         let inner = &mut self.inner;
-        match self.flights.board(key, &self.shares, resolved, |resolved| inner.call(resolved)) {
+        match self
+            .flights
+            .board(key, &self.shares, resolved, |resolved| inner.call(resolved).map_err(Into::into))
+        {
             Boarded::First(flight, first) => {
                 future::ResponseFuture::shared(Box::pin(flight.first(first)))
             }
             Boarded::Joined(flight, resolved) => {
+                // Who waits for another one's answer must not hold what the inner service keeps for a request.
                 let mut inner = self.inner.clone();
+                self.inner = inner.clone();
                 future::ResponseFuture::shared(Box::pin(async move {
                     match flight.landed().await {
                         Some(answer) => answer,
-                        None => Ok(inner.call(resolved).await?.map(SharedBody::own)),
+                        None => {
+                            poll_fn(|cx| inner.poll_ready(cx)).await.map_err(Into::into)?;
+                            let answer = inner.call(resolved).await.map_err(Into::into)?;
+                            Ok(answer.map(SharedBody::own))
+                        }
                     }
                 }))
             }

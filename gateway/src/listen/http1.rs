@@ -22,6 +22,7 @@ use tower_service::Service;
 use super::{
     HEAD_LIMIT, Peer, ended,
     flushed::{FlushedBody, Flushes, Flushing},
+    ready,
 };
 use crate::Stop;
 
@@ -29,7 +30,7 @@ use crate::Stop;
 pub(super) async fn serve<I, S, R>(io: I, peer: Peer, service: S, mut stop: Stop)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: Service<Request<Incoming>, Response = Response<R>, Error = Infallible>,
+    S: Service<Request<Incoming>, Response = Response<R>, Error = Infallible> + Clone + Send,
     S::Future: Send,
     R: http_body::Body<Data = Bytes> + Send + 'static,
     R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -64,7 +65,7 @@ fn asked_by<S, R>(
     flushes: Flushes,
 ) -> impl HttpService<Incoming, ResBody = FlushedBody<R>, Error = Infallible, Future: Send>
 where
-    S: Service<Request<Incoming>, Response = Response<R>, Error = Infallible>,
+    S: Service<Request<Incoming>, Response = Response<R>, Error = Infallible> + Clone + Send,
     S::Future: Send,
     R: http_body::Body<Data = Bytes> + Send,
     R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -74,7 +75,8 @@ where
     let service = Mutex::new(service);
     service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
-        let answer = service.lock().unwrap_or_else(PoisonError::into_inner).call(request);
+        let answer =
+            ready::ask(&mut *service.lock().unwrap_or_else(PoisonError::into_inner), request);
         let flushes = flushes.clone();
         answer.map_ok(|answer| answer.map(|body| FlushedBody::new(body, flushes)))
     })

@@ -26,6 +26,7 @@ use self::streams::{HeldBody, Stream, Streams};
 use super::{
     Peer, ended,
     flushed::{FlushedBody, Flushes, Flushing},
+    ready,
 };
 use crate::Stop;
 
@@ -77,7 +78,7 @@ where
         let stream = Stream::begin(Arc::clone(&begin));
         let flushes = flushes.clone();
         let hold = |body| HeldBody::new(FlushedBody::new(body, flushes), stream);
-        service.clone().call(request).map_ok(|answer| answer.map(hold))
+        ready::ask(&mut service.clone(), request).map_ok(|answer| answer.map(hold))
     });
     let tasks = TaskTracker::new();
     {

@@ -10,7 +10,8 @@
 //!
 //! Nobody can tell a shared monitor by its bytes. A caller begins with a whole line, one who reads too slowly is told in Nomad's
 //! own words how many lines are missing, and never holds up another; when the last caller leaves the request ends.
-//! Compression is not asked for, since lines must be seen.
+//! A line may be as long as a queue; who has no room for all of it reads its beginning, and it counts as missing. Compression
+//! is not asked for, since lines must be seen.
 
 mod body;
 mod key;
@@ -21,6 +22,7 @@ mod pump;
 mod queue;
 
 use std::{
+    future::{poll_fn, ready},
     sync::Arc,
     task::{Context, Poll},
 };
@@ -80,59 +82,45 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, admitted: Admitted<Addressed<B>>) -> Self::Future {
+    fn call(&mut self, mut admitted: Admitted<Addressed<B>>) -> Self::Future {
         let is_monitor = matches!(admitted.question().known().route, Route::Monitor);
         let Some(key) = is_monitor.then(|| Key::of(admitted.question())).flatten() else {
             return ResponseFuture::passing(self.inner.call(admitted));
         };
-        let clone = self.inner.clone();
-        let inner = std::mem::replace(&mut self.inner, clone);
-        let monitors = self.monitors.clone();
-        ResponseFuture::made(gather(inner, monitors, key, admitted))
-    }
-}
-
-/// Joins the monitor, or begins it.
-async fn gather<S, B, R>(
-    inner: S,
-    monitors: Monitors,
-    key: Key,
-    admitted: Admitted<Addressed<B>>,
-) -> Result<Response<GatherBody<R>>, S::Error>
-where
-    S: Service<Admitted<Addressed<B>>, Response = Response<R>>,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
-    R: Body<Data = Bytes> + Send + 'static,
-    R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    match monitors.join(key) {
-        Joined::Full => Ok(full()),
-        Joined::Later(listener) => later(inner, listener, admitted).await,
-        Joined::First(listener, publisher) => first(inner, listener, publisher, admitted).await,
+        match self.monitors.join(key) {
+            Joined::Full => ResponseFuture::made(ready(Ok(full()))),
+            Joined::Later(listener) => {
+                // Who waits for another one's answer must not hold what the inner service keeps for a request.
+                let inner = self.inner.clone();
+                self.inner = inner.clone();
+                ResponseFuture::made(later(inner, listener, admitted))
+            }
+            Joined::First(listener, publisher) => {
+                admitted.headers_mut().remove(ACCEPT_ENCODING);
+                let answer = self.inner.call(admitted);
+                ResponseFuture::made(first(answer, listener, publisher))
+            }
+        }
     }
 }
 
 /// The request is this caller's, but goes on without them as long as anybody listens.
-async fn first<S, B, R>(
-    mut inner: S,
+async fn first<F, R, E>(
+    answer: F,
     listener: Listener,
     publisher: Publisher,
-    mut admitted: Admitted<Addressed<B>>,
-) -> Result<Response<GatherBody<R>>, S::Error>
+) -> Result<Response<GatherBody<R>>, E>
 where
-    S: Service<Admitted<Addressed<B>>, Response = Response<R>>,
-    S::Future: Send + 'static,
-    S::Error: Send + 'static,
+    F: Future<Output = Result<Response<R>, E>> + Send + 'static,
+    E: Send + 'static,
     R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    admitted.headers_mut().remove(ACCEPT_ENCODING);
     let (refuse, refused) = tokio::sync::oneshot::channel();
-    let pump = pump::run(inner.call(admitted), publisher, listener.form(), refuse);
+    let pump = pump::run(answer, publisher, listener.form(), refuse);
     listener.driven_by(tokio::spawn(pump.in_current_span()).abort_handle());
     match listener.head().await {
-        Some(head) => Ok(answer(&head, listener)),
+        Some(head) => Ok(answered(&head, listener)),
         None => match refused.await {
             Ok(refused) => refused.map(|response| response.map(Either::Left)),
             // The task was ended from outside: the process is about to end.
@@ -150,16 +138,17 @@ where
     S: Service<Admitted<Addressed<B>>, Response = Response<R>>,
 {
     match listener.head().await {
-        Some(head) => Ok(answer(&head, listener)),
+        Some(head) => Ok(answered(&head, listener)),
         // What was refused to one caller may be answered to another one, whose token is another.
         None => {
             drop(listener);
+            poll_fn(|cx| inner.poll_ready(cx)).await?;
             Ok(inner.call(admitted).await?.map(Either::Left))
         }
     }
 }
 
-fn answer<R>(head: &Arc<Head>, listener: Listener) -> Response<GatherBody<R>> {
+fn answered<R>(head: &Arc<Head>, listener: Listener) -> Response<GatherBody<R>> {
     let mut response = Response::new(Either::Right(GatheredBody::new(listener)));
     *response.status_mut() = StatusCode::OK;
     response.headers_mut().clone_from(&head.headers);

@@ -87,8 +87,9 @@ where
         let Some(wish) = wish::of(&request) else {
             return ResponseFuture::passing(self.inner.call(request.map(Either::Left)));
         };
-        let clone = self.inner.clone();
-        let inner = std::mem::replace(&mut self.inner, clone);
+        // Other questions may come first, so that what the inner service keeps for this one is given back.
+        let inner = self.inner.clone();
+        self.inner = inner.clone();
         ResponseFuture::made(async move {
             Ok(match wish {
                 Ok(wish) => repaired(inner, request, wish).await,

@@ -45,9 +45,10 @@ impl<F, R> fmt::Debug for EarlyBody<F, R> {
     }
 }
 
-impl<F, R> Body for EarlyBody<F, R>
+impl<F, R, E> Body for EarlyBody<F, R>
 where
-    F: Future<Output = Result<Response<R>, Error>>,
+    F: Future<Output = Result<Response<R>, E>>,
+    E: Into<Error>,
     R: Body<Data = Bytes>,
     R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
@@ -73,6 +74,7 @@ where
                             State::Here(response.into_body())
                         }
                         Err(error) => {
+                            let error: Error = error.into();
                             if let Error::Forward(error) = &error {
                                 outages.failed(error);
                             }

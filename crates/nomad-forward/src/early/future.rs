@@ -55,22 +55,28 @@ impl<F, R> ResponseFuture<F, R> {
     }
 }
 
-impl<F, R> Future for ResponseFuture<F, R>
+impl<F, R, E> Future for ResponseFuture<F, R>
 where
-    F: Future<Output = Result<Response<R>, Error>>,
+    F: Future<Output = Result<Response<R>, E>>,
+    E: Into<Error>,
 {
     type Output = Result<Response<EarlyBody<F, R>>, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let (answer, due, (content_type, outages)) = match self.project().state.project() {
             StateProjection::Plain(answer) => {
-                return answer.poll(cx).map_ok(|response| response.map(EarlyBody::here));
+                return answer
+                    .poll(cx)
+                    .map_ok(|response| response.map(EarlyBody::here))
+                    .map_err(Into::into);
             }
             StateProjection::Racing { answer, due, rest } => (answer, due, rest),
         };
         let waited = answer.as_mut().expect("a finished future is not polled again");
         if let Poll::Ready(answered) = waited.as_mut().poll(cx) {
-            return Poll::Ready(answered.map(|response| response.map(EarlyBody::here)));
+            return Poll::Ready(
+                answered.map(|response| response.map(EarlyBody::here)).map_err(Into::into),
+            );
         }
         let Some(Poll::Ready(reached)) = due.as_mut().map(|due| due.as_mut().poll(cx)) else {
             return Poll::Pending;

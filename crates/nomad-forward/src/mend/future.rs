@@ -37,9 +37,10 @@ impl<F, R> ResponseFuture<F, R> {
     }
 }
 
-impl<F, R> Future for ResponseFuture<F, R>
+impl<F, R, E> Future for ResponseFuture<F, R>
 where
-    F: Future<Output = Result<Response<R>, Error>>,
+    F: Future<Output = Result<Response<R>, E>>,
+    E: Into<Error>,
     R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
@@ -48,7 +49,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         if this.mending.is_none() {
-            let response = ready!(this.inner.poll(cx))?;
+            let response = ready!(this.inner.poll(cx)).map_err(Into::into)?;
             if !*this.is_looked_at || !is_suspect(&response) {
                 return Poll::Ready(Ok(response.map(Either::Left)));
             }

@@ -5,7 +5,7 @@ use http::{HeaderValue, Response, StatusCode, header::RETRY_AFTER};
 use nomad_acl::{Denied, IdentifyError, TokensError};
 use nomad_wire::{Fault, Route, header::X_NOMAD_GATEWAY_DENIED};
 
-use super::Denials;
+use super::{Denials, foreign};
 use crate::{
     Agent, Error,
     address::AddressError,
@@ -21,7 +21,7 @@ const BAD_REQUEST: StatusCode = StatusCode::BAD_REQUEST;
 const INTERNAL: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
 
 /// Seconds after which a busy agent may be asked again.
-const RETRY: HeaderValue = HeaderValue::from_static("1");
+pub(super) const RETRY: HeaderValue = HeaderValue::from_static("1");
 
 /// The answer that an error becomes.
 pub(super) fn answer<B: From<Bytes>>(
@@ -40,6 +40,7 @@ pub(super) fn answer<B: From<Bytes>>(
             Fault::new(NOT_FOUND, error.to_string()).into_response()
         }
         Error::Shared(error) => answer(error, denials, outages),
+        Error::Layer(error) => foreign::answer(error.as_ref()),
         Error::Forward(error) => {
             outages.failed(error);
             busy(error).unwrap_or_else(|| forward(error).into_response())

@@ -18,31 +18,49 @@ use crate::{Error, outages::Outages};
 #[derive(Debug)]
 pub struct ResponseFuture<F> {
     #[pin]
-    inner: F,
+    state: State<F>,
     denials: Denials,
     outages: Arc<Outages>,
 }
 
+#[pin_project(project = StateProjection)]
+#[derive(Debug)]
+enum State<F> {
+    Failed(Option<Error>),
+    Calling(#[pin] F),
+}
+
 impl<F> ResponseFuture<F> {
     pub(super) const fn new(inner: F, denials: Denials, outages: Arc<Outages>) -> Self {
-        Self { inner, denials, outages }
+        Self { state: State::Calling(inner), denials, outages }
+    }
+
+    pub(super) const fn failed(error: Error, denials: Denials, outages: Arc<Outages>) -> Self {
+        Self { state: State::Failed(Some(error)), denials, outages }
     }
 }
 
-impl<F, R> Future for ResponseFuture<F>
+impl<F, R, E> Future for ResponseFuture<F>
 where
-    F: Future<Output = Result<Response<R>, Error>>,
+    F: Future<Output = Result<Response<R>, E>>,
+    E: Into<Error>,
 {
     type Output = Result<Response<RescuedBody<R>>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        Poll::Ready(Ok(match ready!(this.inner.poll(cx)) {
-            Ok(answer) => {
-                this.outages.answered(answer.headers());
-                answer.map(RescuedBody::answer)
+        let error = match this.state.project() {
+            StateProjection::Failed(error) => {
+                error.take().expect("a finished future is not polled again")
             }
-            Err(error) => fault::answer(&error, *this.denials, this.outages),
-        }))
+            StateProjection::Calling(answer) => match ready!(answer.poll(cx)) {
+                Ok(answer) => {
+                    this.outages.answered(answer.headers());
+                    return Poll::Ready(Ok(answer.map(RescuedBody::answer)));
+                }
+                Err(error) => error.into(),
+            },
+        };
+        Poll::Ready(Ok(fault::answer(&error, *this.denials, this.outages)))
     }
 }

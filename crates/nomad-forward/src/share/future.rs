@@ -46,9 +46,10 @@ impl<F, R: Body> ResponseFuture<F, R> {
     }
 }
 
-impl<F, R> Future for ResponseFuture<F, R>
+impl<F, R, E> Future for ResponseFuture<F, R>
 where
-    F: Future<Output = Result<Response<R>, Error>>,
+    F: Future<Output = Result<Response<R>, E>>,
+    E: Into<Error>,
     R: Body,
 {
     type Output = Result<Response<SharedBody<R>>, Error>;
@@ -56,7 +57,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProjection::Own(answer) => {
-                answer.poll(cx).map_ok(|response| response.map(SharedBody::own))
+                answer.poll(cx).map_ok(|response| response.map(SharedBody::own)).map_err(Into::into)
             }
             StateProjection::Shared(answer) => answer.as_mut().poll(cx),
         }

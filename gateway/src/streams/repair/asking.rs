@@ -1,6 +1,6 @@
 //! Questions through the chain, in the caller's name.
 
-use std::{convert::Infallible, marker::PhantomData, pin::Pin};
+use std::{convert::Infallible, future::poll_fn, marker::PhantomData, pin::Pin};
 
 use bytes::Bytes;
 use http::{
@@ -113,10 +113,9 @@ where
     if let Some(uri) = with_query(request.uri(), &query) {
         *request.uri_mut() = uri;
     }
-    match chain.call(request.map(Either::Left)).await {
-        Ok(answer) => answer,
-        Err(never) => match never {},
-    }
+    let Ok(()) = poll_fn(|cx| chain.poll_ready(cx)).await;
+    let Ok(answer) = chain.call(request.map(Either::Left)).await;
+    answer
 }
 
 /// The JSON of an answer; nothing when it is none.
@@ -159,12 +158,11 @@ where
         &mut self,
         request: Request<Empty<Bytes>>,
     ) -> Pin<Box<dyn Future<Output = Response<AnyBody>> + Send>> {
-        let answer = self.chain.call(request.map(Either::Right));
+        let mut chain = self.chain.clone();
         Box::pin(async move {
-            match answer.await {
-                Ok(answer) => answer.map(|body| body.map_err(Into::into).boxed_unsync()),
-                Err(never) => match never {},
-            }
+            let Ok(()) = poll_fn(|cx| chain.poll_ready(cx)).await;
+            let Ok(answer) = chain.call(request.map(Either::Right)).await;
+            answer.map(|body| body.map_err(Into::into).boxed_unsync())
         })
     }
 
