@@ -123,6 +123,35 @@ async fn monitors_that_differ_are_not_shared() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_line_of_700_kilobytes_comes_whole() {
+    let front = front(AclDisabled).await;
+    let line = format!("{}\n", "0123456789".repeat(70_000));
+    let path = monitor("&plain=true");
+    let (mut plain, feeder) =
+        tokio::join!(Stream::open(front.address, &path), front.agent.stream(0));
+    for part in line.as_bytes().chunks(64 << 10) {
+        say(&feeder, part.to_vec());
+    }
+    let seen = plain.read_until(|seen| seen.ends_with('\n')).await;
+    let tail = &seen[seen.len().saturating_sub(100)..];
+    assert!(seen == line, "{} of {} bytes: {tail:?}", seen.len(), line.len());
+
+    let path = monitor("");
+    let (mut framed, feeder) =
+        tokio::join!(Stream::open(front.address, &path), front.agent.stream(1));
+    for part in line.as_bytes().chunks(64 << 10) {
+        say(&feeder, frame(str::from_utf8(part).unwrap()));
+    }
+    say(&feeder, frame("next\n"));
+    let seen = framed.read_until(|seen| seen.ends_with(&frame("next\n"))).await;
+    let mut data = Vec::new();
+    for frame in serde_json::Deserializer::from_str(&seen).into_iter::<serde_json::Value>() {
+        data.extend(BASE64_STANDARD.decode(frame.unwrap()["Data"].as_str().unwrap()).unwrap());
+    }
+    assert!(data == format!("{line}next\n").into_bytes(), "{} of {} bytes", data.len(), line.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_plain_monitor_is_joined_at_the_beginning_of_a_line() {
     let front = front(AclDisabled).await;
     let path = monitor("&plain=true");

@@ -11,13 +11,32 @@ pub(super) const EVENT: &str = "log";
 /// An unfinished line may grow so long before it is sent as it is: Nomad's longest frame.
 const MAX_LINE: usize = 64 << 10;
 
-/// Something to send: whole lines, or a heartbeat.
+/// Something to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Piece {
     /// As it is sent.
     pub(super) wire: Bytes,
-    /// How many lines end in it.
+    pub(super) content: Content,
+}
+
+/// What a piece holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    /// Nothing but the news that the agent is there.
+    Heartbeat,
+    /// Lines, of which the first and the last may be parts of longer ones.
+    Lines(Extent),
+}
+
+/// How much of which lines a piece holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Extent {
+    /// Lines of which it holds at least a part.
     pub(super) lines: u64,
+    /// The first one began in an earlier piece.
+    pub(super) continues: bool,
+    /// The last one ends in a later piece.
+    pub(super) is_open: bool,
 }
 
 /// Cuts an agent's answer into whole lines.
@@ -28,17 +47,19 @@ pub(super) struct Lines {
     begun: BytesMut,
     /// The data of one frame, kept to be used again.
     data: Vec<u8>,
+    /// The line whose beginning was handed out already is not over.
+    is_open: bool,
 }
 
 impl Lines {
     pub(super) fn new(form: Form) -> Self {
-        Self { form, begun: BytesMut::new(), data: Vec::new() }
+        Self { form, begun: BytesMut::new(), data: Vec::new(), is_open: false }
     }
 
     /// What a chunk of a plain answer completes.
     pub(super) fn chunk(&mut self, chunk: Bytes) -> Option<Piece> {
         if self.begun.is_empty() && chunk.ends_with(b"\n") {
-            return Some(Piece { lines: count(&chunk), wire: chunk });
+            return Some(Piece { content: self.content(&chunk), wire: chunk });
         }
         self.begun.extend_from_slice(&chunk);
         self.completed()
@@ -54,8 +75,10 @@ impl Lines {
         let is_whole =
             self.data.is_empty() || (self.begun.is_empty() && self.data.ends_with(b"\n"));
         if is_whole {
-            let lines = count(&self.data);
-            return Ok(Some(Piece { wire: frame.to_buf().into_bytes(), lines }));
+            let data = std::mem::take(&mut self.data);
+            let content = self.content(&data);
+            self.data = data;
+            return Ok(Some(Piece { wire: frame.to_buf().into_bytes(), content }));
         }
         self.begun.extend_from_slice(&self.data);
         Ok(self.completed())
@@ -64,29 +87,43 @@ impl Lines {
     /// A line that nobody has ended.
     pub(super) fn rest(&mut self) -> Option<Piece> {
         let rest = self.begun.split();
-        (!rest.is_empty()).then(|| piece(self.form, &rest))
+        (!rest.is_empty()).then(|| self.piece(&rest))
     }
 
     fn completed(&mut self) -> Option<Piece> {
         match self.begun.iter().rposition(|byte| *byte == b'\n') {
             Some(end) => {
                 let whole = self.begun.split_to(end + 1);
-                Some(piece(self.form, &whole))
+                Some(self.piece(&whole))
             }
             None if self.begun.len() > MAX_LINE => self.rest(),
             None => None,
         }
     }
+
+    fn piece(&mut self, data: &[u8]) -> Piece {
+        Piece { wire: wire(self.form, data), content: self.content(data) }
+    }
+
+    /// What the next piece holds.
+    fn content(&mut self, data: &[u8]) -> Content {
+        let Some(last) = data.last() else { return Content::Heartbeat };
+        let ends: u64 = data.iter().map(|byte| u64::from(*byte == b'\n')).sum();
+        let is_open = *last != b'\n';
+        let continues = std::mem::replace(&mut self.is_open, is_open);
+        Content::Lines(Extent { lines: ends + u64::from(is_open), continues, is_open })
+    }
 }
 
 /// Lines as a monitor sends them.
-pub(super) fn piece(form: Form, data: &[u8]) -> Piece {
-    let frame = StreamFrame { event: EVENT, data, ..StreamFrame::default() };
-    Piece { wire: form.bytes(frame), lines: count(data) }
+pub(super) fn wire(form: Form, data: &[u8]) -> Bytes {
+    form.bytes(StreamFrame { event: EVENT, data, ..StreamFrame::default() })
 }
 
-fn count(data: &[u8]) -> u64 {
-    data.iter().map(|byte| u64::from(*byte == b'\n')).sum()
+/// One whole line.
+pub(super) const fn line(wire: Bytes) -> Piece {
+    let content = Content::Lines(Extent { lines: 1, continues: false, is_open: false });
+    Piece { wire, content }
 }
 
 #[cfg(test)]
@@ -100,19 +137,24 @@ mod tests {
         let mut pieces = Vec::new();
         for data in frames {
             let mut decoder = Decoder::default();
-            decoder.feed(piece(Form::Framed, data).wire).unwrap();
+            decoder.feed(wire(Form::Framed, data)).unwrap();
             let frame = decoder.next_frame().unwrap().unwrap();
             pieces.extend(lines.frame(&frame).unwrap());
         }
         (pieces.into_iter().map(|piece| piece.wire).collect(), lines)
     }
 
+    const fn extent(lines: u64, continues: bool, is_open: bool) -> Content {
+        Content::Lines(Extent { lines, continues, is_open })
+    }
+
     #[test]
     fn frames_of_whole_lines_pass_as_they_are_and_others_are_cut_anew() {
         let (pieces, mut lines) = framed(&[b"one\ntwo\n", b"thr", b"ee\nfo", b"", b"ur"]);
-        let whole = |data| piece(Form::Framed, data).wire;
+        let whole = |data| wire(Form::Framed, data);
         assert_eq!(pieces, [whole(b"one\ntwo\n"), whole(b"three\n"), whole(b"")]);
-        assert_eq!(lines.rest(), Some(piece(Form::Framed, b"four")));
+        let rest = lines.rest().unwrap();
+        assert_eq!((rest.wire, rest.content), (whole(b"four"), extent(1, false, true)));
         assert_eq!(lines.rest(), None);
     }
 
@@ -121,14 +163,30 @@ mod tests {
         let mut lines = Lines::new(Form::Plain);
         assert_eq!(lines.chunk("a\nb".into()).unwrap().wire, "a\n");
         assert_eq!(lines.chunk("b".into()), None);
-        assert_eq!(lines.chunk("\nc\n".into()), Some(Piece { wire: "bb\nc\n".into(), lines: 2 }));
+        let piece = lines.chunk("\nc\n".into()).unwrap();
+        assert_eq!((piece.wire, piece.content), ("bb\nc\n".into(), extent(2, false, false)));
     }
 
     #[test]
-    fn a_line_without_an_end_is_bounded() {
+    fn a_long_line_comes_in_parts_that_say_so() {
         let mut lines = Lines::new(Form::Plain);
         let half = Bytes::from(vec![b'x'; MAX_LINE / 2 + 1]);
         assert_eq!(lines.chunk(half.clone()), None);
-        assert_eq!(lines.chunk(half).unwrap().wire.len(), MAX_LINE + 2);
+        let first = lines.chunk(half.clone()).unwrap();
+        assert_eq!((first.wire.len(), first.content), (MAX_LINE + 2, extent(1, false, true)));
+        assert_eq!(lines.chunk(half.clone()), None);
+        assert_eq!(lines.chunk(half).unwrap().content, extent(1, true, true));
+        let last = lines.chunk("end\nnext\n".into()).unwrap();
+        assert_eq!((last.wire, last.content), ("end\nnext\n".into(), extent(2, true, false)));
+        assert_eq!(lines.chunk("x\n".into()).unwrap().content, extent(1, false, false));
+    }
+
+    #[test]
+    fn only_a_frame_without_data_is_a_heartbeat() {
+        let mut decoder = Decoder::default();
+        decoder.feed("{}".into()).unwrap();
+        let frame = decoder.next_frame().unwrap().unwrap();
+        let piece = Lines::new(Form::Framed).frame(&frame).unwrap().unwrap();
+        assert_eq!((piece.wire, piece.content), ("{}".into(), Content::Heartbeat));
     }
 }

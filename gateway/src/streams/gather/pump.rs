@@ -12,7 +12,7 @@ use nomad_wire::header::X_NOMAD_GATEWAY_STREAM;
 use tokio::sync::oneshot;
 
 use super::{
-    lines::{Lines, Piece},
+    lines::{self, Lines},
     monitor::{End, Head, Publisher},
 };
 use crate::streams::form::Form;
@@ -97,7 +97,7 @@ async fn framed<R: Body<Data = Bytes>>(body: R, publisher: &Publisher) -> End {
         // What the agent says at the end is said to everybody.
         return match failed {
             FramesError::Frame(FrameError::Reported { text, .. }) => {
-                publisher.publish(&Piece { wire: text.into(), lines: 1 });
+                publisher.publish(&lines::line(text.into()));
                 End::Clean
             }
             _ => End::Broken,
