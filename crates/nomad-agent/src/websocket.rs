@@ -10,7 +10,8 @@
 //! ```
 //!
 //! As in Nomad 2.0 the upgrade comes first, because a browser can put its token only into the first message. So every
-//! refusal arrives as a close frame: 1011 for what would be a status of 500, 1008 for all others.
+//! refusal arrives as a close frame: 1011 for what would be a status of 500,
+//! 1009 for a message that is too long, 1008 for all others.
 
 mod handshake;
 mod session;

@@ -55,12 +55,17 @@ pub struct TtySize {
 }
 
 impl<'a> ExecMessage<'a> {
+    /// The longest message that is read, in bytes: Nomad has no limit, its own clients put 2 KiB of input into a message,
+    /// and others put a whole file of some megabytes into one.
+    pub const MAX_LENGTH: usize = 4 << 20;
+
     /// Reads a message. Nothing is copied or decoded.
     ///
     /// # Errors
     /// What is wrong with it, at its position in the message.
     pub fn parse(message: &'a [u8]) -> Result<Self, FrameError> {
-        let whole = Whole::check(message, Limits::default())?;
+        let limits = Limits { max_frame: Self::MAX_LENGTH, ..Limits::default() };
+        let whole = Whole::check(message, limits)?;
         let exited = whole.find("exited").map_or(Ok(false), |v| v.truth())?;
         let code = whole.find("result").map(|v| v.object()?.integer_or_zero("exit_code"));
         Ok(Self {

@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     pin::{Pin, pin},
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -18,16 +19,17 @@ use http_body_util::BodyExt as _;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use nomad_acl::{Identify, Tokens};
+use nomad_frames::ExecMessage;
 use nomad_wire::{Fault, Query, query::ExecQuery};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    sync::mpsc,
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::{MissedTickBehavior, interval, timeout},
 };
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
-        Message, Utf8Bytes,
+        self, Message, Utf8Bytes,
         protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
     },
 };
@@ -36,11 +38,10 @@ use tower_service::Service as _;
 use super::handshake;
 use crate::found::{Completion, Find};
 
-/// Nomad's own clients send 2 KiB at once. Whoever sends more than this, which is also the most that a message about a
-/// command is read of, sends no input of a command.
-const MOST_MESSAGE: usize = 256 * 1024;
+/// The longest message, and as much as may wait for a process that does not read.
+const MOST_MESSAGE: usize = ExecMessage::MAX_LENGTH;
 
-/// Messages that wait for a process that does not read. Then nothing is taken from the socket any more.
+/// So many messages wait for a process that does not read. Then nothing is taken from the socket any more.
 const QUEUED_MESSAGES: usize = 32;
 
 /// How long the first message may take, for it holds a connection that nobody has answered for yet.
@@ -109,28 +110,51 @@ async fn greet(socket: &mut Socket, mut head: Parts) -> Result<Option<Parts>, Fa
     let policy = |text: String| Fault::new(StatusCode::BAD_REQUEST, text);
     let first = timeout(HANDSHAKE_LIMIT, next_data(socket)).await;
     let first = first.map_err(|_| policy("no handshake message".to_owned()))?;
-    let Some(message) = first else { return Ok(None) };
+    let message = match first {
+        Heard::Data(message) => message,
+        Heard::TooLong => return Err(too_long()),
+        Heard::Aside | Heard::End => return Ok(None),
+    };
     handshake::apply(&message, &mut head.headers).map_err(|error| policy(error.to_string()))?;
     Ok(Some(head))
 }
 
-async fn next_data(socket: &mut Socket) -> Option<Bytes> {
+async fn next_data(socket: &mut Socket) -> Heard {
     loop {
-        if let Some(data) = data(socket.next().await?.ok()?) {
-            return data;
+        match Heard::of(socket.next().await) {
+            Heard::Aside => {}
+            heard => return heard,
         }
     }
 }
 
-/// The bytes of a message; `Some(None)` when there are none to come, none when it is no message of the caller's.
-fn data(message: Message) -> Option<Option<Bytes>> {
-    match message {
-        Message::Text(text) => Some(Some(text.into())),
-        Message::Binary(data) => Some(Some(data)),
-        Message::Close(_) => Some(None),
-        // Pings are answered by the library.
-        Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => None,
+/// What the caller's end of the connection brings.
+enum Heard {
+    /// A message.
+    Data(Bytes),
+    /// Nothing that concerns the command; pings are answered by the library.
+    Aside,
+    /// The caller has said all, or is gone.
+    End,
+    /// A message that is longer than any may be.
+    TooLong,
+}
+
+impl Heard {
+    fn of(message: Option<Result<Message, tungstenite::Error>>) -> Self {
+        match message {
+            Some(Ok(Message::Text(text))) => Self::Data(text.into()),
+            Some(Ok(Message::Binary(data))) => Self::Data(data),
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Self::Aside,
+            Some(Err(tungstenite::Error::Capacity(_))) => Self::TooLong,
+            Some(Ok(Message::Close(_)) | Err(_)) | None => Self::End,
+        }
     }
+}
+
+fn too_long() -> Fault {
+    let text = format!("a message may have {MOST_MESSAGE} bytes");
+    Fault::new(StatusCode::PAYLOAD_TOO_LARGE, text)
 }
 
 /// Asks the service and carries messages to and fro. Gives the socket back unless the caller went away, and why the
@@ -151,7 +175,7 @@ where
         let mut saying = pin!(say(&mut sink, service, request));
         tokio::select! {
             ended = &mut saying => ended,
-            () = &mut hearing => None,
+            fault = &mut hearing => fault.map(Some),
         }
     };
     match (ended, sink.reunite(stream)) {
@@ -160,18 +184,23 @@ where
     }
 }
 
-/// What the caller says goes into the body of its request. Ends when the caller is gone.
-async fn hear(from: &mut SplitStream<Socket>, to: mpsc::Sender<Bytes>) {
+/// What the caller says goes into the body of its request. Ends when the caller is gone, or with what is wrong with a
+/// message.
+async fn hear(from: &mut SplitStream<Socket>, to: mpsc::Sender<Held>) -> Option<Fault> {
+    let room = Arc::new(Semaphore::new(MOST_MESSAGE));
     // While the process does not read, nothing is read from the socket either.
     while let Ok(place) = to.reserve().await {
         let message = loop {
-            let Ok(Some(Ok(message))) = timeout(DEAD, from.next()).await else { return };
-            if let Some(data) = data(message) {
-                break data;
+            match Heard::of(timeout(DEAD, from.next()).await.ok()?) {
+                Heard::Data(message) => break message,
+                Heard::Aside => {}
+                Heard::End => return None,
+                Heard::TooLong => return Some(too_long()),
             }
         };
-        let Some(message) = message else { return };
-        place.send(message);
+        let bytes = u32::try_from(message.len()).ok()?;
+        let permit = Arc::clone(&room).acquire_many_owned(bytes).await.ok()?;
+        place.send(Held { message, _permit: permit });
     }
     // Nobody wants to hear more; the answer goes on.
     std::future::pending().await
@@ -223,6 +252,7 @@ async fn farewell(mut socket: Socket, fault: Option<Fault>) {
         if let Some(fault) = fault {
             let code = match fault.status() {
                 StatusCode::INTERNAL_SERVER_ERROR => CloseCode::Error,
+                StatusCode::PAYLOAD_TOO_LARGE => CloseCode::Size,
                 _ => CloseCode::Policy,
             };
             let reason = Utf8Bytes::from(shortened(fault.text()));
@@ -247,9 +277,16 @@ fn shortened(text: &str) -> &str {
     &text[..end]
 }
 
+/// A message, and its bytes' share of what may wait.
+#[derive(Debug)]
+struct Held {
+    message: Bytes,
+    _permit: OwnedSemaphorePermit,
+}
+
 /// What the caller says, as the body of a request.
 #[derive(Debug)]
-pub(super) struct Messages(mpsc::Receiver<Bytes>);
+pub(super) struct Messages(mpsc::Receiver<Held>);
 
 impl http_body::Body for Messages {
     type Data = Bytes;
@@ -259,6 +296,6 @@ impl http_body::Body for Messages {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.0.poll_recv(cx).map(|message| message.map(|message| Ok(Frame::data(message))))
+        self.0.poll_recv(cx).map(|held| held.map(|held| Ok(Frame::data(held.message))))
     }
 }

@@ -386,6 +386,26 @@ async fn each_output_is_a_message_and_the_end_is_no_error() {
 }
 
 #[tokio::test]
+async fn a_megabyte_of_input_fits_into_a_message_and_what_is_too_long_is_told() {
+    let stage = beating().await;
+    let mut caller = run(&stage, "wc -c", "").await;
+    caller.input(&"x".repeat(1_000_000)).await;
+    caller.say(&json!({"stdin": {"close": true}})).await;
+    let heard = caller.end().await;
+    assert_eq!(heard.stdout.trim(), "1000000");
+    assert_eq!(heard.others.last().unwrap(), r#"{"exited":true,"result":{}}"#);
+
+    let limit = nomad_frames::ExecMessage::MAX_LENGTH;
+    let too_long = Some((1009, format!("a message may have {limit} bytes")));
+    let mut caller = run(&stage, "cat > /dev/null", "").await;
+    caller.input(&"x".repeat(limit)).await;
+    assert_eq!(caller.end().await.close, too_long);
+    let mut caller = run(&stage, "cat > /dev/null", "&ws_handshake=true").await;
+    caller.input(&"x".repeat(limit)).await;
+    assert_eq!(caller.end().await.close, too_long);
+}
+
+#[tokio::test]
 async fn where_commands_are_off_nobody_may() {
     let config = nomad_agent::AgentConfig {
         disable_remote_exec: true,
