@@ -9,6 +9,7 @@ mod rotate;
 mod run;
 mod spec;
 mod state;
+mod watchdog;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

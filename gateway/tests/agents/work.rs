@@ -1,6 +1,10 @@
 //! What a lone client runs, and how it ends.
 
-use std::{fs, path::Path, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use rustix::process::Signal;
 
@@ -87,6 +91,27 @@ fn tasks_run_keep_their_ids_and_end_with_the_agent() {
 }
 
 #[test]
+fn a_task_ends_with_an_agent_that_was_killed_and_runs_once_after_the_next_start() {
+    let dir = tempfile::tempdir().unwrap();
+    write_config(dir.path(), "info");
+    let mut agent = start(dir.path());
+    let web = fs::read_to_string(dir.path().join("data/client/alloc-ids/web")).unwrap();
+    let said = |agent: &Process, times: usize| {
+        within(SOON, "the task has written", || {
+            log_of(agent, &web, "main").matches("hello world\n").count() == times
+        });
+    };
+    said(&agent, 1);
+    agent.signal(Signal::KILL);
+    assert!(!agent.ended().success());
+    within(SOON, "nothing is left of the task", || !works(dir.path()));
+    let again = start(dir.path());
+    said(&again, 2);
+    // The other allocation's task comes and goes.
+    assert_eq!(at_work(dir.path()).iter().filter(|folder| has_part(folder, &web)).count(), 1);
+}
+
+#[test]
 fn a_hang_up_reloads_the_log_level() {
     let dir = tempfile::tempdir().unwrap();
     write_config(dir.path(), "error");
@@ -109,7 +134,16 @@ fn a_hang_up_reloads_the_log_level() {
 
 /// Whether any process works below a directory.
 fn works(dir: &Path) -> bool {
+    !at_work(dir).is_empty()
+}
+
+/// Where below a directory processes work.
+fn at_work(dir: &Path) -> Vec<PathBuf> {
     let processes = fs::read_dir("/proc").unwrap().flatten();
-    let mut folders = processes.filter_map(|entry| fs::read_link(entry.path().join("cwd")).ok());
-    folders.any(|folder| folder.starts_with(dir))
+    let folders = processes.filter_map(|entry| fs::read_link(entry.path().join("cwd")).ok());
+    folders.filter(|folder| folder.starts_with(dir)).collect()
+}
+
+fn has_part(path: &Path, part: &str) -> bool {
+    path.iter().any(|name| name == part)
 }

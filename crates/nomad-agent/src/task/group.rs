@@ -3,6 +3,8 @@
 //! A process can leave its group, as daemons do. So before anything is killed the descendants that have left are noted,
 //! by descriptors that can never mean another process. What a task had let go of before, by ending the process that
 //! connects the two, cannot be found any more.
+//!
+//! An agent that is killed drops nothing; then `watchdog` ends the group.
 
 use std::os::fd::OwnedFd;
 
@@ -13,6 +15,7 @@ use rustix::{
     },
 };
 
+use super::watchdog;
 use crate::process;
 
 /// The group of one task. Whoever drops it has ended every process in it.
@@ -27,6 +30,7 @@ impl Group {
     /// The group led by process `leader`.
     pub(crate) fn led_by(leader: u32) -> Option<Self> {
         let id = Pid::from_raw(i32::try_from(leader).ok()?)?;
+        watchdog::guard(id);
         Some(Self { id, strays: Vec::new() })
     }
 
@@ -82,5 +86,6 @@ impl Drop for Group {
             // It may have ended by itself, which is as good.
             let _ = pidfd_send_signal(stray, Signal::KILL);
         }
+        watchdog::release(self.id);
     }
 }
