@@ -22,4 +22,5 @@ mod repaired;
 mod rights;
 mod streams;
 mod telemetry;
+mod watchers;
 mod websockets;

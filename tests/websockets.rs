@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use http::Request;
+use http_body_util::Full;
 use nomad_acl::tokens::TokenTable;
 use nomad_forward::{Agent, Table, Tunnels};
 use nomad_gateway::{Gateway, Stopper, SystemClock, listen::Listener};
@@ -9,7 +11,7 @@ use nomad_wire::Region;
 use tokio::{task::JoinHandle, task::JoinSet, time::timeout};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{EchoAgent, Script, Socket, get, scripted};
+use crate::support::{EchoAgent, Script, Socket, get, scripted, send};
 
 const NODE: &str = "9bb118cc-7630-ebf4-b8b8-c11ee8847863";
 const SERVER: &str = "078367fb-eec8-87bf-8d99-0c0a5e3f7c7c";
@@ -157,8 +159,8 @@ async fn who_may_not_is_told_with_nomads_code_and_the_agent_hears_nothing() {
     let mut socket = front.shake_hands("not json").await;
     assert_eq!(socket.closed().await.0, 1008);
     for token in ["may-read", "nobody"] {
-        let refused = front.exec(token).await.err();
-        assert_eq!(refused, Some((403, "Permission denied".into())), "{token}");
+        let mut socket = front.exec(token).await.unwrap();
+        assert_eq!(socket.closed().await, (1008, "Permission denied".into()), "{token}");
     }
     let origin = [("x-nomad-token", "may-exec"), ("origin", "https://elsewhere.example")];
     let refused = Socket::open(front.address, EXEC, &origin).await.err();
@@ -168,11 +170,40 @@ async fn who_may_not_is_told_with_nomads_code_and_the_agent_hears_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn every_refusal_of_a_command_is_a_close_frame_and_without_an_upgrade_a_status() {
+    const UNKNOWN: &str = "5b5f6c4e-1a7b-4f0e-9a55-0d2f8c1f7c11";
+    let front = front().await;
+    let exec =
+        |id: &str| format!("/v1/client/allocation/{id}/exec?task=web&command=%5B%22sh%22%5D");
+    let unknown = format!("Unknown allocation \"{UNKNOWN}\"");
+    for (path, code, status, reason) in [
+        (exec(UNKNOWN), 1008, 404, unknown.as_str()),
+        (exec("5b5f6c4e-1a7b"), 1011, 500, "alloc lookup failed"),
+    ] {
+        let token = [("x-nomad-token", "may-exec")];
+        let mut socket = Socket::open(front.address, &path, &token).await.unwrap();
+        let (closed, said) = socket.closed().await;
+        assert_eq!(closed, code, "{path}: {said}");
+        assert!(said.starts_with(reason), "{path}: {said}");
+        assert_eq!(socket.hear().await, None);
+        let request = Request::get(&path).header("x-nomad-token", "may-exec");
+        let answer = send(front.address, request.body(Full::default()).unwrap()).await;
+        assert_eq!(answer.status, status, "{path}: {}", answer.text());
+        assert!(answer.text().starts_with(reason), "{path}: {}", answer.text());
+    }
+    // What is no command is refused as it always was.
+    let refused = Socket::open(front.address, "/v1/jobs", &[]).await.err();
+    assert_eq!(refused.map(|(status, _)| status), Some(200));
+    assert_eq!(front.agent.heads(), Vec::<String>::new());
+    front.no_tunnel_is_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_of_the_agent_passes() {
     let refusal = "HTTP/1.1 404 Not Found\r\ncontent-length: 17\r\n\r\ntask is not there";
     let front = front_of(Some(Script::Say(refusal)), Tunnels::default(), Duration::ZERO).await;
-    let refused = front.exec("may-exec").await.err();
-    assert_eq!(refused, Some((404, "task is not there".into())));
+    let mut socket = front.exec("may-exec").await.unwrap();
+    assert_eq!(socket.closed().await, (1008, "task is not there".into()));
     let mut socket = front.shake_hands(&handshake("may-exec")).await;
     assert_eq!(socket.closed().await, (1008, "task is not there".into()));
     front.no_tunnel_is_left().await;
@@ -181,7 +212,8 @@ async fn a_refusal_of_the_agent_passes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_breaks_is_an_internal_fault() {
     let front = front_of(Some(Script::Say("")), Tunnels::default(), Duration::ZERO).await;
-    assert_eq!(front.exec("may-exec").await.err().map(|(status, _)| status), Some(502));
+    let mut socket = front.exec("may-exec").await.unwrap();
+    assert_eq!(socket.closed().await.0, 1011);
     let mut socket = front.shake_hands(&handshake("may-exec")).await;
     assert_eq!(socket.closed().await.0, 1011);
 }

@@ -162,8 +162,10 @@ where
         let chain = Gather::new(chain, monitors);
         let chain = guarded(chain, directory, tokens.clone(), denials);
         // What a caller asks for that Nomad has no words for; its own questions go through the chain too.
-        let chain = Repair::new(Tunnel::new(chain, tunnels.clone()));
+        let chain = Repair::new(chain);
         let chain = Rewrite::new(chain, address, speaks);
+        // Around both, since a page asks for what they change over a websocket, too.
+        let chain = Tunnel::new(chain, tunnels.clone());
         // Its own calls are answered before anything is decided about Nomad's.
         let chain = Own::new(chain, about, tokens, denials);
         // Errors of agents and our own alike.

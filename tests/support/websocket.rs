@@ -159,6 +159,11 @@ impl Socket {
         timeout(LIMIT, self.0.next()).await.unwrap()?.ok()
     }
 
+    /// Says that it is over, and waits for nothing.
+    pub(crate) async fn close(&mut self) {
+        self.0.close(None).await.unwrap();
+    }
+
     /// The close frame that comes next.
     pub(crate) async fn closed(&mut self) -> (u16, String) {
         match self.hear().await {

@@ -2,13 +2,18 @@
 //!
 //! ```text
 //!  caller ── upgrade, token in a header ──► the chain decides ──► agent: 101 ──► joined
+//!                                                        └─ no, to a command ──► 101 from here ──► close frame
 //!  caller ── upgrade, ws_handshake=true ──► 101 from here ──► first message ──► the chain decides with its token
 //!                                                                ├─ agent: 101 ──► the message again, joined
 //!                                                                └─ no ──────────► close frame
 //! ```
 //!
+//! A page that watches (`nomad-watcher`, Nomad 2.0.6) asks an ordinary question over a websocket. It is asked as one, so that all
+//! that is done for questions is done for these too, and the answer becomes the message that a server of 2.0.6 sends.
+//!
 //! Only `exec` and the calls of servers may be upgraded; Nomad upgrades any call and then has nothing to say on it. An
-//! agent that refuses answers as to any other request. What comes out of a tunnel is never read here, but for the
+//! server that refuses answers as to any other request, but for commands (`exec`, a job's action): Nomad opens their websocket
+//! before it decides, and a close frame is the only refusal that a browser or the command line can show. What comes out of a tunnel is never read here, but for the
 //! first message of a caller who has no other way to show a token.
 
 mod close;
@@ -16,8 +21,10 @@ mod first;
 mod future;
 mod handshake;
 mod join;
+mod refusal;
 mod request;
 mod tunnels;
+mod watch;
 
 use std::{
     convert::Infallible,
@@ -27,11 +34,16 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header::RETRY_AFTER};
 use http_body::Body;
+use http_body_util::{Either, Full};
+use hyper::upgrade::OnUpgrade;
 use nomad_wire::Fault;
 use tower_service::Service;
 
-use self::request::Wish;
 pub use self::tunnels::{Tally, Tunnels};
+use self::{future::Asker, request::Wish, tunnels::Passage};
+
+/// An answer as it came, or one that was made here.
+pub type TunnelBody<R> = Either<R, Full<Bytes>>;
 
 /// A tunnel may begin with this request; without this mark FORWARD keeps upgrades to itself.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +61,13 @@ impl<S> Tunnel<S> {
     pub const fn new(inner: S, tunnels: Tunnels) -> Self {
         Self { inner, tunnels }
     }
+
+    /// A place for one more, and the caller's side of it.
+    fn enter<B>(&self, request: &mut Request<B>) -> Option<(Passage, OnUpgrade)> {
+        let passage = self.tunnels.enter()?;
+        request.extensions_mut().insert(Upgradeable);
+        Some((passage, hyper::upgrade::on(request)))
+    }
 }
 
 impl<S, B, R> Service<Request<B>> for Tunnel<S>
@@ -56,50 +75,60 @@ where
     S: Service<Request<B>, Response = Response<R>, Error = Infallible> + Clone + Send + 'static,
     S::Future: Send,
     B: Send + 'static,
-    R: Body + From<Bytes> + Send + 'static,
-    R::Data: Send,
+    R: Body<Data = Bytes> + Send + 'static,
     R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    type Response = Response<R>;
+    type Response = Response<TunnelBody<R>>;
     type Error = Infallible;
-    type Future = future::ResponseFuture<S::Future, R>;
+    type Future = future::ResponseFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let wish = match Wish::of(&mut request) {
-            Wish::Nothing => return future::ResponseFuture::passing(self.inner.call(request)),
-            Wish::OtherOrigin => return future::ResponseFuture::here(other_origin()),
-            wish => wish,
-        };
-        let Some(passage) = self.tunnels.enter() else {
-            return future::ResponseFuture::here(full());
-        };
-        request.extensions_mut().insert(Upgradeable);
-        let caller = hyper::upgrade::on(&mut request);
-        match wish {
+        match Wish::of(&mut request) {
+            Wish::Nothing => future::ResponseFuture::passing(self.inner.call(request)),
+            Wish::OtherOrigin => future::ResponseFuture::here(other_origin()),
             Wish::Handshake { accept } => {
-                let answer = handshake::switching(accept, &passage);
+                let Some((passage, caller)) = self.enter(&mut request) else {
+                    return future::ResponseFuture::here(full());
+                };
+                let answer = refusal::switching(accept, &passage);
                 let chain = self.inner.clone();
                 tokio::spawn(handshake::serve(chain, request, caller, passage));
                 future::ResponseFuture::here(answer)
             }
-            _ => future::ResponseFuture::joining(self.inner.call(request), caller, passage),
+            Wish::Watch { accept, has_late_token } => {
+                let Some(passage) = self.tunnels.enter() else {
+                    return future::ResponseFuture::here(full());
+                };
+                let (caller, chain) = (hyper::upgrade::on(&mut request), self.inner.clone());
+                let answer = watch::switching(accept, &passage);
+                tokio::spawn(watch::serve(chain, request, has_late_token, caller, passage));
+                future::ResponseFuture::here(answer)
+            }
+            Wish::Upgrade { accept } => {
+                let Some((passage, caller)) = self.enter(&mut request) else {
+                    return future::ResponseFuture::here(full());
+                };
+                let answer = self.inner.call(request);
+                future::ResponseFuture::joining(answer, Asker { caller, passage, accept })
+            }
         }
     }
 }
 
 /// Pages of other sites must not open a shell with a token that the browser adds; agents refuse them with the same
 /// status.
-fn other_origin<R: From<Bytes>>() -> Response<R> {
+fn other_origin() -> Response<Full<Bytes>> {
     Fault::new(StatusCode::FORBIDDEN, "request origin not allowed").into_response()
 }
 
-fn full<R: From<Bytes>>() -> Response<R> {
+fn full() -> Response<Full<Bytes>> {
     let text = "too many websockets are open at this gateway";
-    let mut response = Fault::new(StatusCode::SERVICE_UNAVAILABLE, text).into_response();
+    let fault = Fault::new(StatusCode::SERVICE_UNAVAILABLE, text);
+    let mut response: Response<Full<Bytes>> = fault.into_response();
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
     response
 }

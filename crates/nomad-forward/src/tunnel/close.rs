@@ -9,6 +9,9 @@ const INTERNAL: u16 = 1011;
 /// The frames of the caller break the protocol (RFC 6455).
 const PROTOCOL: u16 = 1002;
 
+/// Everything was said (RFC 6455).
+const NORMAL: u16 = 1000;
+
 /// The payload of a control frame has at most 125 bytes; two are the code.
 const MAX_REASON: usize = 123;
 
@@ -23,6 +26,16 @@ impl Close {
     /// It is the caller's fault.
     pub(super) fn policy(reason: impl Into<String>) -> Self {
         Self { code: POLICY, reason: reason.into() }
+    }
+
+    /// Nothing went wrong.
+    pub(super) fn normal(reason: &str) -> Self {
+        Self { code: NORMAL, reason: reason.to_owned() }
+    }
+
+    /// Something here, or at the agent, went wrong.
+    pub(super) fn internal(reason: &str) -> Self {
+        Self { code: INTERNAL, reason: reason.to_owned() }
     }
 
     /// The caller's frames break the protocol.

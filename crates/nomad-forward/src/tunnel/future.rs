@@ -6,69 +6,103 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Response, StatusCode};
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode};
+use http_body::Body;
+use http_body_util::{Either, Full};
 use hyper::upgrade::OnUpgrade;
 use pin_project::pin_project;
 
-use super::{join, tunnels::Passage};
+use super::{TunnelBody, join, refusal, tunnels::Passage};
 
 /// The answer to a request that may want a tunnel.
 #[pin_project]
 #[derive(Debug)]
-pub struct ResponseFuture<F, R> {
+pub struct ResponseFuture<F> {
     #[pin]
-    state: State<F, R>,
+    state: State<F>,
 }
 
 #[pin_project(project = StateProjection)]
 #[derive(Debug)]
-enum State<F, R> {
+enum State<F> {
     Asking {
         #[pin]
         answer: F,
-        caller: Option<(OnUpgrade, Passage)>,
+        asker: Option<Asker>,
     },
-    Here(Option<Box<Response<R>>>),
+    Here(Option<Box<Response<Full<Bytes>>>>),
 }
 
-impl<F, R> ResponseFuture<F, R> {
+/// Whoever wants a tunnel.
+#[derive(Debug)]
+pub(super) struct Asker {
+    pub(super) caller: OnUpgrade,
+    pub(super) passage: Passage,
+    /// How its websocket is opened, when a refusal is to be said on it.
+    pub(super) accept: Option<HeaderValue>,
+}
+
+impl<F> ResponseFuture<F> {
     pub(super) const fn passing(answer: F) -> Self {
-        Self { state: State::Asking { answer, caller: None } }
+        Self { state: State::Asking { answer, asker: None } }
     }
 
-    pub(super) const fn joining(answer: F, caller: OnUpgrade, passage: Passage) -> Self {
-        Self { state: State::Asking { answer, caller: Some((caller, passage)) } }
+    pub(super) const fn joining(answer: F, asker: Asker) -> Self {
+        Self { state: State::Asking { answer, asker: Some(asker) } }
     }
 
-    pub(super) fn here(answer: Response<R>) -> Self {
+    pub(super) fn here(answer: Response<Full<Bytes>>) -> Self {
         Self { state: State::Here(Some(Box::new(answer))) }
     }
 }
 
-impl<F, R> Future for ResponseFuture<F, R>
+impl<F, R> Future for ResponseFuture<F>
 where
     F: Future<Output = Result<Response<R>, Infallible>>,
+    R: Body + Send + 'static,
+    R::Data: Send,
+    R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    type Output = Result<Response<R>, Infallible>;
+    type Output = Result<Response<TunnelBody<R>>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProjection::Here(answer) => {
                 let answer = answer.take().expect("a finished future is not polled again");
-                Poll::Ready(Ok(*answer))
+                Poll::Ready(Ok(answer.map(Either::Right)))
             }
-            StateProjection::Asking { answer, caller } => {
-                let Ok(mut response) = ready!(answer.poll(cx));
-                if let Some((caller, passage)) = caller.take()
-                    && response.status() == StatusCode::SWITCHING_PROTOCOLS
-                {
-                    passage.answered_by(response.headers());
-                    let agent = hyper::upgrade::on(&mut response);
-                    response.extensions_mut().insert(passage.tally());
-                    tokio::spawn(join::upgraded(caller, agent, passage));
-                }
-                Poll::Ready(Ok(response))
+            StateProjection::Asking { answer, asker } => {
+                let Ok(response) = ready!(answer.poll(cx));
+                Poll::Ready(Ok(match asker.take() {
+                    Some(asker) => answered(response, asker),
+                    None => response.map(Either::Left),
+                }))
             }
         }
+    }
+}
+
+/// What becomes of an answer to somebody who wants a tunnel.
+fn answered<R>(mut response: Response<R>, asker: Asker) -> Response<TunnelBody<R>>
+where
+    R: Body + Send + 'static,
+    R::Data: Send,
+    R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let Asker { caller, passage, accept } = asker;
+    let status = response.status();
+    if status == StatusCode::SWITCHING_PROTOCOLS {
+        passage.answered_by(response.headers());
+        let agent = hyper::upgrade::on(&mut response);
+        response.extensions_mut().insert(passage.tally());
+        tokio::spawn(join::upgraded(caller, agent, passage));
+        return response.map(Either::Left);
+    }
+    match accept {
+        Some(accept) if status.is_client_error() || status.is_server_error() => {
+            refusal::opened(response, caller, accept, passage).map(Either::Right)
+        }
+        _ => response.map(Either::Left),
     }
 }

@@ -5,19 +5,15 @@
 
 use std::{convert::Infallible, future::poll_fn, time::Duration};
 
-use bytes::{Bytes, BytesMut};
-use http::{
-    HeaderValue, Request, Response, StatusCode,
-    header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, UPGRADE},
-};
+use bytes::BytesMut;
+use http::{Request, Response, StatusCode};
 use http_body::Body;
-use http_body_util::{BodyExt as _, Limited};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use nomad_acl::HandshakeToken;
 use nomad_wire::SecretId;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, sink},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     time::timeout,
 };
 use tower_service::Service;
@@ -25,27 +21,13 @@ use tower_service::Service;
 use super::{
     close::Close,
     first::{self, MAX_FIRST},
-    join::{LINGER, UPGRADE_LIMIT, join},
+    join::{UPGRADE_LIMIT, join},
+    refusal,
     tunnels::Passage,
 };
 
 /// The first message follows the 101 at once; who needs longer only holds a place.
-const FIRST_LIMIT: Duration = Duration::from_secs(10);
-
-/// So much of a refusal's text is read; a close frame has room for less.
-const MAX_TEXT: usize = 4 << 10;
-
-/// The answer that opens the websocket before anything was decided.
-pub(super) fn switching<R: From<Bytes>>(accept: HeaderValue, passage: &Passage) -> Response<R> {
-    let mut response = Response::new(R::from(Bytes::new()));
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    response.extensions_mut().insert(passage.tally());
-    let headers = response.headers_mut();
-    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
-    response
-}
+pub(super) const FIRST_LIMIT: Duration = Duration::from_secs(10);
 
 /// Reads the first message, asks the chain, and joins, or closes with the reason.
 pub(super) async fn serve<S, B, R>(
@@ -64,10 +46,7 @@ pub(super) async fn serve<S, B, R>(
         () = passage.over() => {}
         end = admitted(chain, request, &mut caller, &passage) => match end {
             Ok((agent, first)) => replay(caller, agent, &first, &passage).await,
-            Err(Some(close)) => {
-                passage.closed_with(close.code);
-                drop(timeout(LINGER, say_goodbye(&mut caller, &close)).await);
-            }
+            Err(Some(close)) => refusal::say(&mut caller, &close, &passage).await,
             Err(None) => {}
         }
     }
@@ -96,14 +75,11 @@ where
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Ok((hyper::upgrade::on(&mut response), bytes));
     }
-    let status = response.status();
-    let text = Limited::new(response.into_body(), MAX_TEXT).collect().await;
-    let text = text.map_or_else(|_| Bytes::new(), http_body_util::Collected::to_bytes);
-    Err(Some(Close::of(status, &String::from_utf8_lossy(&text))))
+    Err(Some(refusal::close(response).await))
 }
 
 /// Everything that was read up to the end of the first message and behind it, and the token in it.
-async fn first(
+pub(super) async fn first(
     caller: &mut (impl AsyncRead + Unpin),
 ) -> Result<(BytesMut, Option<SecretId>), Option<Close>> {
     let mut bytes = BytesMut::new();
@@ -132,15 +108,4 @@ async fn replay(
         passage.to_agent().fetch_add(first.len() as u64, std::sync::atomic::Ordering::Relaxed);
         join(caller, agent, passage).await;
     }
-}
-
-/// Sends the close frame and waits for the caller's end: a socket that is dropped with bytes unread takes the frame
-/// with it.
-async fn say_goodbye(
-    caller: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    close: &Close,
-) -> std::io::Result<()> {
-    caller.write_all(&close.to_bytes()).await?;
-    caller.shutdown().await?;
-    tokio::io::copy(caller, &mut sink()).await.map(drop)
 }

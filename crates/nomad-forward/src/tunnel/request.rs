@@ -5,14 +5,19 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Uri,
     header::{
         CONNECTION, HOST, ORIGIN, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
-        SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+        SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
     },
 };
 use nomad_wire::{AllocCall, Query, Route, header};
 use sha1::{Digest as _, Sha1};
 
+use super::watch;
+
 /// What servers of websockets append to the key (RFC 6455, section 1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// The parameter that announces a token in the first message.
+pub(super) const HANDSHAKE: &str = "ws_handshake";
 
 /// What a request wants.
 #[derive(Debug)]
@@ -22,11 +27,21 @@ pub(super) enum Wish {
     /// A websocket, for a page of another site.
     OtherOrigin,
     /// An upgrade that can be decided about at once.
-    Upgrade,
+    Upgrade {
+        /// The value of `Sec-WebSocket-Accept` for a call whose refusals are close frames.
+        accept: Option<HeaderValue>,
+    },
     /// A websocket whose token comes in its first message.
     Handshake {
         /// The value of `Sec-WebSocket-Accept`.
         accept: HeaderValue,
+    },
+    /// A read whose answer comes in one message.
+    Watch {
+        /// The value of `Sec-WebSocket-Accept`.
+        accept: HeaderValue,
+        /// The token comes in the first message.
+        has_late_token: bool,
     },
 }
 
@@ -45,14 +60,18 @@ impl Wish {
             return Self::OtherOrigin;
         }
         request.headers_mut().remove(ORIGIN);
-        match handshake(&route, request) {
-            Some(accept) => {
+        let is_exec = is_exec(&route, request);
+        match accept(request.headers()) {
+            Some(accept) if is_exec && is_handshake(request) => {
                 // These are settled with whoever answers 101, which is not the agent.
                 request.headers_mut().remove(SEC_WEBSOCKET_EXTENSIONS);
                 request.headers_mut().remove(SEC_WEBSOCKET_PROTOCOL);
                 Self::Handshake { accept }
             }
-            None => Self::Upgrade,
+            Some(accept) if !is_exec && is_watched(request) => {
+                Self::Watch { accept, has_late_token: is_handshake(request) }
+            }
+            accept => Self::Upgrade { accept: accept.filter(|_| is_exec) },
         }
     }
 }
@@ -78,22 +97,41 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
     })
 }
 
-/// `Sec-WebSocket-Accept`, where the token comes in the first message.
-fn handshake<B>(route: &Route, request: &Request<B>) -> Option<HeaderValue> {
-    let is_exec = match route {
+/// Whether a command is run over it.
+fn is_exec<B>(route: &Route, request: &Request<B>) -> bool {
+    match route {
         Route::Pass => is_job_action(&Route::decoded_path(request.uri())),
         _ => true,
-    };
+    }
+}
+
+/// Whether it is a read that ends with its answer. With two tokens the server compares them.
+fn is_watched<B>(request: &Request<B>) -> bool {
+    let path = request.uri().path();
+    names(request.headers(), &SEC_WEBSOCKET_PROTOCOL, watch::PROTOCOL)
+        && path.starts_with("/v1/")
+        && path != "/v1/event/stream"
+        && (!asks_for_handshake(request) || is_handshake(request))
+}
+
+/// Whether the caller will send a first message.
+fn asks_for_handshake<B>(request: &Request<B>) -> bool {
     let asked = Query::of(request.uri());
     // The spellings of true that Go's parser takes.
-    let is_asked = asked
-        .filled("ws_handshake")
-        .is_some_and(|value| matches!(&*value, "1" | "t" | "T" | "true" | "TRUE" | "True"));
-    let has_token = !matches!(header::token(request.headers()), Ok(None));
-    if !is_exec || !is_asked || has_token {
-        return None;
-    }
-    let key = request.headers().get(SEC_WEBSOCKET_KEY)?;
+    asked
+        .filled(HANDSHAKE)
+        .is_some_and(|value| matches!(&*value, "1" | "t" | "T" | "true" | "TRUE" | "True"))
+}
+
+/// Whether the token comes in the first message.
+fn is_handshake<B>(request: &Request<B>) -> bool {
+    asks_for_handshake(request) && matches!(header::token(request.headers()), Ok(None))
+}
+
+/// `Sec-WebSocket-Accept`; nothing when the request opens no websocket (RFC 6455, section 4.2.1).
+fn accept(headers: &HeaderMap) -> Option<HeaderValue> {
+    let version = headers.get(SEC_WEBSOCKET_VERSION)?;
+    let key = headers.get(SEC_WEBSOCKET_KEY).filter(|_| version == "13")?;
     let digest = Sha1::new().chain_update(key.as_bytes()).chain_update(GUID).finalize();
     HeaderValue::try_from(BASE64_STANDARD.encode(digest)).ok()
 }
@@ -112,6 +150,7 @@ mod tests {
     fn wish(path: &str, headers: &[(&'static str, &'static str)]) -> Wish {
         let mut request = Request::get(path)
             .header("host", "gateway:4646")
+            .header("sec-websocket-version", "13")
             .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==");
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -140,9 +179,32 @@ mod tests {
     fn a_token_that_is_here_is_decided_about_at_once() {
         let with_token = [WEBSOCKET[0], WEBSOCKET[1], ("x-nomad-token", "secret")];
         let path = format!("{EXEC}?ws_handshake=true");
-        assert!(matches!(wish(&path, &with_token), Wish::Upgrade));
-        assert!(matches!(wish(EXEC, &WEBSOCKET), Wish::Upgrade));
-        assert!(matches!(wish(&format!("{EXEC}?ws_handshake=false"), &WEBSOCKET), Wish::Upgrade));
+        let by_frame = |wish| matches!(wish, Wish::Upgrade { accept: Some(_) });
+        assert!(by_frame(wish(&path, &with_token)));
+        assert!(by_frame(wish(EXEC, &WEBSOCKET)));
+        assert!(by_frame(wish(&format!("{EXEC}?ws_handshake=false"), &WEBSOCKET)));
+        assert!(by_frame(wish("/v1/job/web/action?allocID=x", &WEBSOCKET)));
+        assert!(matches!(wish("/v1/jobs", &WEBSOCKET), Wish::Upgrade { accept: None }));
+        let other_version = [WEBSOCKET[0], WEBSOCKET[1], ("sec-websocket-version", "8")];
+        assert!(matches!(wish("/v1/jobs", &other_version), Wish::Upgrade { accept: None }));
+    }
+
+    #[test]
+    fn a_page_that_watches_is_told_from_other_websockets() {
+        let watcher = [WEBSOCKET[0], WEBSOCKET[1], ("sec-websocket-protocol", "nomad-watcher")];
+        let watched = |path: &str| match wish(path, &watcher) {
+            Wish::Watch { has_late_token, .. } => Some(has_late_token),
+            _ => None,
+        };
+        assert_eq!(watched("/v1/jobs?index=7"), Some(false));
+        assert_eq!(watched("/v1/jobs?index=7&ws_handshake=true"), Some(true));
+        assert_eq!(watched(EXEC), None);
+        assert_eq!(watched("/v1/job/web/action"), None);
+        assert_eq!(watched("/v1/event/stream"), None);
+        assert_eq!(watched("/ui/jobs"), None);
+        let with_token = [watcher[0], watcher[1], watcher[2], ("x-nomad-token", "secret")];
+        assert!(matches!(wish("/v1/jobs", &with_token), Wish::Watch { has_late_token: false, .. }));
+        assert!(matches!(wish("/v1/jobs?ws_handshake=1", &with_token), Wish::Upgrade { .. }));
     }
 
     #[test]
@@ -150,7 +212,7 @@ mod tests {
         assert!(matches!(wish("/v1/agent/self", &WEBSOCKET), Wish::Nothing));
         assert!(matches!(wish(EXEC, &WEBSOCKET[..1]), Wish::Nothing));
         let from = |origin| [WEBSOCKET[0], WEBSOCKET[1], ("origin", origin)];
-        assert!(matches!(wish(EXEC, &from("https://gateway:4646")), Wish::Upgrade));
+        assert!(matches!(wish(EXEC, &from("https://gateway:4646")), Wish::Upgrade { .. }));
         assert!(matches!(wish(EXEC, &from("https://elsewhere:4646")), Wish::OtherOrigin));
         assert!(matches!(wish(EXEC, &from("null")), Wish::OtherOrigin));
     }
