@@ -7,10 +7,11 @@ import time
 from http.client import HTTPException
 
 import odd_ids
+import slow_changes
 from stage import Checks, Stage
 
 PARTS = {
-    "ids": odd_ids,
+    "ids": odd_ids, "slow": slow_changes,
 }
 
 
