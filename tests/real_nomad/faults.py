@@ -8,10 +8,11 @@ from http.client import HTTPException
 
 import odd_ids
 import slow_changes
+import streams_and_calls
 from stage import Checks, Stage
 
 PARTS = {
-    "ids": odd_ids, "slow": slow_changes,
+    "ids": odd_ids, "shares": streams_and_calls, "slow": slow_changes,
 }
 
 
