@@ -72,6 +72,10 @@ def sockets(world):
                          "&ws_handshake=true&region=global")
     rows = [(f"runs a shell in {name}", lambda at, name=name: shell(at, world.named(exec_at % name), world.tokens["mgmt"]))
             for name in ("static", "static2")]
+    nowhere = "/v1/client/allocation/5b5f6c4e-1a7b-4f0e-9a55-0d2f8c1f7c11/exec?task=main&command=%5B%22a%22%5D"
+    by_header = [f"X-Nomad-Token: {world.tokens['mgmt']}"]
+    rows += [("is refused a shell where nothing is known", lambda at: refused(at, nowhere, None, by_header)),
+             ("is refused a shell by what is no id", lambda at: refused(at, nowhere.replace("-4f0e-", ""), None, by_header))]
     rows.append(("runs an action", lambda at: greeted(at, action, world.tokens["mgmt"])))
     return rows
 
@@ -79,15 +83,15 @@ def sockets(world):
 def refusals(world):
     """What is refused, and what is taken for something else on purpose, with the line in docs/differences.md."""
     path = world.named("/v1/client/allocation/{static}/exec?task=main&tty=true&command=%5B%22%2Fbin%2Fsh%22%5D")
-    shaken = "a denied `exec` whose token came in the first message"
+    denied = "a denied `exec`"
     rows = [(f"is refused a shell with token {name}",
              lambda at, name=name: refused(at, path + "&ws_handshake=true", world.tokens[name]),
-             shaken, (("close", 1011, "Permission denied"), ("close", 1008, "Permission denied")))
+             denied, (("close", 1011, "Permission denied"), ("close", 1008, "Permission denied")))
             for name in ("ns-read", "bogus", "none")]
     return [
         *rows,
         ("is refused a shell with a token in a header", lambda at: refused(at, path, None, [f"X-Nomad-Token: {world.tokens['ns-read']}"]),
-         "a denied `exec` whose token came in a header", (("close", 1011, "Permission denied"), (403, "Permission denied"))),
+         denied, (("close", 1011, "Permission denied"), ("close", 1008, "Permission denied"))),
         ("comes from another site", lambda at: refused(at, path, None, ["Origin: http://elsewhere.example"]),
          "a websocket with the `Origin` of another site", ((403, "Forbidden"), (403, "request origin not allowed"))),
         ("upgrades a call of agents", lambda at: refused(at, "/v1/agent/health", None)[0],

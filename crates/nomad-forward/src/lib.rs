@@ -26,6 +26,9 @@
 //! the whole chain; [`Rescue`], around it, is the only place where an error becomes a status. [`Tunnel`] may stand around
 //! that: with it callers can upgrade their connection to a websocket, without it upgrades end here.
 //!
+//! Tower's own layers fit between any two of these, around them and below; [`Error::Layer`] holds what they fail with. One that
+//! cannot be cloned, as `RateLimit`, stands behind a `Buffer`.
+//!
 //! The crate knows nothing of what an agent does, of frames, or of configuration: bytes pass as they come. When a
 //! caller goes away its answer's body is dropped, and with it the connection to the agent.
 
