@@ -14,14 +14,15 @@ use std::{
 };
 
 use http::HeaderMap;
-use nomad_acl::{Ask, Known, Subject};
+use nomad_acl::{Acl, Ask, Decision, Grant, Known, Requirement, Subject};
 use nomad_wire::{FsCall, Query, QueryError, Region, Route, query};
 use tower_service::Service;
 
 pub use self::{error::AddressError, layer::AddressLayer};
 use crate::{
     Target,
-    directory::{Caller, Directory, LocateError, Place},
+    credit::Unnamed,
+    directory::{Caller, Directory, LocateError, Place, Spelling},
 };
 
 /// A known request whose target was looked up.
@@ -43,6 +44,20 @@ impl<B> Addressed<B> {
     #[must_use]
     pub fn place(&self) -> Option<&Place> {
         self.place.as_ref().ok()
+    }
+
+    /// Whether the caller may not list agents of the kind that is asked, and so is not told their names. Whoever may do
+    /// something with an allocation may know where it runs.
+    #[must_use]
+    pub fn is_unnamed(&self) -> bool {
+        let reading = self.target.reading();
+        let may = |reading| self.known.acl.allows(&reading, &Subject::Agent);
+        reading.is_some_and(|reading| matches!(may(reading), Decision::Deny(_)))
+    }
+
+    /// The answer will not show which agent it came from.
+    pub(crate) fn conceal_agent(&mut self) {
+        self.known.request.extensions_mut().insert(Unnamed);
     }
 
     /// Splits it for whoever resolves it.
@@ -105,9 +120,15 @@ where
         let query = Query::of(known.request.uri());
         let region = query.filled("region").map(|region| Region::new(&region));
         match Target::of(&known.route, &query) {
+            // Who may not ask learns nothing from how long a look-up takes. Whose an allocation is must be known first.
+            Ok(target) if is_refused(&known, &target) => {
+                let source = LocateError::NotAsked;
+                let place = Err(AddressError::Locate { route: known.route.clone(), source });
+                future::ResponseFuture::calling(self.inner.call(Addressed { known, target, place }))
+            }
             Ok(target) => {
-                let mut place =
-                    self.directory.locate(&target, region.as_ref(), Caller::of(&known.request));
+                let caller = Caller::of(&known.request).writing(spelling(&known.acl, &target));
+                let mut place = self.directory.locate(&target, region.as_ref(), caller);
                 // Most places are known, and then nothing needs to be kept until they are.
                 let mut nobody = Context::from_waker(Waker::noop());
                 if let Poll::Ready(place) = Pin::new(&mut place).poll(&mut nobody) {
@@ -133,6 +154,22 @@ where
             }
             Err(error) => future::ResponseFuture::failed(error.into()),
         }
+    }
+}
+
+/// Whether the decision is no, whatever agent is found.
+fn is_refused<B>(known: &Known<B>, target: &Target) -> bool {
+    let is_about_agents = !matches!(target, Target::Allocation(_));
+    let decided = || known.acl.allows(&Requirement::of(&known.route), &Subject::Agent);
+    is_about_agents && matches!(decided(), Decision::Deny(_))
+}
+
+/// How the caller may write the target. Who may not list agents could find them by the beginnings of their ids.
+fn spelling(acl: &Acl, target: &Target) -> Spelling {
+    let Some(reading) = target.reading() else { return Spelling::Full };
+    match acl.allows(&reading, &Subject::Agent) {
+        Decision::Deny(_) | Decision::Allow(Grant::Deferred) => Spelling::Full,
+        Decision::Allow(_) => Spelling::Short,
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Request};
 use nomad_acl::{HandshakeToken, Subject};
-use nomad_wire::{Region, SecretId, header};
+use nomad_wire::{NodeId, Region, SecretId, header};
 
 pub use self::{
     error::LocateError,
@@ -50,6 +50,8 @@ pub enum Meant {
     Unknown,
     /// The full name of a server whose HTTP address nobody knows.
     Server(Box<str>),
+    /// The id of a node that is not asked itself: it has no address that can be used, or another may have it by now.
+    Node(NodeId),
     /// All of it; there is no way to it at the moment.
     Agent(Arc<Agent>),
 }
@@ -59,19 +61,44 @@ pub enum Meant {
 pub struct Caller<'a> {
     headers: Option<&'a HeaderMap>,
     shaken: Option<&'a HandshakeToken>,
+    spelling: Spelling,
+}
+
+/// How an agent may be written: what is short is looked for among all agents, which tells who writes it about them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_enums, reason = "a name is whole or it is not")]
+pub enum Spelling {
+    /// A full id or a full name, which exactly one agent has.
+    #[default]
+    Full,
+    /// The beginning of an id and a bare name as well: for callers who may list the agents.
+    Short,
 }
 
 impl<'a> Caller<'a> {
     /// The caller who sent these headers.
     #[must_use]
     pub const fn new(headers: &'a HeaderMap) -> Self {
-        Self { headers: Some(headers), shaken: None }
+        Self { headers: Some(headers), shaken: None, spelling: Spelling::Full }
     }
 
     /// The caller who sent this request, or said its token in the first message of a websocket.
     #[must_use]
     pub fn of<B>(request: &'a Request<B>) -> Self {
-        Self { headers: Some(request.headers()), shaken: request.extensions().get() }
+        let (headers, shaken) = (Some(request.headers()), request.extensions().get());
+        Self { headers, shaken, spelling: Spelling::Full }
+    }
+
+    /// The same caller, who may write agents so.
+    #[must_use]
+    pub const fn writing(self, spelling: Spelling) -> Self {
+        Self { spelling, ..self }
+    }
+
+    /// How this caller may write agents.
+    #[must_use]
+    pub const fn spelling(&self) -> Spelling {
+        self.spelling
     }
 
     /// The caller's token; the headers are read only now.
@@ -102,6 +129,44 @@ pub trait Directory {
 
     /// What is believed about every agent now, for people and monitors.
     fn fleet(&self) -> Vec<Belief>;
+
+    /// Whether the fleet tells the gateway what it needs to know.
+    fn sight(&self) -> Sight {
+        Sight::Whole
+    }
+}
+
+/// What the servers say to the questions in the gateway's own name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Sight {
+    /// They answer.
+    Whole,
+    /// None has answered yet.
+    NoAnswer,
+    /// They refuse the gateway's own token, so that each caller's is asked with.
+    TokenRefused,
+    /// They answer nobody without a token, and the gateway has none, so that each caller's is asked with.
+    NoToken,
+}
+
+impl Sight {
+    /// A sentence for people.
+    #[must_use]
+    pub const fn why(self) -> &'static str {
+        match self {
+            Self::Whole => "ok",
+            Self::NoAnswer => "no server has answered yet",
+            Self::TokenRefused => {
+                "the servers refuse the gateway's own token (nomad.token, --token, NOMAD_TOKEN): it is unknown or \
+                 expired, or lacks node:read; callers' own tokens are asked with instead"
+            }
+            Self::NoToken => {
+                "the servers tell nothing without a token, and the gateway has none of its own (nomad.token, --token, \
+                 NOMAD_TOKEN): callers' own tokens are asked with instead"
+            }
+        }
+    }
 }
 
 /// What a directory believes about an agent, and why.

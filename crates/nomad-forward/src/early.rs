@@ -44,6 +44,7 @@ use tower_service::Service;
 pub use self::{body::EarlyBody, layer::EarlyLayer};
 use crate::{
     Agent, Error,
+    credit::{Unnamed, conceal},
     outages::Outages,
     resolve::{Path, Resolved},
 };
@@ -135,7 +136,10 @@ where
         };
         let (tell, told) = oneshot::channel();
         early.reached = Some(tell);
-        let content_type = early.content_type;
+        let form = Form {
+            content_type: early.content_type,
+            is_unnamed: resolved.request.extensions().get::<Unnamed>().is_some(),
+        };
         resolved.request.headers_mut().remove(ACCEPT_ENCODING);
         let answer = Box::pin(self.inner.call(resolved));
         let due = Box::pin(async move {
@@ -143,18 +147,29 @@ where
             sleep(PATIENCE).await;
             reached
         });
-        future::ResponseFuture::racing(answer, due, (content_type, Arc::clone(&self.outages)))
+        future::ResponseFuture::racing(answer, due, (form, Arc::clone(&self.outages)))
     }
 }
 
+/// What an early head says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Form {
+    content_type: &'static str,
+    /// The caller is not told which agent it is.
+    is_unnamed: bool,
+}
+
 /// The head of a stream that nothing has come of yet.
-fn head<B>(body: B, (agent, path): &Reached, content_type: &'static str) -> Response<B> {
+fn head<B>(body: B, (agent, path): &Reached, form: Form) -> Response<B> {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(form.content_type));
     headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
     headers.insert(X_NOMAD_GATEWAY_AGENT, agent.name_header().clone());
     headers.insert(X_NOMAD_GATEWAY_PATH, HeaderValue::from_static(path.as_str()));
+    if form.is_unnamed {
+        conceal(&mut response);
+    }
     response
 }
 

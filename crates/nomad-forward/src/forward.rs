@@ -38,6 +38,7 @@ pub use self::{
 use crate::{
     Agent, Error,
     connect::{Budget, Connect, ConnectError, Connection, Pool},
+    credit::{Unnamed, conceal},
     directory::Directory,
     resolve::{Detour, Path, Resolved},
     tunnel::Upgradeable,
@@ -97,7 +98,14 @@ where
 
     fn call(&mut self, resolved: Resolved<B>) -> Self::Future {
         let forward = self.clone();
-        Box::pin(async move { forward.forward(resolved).await.map_err(Error::from) })
+        Box::pin(async move {
+            let is_unnamed = resolved.request.extensions().get::<Unnamed>().is_some();
+            let mut response = forward.forward(resolved).await?;
+            if is_unnamed {
+                conceal(&mut response);
+            }
+            Ok(response)
+        })
     }
 }
 

@@ -44,6 +44,7 @@ mod target;
 pub mod address;
 pub mod api;
 pub mod connect;
+pub mod credit;
 pub mod directory;
 pub mod early;
 pub mod forward;

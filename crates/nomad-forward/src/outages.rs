@@ -10,11 +10,10 @@ use std::{
     time::Duration,
 };
 
-use http::HeaderMap;
-use nomad_wire::header::X_NOMAD_GATEWAY_AGENT;
+use http::Response;
 use tokio::time::Instant;
 
-use crate::{Agent, forward::ForwardError};
+use crate::{Agent, credit::answered_by, forward::ForwardError};
 
 /// An agent answers again when a request succeeds and none has failed for so long. One that answers every other request
 /// costs a line in this time, not a line a request.
@@ -58,14 +57,11 @@ impl Outages {
     }
 
     /// An answer came, from the agent that its head names.
-    pub(crate) fn answered(&self, head: &HeaderMap) {
+    pub(crate) fn answered<B>(&self, answer: &Response<B>) {
         if self.count.load(Ordering::Relaxed) == 0 {
             return;
         }
-        let Some(agent) = head.get(X_NOMAD_GATEWAY_AGENT).and_then(|name| name.to_str().ok())
-        else {
-            return;
-        };
+        let Some(agent) = answered_by(answer).and_then(|name| name.to_str().ok()) else { return };
         if let Some(outage) = self.over(agent) {
             let seconds = outage.since.elapsed().as_secs_f64();
             tracing::warn!(agent, failed = outage.failed, seconds, "an agent answers again");
@@ -122,13 +118,15 @@ impl<'a> Blame<'a> {
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use nomad_wire::header::X_NOMAD_GATEWAY_AGENT;
     use tokio::time::advance;
 
     use super::*;
 
-    fn from(agent: &'static str) -> HeaderMap {
-        let name = HeaderValue::from_static(agent);
-        HeaderMap::from_iter([(X_NOMAD_GATEWAY_AGENT, name)])
+    fn from(agent: &'static str) -> Response<()> {
+        let mut response = Response::new(());
+        response.headers_mut().insert(X_NOMAD_GATEWAY_AGENT, HeaderValue::from_static(agent));
+        response
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use crate::Target;
 /// Whether a server that gets this call asks the agent that is meant.
 pub(crate) const fn passes_on(route: &Route, target: &Target) -> bool {
     match target {
-        Target::AnyServer | Target::AnyClient => false,
+        Target::AnyServer | Target::AnyClient | Target::SoleServer | Target::SoleClient => false,
         Target::Allocation(_) => true,
         Target::Node(_) => matches!(
             route,

@@ -111,7 +111,11 @@ where
     }
 
     fn call(&mut self, admitted: Admitted<Addressed<B>>) -> Self::Future {
-        let (known, target, place) = admitted.into_question().into_parts();
+        let mut addressed = admitted.into_question();
+        if addressed.is_unnamed() {
+            addressed.conceal_agent();
+        }
+        let (known, target, place) = addressed.into_parts();
         match place {
             Ok(place) => match resolved(known, &target, place) {
                 Ok(resolved) => ResponseFuture::calling(self.inner.call(resolved)),
@@ -148,17 +152,16 @@ fn resolved<B>(
             (agent, others, meant.full_name().and_then(spelled), true)
         }
         Way::Relay(Meant::Server(name)) => (agent, others, spelled(&name), true),
+        Way::Relay(Meant::Node(id)) => (agent, others, spelled(id.as_str()), true),
         Way::Relay(Meant::Unknown) => (agent, others, None, true),
     };
     if let Some(uri) = uri.or_else(|| once(request.uri())) {
         *request.uri_mut() = uri;
     }
-    let path = match target {
-        Target::AnyServer | Target::AnyClient => Path::Pass,
-        _ if is_relayed => Path::Relay,
-        Target::Node(_) | Target::Leader | Target::Server(_) | Target::Allocation(_) => {
-            Path::Direct
-        }
+    let path = match (target.names_one(), is_relayed) {
+        (false, _) => Path::Pass,
+        (true, true) => Path::Relay,
+        (true, false) => Path::Direct,
     };
     let detour = if passes_on && !is_relayed { Detour::Servers } else { Detour::None };
     let early = if is_relayed { None } else { Early::of(&route, &request) };

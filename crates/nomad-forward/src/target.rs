@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use nomad_acl::{Level, Requirement, Right};
 use nomad_wire::{AllocId, NodeId, Query, QueryError, Route, Written, query};
 
 /// Whom a call is for.
@@ -12,6 +13,10 @@ pub enum Target {
     AnyServer,
     /// No agent is named, and servers cannot answer: any client of the region.
     AnyClient,
+    /// No agent is named, and the call changes the one server that it reaches: the only one of the region.
+    SoleServer,
+    /// No agent is named, and the call changes the one client that it reaches: the only one of the region.
+    SoleClient,
     /// `node_id`: a full id, an unambiguous prefix of one, or a node's name.
     Node(Written<NodeId>),
     /// `server_id=leader`
@@ -45,9 +50,8 @@ impl Target {
             | Route::Identity
             | Route::RenewIdentity => {
                 single(query)?;
-                Ok(query
-                    .filled("node_id")
-                    .map_or(Self::AnyServer, |id| Self::Node(Written::from(&*id))))
+                let node = query.filled("node_id").map(|id| Self::Node(Written::from(&*id)));
+                Ok(node.unwrap_or_else(|| Self::unnamed(route)))
             }
             Route::Members
             | Route::Servers
@@ -83,11 +87,62 @@ impl Target {
             (Some(node), None) => Ok(Self::Node(Written::from(&*node))),
             (None, Some(server)) if server == "leader" => Ok(Self::Leader),
             (None, Some(server)) => Ok(Self::Server(server.into())),
+            (None, None) => Ok(Self::unnamed(route)),
+        }
+    }
+
+    /// Whom a call is for that names no agent. What changes only the agent that it reaches is not sent to an arbitrary one;
+    /// `join`, `force-leave` and `keyring` change all servers, whichever is asked.
+    const fn unnamed(route: &Route) -> Self {
+        match route {
             // The list of servers that a client talks to: a server has none.
-            (None, None) if matches!(route, Route::Servers | Route::SetServers) => {
-                Ok(Self::AnyClient)
-            }
-            (None, None) => Ok(Self::AnyServer),
+            Route::Servers => Self::AnyClient,
+            Route::SetServers => Self::SoleClient,
+            Route::Reload
+            | Route::SetSchedulersConfig
+            | Route::ClientGc
+            | Route::SetMetadata
+            | Route::RenewIdentity => Self::SoleServer,
+            Route::Members
+            | Route::SelfInfo
+            | Route::Join
+            | Route::ForceLeave
+            | Route::Health
+            | Route::Host
+            | Route::Monitor
+            | Route::MonitorExport
+            | Route::Pprof(_)
+            | Route::Schedulers
+            | Route::SchedulersConfig
+            | Route::Keyring(_)
+            | Route::ClientStats
+            | Route::Metadata
+            | Route::Identity
+            | Route::Fs(..)
+            | Route::Allocation(..)
+            | Route::Pass => Self::AnyServer,
+        }
+    }
+
+    /// Whether the call names an agent, or an allocation.
+    #[must_use]
+    pub const fn names_one(&self) -> bool {
+        match self {
+            Self::AnyServer | Self::AnyClient | Self::SoleServer | Self::SoleClient => false,
+            Self::Node(_) | Self::Leader | Self::Server(_) | Self::Allocation(_) => true,
+        }
+    }
+
+    /// The right that tells of agents of this kind, so that a caller who has it may look for them; nothing for
+    /// allocations, which are asked for by their full id only.
+    pub(crate) const fn reading(&self) -> Option<Requirement> {
+        const NODES: Requirement = Requirement::all(&[&[Right::Node(Level::Read)]]);
+        const SERVERS: Requirement =
+            Requirement::all(&[&[Right::Agent(Level::Read), Right::Node(Level::Read)]]);
+        match self {
+            Self::Node(_) | Self::AnyClient | Self::SoleClient => Some(NODES),
+            Self::Leader | Self::Server(_) | Self::AnyServer | Self::SoleServer => Some(SERVERS),
+            Self::Allocation(_) => None,
         }
     }
 
@@ -97,7 +152,12 @@ impl Target {
         match self {
             Self::Node(_) => Some("node_id"),
             Self::Server(_) => Some("server_id"),
-            Self::AnyServer | Self::AnyClient | Self::Leader | Self::Allocation(_) => None,
+            Self::AnyServer
+            | Self::AnyClient
+            | Self::SoleServer
+            | Self::SoleClient
+            | Self::Leader
+            | Self::Allocation(_) => None,
         }
     }
 
@@ -105,7 +165,9 @@ impl Target {
     #[must_use]
     pub fn written(&self) -> Cow<'_, str> {
         match self {
-            Self::AnyServer | Self::AnyClient => Cow::Borrowed(""),
+            Self::AnyServer | Self::AnyClient | Self::SoleServer | Self::SoleClient => {
+                Cow::Borrowed("")
+            }
             Self::Leader => Cow::Borrowed("leader"),
             Self::Server(name) => Cow::Borrowed(name),
             Self::Node(Written::Id(id)) => Cow::Borrowed(id.as_str()),
@@ -137,8 +199,30 @@ mod tests {
     const ID: &str = "9bb118cc-7630-ebf4-b8b8-c11ee8847863";
 
     fn target(path: &str) -> Result<Target, QueryError> {
+        target_of(&Method::GET, path)
+    }
+
+    fn target_of(method: &Method, path: &str) -> Result<Target, QueryError> {
         let uri: Uri = path.parse().unwrap();
-        Target::of(&Route::parse(&Method::GET, &uri).unwrap(), &Query::of(&uri))
+        Target::of(&Route::parse(method, &uri).unwrap(), &Query::of(&uri))
+    }
+
+    #[test]
+    fn a_change_that_names_no_agent_goes_to_the_only_one_unless_it_changes_all() {
+        for (method, path, expected) in [
+            (Method::PUT, "/v1/agent/servers?address=a", Target::SoleClient),
+            (Method::PUT, "/v1/agent/reload", Target::SoleServer),
+            (Method::PUT, "/v1/agent/schedulers/config", Target::SoleServer),
+            (Method::GET, "/v1/client/gc", Target::SoleServer),
+            (Method::POST, "/v1/client/metadata", Target::SoleServer),
+            (Method::PUT, "/v1/client/identity/renew", Target::SoleServer),
+            (Method::PUT, "/v1/agent/join?address=a", Target::AnyServer),
+            (Method::PUT, "/v1/agent/force-leave?node=a", Target::AnyServer),
+            (Method::PUT, "/v1/agent/keyring/use", Target::AnyServer),
+            (Method::PUT, "/v1/agent/servers?node_id=9bb1", Target::Node("9bb1".into())),
+        ] {
+            assert_eq!(target_of(&method, path), Ok(expected), "{path}");
+        }
     }
 
     #[test]

@@ -35,7 +35,7 @@ use http::{
 use http_body::Body;
 use http_body_util::Either;
 use nomad_acl::{Admitted, Ask as _};
-use nomad_forward::address::Addressed;
+use nomad_forward::{address::Addressed, credit::conceal};
 use nomad_wire::{Fault, Route};
 use tower_service::Service;
 use tracing::Instrument as _;
@@ -87,21 +87,34 @@ where
         let Some(key) = is_monitor.then(|| Key::of(admitted.question())).flatten() else {
             return ResponseFuture::passing(self.inner.call(admitted));
         };
+        let is_unnamed = admitted.question().is_unnamed();
         match self.monitors.join(key) {
             Joined::Full => ResponseFuture::made(ready(Ok(full()))),
             Joined::Later(listener) => {
                 // Who waits for another one's answer must not hold what the inner service keeps for a request.
                 let inner = self.inner.clone();
                 self.inner = inner.clone();
-                ResponseFuture::made(later(inner, listener, admitted))
+                ResponseFuture::made(told(later(inner, listener, admitted), is_unnamed))
             }
             Joined::First(listener, publisher) => {
                 admitted.headers_mut().remove(ACCEPT_ENCODING);
                 let answer = self.inner.call(admitted);
-                ResponseFuture::made(first(answer, listener, publisher))
+                ResponseFuture::made(told(first(answer, listener, publisher), is_unnamed))
             }
         }
     }
+}
+
+/// Shows no agent to who may not list agents: the head may be that of another caller, who may know more.
+async fn told<R, E>(
+    answer: impl Future<Output = Result<Response<R>, E>>,
+    is_unnamed: bool,
+) -> Result<Response<R>, E> {
+    let mut response = answer.await?;
+    if is_unnamed {
+        conceal(&mut response);
+    }
+    Ok(response)
 }
 
 /// The request is this caller's, but goes on without them as long as anybody listens.

@@ -5,10 +5,10 @@ use std::time::Duration;
 use http::{HeaderValue, Method, Request, Response};
 use jiff::Timestamp;
 use nomad_acl::{Requirement, Slip};
-use nomad_forward::tunnel::Tally;
+use nomad_forward::{credit::answered_by, tunnel::Tally};
 use nomad_wire::{
     Route, Written,
-    header::{X_NOMAD_GATEWAY_AGENT, X_NOMAD_GATEWAY_PATH, X_REQUEST_ID},
+    header::{X_NOMAD_GATEWAY_PATH, X_REQUEST_ID},
 };
 use serde::Serialize;
 
@@ -67,7 +67,7 @@ impl Entry {
         let headers = response.headers();
         self.status = Some(response.status().as_u16());
         self.request_id = headers.get(X_REQUEST_ID).cloned();
-        self.agent = headers.get(X_NOMAD_GATEWAY_AGENT).cloned();
+        self.agent = answered_by(response).cloned();
         self.via = headers.get(X_NOMAD_GATEWAY_PATH).cloned();
     }
 

@@ -7,7 +7,8 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
-use nomad_wire::header::{X_NOMAD_GATEWAY_AGENT, X_NOMAD_GATEWAY_PATH, X_REQUEST_ID};
+use nomad_forward::credit::answered_by;
+use nomad_wire::header::{X_NOMAD_GATEWAY_PATH, X_REQUEST_ID};
 use pin_project::pin_project;
 
 /// The traced answer.
@@ -44,7 +45,7 @@ impl Line {
             method = %self.method,
             path = %self.path,
             status = response.status().as_u16(),
-            agent = text(headers.get(X_NOMAD_GATEWAY_AGENT)),
+            agent = text(answered_by(response)),
             via = text(headers.get(X_NOMAD_GATEWAY_PATH)),
             duration = ?self.since.elapsed(),
             request_id = text(Some(id)),

@@ -48,7 +48,13 @@ pub enum LocateError {
     /// There is no server at all.
     #[error("no servers")]
     NoServers,
-    /// There is no client at all.
-    #[error("no clients")]
-    NoClients,
+    /// The call changes the one server that it reaches, and there are several.
+    #[error("this changes one server, and there are several: name it with server_id")]
+    SeveralServers,
+    /// The call changes the one client that it reaches, and there are several.
+    #[error("this changes one client agent, and there are several: name it with node_id")]
+    SeveralClients,
+    /// The caller may not ask, and nobody was asked.
+    #[error("Permission denied")]
+    NotAsked,
 }

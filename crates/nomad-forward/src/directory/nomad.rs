@@ -12,15 +12,19 @@
 
 mod beliefs;
 mod body;
+mod borrow;
 mod catalog;
+mod clients;
 mod find;
 mod index;
 mod look_up;
 mod memory;
 mod names;
+mod nodes;
 mod options;
 mod question;
 mod servers;
+mod sight;
 mod verify;
 mod watch;
 
@@ -29,16 +33,13 @@ use std::{
     fmt,
     net::SocketAddr,
     pin::Pin,
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock, atomic::AtomicBool},
     task::{Context, Poll},
     time::Duration,
 };
 
-use nomad_wire::{NodeId, Region};
-use tokio::sync::Notify;
+use nomad_wire::Region;
+use tokio::sync::{Mutex, Notify};
 
 pub use self::{
     catalog::Consul,
@@ -46,8 +47,10 @@ pub use self::{
     options::NomadOptions,
     watch::Watch,
 };
-use self::{find::Step, index::NodeIndex, memory::Memory, servers::Servers};
-use super::{Belief, Caller, Directory, LocateError, Place, Reachable};
+use self::{
+    find::Step, index::NodeIndex, memory::Memory, question::Who, servers::Servers, sight::LastSight,
+};
+use super::{Belief, Caller, Directory, LocateError, Place, Reachable, Sight};
 use crate::{Agent, NomadApi, Target, connect::Connect};
 
 /// For so long an address is believed while nobody tells us of changes, because the list of nodes may not be read.
@@ -72,6 +75,10 @@ struct Shared<C: Connect> {
     memory: Memory,
     /// Something about the servers seems to have changed.
     hurry: Notify,
+    /// What the servers say to the gateway's own token.
+    sight: LastSight,
+    /// Whose turn it is to find out what a caller's token tells of the servers.
+    borrowing: Mutex<()>,
 }
 
 impl<C: Connect> NomadDirectory<C> {
@@ -89,6 +96,8 @@ impl<C: Connect> NomadDirectory<C> {
             is_watched: AtomicBool::new(false),
             memory: Memory::new(&options.nodes),
             hurry: Notify::new(),
+            sight: LastSight::default(),
+            borrowing: Mutex::new(()),
             options,
         });
         (Self { shared: Arc::clone(&shared) }, Watch::new(shared))
@@ -123,16 +132,6 @@ impl<C: Connect> Shared<C> {
         Arc::clone(&self.nodes.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The node's agent, when it is known and what is known still holds.
-    fn agent(&self, region: &Region, id: &NodeId) -> Option<Arc<Agent>> {
-        self.memory.fixed(id).or_else(|| {
-            let known = self.memory.node(region, id)?;
-            let holds =
-                self.is_watched.load(Ordering::Relaxed) || known.since.elapsed() < UNWATCHED_FOR;
-            holds.then_some(known.agent)
-        })
-    }
-
     /// There is no way to this agent: what may have changed about it is found out again.
     fn lost(&self, agent: &Agent) {
         match agent.identity() {
@@ -151,14 +150,16 @@ impl<C: Connect> Directory for NomadDirectory<C> {
     type Locate = Locating;
 
     fn locate(&self, target: &Target, region: Option<&Region>, caller: Caller<'_>) -> Self::Locate {
-        match self.shared.find(target, region) {
+        let spelling = caller.spelling();
+        match self.shared.find(target, region, spelling) {
             Step::Found(found) => Locating(Locate::Known(Some(found))),
             Step::Ask => {
                 let shared = Arc::clone(&self.shared);
-                let token = shared.options.token.clone().or_else(|| caller.token());
+                let who = Who { own: shared.options.token.clone(), caller: caller.token() };
+                let who = shared.sight.asking(who);
                 let (target, region) = (target.clone(), region.cloned());
                 Locating(Locate::Asking(Box::pin(async move {
-                    shared.look_up(&target, region.as_ref(), token.as_ref()).await
+                    shared.look_up(&target, region.as_ref(), spelling, &who).await
                 })))
             }
         }
@@ -173,6 +174,10 @@ impl<C: Connect> Directory for NomadDirectory<C> {
 
     fn fleet(&self) -> Vec<Belief> {
         self.shared.beliefs()
+    }
+
+    fn sight(&self) -> Sight {
+        self.shared.sight.get()
     }
 
     fn relays(&self, agent: &Agent) -> Vec<Arc<Agent>> {

@@ -12,7 +12,7 @@ use nomad_acl::Subject;
 use nomad_wire::{AllocId, IdError, Namespace, NodeId, Region, Written};
 use tokio::time::Instant;
 
-use super::{Belief, Caller, Directory, LocateError, Place, Reachable, Standing, Way};
+use super::{Belief, Caller, Directory, LocateError, Place, Reachable, Spelling, Standing, Way};
 use crate::{
     Agent, Target,
     agent::{AgentKey, Identity},
@@ -124,18 +124,30 @@ impl Table {
         }
     }
 
-    fn find(&self, target: &Target, region: Option<&Region>) -> Result<Place, LocateError> {
+    fn find(
+        &self,
+        target: &Target,
+        region: Option<&Region>,
+        spelling: Spelling,
+    ) -> Result<Place, LocateError> {
         // Who names no agent is served by whoever is asked, and that one ignores the region, as in Nomad.
-        let names_one = !matches!(target, Target::AnyServer | Target::AnyClient);
-        if names_one && region.is_some_and(|region| *region != self.shared.region) {
+        if target.names_one() && region.is_some_and(|region| *region != self.shared.region) {
             return Err(LocateError::UnknownRegion);
         }
         match target {
-            Target::AnyServer => self.any(&self.shared.servers).ok_or(LocateError::NoServers),
-            Target::AnyClient => self.any(&self.shared.clients).ok_or(LocateError::NoClients),
-            Target::Node(written) => self.node(written).map(one),
+            Target::SoleServer if self.shared.servers.len() > 1 => Err(LocateError::SeveralServers),
+            Target::AnyServer | Target::SoleServer => {
+                self.any(&self.shared.servers).ok_or(LocateError::NoServers)
+            }
+            Target::SoleClient if self.shared.clients.len() > 1 => Err(LocateError::SeveralClients),
+            // Where there is no client a server says so.
+            Target::AnyClient | Target::SoleClient => self
+                .any(&self.shared.clients)
+                .or_else(|| self.any(&self.shared.servers))
+                .ok_or(LocateError::NoServers),
+            Target::Node(written) => self.node(written, spelling).map(one),
             Target::Leader => self.leader().map(one),
-            Target::Server(name) => self.server(name).map(one),
+            Target::Server(name) => self.server(name, spelling).map(one),
             Target::Allocation(written) => self.allocation(written),
         }
     }
@@ -151,17 +163,26 @@ impl Table {
         Some(Place { agent, subject: Subject::Agent, others, way: Way::Itself })
     }
 
-    fn node(&self, written: &Written<NodeId>) -> Result<Arc<Agent>, LocateError> {
+    fn node(
+        &self,
+        written: &Written<NodeId>,
+        spelling: Spelling,
+    ) -> Result<Arc<Agent>, LocateError> {
         match written {
             Written::Id(id) => {
                 let agent = self.shared.by_node.get(id);
                 agent.map(Arc::clone).ok_or_else(|| LocateError::UnknownNode(id.as_str().into()))
             }
-            Written::Malformed { text, reason } => self.node_like(text, reason),
+            Written::Malformed { text, reason } => self.node_like(text, reason, spelling),
         }
     }
 
-    fn node_like(&self, text: &str, reason: &IdError) -> Result<Arc<Agent>, LocateError> {
+    fn node_like(
+        &self,
+        text: &str,
+        reason: &IdError,
+        spelling: Spelling,
+    ) -> Result<Arc<Agent>, LocateError> {
         let is_prefix = |agent: &Arc<Agent>| match agent.identity() {
             Identity::Client(id) => {
                 text.len() >= MIN_PREFIX && id.as_str().starts_with(&*text.to_ascii_lowercase())
@@ -170,14 +191,17 @@ impl Table {
         };
         let named: Vec<_> =
             self.shared.clients.iter().filter(|agent| agent.name() == text).collect();
-        let found = match named.len() {
-            0 => self.shared.clients.iter().filter(|agent| is_prefix(agent)).collect(),
+        let found = match (named.len(), spelling) {
+            (0, Spelling::Short) => {
+                self.shared.clients.iter().filter(|agent| is_prefix(agent)).collect()
+            }
             _ => named,
         };
         match found.as_slice() {
             [] if *reason == IdError::TooManyDigits => Err(LocateError::UnknownNode(text.into())),
             [] => Err(LocateError::NodeLookup(reason.clone())),
             [agent] => Ok(Arc::clone(agent)),
+            [..] if spelling == Spelling::Full => Err(LocateError::NodeLookup(reason.clone())),
             several => {
                 Err(LocateError::AmbiguousNode { written: text.into(), count: several.len() })
             }
@@ -186,20 +210,21 @@ impl Table {
 
     fn leader(&self) -> Result<Arc<Agent>, LocateError> {
         let name = (self.shared.leader)().ok_or(LocateError::NoLeader)?;
-        self.server(&name).map_err(|_| LocateError::NoLeader)
+        self.server(&name, Spelling::Full).map_err(|_| LocateError::NoLeader)
     }
 
-    /// By full name, by id, or by the name without its region.
-    fn server(&self, written: &str) -> Result<Arc<Agent>, LocateError> {
+    /// By full name, by id, or, where that will do, by the name without its region.
+    fn server(&self, written: &str, spelling: Spelling) -> Result<Arc<Agent>, LocateError> {
         let matches = |agent: &&Arc<Agent>| {
             let id = match agent.identity() {
                 Identity::Server(id) => id,
                 Identity::Client(_) | Identity::Seed => return false,
             };
             let bare = agent.name().strip_suffix(agent.region().as_str());
+            let bare = bare.and_then(|bare| bare.strip_suffix('.'));
             agent.name() == written
                 || id.as_str() == written
-                || bare.and_then(|bare| bare.strip_suffix('.')).is_some_and(|bare| bare == written)
+                || (spelling == Spelling::Short && bare.is_some_and(|bare| bare == written))
         };
         let agent = self.shared.servers.iter().find(matches);
         agent.map(Arc::clone).ok_or_else(|| LocateError::UnknownServer(written.into()))
@@ -235,8 +260,8 @@ fn one(agent: Arc<Agent>) -> Place {
 impl Directory for Table {
     type Locate = Ready<Result<Place, LocateError>>;
 
-    fn locate(&self, target: &Target, region: Option<&Region>, _: Caller<'_>) -> Self::Locate {
-        ready(self.find(target, region))
+    fn locate(&self, target: &Target, region: Option<&Region>, who: Caller<'_>) -> Self::Locate {
+        ready(self.find(target, region, who.spelling()))
     }
 
     fn fleet(&self) -> Vec<Belief> {

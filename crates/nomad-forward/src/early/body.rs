@@ -70,7 +70,7 @@ where
                 StateProjection::Awaited(answer, outages) => {
                     match ready!(answer.as_mut().poll(cx)) {
                         Ok(response) => {
-                            outages.answered(response.headers());
+                            outages.answered(&response);
                             State::Here(response.into_body())
                         }
                         Err(error) => {

@@ -9,7 +9,7 @@ use std::{
 use http::Response;
 use pin_project::pin_project;
 
-use super::{EarlyBody, Reached, head};
+use super::{EarlyBody, Form, Reached, head};
 use crate::{Error, outages::Outages};
 
 type Due = Pin<Box<dyn Future<Output = Option<Reached>> + Send>>;
@@ -30,7 +30,7 @@ enum State<F> {
         /// Over when the head is due; `None` when none may be sent.
         due: Option<Due>,
         /// What the head says, and who hears when nothing comes after it.
-        rest: (&'static str, Arc<Outages>),
+        rest: (Form, Arc<Outages>),
     },
 }
 
@@ -45,11 +45,7 @@ impl<F, R> ResponseFuture<F, R> {
         Self { state: State::Plain(answer), body: std::marker::PhantomData }
     }
 
-    pub(super) const fn racing(
-        answer: Pin<Box<F>>,
-        due: Due,
-        rest: (&'static str, Arc<Outages>),
-    ) -> Self {
+    pub(super) const fn racing(answer: Pin<Box<F>>, due: Due, rest: (Form, Arc<Outages>)) -> Self {
         let state = State::Racing { answer: Some(answer), due: Some(due), rest };
         Self { state, body: std::marker::PhantomData }
     }
@@ -63,7 +59,7 @@ where
     type Output = Result<Response<EarlyBody<F, R>>, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let (answer, due, (content_type, outages)) = match self.project().state.project() {
+        let (answer, due, (form, outages)) = match self.project().state.project() {
             StateProjection::Plain(answer) => {
                 return answer
                     .poll(cx)
@@ -86,7 +82,7 @@ where
         let Some(reached) = reached else { return Poll::Pending };
         let answer = answer.take().expect("it was polled above");
         let body = EarlyBody::awaited(answer, Arc::clone(outages));
-        Poll::Ready(Ok(head(body, &reached, content_type)))
+        Poll::Ready(Ok(head(body, &reached, *form)))
     }
 }
 
@@ -101,8 +97,9 @@ mod tests {
     #[test]
     fn an_answer_is_waited_for_when_no_head_may_go_before_it() {
         let (tell, told) = oneshot::channel::<Result<Response<()>, Error>>();
+        let form = Form { content_type: "text/plain", is_unnamed: false };
         let answer = Box::pin(async move { told.await.unwrap() });
-        let (due, rest) = (Box::pin(ready(None)), ("text/plain", Arc::default()));
+        let (due, rest) = (Box::pin(ready(None)), (form, Arc::default()));
         let mut future = pin!(ResponseFuture::<_, ()>::racing(answer, due, rest));
         let mut cx = Context::from_waker(Waker::noop());
         assert!(future.as_mut().poll(&mut cx).is_pending());

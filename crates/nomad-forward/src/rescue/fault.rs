@@ -101,12 +101,24 @@ fn locate(route: &Route, error: &LocateError) -> Fault {
             Fault::new(NOT_FOUND, text)
         }
         LocateError::NoAnswer(_) => Fault::new(StatusCode::BAD_GATEWAY, text),
-        LocateError::AmbiguousNode { .. } => Fault::new(BAD_REQUEST, text),
+        LocateError::AmbiguousNode { .. } | LocateError::SeveralClients => {
+            Fault::new(BAD_REQUEST, text)
+        }
+        LocateError::SeveralServers => Fault::new(BAD_REQUEST, several_servers(route, text)),
+        LocateError::NotAsked => Fault::new(StatusCode::FORBIDDEN, text),
         LocateError::NodeLookup(_)
         | LocateError::AllocLookup(_)
         | LocateError::NoPathToServer(_)
-        | LocateError::NoServers
-        | LocateError::NoClients => Fault::new(INTERNAL, text),
+        | LocateError::NoServers => Fault::new(INTERNAL, text),
+    }
+}
+
+/// A call about a node that names none is refused by every server that runs no client, in these words.
+fn several_servers(route: &Route, text: String) -> String {
+    match route {
+        Route::ClientGc | Route::SetMetadata => "No local Node and node_id not provided".to_owned(),
+        Route::RenewIdentity => "no local Node and node_id not provided".to_owned(),
+        _ => text,
     }
 }
 

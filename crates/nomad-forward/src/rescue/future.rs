@@ -55,7 +55,7 @@ where
             }
             StateProjection::Calling(answer) => match ready!(answer.poll(cx)) {
                 Ok(answer) => {
-                    this.outages.answered(answer.headers());
+                    this.outages.answered(&answer);
                     return Poll::Ready(Ok(answer.map(RescuedBody::answer)));
                 }
                 Err(error) => error.into(),

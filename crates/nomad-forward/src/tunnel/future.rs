@@ -93,7 +93,7 @@ where
     let Asker { caller, passage, accept } = asker;
     let status = response.status();
     if status == StatusCode::SWITCHING_PROTOCOLS {
-        passage.answered_by(response.headers());
+        passage.answered_by(&response);
         let agent = hyper::upgrade::on(&mut response);
         response.extensions_mut().insert(passage.tally());
         tokio::spawn(join::upgraded(caller, agent, passage));

@@ -71,7 +71,7 @@ where
     }
     let Ok(()) = poll_fn(|cx| chain.poll_ready(cx)).await;
     let Ok(mut response) = chain.call(request).await;
-    passage.answered_by(response.headers());
+    passage.answered_by(&response);
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return Ok((hyper::upgrade::on(&mut response), bytes));
     }

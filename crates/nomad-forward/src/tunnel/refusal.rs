@@ -54,7 +54,7 @@ where
             response.headers_mut().insert(name, value.clone());
         }
     }
-    passage.answered_by(refused.headers());
+    passage.answered_by(&refused);
     tokio::spawn(async move {
         let closing = async {
             let (close, caller) = tokio::join!(close(refused), timeout(UPGRADE_LIMIT, caller));

@@ -8,12 +8,13 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, HeaderValue};
-use nomad_wire::header::X_NOMAD_GATEWAY_AGENT;
+use http::{HeaderValue, Response};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::timeout,
 };
+
+use crate::credit::answered_by;
 
 /// After the end was announced a tunnel only drops its sockets.
 const DROP_LIMIT: Duration = Duration::from_secs(1);
@@ -99,8 +100,8 @@ impl Passage {
     }
 
     /// Notes which agent's answer opened it.
-    pub(super) fn answered_by(&self, headers: &HeaderMap) {
-        if let Some(agent) = headers.get(X_NOMAD_GATEWAY_AGENT) {
+    pub(super) fn answered_by<B>(&self, response: &Response<B>) {
+        if let Some(agent) = answered_by(response) {
             // Only the first answer opens it.
             drop(self.tally.counts.agent.set(agent.clone()));
         }

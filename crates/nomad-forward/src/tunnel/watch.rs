@@ -162,7 +162,7 @@ where
 {
     let Ok(()) = poll_fn(|cx| chain.poll_ready(cx)).await;
     let Ok(response) = chain.call(request).await;
-    passage.answered_by(response.headers());
+    passage.answered_by(&response);
     if !response.status().is_success() {
         return Err(refusal::close(response).await);
     }

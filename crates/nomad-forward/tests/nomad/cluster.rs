@@ -32,10 +32,24 @@ pub(crate) struct State {
     /// Id, name, HTTP address, index.
     pub(crate) nodes: Arc<Vec<(String, String, String, u64)>>,
     pub(crate) index: u64,
+    /// Nodes that are `down`.
+    pub(crate) down: Vec<&'static str>,
+    /// The index at which a node was registered, where it is not 1.
+    pub(crate) created: Vec<(&'static str, u64)>,
     /// Every call needs this token, if there is one.
     pub(crate) token: Option<&'static str>,
     /// Questions for the other region are never answered.
     pub(crate) is_mars_silent: bool,
+}
+
+impl State {
+    fn status(&self, id: &str) -> &'static str {
+        if self.down.contains(&id) { "down" } else { "ready" }
+    }
+
+    fn created(&self, id: &str) -> u64 {
+        self.created.iter().find(|(known, _)| *known == id).map_or(1, |(_, index)| *index)
+    }
 }
 
 pub(crate) struct Cluster {
@@ -57,8 +71,14 @@ struct Answering {
 
 impl Cluster {
     pub(crate) async fn start(token: Option<&'static str>) -> Self {
-        let (state, _) =
-            watch::channel(State { nodes: Arc::default(), index: 7, token, is_mars_silent: false });
+        let (state, _) = watch::channel(State {
+            nodes: Arc::default(),
+            index: 7,
+            down: Vec::new(),
+            created: Vec::new(),
+            token,
+            is_mars_silent: false,
+        });
         let mut cluster = Self {
             servers: Vec::new(),
             clients: Vec::new(),
@@ -203,12 +223,25 @@ impl Answering {
         let index = query.split('&').find_map(|pair| pair.strip_prefix("index="));
         let index = index.map_or(0, |index| index.parse().unwrap());
         let state = self.state.wait_for(|state| state.index > index).await.unwrap().clone();
-        let stub = |(id, name, _, modified): &(String, String, String, u64)| json!({ "ID": id, "Name": name, "Status": "ready", "ModifyIndex": modified });
-        let fits = |name: &str| {
-            let (_, filter) = query.split_once("filter=").unwrap_or_default();
-            filter.is_empty() || filter.contains(&format!("%22{name}%22"))
+        let stub = |(id, name, address, modified): &(String, String, String, u64)| {
+            let host = address.rsplit_once(':').map_or("", |(host, _)| host);
+            json!({
+                "ID": id, "Name": name, "Address": host, "Status": state.status(id),
+                "CreateIndex": state.created(id), "ModifyIndex": modified,
+            })
         };
-        let nodes = state.nodes.iter().filter(|(_, name, ..)| fits(name)).map(stub);
+        let fits = |name: &str, address: &str| {
+            let (_, filter) = query.split_once("filter=").unwrap_or_default();
+            let by_host = filter
+                .split_once("Address%20%3D%3D%20%22")
+                .map(|(_, host)| host.split("%22").next().unwrap().to_owned());
+            match by_host {
+                Some(host) => address.rsplit_once(':').is_some_and(|(at, _)| at == host),
+                None => filter.is_empty() || filter.contains(&format!("%22{name}%22")),
+            }
+        };
+        let nodes =
+            state.nodes.iter().filter(|(_, name, address, _)| fits(name, address)).map(stub);
         let mut answer = json_answer(&Value::Array(nodes.collect()));
         answer.headers_mut().insert("x-nomad-index", state.index.into());
         answer
@@ -226,7 +259,7 @@ fn known(state: &State, path: &str, query: &str) -> Answer {
             |(id, name, address, modified)| {
                 json_answer(&json!({
                     "ID": id, "Name": name, "HTTPAddr": address, "ModifyIndex": modified,
-                    "TLSEnabled": false,
+                    "CreateIndex": state.created(id), "Status": state.status(id), "TLSEnabled": false,
                 }))
             },
         );

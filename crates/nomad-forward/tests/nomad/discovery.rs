@@ -7,7 +7,7 @@ use nomad_acl::Subject;
 use nomad_forward::{
     Agent, Caller, Directory as _, LocateError, NomadApi, NomadDirectory, NomadOptions, Place,
     Target, TcpConnect, Transport,
-    directory::{Meant, Watch, Way},
+    directory::{Meant, Spelling, Watch, Way},
 };
 use nomad_wire::{Region, SecretId};
 use tokio::time::timeout;
@@ -26,7 +26,7 @@ pub(crate) fn directory(cluster: &Cluster, token: Option<&str>) -> (Nomad, Watch
 }
 
 pub(crate) async fn found(nomad: &Nomad, target: Target) -> Result<Place, LocateError> {
-    nomad.locate(&target, None, Caller::default()).await
+    nomad.locate(&target, None, Caller::default().writing(Spelling::Short)).await
 }
 
 pub(crate) fn node(written: &str) -> Target {
@@ -245,7 +245,10 @@ async fn a_node_of_another_region_is_found_when_that_region_is_named() {
     assert!(found(&nomad, node(MARTIAN)).await.is_err());
     assert!(nomad.locate(&node(NODES[0]), Some(&mars), Caller::default()).await.is_err());
     // A server of the other region has no verified address: one of ours passes the call on.
-    let place = nomad.locate(&server("server9"), Some(&mars), Caller::default()).await.unwrap();
+    let place = nomad
+        .locate(&server("server9"), Some(&mars), Caller::default().writing(Spelling::Short))
+        .await
+        .unwrap();
     assert_eq!(place.way, Way::Relay(Meant::Server("server9.mars".into())));
     assert!(found(&nomad, server("server9")).await.is_err());
 }

@@ -6,5 +6,8 @@ mod catalog;
 mod cluster;
 mod discovery;
 mod fleet;
+mod gone;
 mod names;
+mod own_token;
 mod relay;
+mod secrecy;

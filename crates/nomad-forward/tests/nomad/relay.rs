@@ -8,6 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response};
+use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
 use nomad_acl::{Acl, AclDisabled, Policy, Tokens, TokensError};
 use nomad_forward::{Denials, TcpConnect, forwarder};
@@ -21,12 +22,12 @@ use crate::{
 };
 
 /// Status, path, agent and body of an answer.
-async fn ask(nomad: &Nomad, method: &str, path: &str) -> (u16, String, String, String) {
+pub(crate) async fn ask(nomad: &Nomad, method: &str, path: &str) -> (u16, String, String, String) {
     ask_as(nomad, AclDisabled, method, path).await
 }
 
 /// The same with ACLs.
-async fn ask_as<T>(
+pub(crate) async fn ask_as<T>(
     nomad: &Nomad,
     tokens: T,
     method: &str,
@@ -38,7 +39,27 @@ where
     let mut service =
         forwarder::<_, _, _, Full<Bytes>>(TcpConnect, nomad.clone(), tokens, Denials::Silent);
     let request = Request::builder().method(method).uri(path).body(Full::default()).unwrap();
-    let response: Response<_> = service.call(request).await.unwrap();
+    answered(service.call(request).await.unwrap()).await
+}
+
+/// The same with a token that the servers look at.
+pub(crate) async fn ask_with(
+    nomad: &Nomad,
+    token: &str,
+    method: &str,
+    path: &str,
+) -> (u16, String, String, String) {
+    let mut service =
+        forwarder::<_, _, _, Full<Bytes>>(TcpConnect, nomad.clone(), AclDisabled, Denials::Silent);
+    let request = Request::builder().method(method).uri(path).header("x-nomad-token", token);
+    answered(service.call(request.body(Full::default()).unwrap()).await.unwrap()).await
+}
+
+async fn answered<B>(response: Response<B>) -> (u16, String, String, String)
+where
+    B: Body<Data = Bytes>,
+    B::Error: std::fmt::Debug,
+{
     let header = |name: &str| {
         response.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned()
     };
@@ -128,6 +149,74 @@ async fn any_client_is_one_that_can_be_reached() {
         assert_eq!((status, &*agent), (200, "client2"));
     }
     assert_eq!(cluster.asked("client2 GET /v1/agent/servers").len(), 2);
+}
+
+#[tokio::test]
+async fn a_change_that_names_no_agent_goes_to_the_only_one_and_else_to_none() {
+    let cluster = Cluster::start(None).await;
+    let (nomad, mut watch) = directory(&cluster, None);
+    watch.first_look().await;
+    let change = "/v1/agent/servers?address=10.0.0.1:4647";
+    for (method, path, said) in [
+        (
+            "PUT",
+            change,
+            "this changes one client agent, and there are several: name it with node_id",
+        ),
+        (
+            "PUT",
+            "/v1/agent/reload",
+            "this changes one server, and there are several: name it with server_id",
+        ),
+        (
+            "PUT",
+            "/v1/agent/schedulers/config",
+            "this changes one server, and there are several: name it with server_id",
+        ),
+        ("PUT", "/v1/client/gc", "No local Node and node_id not provided"),
+        ("POST", "/v1/client/metadata", "No local Node and node_id not provided"),
+        ("PUT", "/v1/client/identity/renew", "no local Node and node_id not provided"),
+    ] {
+        let (status, _, _, body) = ask(&nomad, method, path).await;
+        assert_eq!((status, &*body), (400, said), "{path}");
+    }
+    for path in ["agent/servers", "agent/reload", "schedulers", "client/gc", "metadata", "renew"] {
+        assert!(cluster.asked(path).is_empty(), "{path}");
+    }
+    // What changes all servers, whichever is asked, goes to any.
+    ask(&nomad, "PUT", "/v1/agent/join?address=a").await;
+    assert_eq!(cluster.asked("/v1/agent/join").len(), 1);
+
+    // One that is down cannot be meant.
+    cluster.state.send_modify(|state| state.down.push(NODES[0]));
+    let (nomad, mut watch) = directory(&cluster, None);
+    watch.first_look().await;
+    let (status, _, agent, _) = ask(&nomad, "PUT", change).await;
+    assert_eq!((status, &*agent), (200, "client2"));
+    assert_eq!(cluster.asked("client2 PUT /v1/agent/servers").len(), 1);
+}
+
+#[tokio::test]
+async fn a_name_is_relayed_as_a_full_id_where_the_nodes_address_cannot_be_used() {
+    for address in ["", "[fe80::1%lo]:1", "client1.invalid:4646", "client1"] {
+        let cluster = Cluster::start(None).await;
+        cluster.state.send_modify(|state| {
+            Arc::make_mut(&mut state.nodes)[0].2 = address.into();
+        });
+        let (nomad, mut watch) = directory(&cluster, None);
+        watch.first_look().await;
+        for written in ["client1", "9bb1", NODES[0]] {
+            for path in ["/v1/client/stats", "/v1/agent/monitor"] {
+                let path = format!("{path}?node_id={written}");
+                let (status, way, _, body) = ask(&nomad, "GET", &path).await;
+                assert_eq!((status, &*way), (200, "relay"), "{address} {path}");
+                assert!(body.contains(&format!("node_id={}", NODES[0])), "{address} {body}");
+            }
+        }
+        // Nobody else can answer these.
+        let (status, _, _, body) = ask(&nomad, "GET", "/v1/agent/self?node_id=client1").await;
+        assert_eq!((status, &*body), (404, "No path to node"), "{address}");
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use http::Method;
 use http_body::Body;
 use nomad_acl::{Ask as _, Decision, Grant, Known, Requirement};
 use nomad_forward::{
-    Agent, Target,
+    Agent,
     address::Addressed,
     directory::{Meant, Way},
 };
@@ -64,11 +64,11 @@ impl Key {
         let agent = match &place.way {
             Way::Itself => &place.agent,
             Way::Relay(Meant::Agent(meant)) => meant,
-            Way::Relay(Meant::Server(_) | Meant::Unknown) => return None,
+            Way::Relay(Meant::Server(_) | Meant::Node(_) | Meant::Unknown) => return None,
         };
         Some(Self {
             agent: Arc::clone(agent),
-            is_named: !matches!(asked.target(), Target::AnyServer | Target::AnyClient),
+            is_named: asked.target().names_one(),
             level: wanted.log_level,
             is_json: wanted.log_json,
             has_location: wanted.log_include_location,

@@ -6,7 +6,8 @@ use nomad_wire::Region;
 
 use super::{
     Shared,
-    index::Stub,
+    index::{Status, Stub},
+    nodes::Now,
     servers::{Member, Servers},
 };
 use crate::{
@@ -57,18 +58,19 @@ impl<C: Connect> Shared<C> {
     }
 
     fn of_node(&self, region: &Region, node: &Stub) -> Belief {
-        let state = if node.is_ready { "ready" } else { "not ready" };
-        match self.agent(region, &node.id) {
-            Some(agent) => self.of_agent(&agent, &format!("the list of nodes says {state}")),
-            None => Belief {
-                name: node.name.clone(),
-                id: Some(node.id.as_str().into()),
-                is_server: false,
-                agent: None,
-                standing: Standing::Unasked,
-                why: format!("the list of nodes says {state}; nobody has asked for it").into(),
-            },
-        }
+        let state = if node.status == Status::Ready { "ready" } else { "not ready" };
+        let (standing, why) = match self.known(region, &node.id) {
+            Now::At(agent) => {
+                return self.of_agent(&agent, &format!("the list of nodes says {state}"));
+            }
+            Now::NoPath(reason) => (Standing::Relayed, reason.why().into()),
+            Now::Ask => {
+                let why = format!("the list of nodes says {state}; nobody has asked for it");
+                (Standing::Unasked, why.into())
+            }
+        };
+        let (name, id) = (node.name.clone(), Some(node.id.as_str().into()));
+        Belief { name, id, is_server: false, agent: None, standing, why }
     }
 
     /// An agent with an address: whether it is asked depends on the last attempts.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-/// An entry of `GET /v1/nodes`. Its `Address` is left out: it has no port.
+/// An entry of `GET /v1/nodes`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct NodeStub<'a> {
@@ -12,8 +12,13 @@ pub(super) struct NodeStub<'a> {
     pub(super) id: Cow<'a, str>,
     #[serde(default, borrow)]
     pub(super) name: Cow<'a, str>,
+    /// The host of its HTTP address, without the port.
+    #[serde(default, borrow)]
+    pub(super) address: Cow<'a, str>,
     #[serde(default, borrow)]
     pub(super) status: Cow<'a, str>,
+    #[serde(default)]
+    pub(super) create_index: u64,
     #[serde(default)]
     pub(super) modify_index: u64,
 }
@@ -30,6 +35,10 @@ pub(super) struct Node {
     pub(super) http_addr: String,
     #[serde(default, rename = "TLSEnabled")]
     pub(super) tls_enabled: bool,
+    #[serde(default)]
+    pub(super) status: String,
+    #[serde(default)]
+    pub(super) create_index: u64,
     #[serde(default)]
     pub(super) modify_index: u64,
 }

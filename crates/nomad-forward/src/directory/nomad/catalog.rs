@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::{
     Host, Shared,
-    question::{Question, Verdict},
+    question::{Question, Verdict, Who},
 };
 use crate::{Agent, connect::Connect};
 
@@ -59,13 +59,13 @@ pub(super) type Found = Vec<(Box<str>, SocketAddr)>;
 
 impl<C: Connect> Shared<C> {
     /// Looks into the catalog, if there is one, and asks who is at each address of it.
-    pub(super) async fn catalogued(&self) -> Found {
+    pub(super) async fn catalogued(&self, who: &Who) -> Found {
         let Some(consul) = &self.options.consul else { return Vec::new() };
         let Some(entries) = self.entries(consul).await else {
             tracing::info!(consul = %consul.address, "the catalog says nothing of Nomad's servers");
             return Vec::new();
         };
-        let asked = entries.iter().take(MAX_ENTRIES).map(|entry| self.who_is_at(entry));
+        let asked = entries.iter().take(MAX_ENTRIES).map(|entry| self.who_is_at(entry, who));
         join_all(asked).await.into_iter().flatten().collect()
     }
 
@@ -82,15 +82,15 @@ impl<C: Connect> Shared<C> {
     }
 
     /// The name of the server at an address; `None` when there is none.
-    async fn who_is_at(&self, entry: &Entry) -> Option<(Box<str>, SocketAddr)> {
+    async fn who_is_at(&self, entry: &Entry, who: &Who) -> Option<(Box<str>, SocketAddr)> {
         let named = [&entry.service_address, &entry.address].into_iter();
         let name = named.into_iter().find(|name| !name.is_empty())?;
         let host = Host::new(name, entry.service_port);
         let address = *self.options.names.look_up(&host).await.ok()?.first()?;
         let agent = Agent::seed(Region::default(), address).over(self.options.transport);
         let agent = Arc::new(agent);
-        let question = Question::new("/v1/agent/members", self.options.token.as_ref());
-        let Verdict::Is(seen) = question.ask_one::<agent::Members, _>(&self.api, &agent).await
+        let question = Question::new("/v1/agent/members", None);
+        let Verdict::Is(seen) = question.ask_one::<agent::Members, _>(&self.api, &agent, who).await
         else {
             return None;
         };

@@ -1,19 +1,21 @@
 //! Look-ups that nobody has to be asked for.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, atomic::Ordering};
 
 use nomad_acl::Subject;
-use nomad_wire::{AllocId, IdError, Region, Written};
+use nomad_wire::{AllocId, IdError, NodeId, Region, Written};
 
 use super::{
     Shared,
     index::Like,
     memory::Allocation,
+    nodes::Now,
     servers::{Member, Servers},
 };
 use crate::{
     Agent, Target,
-    directory::{LocateError, Meant, Place, Way},
+    connect::Connect,
+    directory::{LocateError, Meant, Place, Spelling, Way},
 };
 
 /// What comes of a look-up at once.
@@ -22,33 +24,56 @@ pub(super) enum Step {
     Ask,
 }
 
-impl<C: crate::connect::Connect> Shared<C> {
-    pub(super) fn find(&self, target: &Target, region: Option<&Region>) -> Step {
+impl<C: Connect> Shared<C> {
+    pub(super) fn find(
+        &self,
+        target: &Target,
+        region: Option<&Region>,
+        spelling: Spelling,
+    ) -> Step {
         match target {
             Target::AnyServer => Step::Found(self.any_server()),
-            Target::AnyClient => Step::Ask,
+            Target::SoleServer => Step::Found(self.sole_server()),
+            Target::AnyClient | Target::SoleClient => Step::Ask,
             Target::Node(Written::Id(id)) => {
                 let home = self.home(region);
-                match self.agent(&home, id) {
-                    Some(agent) => Step::Found(Ok(self.place(agent, Subject::Agent))),
-                    None if self.memory.is_unknown(&home, id.as_bytes()) => {
+                match self.known(&home, id) {
+                    Now::At(agent) => Step::Found(Ok(self.place(agent, Subject::Agent))),
+                    Now::NoPath(_) => Step::Found(self.without_path(*id, Subject::Agent, &home)),
+                    Now::Ask if self.memory.is_unknown(&home, id.as_bytes()) => {
                         Step::Found(Err(LocateError::UnknownNode(id.as_str().into())))
                     }
-                    None => Step::Ask,
+                    Now::Ask => Step::Ask,
                 }
             }
             Target::Node(Written::Malformed { text, .. }) => {
-                match (region, self.nodes().like(text)) {
-                    (None, Like::Several(count)) => Step::Found(Err(LocateError::AmbiguousNode {
-                        written: text.clone(),
-                        count,
-                    })),
+                match (region, spelling, self.nodes().like(text, spelling)) {
+                    (None, Spelling::Short, Like::Several(count)) => {
+                        let written = text.clone();
+                        Step::Found(Err(LocateError::AmbiguousNode { written, count }))
+                    }
                     _ => Step::Ask,
                 }
             }
-            Target::Leader => self.leader(region),
-            Target::Server(written) => Step::Found(self.server(written, region)),
+            Target::Leader | Target::Server(_) => self.find_server(target, region, spelling),
             Target::Allocation(written) => self.allocation(written, region),
+        }
+    }
+
+    fn find_server(&self, target: &Target, region: Option<&Region>, spelling: Spelling) -> Step {
+        let servers = self.servers();
+        // While the members are not known the caller may know them.
+        if servers.members.is_none() {
+            return Step::Ask;
+        }
+        let is_foreign = region.is_some_and(|region| *region != servers.region);
+        match target {
+            Target::Leader if is_foreign => Step::Ask,
+            Target::Server(written) => {
+                let region = region.unwrap_or(&servers.region);
+                Step::Found(self.server(&servers, written, region, spelling))
+            }
+            _ => Step::Found(self.leader(&servers)),
         }
     }
 
@@ -61,12 +86,43 @@ impl<C: crate::connect::Connect> Shared<C> {
         named.map_or_else(own, Region::clone)
     }
 
+    /// Whether it is the region of the servers that are asked.
+    pub(super) fn is_own(&self, region: &Region) -> bool {
+        self.servers.read().unwrap_or_else(PoisonError::into_inner).region == *region
+    }
+
+    /// Whether the list of nodes tells of this region.
+    pub(super) fn is_listed(&self, region: &Region) -> bool {
+        self.is_watched.load(Ordering::Relaxed) && self.is_own(region)
+    }
+
     /// No agent is named: any server, and in turn, so that their connections are used alike.
-    fn any_server(&self) -> Result<Place, LocateError> {
+    pub(super) fn any_server(&self) -> Result<Place, LocateError> {
         let servers = self.servers();
         let mut turn = self.api.in_turn(&servers.any(&servers.region)).into_iter();
         let agent = turn.next().ok_or(LocateError::NoServers)?;
         Ok(Place { agent, subject: Subject::Agent, others: turn.collect(), way: Way::Itself })
+    }
+
+    /// The one server there is: what changes one server alone is sent to none that was not meant.
+    fn sole_server(&self) -> Result<Place, LocateError> {
+        let servers = self.servers();
+        let known = servers.members.as_ref().map(|_| servers.in_region(&servers.region).count());
+        if known.unwrap_or(servers.seeds.len()) > 1 {
+            return Err(LocateError::SeveralServers);
+        }
+        self.any_server()
+    }
+
+    /// A node that is not asked itself: a server passes the call on, as far as servers do.
+    pub(super) fn without_path(
+        &self,
+        id: NodeId,
+        subject: Subject,
+        region: &Region,
+    ) -> Result<Place, LocateError> {
+        let place = self.relayed(Meant::Node(id), subject, region);
+        place.ok_or(LocateError::NoPathToNode)
     }
 
     /// The agent itself, or a server while there is no way to it.
@@ -97,35 +153,30 @@ impl<C: crate::connect::Connect> Shared<C> {
         Some(Place { agent, subject, others: relays.collect(), way: Way::Relay(meant) })
     }
 
-    fn leader(&self, region: Option<&Region>) -> Step {
-        let servers = self.servers();
-        if region.is_some_and(|region| *region != servers.region) {
-            return Step::Ask;
+    pub(super) fn leader(&self, servers: &Servers) -> Result<Place, LocateError> {
+        if servers.members.is_none() {
+            return self.unseen_server(servers, "leader", Meant::Unknown);
         }
-        let Some(leader) = &servers.leader else {
-            return match servers.members {
-                Some(_) => Step::Found(Err(LocateError::NoLeader)),
-                None => Step::Found(self.unseen_server(&servers, "leader", Meant::Unknown)),
-            };
-        };
-        let found = servers.find(leader, &servers.region);
-        Step::Found(found.map_or(Err(LocateError::NoLeader), |member| {
-            self.member(&servers, member, Meant::Unknown)
-        }))
+        let member = servers.leader().ok_or(LocateError::NoLeader)?;
+        self.member(servers, member, Meant::Unknown)
     }
 
-    fn server(&self, written: &str, region: Option<&Region>) -> Result<Place, LocateError> {
-        let servers = self.servers();
-        let region = region.unwrap_or(&servers.region);
+    pub(super) fn server(
+        &self,
+        servers: &Servers,
+        written: &str,
+        region: &Region,
+        spelling: Spelling,
+    ) -> Result<Place, LocateError> {
         if !servers.knows(region) {
             return Err(LocateError::UnknownRegion);
         }
         if servers.members.is_none() {
-            return self.unseen_server(&servers, written, Meant::Unknown);
+            return self.unseen_server(servers, written, Meant::Unknown);
         }
-        let member = servers.find(written, region);
+        let member = servers.find(written, region, spelling);
         let member = member.ok_or_else(|| LocateError::UnknownServer(written.into()))?;
-        self.member(&servers, member, Meant::Server(member.name.clone()))
+        self.member(servers, member, Meant::Server(member.name.clone()))
     }
 
     /// The place of a live server, whose HTTP address may not be known.
@@ -170,9 +221,12 @@ impl<C: crate::connect::Connect> Shared<C> {
         let Some(Allocation { node, namespace }) = self.memory.allocation(&home, id) else {
             return Step::Ask;
         };
-        match self.agent(&home, &node) {
-            Some(agent) => Step::Found(Ok(self.place(agent, Subject::Namespace(namespace)))),
-            None => Step::Ask,
+        match self.known(&home, &node) {
+            Now::At(agent) => Step::Found(Ok(self.place(agent, Subject::Namespace(namespace)))),
+            Now::NoPath(_) => {
+                Step::Found(self.without_path(node, Subject::Namespace(namespace), &home))
+            }
+            Now::Ask => Step::Ask,
         }
     }
 }

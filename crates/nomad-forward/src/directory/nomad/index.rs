@@ -1,6 +1,14 @@
 //! The nodes of a region by id, by the beginning of an id, and by name.
 
+use std::{
+    cmp::Ordering,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+};
+
 use nomad_wire::NodeId;
+
+use super::body;
+use crate::directory::Spelling;
 
 /// The shortest beginning of a node id that is looked up: the command line demands as much.
 pub(super) const MIN_PREFIX: usize = 2;
@@ -10,17 +18,87 @@ pub(super) const MIN_PREFIX: usize = 2;
 pub(super) struct Stub {
     pub(super) id: NodeId,
     pub(super) name: Box<str>,
-    pub(super) modified: u64,
-    pub(super) is_ready: bool,
+    /// The host of its HTTP address; the list says no port.
+    pub(super) host: Box<str>,
+    pub(super) age: Age,
+    pub(super) status: Status,
+    /// Changes whenever another live node of the same host comes, goes or changes; 0 when there is none.
+    pub(super) neighbourhood: u64,
 }
 
-/// All nodes of a list: about 130 bytes each.
+/// When a node was registered and changed: indexes of Nomad's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Age {
+    pub(super) created: u64,
+    pub(super) modified: u64,
+}
+
+impl Age {
+    /// Whether a live node of this age may have taken the address of one of the other age. A node that comes back with a new
+    /// id was created later; one that takes over an address was modified later.
+    pub(super) const fn may_displace(self, other: Self) -> bool {
+        self.created > other.created || self.modified > other.modified
+    }
+}
+
+/// What the servers say of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Status {
+    Ready,
+    /// The servers have not heard of it for a while: `down` or `disconnected`.
+    Lost,
+    /// `initializing`, and what newer servers may say.
+    Other,
+}
+
+impl Status {
+    pub(super) fn of(text: &str) -> Self {
+        match text {
+            "ready" => Self::Ready,
+            "down" | "disconnected" => Self::Lost,
+            _ => Self::Other,
+        }
+    }
+
+    /// Whether the servers hear of it, so that it has its address.
+    pub(super) const fn is_alive(self) -> bool {
+        !matches!(self, Self::Lost)
+    }
+}
+
+impl Stub {
+    /// An entry of the list; nothing when its id is none.
+    pub(super) fn of(stub: &body::NodeStub<'_>) -> Option<Self> {
+        Some(Self {
+            id: stub.id.parse().ok()?,
+            name: (*stub.name).into(),
+            host: (*stub.address).into(),
+            age: Age { created: stub.create_index, modified: stub.modify_index },
+            status: Status::of(&stub.status),
+            neighbourhood: 0,
+        })
+    }
+
+    /// Sums up to the neighbourhoods of the others.
+    fn mark(&self) -> u64 {
+        if !self.status.is_alive() {
+            return 0;
+        }
+        let mut hasher = DefaultHasher::new();
+        (self.id.as_bytes(), self.age).hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+/// All nodes of a list: about 180 bytes each.
 #[derive(Debug, Default)]
 pub(super) struct NodeIndex {
     /// In the order of their ids.
     nodes: Box<[Stub]>,
     /// Positions in `nodes`, in the order of their names.
     by_name: Box<[u32]>,
+    /// Positions in `nodes`, in the order of their hosts, of one host those first that changed last.
+    by_host: Box<[u32]>,
 }
 
 /// What a piece of text means.
@@ -34,9 +112,32 @@ pub(super) enum Like {
 impl NodeIndex {
     pub(super) fn new(mut nodes: Vec<Stub>) -> Self {
         nodes.sort_unstable_by_key(|node| node.id);
-        let mut by_name: Vec<u32> = (0..).take(nodes.len()).collect();
-        by_name.sort_unstable_by(|a, b| nodes[*a as usize].name.cmp(&nodes[*b as usize].name));
-        Self { nodes: nodes.into(), by_name: by_name.into() }
+        let order = |compare: fn(&Stub, &Stub) -> Ordering| {
+            let mut order: Vec<u32> = (0..).take(nodes.len()).collect();
+            order.sort_unstable_by(|a, b| compare(&nodes[*a as usize], &nodes[*b as usize]));
+            order.into_boxed_slice()
+        };
+        let by_name = order(|a, b| a.name.cmp(&b.name));
+        let by_host = order(|a, b| a.host.cmp(&b.host).then(b.age.modified.cmp(&a.age.modified)));
+        let mut rest = &*by_host;
+        while let Some(first) = rest.first() {
+            let host = &nodes[*first as usize].host;
+            let count = rest.partition_point(|at| nodes[*at as usize].host <= *host);
+            let (neighbours, others) = rest.split_at(count);
+            let marks = neighbours.iter().map(|at| nodes[*at as usize].mark());
+            let all = marks.fold(0, u64::wrapping_add);
+            for at in neighbours {
+                let node = &mut nodes[*at as usize];
+                node.neighbourhood = all.wrapping_sub(node.mark());
+            }
+            rest = others;
+        }
+        Self { nodes: nodes.into(), by_name, by_host }
+    }
+
+    /// The entries of a list, as a server wrote them.
+    pub(super) fn of(stubs: &[body::NodeStub<'_>]) -> Self {
+        Self::new(stubs.iter().filter_map(Stub::of).collect())
     }
 
     pub(super) fn len(&self) -> usize {
@@ -55,18 +156,32 @@ impl NodeIndex {
 
     /// Nodes that should answer.
     pub(super) fn ready(&self) -> impl Iterator<Item = &Stub> {
-        self.nodes.iter().filter(|node| node.is_ready)
+        self.nodes.iter().filter(|node| node.status == Status::Ready)
     }
 
-    /// Which node has this name, or else an id that begins so.
-    pub(super) fn like(&self, text: &str) -> Like {
-        let name = |at: &u32| &*self.nodes[*at as usize].name;
-        let from = self.by_name.partition_point(|at| name(at) < text);
-        let named = self.by_name[from..].iter().take_while(|at| name(at) == text).count();
-        match named {
-            0 => self.beginning_with(text),
-            1 => Like::One(self.nodes[self.by_name[from] as usize].id),
-            several => Like::Several(several),
+    /// All nodes whose HTTP address has this host, those first that changed last.
+    pub(super) fn at_host<'a>(&'a self, host: &'a str) -> impl Iterator<Item = &'a Stub> {
+        let of = |at: &u32| &*self.nodes[*at as usize].host;
+        let from = self.by_host.partition_point(|at| of(at) < host);
+        let at_host = self.by_host[from..].iter().take_while(move |at| of(at) == host);
+        at_host.map(|at| &self.nodes[*at as usize])
+    }
+
+    /// Which node has this name, or else, where that will do, an id that begins so. Of several with one name the one
+    /// that is ready is meant: the others are what is left of a node that was registered anew.
+    pub(super) fn like(&self, text: &str, spelling: Spelling) -> Like {
+        let node = |at: &u32| &self.nodes[*at as usize];
+        let from = self.by_name.partition_point(|at| *node(at).name < *text);
+        let named = || self.by_name[from..].iter().map(node).take_while(|node| *node.name == *text);
+        let ready = || named().filter(|node| node.status == Status::Ready);
+        match (named().count(), ready().count()) {
+            (0, _) => match spelling {
+                Spelling::Short => self.beginning_with(text),
+                Spelling::Full => Like::Nobody,
+            },
+            (1, _) => named().next().map_or(Like::Nobody, |node| Like::One(node.id)),
+            (_, 1) => ready().next().map_or(Like::Nobody, |node| Like::One(node.id)),
+            (several, _) => Like::Several(several),
         }
     }
 
@@ -90,34 +205,68 @@ impl NodeIndex {
 mod tests {
     use super::*;
 
-    fn index(nodes: &[(&str, &str)]) -> NodeIndex {
-        let stub = |(id, name): &(&str, &str)| Stub {
-            id: id.parse().unwrap(),
-            name: (*name).into(),
-            modified: 1,
-            is_ready: true,
-        };
-        NodeIndex::new(nodes.iter().map(stub).collect())
+    fn stub(id: &str, name: &str, host: &str, status: Status) -> Stub {
+        let age = Age { created: 1, modified: 1 };
+        let (id, name, host) = (id.parse().unwrap(), name.into(), host.into());
+        Stub { id, name, host, age, status, neighbourhood: 0 }
     }
+
+    const ONE: &str = "9bb118cc-7630-ebf4-b8b8-c11ee8847863";
+    const TWO: &str = "9bb2aaaa-7630-ebf4-b8b8-c11ee8847863";
+    const THREE: &str = "078367fb-eec8-87bf-8d99-0c0a5e3f7c7c";
 
     #[test]
     fn a_node_is_found_by_name_and_by_the_beginning_of_its_id() {
-        let (one, two) =
-            ("9bb118cc-7630-ebf4-b8b8-c11ee8847863", "9bb2aaaa-7630-ebf4-b8b8-c11ee8847863");
-        let nodes = index(&[
-            (two, "twin"),
-            (one, "only"),
-            ("078367fb-eec8-87bf-8d99-0c0a5e3f7c7c", "twin"),
-        ]);
-        let found = Like::One(one.parse().unwrap());
-        assert_eq!(nodes.like("only"), found);
-        assert_eq!(nodes.like("9bb1"), found);
-        assert_eq!(nodes.like("9BB118CC-7"), found);
-        assert_eq!(nodes.like("9bb"), Like::Several(2));
-        assert_eq!(nodes.like("twin"), Like::Several(2));
+        let nodes = NodeIndex::new(
+            [(TWO, "twin"), (ONE, "only"), (THREE, "twin")]
+                .map(|(id, name)| stub(id, name, "", Status::Ready))
+                .into(),
+        );
+        let found = Like::One(ONE.parse().unwrap());
+        let like = |text| nodes.like(text, Spelling::Short);
+        assert_eq!(like("only"), found);
+        assert_eq!(like("9bb1"), found);
+        assert_eq!(like("9BB118CC-7"), found);
+        assert_eq!(like("9bb"), Like::Several(2));
+        assert_eq!(like("twin"), Like::Several(2));
         for text in ["9", "", "9bb3", "onl", "zz"] {
-            assert_eq!(nodes.like(text), Like::Nobody, "{text}");
+            assert_eq!(like(text), Like::Nobody, "{text}");
         }
-        assert_eq!(nodes.find(&two.parse().unwrap()).unwrap().name, "twin".into());
+        assert_eq!(nodes.find(&TWO.parse().unwrap()).unwrap().name, "twin".into());
+        // In full only: a name, and nothing that begins so.
+        assert_eq!(nodes.like("only", Spelling::Full), found);
+        assert_eq!(nodes.like("9bb1", Spelling::Full), Like::Nobody);
+        assert_eq!(nodes.like("9bb", Spelling::Full), Like::Nobody);
+    }
+
+    #[test]
+    fn of_two_nodes_with_one_name_the_ready_one_is_meant() {
+        let nodes = NodeIndex::new(vec![
+            stub(ONE, "twin", "", Status::Lost),
+            stub(TWO, "twin", "", Status::Ready),
+            stub(THREE, "twin", "", Status::Other),
+        ]);
+        assert_eq!(nodes.like("twin", Spelling::Short), Like::One(TWO.parse().unwrap()));
+    }
+
+    #[test]
+    fn a_neighbourhood_changes_with_every_live_node_but_the_own_one() {
+        let of = |two: Status, modified| {
+            let mut one = stub(ONE, "one", "10.0.0.1", Status::Ready);
+            one.age.modified = modified;
+            let nodes = NodeIndex::new(vec![
+                one,
+                stub(TWO, "two", "10.0.0.1", two),
+                stub(THREE, "three", "10.0.0.2", Status::Ready),
+            ]);
+            let at = |id: &str| nodes.find(&id.parse().unwrap()).unwrap().neighbourhood;
+            assert_eq!(nodes.at_host("10.0.0.1").count(), 2);
+            (at(ONE), at(TWO), at(THREE))
+        };
+        let (one, two, three) = of(Status::Ready, 1);
+        assert!(one != 0 && two != 0 && three == 0);
+        assert_eq!(of(Status::Ready, 2).0, one);
+        assert_ne!(of(Status::Ready, 2).1, two);
+        assert_eq!(of(Status::Lost, 1).0, 0);
     }
 }

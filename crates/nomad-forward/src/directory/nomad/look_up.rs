@@ -1,33 +1,32 @@
 //! Look-ups for which a server is asked.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use nomad_acl::Subject;
-use nomad_wire::{AllocId, IdError, Namespace, NodeId, Region, SecretId, Written};
-use tokio::time::Instant;
+use nomad_wire::{AllocId, IdError, Namespace, NodeId, Region, Written};
 
 use super::{
-    Host, Shared, body,
+    Shared, body,
     find::Step,
-    index::{Like, MIN_PREFIX},
-    memory::{Allocation, Key, Known},
-    question::{Question, Verdict},
+    index::{Like, MIN_PREFIX, NodeIndex},
+    memory::{Allocation, Key},
+    question::{Question, Verdict, Who},
 };
 use crate::{
-    Agent, Identity, Target, Transport,
+    Agent, Target,
     connect::Connect,
-    directory::{LocateError, Meant, Place, Way},
+    directory::{LocateError, Meant, Place, Spelling},
 };
 
-/// How many client agents are looked for when any of them will do: one that cannot be reached has somebody to stand in.
-const CLIENTS_TRIED: usize = 3;
-
 /// Why an agent is not known, when it may exist.
-enum Unseen {
+#[derive(Debug)]
+pub(super) enum Unseen {
     /// There is none, or the question was wrong.
     Not(LocateError),
-    /// Nobody may say, or it has no address: a server may know the way.
+    /// Nobody may say: a server may know the way.
     Hidden,
+    /// It is this node, and it is not asked itself: a server may know the way.
+    NoPath(NodeId),
 }
 
 impl From<LocateError> for Unseen {
@@ -41,29 +40,39 @@ impl<C: Connect> Shared<C> {
         &self,
         target: &Target,
         region: Option<&Region>,
-        token: Option<&SecretId>,
+        spelling: Spelling,
+        who: &Who,
     ) -> Result<Place, LocateError> {
-        let own = self.servers().region.clone();
-        let region = region.unwrap_or(&own);
+        let region = &self.home(region);
         if !self.servers().knows(region) {
             return Err(LocateError::UnknownRegion);
         }
         match target {
-            Target::AnyClient => self.any_client(token).await,
-            Target::Leader => self.foreign_leader(region).await,
+            Target::AnyClient => self.any_client(who).await,
+            Target::SoleClient => self.sole_client(who).await,
+            Target::Leader | Target::Server(_) => {
+                let servers = self.servers_for(who).await;
+                match target {
+                    Target::Leader if !self.is_own(region) => self.foreign_leader(region).await,
+                    Target::Server(written) => self.server(&servers, written, region, spelling),
+                    _ => self.leader(&servers),
+                }
+            }
             Target::Node(written) => {
-                let agent = match self.node_id(written, region, token).await {
-                    Ok(id) => self.node(&id, region, token).await,
+                let agent = match self.node_id(written, region, spelling, who).await {
+                    Ok(id) => self.node(&id, region, who).await,
                     Err(unseen) => Err(unseen),
                 };
                 self.seen(agent, Subject::Agent, region)
             }
-            Target::Allocation(Written::Id(id)) => self.owned(id, region, token).await,
+            Target::Allocation(Written::Id(id)) => self.owned(id, region, who).await,
             // Nobody has to be asked for these.
-            other => match self.find(other, Some(region)) {
-                Step::Found(found) => found,
-                Step::Ask => Err(LocateError::NoServers),
-            },
+            Target::AnyServer | Target::SoleServer | Target::Allocation(_) => {
+                match self.find(target, Some(region), spelling) {
+                    Step::Found(found) => found,
+                    Step::Ask => Err(LocateError::NoServers),
+                }
+            }
         }
     }
 
@@ -80,27 +89,28 @@ impl<C: Connect> Shared<C> {
             Err(Unseen::Hidden) => {
                 self.relayed(Meant::Unknown, subject, region).ok_or(LocateError::NoServers)
             }
+            Err(Unseen::NoPath(id)) => self.without_path(id, subject, region),
         }
     }
 
     /// The allocation's node, and whose it is.
-    async fn owned(
-        &self,
-        id: &AllocId,
-        region: &Region,
-        token: Option<&SecretId>,
-    ) -> Result<Place, LocateError> {
-        let (key, fetched) = (Key::new(region, id), self.fetch_allocation(id, region, token));
+    async fn owned(&self, id: &AllocId, region: &Region, who: &Who) -> Result<Place, LocateError> {
+        let (key, fetched) = (Key::new(region, id), self.fetch_allocation(id, region, who));
         match self.memory.allocations.get_or_insert_async(&key, fetched).await {
             Ok(found) => {
-                let agent = self.node(&found.node, region, token).await;
+                let agent = self.node(&found.node, region, who).await;
                 // A node that was collected while its allocation is still known.
-                let agent = agent.map_err(|_| Unseen::Hidden);
+                let agent = agent.map_err(|unseen| match unseen {
+                    Unseen::NoPath(id) => Unseen::NoPath(id),
+                    Unseen::Not(_) | Unseen::Hidden => Unseen::Hidden,
+                });
                 self.seen(agent, Subject::Namespace(found.namespace), region)
             }
             Err(Unseen::Not(error)) => Err(error),
             // Whose it is only the agent knows, so that the agent decides.
-            Err(Unseen::Hidden) => self.seen(Err(Unseen::Hidden), Subject::Unknown, region),
+            Err(hidden @ (Unseen::Hidden | Unseen::NoPath(_))) => {
+                self.seen(Err(hidden), Subject::Unknown, region)
+            }
         }
     }
 
@@ -108,11 +118,11 @@ impl<C: Connect> Shared<C> {
         &self,
         id: &AllocId,
         region: &Region,
-        token: Option<&SecretId>,
+        who: &Who,
     ) -> Result<Allocation, Unseen> {
         let path = format!("/v1/allocation/{id}");
-        let question = Question { region: self.foreign(region), ..Question::new(&path, token) };
-        let found: body::Allocation = match question.ask(&self.api).await {
+        let question = Question { region: self.foreign(region), ..Question::new(&path, None) };
+        let found: body::Allocation = match question.ask_as(&self.api, who).await {
             Verdict::Is(found) => found,
             Verdict::Missing => {
                 self.memory.miss(region, id.as_bytes());
@@ -126,89 +136,32 @@ impl<C: Connect> Shared<C> {
         Ok(Allocation { node, namespace })
     }
 
-    async fn node(
-        &self,
-        id: &NodeId,
-        region: &Region,
-        token: Option<&SecretId>,
-    ) -> Result<Arc<Agent>, Unseen> {
-        if let Some(known) = self.agent(region, id) {
-            return Ok(known);
-        }
-        // What is old makes room; what is on its way does not.
-        if self.memory.node(region, id).is_some() {
-            self.memory.forget_node(region, id);
-        }
-        let (key, fetched) = (Key::new(region, id), self.fetch_node(id, region, token));
-        Ok(self.memory.nodes.get_or_insert_async(&key, fetched).await?.agent)
-    }
-
-    async fn fetch_node(
-        &self,
-        id: &NodeId,
-        region: &Region,
-        token: Option<&SecretId>,
-    ) -> Result<Known, Unseen> {
-        let path = format!("/v1/node/{id}");
-        let question = Question { region: self.foreign(region), ..Question::new(&path, token) };
-        let node: body::Node = match question.ask(&self.api).await {
-            Verdict::Is(node) => node,
-            Verdict::Missing => {
-                self.memory.miss(region, id.as_bytes());
-                return Err(LocateError::UnknownNode(id.as_str().into()).into());
-            }
-            Verdict::NoRegion => return Err(LocateError::UnknownRegion.into()),
-            Verdict::Refused | Verdict::Silent => return Err(Unseen::Hidden),
-        };
-        // An operator may advertise a name; a blank address means that the node has none.
-        let written = node.http_addr.parse();
-        let is_named = written.is_err();
-        let address = match written {
-            Ok(address) => address,
-            Err(_) => self.named_address(&node.http_addr).await.ok_or(Unseen::Hidden)?,
-        };
-        let id: NodeId = node.id.parse().map_err(|_| Unseen::Hidden)?;
-        let transport = if node.tls_enabled { Transport::Tls } else { Transport::Plain };
-        let agent = Agent::client(&node.name, id, region.clone(), address)
-            // A name that cannot stand in a header: the id can.
-            .or_else(|_| Agent::client(id.as_str(), id, region.clone(), address))
-            .map_err(|_| Unseen::Hidden)?;
-        let agent = Arc::new(agent.over(transport));
-        Ok(Known { agent, modified: node.modify_index, since: Instant::now(), is_named })
-    }
-
-    async fn named_address(&self, written: &str) -> Option<SocketAddr> {
-        let (name, port) = written.rsplit_once(':')?;
-        let host = Host::new(name, port.parse().ok()?);
-        self.options.names.look_up(&host).await.ok()?.first().copied()
-    }
-
     /// The id of a node that was written in some way.
     async fn node_id(
         &self,
         written: &Written<NodeId>,
         region: &Region,
-        token: Option<&SecretId>,
+        spelling: Spelling,
+        who: &Who,
     ) -> Result<NodeId, Unseen> {
         let (text, reason) = match written {
             Written::Id(id) => return Ok(*id),
             Written::Malformed { text, reason } => (text, reason),
         };
-        let is_listed = self.nodes().len() > 0 && self.foreign(region).is_none();
-        let like = if is_listed {
-            self.nodes().like(text)
+        let like = if self.is_listed(region) {
+            self.nodes().like(text, spelling)
         } else {
-            self.ask_like(text, region, token).await?
+            self.ask_like(text, region, spelling, who).await?
         };
         match like {
             Like::One(id) => Ok(id),
-            Like::Several(count) => {
+            Like::Several(count) if spelling == Spelling::Short => {
                 Err(LocateError::AmbiguousNode { written: text.clone(), count }.into())
             }
-            Like::Nobody if *reason == IdError::TooManyDigits => {
+            _ if *reason == IdError::TooManyDigits => {
                 Err(LocateError::UnknownNode(text.clone()).into())
             }
-            Like::Nobody => Err(LocateError::NodeLookup(reason.clone()).into()),
+            Like::Nobody | Like::Several(_) => Err(LocateError::NodeLookup(reason.clone()).into()),
         }
     }
 
@@ -217,65 +170,44 @@ impl<C: Connect> Shared<C> {
         &self,
         text: &str,
         region: &Region,
-        token: Option<&SecretId>,
+        spelling: Spelling,
+        who: &Who,
     ) -> Result<Like, Unseen> {
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         if text.is_empty() || !text.bytes().all(is_name) {
             return Ok(Like::Nobody);
         }
         let by_name = format!("/v1/nodes?filter=Name%20%3D%3D%20%22{text}%22");
-        let named = self.listed(&by_name, region, token).await?;
+        let named = self.list_of(&by_name, region, who).await?.like(text, Spelling::Full);
         let is_prefix = text.len() >= MIN_PREFIX
             && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-        if !named.is_empty() || !is_prefix {
-            return Ok(like(&named));
+        if named != Like::Nobody || !is_prefix || spelling == Spelling::Full {
+            return Ok(named);
         }
         // Nomad's index wants whole bytes; what is too much is sorted out here.
         let digits = text.bytes().filter(|byte| *byte != b'-').count();
         let even = if digits % 2 == 0 { text } else { text.get(..text.len() - 1).unwrap_or(text) };
         let by_prefix = format!("/v1/nodes?prefix={}", even.trim_end_matches('-'));
-        let mut listed = self.listed(&by_prefix, region, token).await?;
-        let prefix = text.to_ascii_lowercase();
-        listed.retain(|id| id.as_str().starts_with(&*prefix));
-        Ok(like(&listed))
+        Ok(self.list_of(&by_prefix, region, who).await?.like(text, Spelling::Short))
     }
 
-    async fn listed(
+    /// The nodes that a server lists for a question.
+    pub(super) async fn list_of(
         &self,
         path: &str,
         region: &Region,
-        token: Option<&SecretId>,
-    ) -> Result<Vec<NodeId>, Unseen> {
-        let question = Question { region: self.foreign(region), ..Question::new(path, token) };
-        match question.ask_raw(&self.api).await {
+        who: &Who,
+    ) -> Result<NodeIndex, Unseen> {
+        let question = Question { region: self.foreign(region), ..Question::new(path, None) };
+        match question.ask_raw_as(&self.api, who).await {
             Verdict::Is(answer) => {
                 let stubs: Vec<body::NodeStub<'_>> =
                     serde_json::from_slice(answer.body()).map_err(|_| Unseen::Hidden)?;
-                Ok(stubs.iter().filter_map(|stub| stub.id.parse().ok()).collect())
+                Ok(NodeIndex::of(&stubs))
             }
             Verdict::NoRegion => Err(LocateError::UnknownRegion.into()),
             Verdict::Missing | Verdict::Refused | Verdict::Silent => Err(Unseen::Hidden),
         }
-    }
-
-    /// Some client agent that should answer, and others that stand in for it.
-    async fn any_client(&self, token: Option<&SecretId>) -> Result<Place, LocateError> {
-        let own = self.servers().region.clone();
-        let ready: Vec<NodeId> =
-            self.nodes().ready().map(|node| node.id).take(CLIENTS_TRIED).collect();
-        let mut clients = Vec::with_capacity(CLIENTS_TRIED);
-        for id in &ready {
-            clients.extend(self.node(id, &own, token).await.ok());
-        }
-        let fixed = || match self.options.nodes.first()?.identity() {
-            Identity::Client(id) => self.memory.fixed(&id),
-            Identity::Server(_) | Identity::Seed => None,
-        };
-        clients.extend(fixed());
-        clients.sort_by_cached_key(|agent| !self.api.reach().is_open(agent));
-        let mut clients = clients.into_iter();
-        let agent = clients.next().ok_or(LocateError::NoClients)?;
-        Ok(Place { agent, subject: Subject::Agent, others: clients.collect(), way: Way::Itself })
     }
 
     /// Who leads another region is asked for each time: hardly anybody wants to know.
@@ -288,21 +220,12 @@ impl<C: Connect> Shared<C> {
             _ => return Err(LocateError::NoLeader),
         };
         let servers = self.servers();
-        let leads = |rpcs: &[Box<str>; 2]| rpcs.iter().any(|known| **known == *rpc);
-        let member = servers.in_region(region).find(|member| leads(&member.rpc));
+        let member = servers.leads(region, &rpc);
         self.member(&servers, member.ok_or(LocateError::NoLeader)?, Meant::Unknown)
     }
 
     /// The region, when it is not the one of the servers that are asked.
-    fn foreign<'a>(&self, region: &'a Region) -> Option<&'a Region> {
-        Some(region).filter(|region| **region != self.servers().region)
-    }
-}
-
-fn like(ids: &[NodeId]) -> Like {
-    match ids {
-        [] => Like::Nobody,
-        [id] => Like::One(*id),
-        several => Like::Several(several.len()),
+    pub(super) fn foreign<'a>(&self, region: &'a Region) -> Option<&'a Region> {
+        Some(region).filter(|region| !self.is_own(region))
     }
 }

@@ -11,6 +11,7 @@ use nomad_wire::{AllocId, Namespace, NodeId, Region};
 use quick_cache::{Equivalent, sync::Cache};
 use tokio::time::Instant;
 
+use super::index::{Age, Status};
 use crate::{Agent, Identity};
 
 /// So many nodes' addresses are kept: three fleets of ten thousand.
@@ -51,14 +52,51 @@ impl<I: Eq> Equivalent<Key<I>> for Wanted<'_, I> {
     }
 }
 
-/// A node's agent, as of one state of the node.
+/// What was found out about a node, as of one state of it.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
-    pub(super) agent: Arc<Agent>,
-    pub(super) modified: u64,
+    /// The agent, or why nobody goes there.
+    pub(super) agent: Result<Arc<Agent>, NoPath>,
+    /// Its HTTP address, as it is written.
+    pub(super) written: Arc<str>,
+    pub(super) age: Age,
+    pub(super) status: Status,
     pub(super) since: Instant,
     /// The node advertises a name, which may lead elsewhere by now.
     pub(super) is_named: bool,
+    /// Whether another node has its address now, found out in this neighbourhood.
+    pub(super) checked: Option<Checked>,
+}
+
+/// What was found out about the neighbours of a node.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Checked {
+    pub(super) neighbourhood: u64,
+    pub(super) is_taken: bool,
+}
+
+/// Why a node is not asked itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoPath {
+    /// The servers have not heard of it for a while: somebody else may have its address.
+    Lost,
+    /// Another node, registered or changed later, advertises the same address.
+    Taken,
+    /// It advertises none that can be used.
+    Address,
+}
+
+impl NoPath {
+    /// For people.
+    pub(super) const fn why(self) -> &'static str {
+        match self {
+            Self::Lost => {
+                "the list of nodes says down or disconnected, so that its address may be another's"
+            }
+            Self::Taken => "a node that is newer or was changed later advertises the same address",
+            Self::Address => "it advertises no address that can be used",
+        }
+    }
 }
 
 /// What never changes about an allocation.

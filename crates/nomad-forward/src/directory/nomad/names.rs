@@ -16,6 +16,9 @@ use crate::{Agent, connect::Connect};
 /// For so long an answer of the name service is waited for: the rest of the watch waits with it.
 const ANSWER: Duration = Duration::from_secs(2);
 
+/// Names are looked up again after this time; those of agents that are gone with every round.
+pub(super) const NAMES_AGAIN: Duration = Duration::from_secs(30);
+
 /// A host and a port, as they are written in a configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Host {

@@ -23,6 +23,23 @@ pub(super) enum Verdict<T> {
     Silent,
 }
 
+/// In whose name a question is asked: in the gateway's own, and in the caller's where that one may not know.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Who {
+    pub(super) own: Option<SecretId>,
+    pub(super) caller: Option<SecretId>,
+}
+
+impl Who {
+    /// The tokens to ask with, one after the other; one question at least is asked.
+    fn tokens(&self) -> impl Iterator<Item = Option<&SecretId>> {
+        let caller = self.caller.as_ref().filter(|caller| Some(*caller) != self.own.as_ref());
+        let nobody = self.own.is_none() && caller.is_none();
+        let tokens = self.own.iter().chain(caller).map(Some);
+        tokens.chain(nobody.then_some(None))
+    }
+}
+
 /// A question: a path with its query, in somebody's name.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Question<'a> {
@@ -34,6 +51,14 @@ pub(super) struct Question<'a> {
 impl<'a> Question<'a> {
     pub(super) const fn new(path: &'a str, token: Option<&'a SecretId>) -> Self {
         Self { path, region: None, token }
+    }
+
+    /// The same question with this token.
+    const fn with<'b>(&self, token: Option<&'b SecretId>) -> Question<'b>
+    where
+        'a: 'b,
+    {
+        Question { path: self.path, region: self.region, token }
     }
 
     /// The request; `None` when the text makes no URI, so that nobody can have meant it.
@@ -62,14 +87,45 @@ impl<'a> Question<'a> {
         self.ask_raw(api).await.and_then(|answer| parsed(&answer))
     }
 
-    /// Asks one server for a JSON document.
+    /// Asks one server for a JSON document, in one name after the other.
     pub(super) async fn ask_one<T: DeserializeOwned, C: Connect>(
         &self,
         api: &NomadApi<C>,
         server: &Arc<Agent>,
+        who: &Who,
     ) -> Verdict<T> {
-        let Some(request) = self.request() else { return Verdict::Missing };
-        judged(api.ask(server, request).await, self.path).and_then(|answer| parsed(&answer))
+        for token in who.tokens() {
+            let Some(request) = self.with(token).request() else { return Verdict::Missing };
+            let verdict = judged(api.ask(server, request).await, self.path);
+            if !matches!(verdict, Verdict::Refused) {
+                return verdict.and_then(|answer| parsed(&answer));
+            }
+        }
+        Verdict::Refused
+    }
+
+    /// Asks any server, in one name after the other, and leaves the body as it is.
+    pub(super) async fn ask_raw_as<C: Connect>(
+        &self,
+        api: &NomadApi<C>,
+        who: &Who,
+    ) -> Verdict<Response<Bytes>> {
+        for token in who.tokens() {
+            let verdict = self.with(token).ask_raw(api).await;
+            if !matches!(verdict, Verdict::Refused) {
+                return verdict;
+            }
+        }
+        Verdict::Refused
+    }
+
+    /// Asks any server for a JSON document, in one name after the other.
+    pub(super) async fn ask_as<T: DeserializeOwned, C: Connect>(
+        &self,
+        api: &NomadApi<C>,
+        who: &Who,
+    ) -> Verdict<T> {
+        self.ask_raw_as(api, who).await.and_then(|answer| parsed(&answer))
     }
 
     /// Asks any server, and leaves the body as it is.

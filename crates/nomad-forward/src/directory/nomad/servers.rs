@@ -1,24 +1,29 @@
 //! The servers of all regions, as gossip and the configuration tell of them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use nomad_wire::{Region, ServerId, agent};
+use tokio::time::Instant;
 
-use crate::Agent;
+use crate::{Agent, directory::Spelling};
 
 /// What is known of the servers at one moment.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Servers {
     /// The region that callers mean who name none.
     pub(super) region: Region,
     /// The gossip members; `None` while they may not be read.
     pub(super) members: Option<Vec<Member>>,
-    /// Who leads the own region: a full name.
-    pub(super) leader: Option<Box<str>>,
+    /// When a caller's token told of the members, who hides them from the gateway's own.
+    pub(super) borrowed: Option<Instant>,
+    /// Where the RPC is of who leads the own region.
+    pub(super) leader_rpc: Option<Box<str>>,
     /// Addresses of servers from the configuration, for as long as nothing better is known.
     pub(super) seeds: Vec<Arc<Agent>>,
     /// Whether the seeds are servers. A client agent takes a call for a server for one about itself.
     pub(super) are_seeds_servers: bool,
+    /// When that was found out.
+    pub(super) sorted: Option<Instant>,
 }
 
 /// A live server.
@@ -81,9 +86,11 @@ impl Servers {
         Self {
             region,
             members: None,
-            leader: None,
+            borrowed: None,
+            leader_rpc: None,
             seeds: seeds.to_vec(),
             are_seeds_servers: false,
+            sorted: None,
         }
     }
 
@@ -91,13 +98,39 @@ impl Servers {
         self.members.iter().flatten().filter(move |member| member.region == *region)
     }
 
-    /// By full name, by id, or by the name without its region.
-    pub(super) fn find(&self, written: &str, region: &Region) -> Option<&Member> {
-        self.members.iter().flatten().filter(|member| member.region == *region).find(|member| {
+    /// By full name, by id, or, where that will do, by the name without its region.
+    pub(super) fn find(
+        &self,
+        written: &str,
+        region: &Region,
+        spelling: Spelling,
+    ) -> Option<&Member> {
+        let mut in_region = self.members.iter().flatten().filter(|member| member.region == *region);
+        in_region.find(|member| {
             *member.name == *written
-                || member.bare() == written
+                || (spelling == Spelling::Short && member.bare() == written)
                 || member.id.is_some_and(|id| id.as_str() == written)
         })
+    }
+
+    /// Who has its RPC at this address.
+    pub(super) fn leads<'a>(&'a self, region: &'a Region, rpc: &str) -> Option<&'a Member> {
+        self.in_region(region).find(|member| member.rpc.iter().any(|known| **known == *rpc))
+    }
+
+    /// Who leads the own region.
+    pub(super) fn leader(&self) -> Option<&Member> {
+        self.leads(&self.region, self.leader_rpc.as_deref()?)
+    }
+
+    /// Takes over the members of another moment while a caller's token that told of them is fresh.
+    pub(super) fn keep_borrowed(&mut self, current: &Self, fresh: Duration) {
+        let is_fresh = current.borrowed.is_some_and(|since| since.elapsed() < fresh);
+        if self.members.is_none() && is_fresh {
+            self.members.clone_from(&current.members);
+            self.borrowed = current.borrowed;
+            self.region = current.region.clone();
+        }
     }
 
     /// Whether there is such a region, as far as is known.

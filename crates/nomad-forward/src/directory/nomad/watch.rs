@@ -7,9 +7,10 @@ use nomad_wire::{Region, agent};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{
-    Shared, body,
-    index::{NodeIndex, Stub},
-    question::{Question, Verdict},
+    Shared, UNWATCHED_FOR, body,
+    index::NodeIndex,
+    names::NAMES_AGAIN,
+    question::{Question, Verdict, Who},
     servers::{Member, Servers},
 };
 use crate::connect::Connect;
@@ -29,9 +30,6 @@ const BETWEEN_LISTS: Duration = Duration::from_secs(1);
 
 /// A server without a verified address is looked for again after this time.
 const VERIFY_AGAIN: Duration = Duration::from_secs(30);
-
-/// Names are looked up again after this time; those of agents that are gone with every round.
-const NAMES_AGAIN: Duration = Duration::from_secs(30);
 
 /// After a list that failed, and when the list may not be read.
 const LIST_AGAIN: Duration = Duration::from_secs(5);
@@ -97,54 +95,73 @@ impl<C: Connect> Watch<C> {
         if has_verified {
             self.verified_at = Some(Instant::now());
         }
-        let mut asked: Vec<_> =
-            now.in_region(&now.region).filter_map(|m| m.agent.clone()).collect();
-        if asked.is_empty() {
-            asked.clone_from(&now.seeds);
-        }
-        self.shared.api.set_servers(asked);
-        *self.shared.servers.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(now);
+        self.shared.take_over(now);
     }
 }
 
 impl<C: Connect> Shared<C> {
+    /// These are the servers from now on.
+    pub(super) fn take_over(&self, mut now: Servers) {
+        let mut current = self.servers.write().unwrap_or_else(PoisonError::into_inner);
+        now.keep_borrowed(&current, UNWATCHED_FOR);
+        let own = now.in_region(&now.region).filter_map(|member| member.agent.clone());
+        let mut asked: Vec<_> = own.collect();
+        if asked.is_empty() {
+            asked.clone_from(&now.seeds);
+        }
+        self.api.set_servers(asked);
+        *current = Arc::new(now);
+    }
+
     /// Asks for members and leader once. Says whether addresses were looked for.
     async fn round(&self, before: &Servers, again: bool) -> (Servers, bool) {
-        let token = self.options.token.as_ref();
-        let question = Question::new("/v1/agent/members", token);
+        let who = Who { own: self.options.token.clone(), caller: None };
         let mut now = Servers {
             region: before.region.clone(),
             members: before.members.clone(),
-            leader: None,
+            borrowed: before.borrowed,
+            leader_rpc: None,
             seeds: self.seeds(),
             are_seeds_servers: before.are_seeds_servers,
+            sorted: before.sorted,
         };
         let mut has_verified = false;
-        match question.ask::<agent::Members, _>(&self.api).await {
-            Verdict::Is(seen) => {
-                if self.options.region.is_none() {
-                    now.region = Region::new(&seen.server_region);
-                }
-                let (members, looked) = self.members(&seen, before, again).await;
-                now.members = Some(members);
-                has_verified = looked;
-            }
+        let question = Question::new("/v1/agent/members", None);
+        let seen = question.ask_as::<agent::Members, _>(&self.api, &who).await;
+        self.sight.told(&seen, who.own.is_some());
+        match seen {
+            Verdict::Is(seen) => has_verified = self.see(&mut now, &seen, again, &who).await,
             Verdict::Refused | Verdict::Missing | Verdict::NoRegion => {
-                now.members = None;
+                (now.members, now.borrowed) = (None, None);
                 if again {
                     (now.seeds, now.are_seeds_servers) = self.sorted_seeds().await;
+                    now.sorted = Some(Instant::now());
                     has_verified = true;
                 }
             }
             // Nobody answers: what was known is the best that there is.
             Verdict::Silent => {}
         }
-        if let Verdict::<String>::Is(rpc) =
-            Question::new("/v1/status/leader", None).ask(&self.api).await
-        {
-            now.leader = leads(&now, &rpc);
+        if let Verdict::Is(rpc) = Question::new("/v1/status/leader", None).ask(&self.api).await {
+            now.leader_rpc = Some(rpc);
         }
         (now, has_verified)
+    }
+
+    /// Notes the members that a server tells of. Says whether addresses were looked for.
+    pub(super) async fn see(
+        &self,
+        now: &mut Servers,
+        seen: &agent::Members,
+        again: bool,
+        who: &Who,
+    ) -> bool {
+        if self.options.region.is_none() {
+            now.region = Region::new(&seen.server_region);
+        }
+        let (members, looked) = self.members(seen, now, again, who).await;
+        (now.members, now.borrowed) = (Some(members), None);
+        looked
     }
 
     /// The live servers, with the addresses that are verified.
@@ -153,6 +170,7 @@ impl<C: Connect> Shared<C> {
         seen: &agent::Members,
         before: &Servers,
         again: bool,
+        who: &Who,
     ) -> (Vec<Member>, bool) {
         let mut members: Vec<Member> = seen.members.iter().filter_map(Member::of).collect();
         let mut unseen = Vec::new();
@@ -166,12 +184,13 @@ impl<C: Connect> Shared<C> {
             }
         }
         let looked = !unseen.is_empty();
-        let catalog = if looked { self.catalogued().await } else { Vec::new() };
+        let catalog = if looked { self.catalogued(who).await } else { Vec::new() };
         let catalog = &catalog;
         // Side by side, for each may take as long as a connection that is never made.
         join_all(unseen.into_iter().map(|member| async {
             // Nobody can be verified who is gone for a moment: what was known of it is kept.
-            member.agent = self.verified(member, catalog).await.or_else(|| member.agent.take());
+            member.agent =
+                self.verified(member, catalog, who).await.or_else(|| member.agent.take());
             if member.agent.is_none() {
                 let server = &*member.name;
                 tracing::info!(server, "its HTTP address is not known; calls to it are relayed");
@@ -179,18 +198,6 @@ impl<C: Connect> Shared<C> {
         }))
         .await;
         (members, looked)
-    }
-
-    /// The seeds that are servers; all of them when none is.
-    async fn sorted_seeds(&self) -> (Vec<Arc<crate::Agent>>, bool) {
-        let mut servers = Vec::new();
-        let seeds = self.seeds();
-        for seed in &seeds {
-            if self.is_server(seed).await {
-                servers.push(Arc::clone(seed));
-            }
-        }
-        if servers.is_empty() { (seeds, false) } else { (servers, true) }
     }
 
     async fn watch_nodes(&self, mut index: u64) {
@@ -233,27 +240,16 @@ impl<C: Connect> Shared<C> {
 
     /// Takes over a list: what is known of a node that changed is forgotten.
     fn learn(&self, stubs: &[body::NodeStub<'_>], forget_all: bool) {
-        let stub = |stub: &body::NodeStub<'_>| {
-            Some(Stub {
-                id: stub.id.parse().ok()?,
-                name: (*stub.name).into(),
-                modified: stub.modify_index,
-                is_ready: stub.status == "ready",
-            })
-        };
-        let nodes = NodeIndex::new(stubs.iter().filter_map(stub).collect());
+        let nodes = NodeIndex::of(stubs);
         let own = self.servers().region.clone();
         self.memory.nodes.retain(|key, known| match nodes.find(&key.id) {
-            Some(node) if key.region == own => !forget_all && node.modified <= known.modified,
+            Some(node) if key.region == own => {
+                !forget_all && node.age.modified <= known.age.modified
+            }
             // Nodes of other regions are in no list; they are asked for again after a while.
-            _ => key.region != own && known.since.elapsed() < super::UNWATCHED_FOR,
+            _ => key.region != own && known.since.elapsed() < UNWATCHED_FOR,
         });
         *self.nodes.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(nodes);
         self.is_watched.store(true, Ordering::Relaxed);
     }
-}
-
-fn leads(servers: &Servers, rpc: &str) -> Option<Box<str>> {
-    let leads = |member: &&Member| member.rpc.iter().any(|known| **known == *rpc);
-    servers.in_region(&servers.region).find(leads).map(|member| member.name.clone())
 }

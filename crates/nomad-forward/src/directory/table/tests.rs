@@ -32,7 +32,7 @@ fn table() -> Table {
 
 fn name(target: &Target) -> Result<String, String> {
     table()
-        .find(target, None)
+        .find(target, None, Spelling::Short)
         .map(|place| place.agent.name().into())
         .map_err(|error| error.to_string())
 }
@@ -64,7 +64,7 @@ fn servers_are_found_by_every_name_they_have() {
 
 #[test]
 fn an_allocation_is_found_with_its_own_namespace() {
-    let place = table().find(&Target::Allocation(ALLOC.into()), None).unwrap();
+    let place = table().find(&Target::Allocation(ALLOC.into()), None, Spelling::Full).unwrap();
     assert_eq!(place.agent.name(), "client2");
     assert_eq!(place.subject, Subject::Namespace("web".into()));
     assert_eq!(
@@ -81,7 +81,9 @@ fn an_allocation_is_found_with_its_own_namespace() {
 fn a_foreign_region_has_no_path_once_an_agent_is_named() {
     let region = Region::new("mars");
     let find = |target: &Target| {
-        table().find(target, Some(&region)).map(|place| place.agent.name().to_owned())
+        table()
+            .find(target, Some(&region), Spelling::Short)
+            .map(|place| place.agent.name().to_owned())
     };
     assert_eq!(find(&Target::Leader), Err(LocateError::UnknownRegion));
     assert_eq!(find(&Target::AnyServer), Ok("server1.global".into()));
@@ -90,7 +92,7 @@ fn a_foreign_region_has_no_path_once_an_agent_is_named() {
 #[tokio::test(start_paused = true)]
 async fn an_unreachable_server_is_asked_last_for_a_while() {
     let table = table();
-    let any = || table.find(&Target::AnyServer, None).unwrap().agent;
+    let any = || table.find(&Target::AnyServer, None, Spelling::Full).unwrap().agent;
     let first = any();
     assert_eq!(first.name(), "server1.global");
     table.observe(&first, Reachable::No);
