@@ -1,14 +1,25 @@
 //! Agents that refuse, break, and stay silent: the caller hears of it at once, and the gateway goes on.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use nomad_acl::AclDisabled;
 use nomad_forward::{Agent, Table};
 use nomad_gateway::{Gateway, Stopper, listen::Listener};
 use nomad_wire::Region;
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
 
-use crate::support::{Script, Stream, get, scripted};
+use crate::support::{Script, Stream, counted, get, scripted};
 
 const NODE: &str = "9bb118cc-7630-ebf4-b8b8-c11ee8847863";
 const ALLOC: &str = "13651909-dd6d-35ce-5da0-5004769668b3";
@@ -95,6 +106,24 @@ async fn a_server_that_refuses_is_passed_over_when_any_will_do() {
         assert_eq!(answer.header("x-nomad-gateway-agent"), Some("server2.global"));
         assert_eq!(answer.header("x-nomad-gateway-path"), Some("pass"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn uploads_that_stop_keep_nobody_waiting() {
+    let (mut tasks, asked) = (JoinSet::new(), Arc::<AtomicUsize>::default());
+    let server = counted(&mut tasks, Script::Serve("server"), Arc::clone(&asked)).await;
+    let front = front(tasks, [server, server], nobody().await).await;
+    let mut uploads = Vec::new();
+    for _ in 0..270 {
+        let mut upload = TcpStream::connect(front.address).await.unwrap();
+        let begun = b"PUT /v1/jobs HTTP/1.1\r\nHost: gateway\r\nContent-Length: 1000\r\n\r\n{";
+        upload.write_all(begun).await.unwrap();
+        uploads.push(upload);
+    }
+    for _ in 0..20 {
+        still_serves(&front).await;
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 20, "an upload that stopped was asked for");
 }
 
 #[tokio::test(flavor = "multi_thread")]

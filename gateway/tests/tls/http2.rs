@@ -1,9 +1,15 @@
 //! HTTP/2 with callers, in front of an agent that follows a script.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, Version};
+use http_body::Frame;
 use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::{
     body::Incoming,
@@ -208,6 +214,54 @@ async fn a_body_goes_up_over_http_2() {
     assert_eq!(length, 3 << 20);
     asked.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await;
     assert_eq!(text(answer.await.unwrap().unwrap()).await, "{}");
+}
+
+/// A body of which one byte is sent and the rest is not, or none at all.
+enum Begun {
+    Byte,
+    Silent,
+    Whole,
+}
+
+impl http_body::Body for Begun {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match *self {
+            Self::Byte => {
+                *self = Self::Silent;
+                Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"{")))))
+            }
+            Self::Silent => Poll::Pending,
+            Self::Whole => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Whole)
+    }
+}
+
+#[tokio::test]
+async fn uploads_that_stop_hold_nothing_that_other_streams_need() {
+    let mut world = World::new(HttpVersions::Both).await;
+    let mut caller = world.caller().await;
+    let uri = format!("https://gateway.test/v1/client/metadata?node_id={NODE}");
+    let begun = || Request::post(&uri).body(Begun::Byte).unwrap();
+    let _uploads: Vec<_> = (0..88).map(|_| tokio::spawn(caller.send_request(begun()))).collect();
+    let uri = format!("https://gateway.test{}", stats());
+    for _ in 0..3 {
+        let request = Request::get(&uri).body(Begun::Whole).unwrap();
+        let answer = tokio::spawn(caller.send_request(request));
+        let mut asked = world.asked().await;
+        assert!(asked.head.starts_with("get /v1/client/stats"), "{}", asked.head);
+        asked.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}").await;
+        assert_eq!(text(answer.await.unwrap().unwrap()).await, "{}");
+    }
 }
 
 #[tokio::test]
