@@ -37,7 +37,7 @@ pub use self::{
 };
 use crate::{
     Agent, Error,
-    connect::{Budget, Connect, ConnectError, Connection, Pool},
+    connect::{Budget, Connect, ConnectError, Connection, Lease, Pool},
     credit::{Unnamed, conceal},
     directory::Directory,
     resolve::{Detour, Path, Resolved},
@@ -160,7 +160,7 @@ where
         let mut request = Request::from_parts(head, Outgoing::read_ahead(body).await?);
         let may_go_elsewhere = !others.is_empty() || detour == Detour::Servers;
         let mut again = may_go_elsewhere.then(|| Again::of(class, &request)).flatten();
-        let lease = class.lease();
+        let lease = if request.body().is_here() { class.lease() } else { Lease::Upload };
         let mut connection = match self.reach_any(agent, &others, lease).await {
             Ok(reached) => reached,
             Err(failed) => {

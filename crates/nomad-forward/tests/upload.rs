@@ -183,6 +183,36 @@ async fn many_uploads_that_stop_keep_nobody_waiting() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn large_uploads_that_stop_keep_nobody_waiting_either() {
+    let agent = Reader::default();
+    let service = agent.forwarder();
+    let (mut held, mut uploads) = (Vec::new(), tokio::task::JoinSet::new());
+    for _ in 0..270 {
+        let (sender, body) = caller();
+        sender.send(piece(80 << 10)).unwrap();
+        held.push(sender);
+        let service = service.clone();
+        uploads.spawn(async move { put(&service, body).await.0 });
+    }
+    for _ in 0..4 {
+        sleep(SECOND).await;
+        let since = Instant::now();
+        assert_eq!(get(&service).await, 200);
+        let (sender, body) = caller();
+        sender.send(piece(1 << 10)).unwrap();
+        drop(sender);
+        assert_eq!(put(&service, body).await.0, 200);
+        assert_eq!(since.elapsed(), Duration::ZERO);
+    }
+    let mut told = std::collections::BTreeMap::new();
+    while let Some(status) = uploads.join_next().await {
+        *told.entry(status.unwrap()).or_insert(0) += 1;
+    }
+    // Those with a place stopped; the others were told to come again.
+    assert_eq!(told, [(408, 10), (503, 260)].into());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_large_upload_that_stops_is_closed_and_nobody_is_blamed() {
     let agent = Reader::default();
     let service = agent.forwarder();

@@ -38,6 +38,14 @@ impl Budget {
         let most = if fifths < rest { fifths } else { rest };
         if most == 0 { 1 } else { most }
     }
+
+    /// How many connections bodies may hold that are still coming from their callers: what streams and short calls leave,
+    /// one at least. Whoever sends slowly keeps nobody waiting but others who send much.
+    #[must_use]
+    pub const fn uploads(&self) -> usize {
+        let rest = self.connections.saturating_sub(self.long_lived() + Self::SHORT);
+        if rest == 0 { 1 } else { rest }
+    }
 }
 
 /// How long a request will hold its connection.
@@ -46,6 +54,8 @@ impl Budget {
 pub enum Lease {
     /// Not long: until an answer of one piece has been sent.
     Short,
+    /// As long as the caller takes to send a large body.
+    Upload,
     /// Until something changes, for minutes at most.
     Blocking,
     /// Until the caller has enough.
@@ -58,11 +68,20 @@ mod tests {
 
     #[test]
     fn streams_get_four_fifths_and_short_calls_eight_at_least() {
-        for (connections, long_lived) in
-            [(1, 1), (2, 1), (8, 1), (9, 1), (10, 2), (39, 31), (40, 32), (88, 70), (2_000, 1_600)]
-        {
+        for (connections, long_lived, uploads) in [
+            (1, 1, 1),
+            (2, 1, 1),
+            (8, 1, 1),
+            (9, 1, 1),
+            (10, 2, 1),
+            (39, 31, 1),
+            (40, 32, 1),
+            (60, 48, 4),
+            (88, 70, 10),
+            (2_000, 1_600, 392),
+        ] {
             let budget = Budget { connections, ..Budget::default() };
-            assert_eq!(budget.long_lived(), long_lived, "of {connections}");
+            assert_eq!((budget.long_lived(), budget.uploads()), (long_lived, uploads));
         }
     }
 }

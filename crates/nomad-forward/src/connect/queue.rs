@@ -18,6 +18,8 @@ pub(super) struct Queue {
     places: Arc<Semaphore>,
     /// The places that may be held for long. Whoever holds one of them holds one of all, too.
     long_lived: Arc<Semaphore>,
+    /// The places for uploads that still come, of which each is one of all, too.
+    uploads: Arc<Semaphore>,
     /// The places that streams hold, which end only when their callers leave.
     streams: Arc<AtomicUsize>,
     waiting: AtomicUsize,
@@ -27,9 +29,9 @@ pub(super) struct Queue {
 /// A place for one connection.
 #[derive(Debug)]
 pub(super) struct Place {
-    // In this order: who waits for a long-lived place finds one of all behind it.
+    // In this order: who waits for a place of its kind finds one of all behind it.
     _any: OwnedSemaphorePermit,
-    _long_lived: Option<OwnedSemaphorePermit>,
+    _of_kind: Option<OwnedSemaphorePermit>,
     _stream: Option<Counted>,
 }
 
@@ -57,6 +59,7 @@ impl Queue {
         Self {
             places: Arc::new(Semaphore::new(budget.connections.max(1))),
             long_lived: Arc::new(Semaphore::new(budget.long_lived())),
+            uploads: Arc::new(Semaphore::new(budget.uploads())),
             streams: Arc::default(),
             waiting: AtomicUsize::new(0),
             budget,
@@ -75,15 +78,15 @@ impl Queue {
 
     /// A place, if there is one now.
     pub(super) fn try_enter(&self, lease: Lease) -> Result<Place, ConnectError> {
-        let long_lived = match lease {
-            Lease::Short => None,
-            Lease::Blocking | Lease::Stream => {
-                let place = Arc::clone(&self.long_lived).try_acquire_owned();
+        let of_kind = match self.kind(lease) {
+            Some(places) => {
+                let place = Arc::clone(places).try_acquire_owned();
                 Some(place.map_err(|_| self.full(lease))?)
             }
+            None => None,
         };
         let any = Arc::clone(&self.places).try_acquire_owned().map_err(|_| self.full(lease))?;
-        Ok(self.place(lease, any, long_lived))
+        Ok(self.place(lease, any, of_kind))
     }
 
     /// A place, at once or in turn. Nobody waits where only streams could make room.
@@ -91,7 +94,7 @@ impl Queue {
         if let Ok(place) = self.try_enter(lease) {
             return Ok(place);
         }
-        if self.streams.load(Ordering::Relaxed) >= self.share(lease) {
+        if self.is_stuck(lease) {
             return Err(self.full(lease));
         }
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
@@ -105,35 +108,52 @@ impl Queue {
 
     async fn wait(&self, lease: Lease) -> Option<Place> {
         // The semaphores are never closed.
-        let long_lived = match lease {
-            Lease::Short => None,
-            Lease::Blocking | Lease::Stream => {
-                Some(Arc::clone(&self.long_lived).acquire_owned().await.ok()?)
-            }
+        let of_kind = match self.kind(lease) {
+            Some(places) => Some(Arc::clone(places).acquire_owned().await.ok()?),
+            None => None,
         };
         let any = Arc::clone(&self.places).acquire_owned().await.ok()?;
-        Some(self.place(lease, any, long_lived))
+        Some(self.place(lease, any, of_kind))
     }
 
     fn place(
         &self,
         lease: Lease,
         any: OwnedSemaphorePermit,
-        long_lived: Option<OwnedSemaphorePermit>,
+        of_kind: Option<OwnedSemaphorePermit>,
     ) -> Place {
         let stream = (lease == Lease::Stream).then(|| {
             self.streams.fetch_add(1, Ordering::Relaxed);
             Counted(Arc::clone(&self.streams))
         });
-        Place { _any: any, _long_lived: long_lived, _stream: stream }
+        Place { _any: any, _of_kind: of_kind, _stream: stream }
+    }
+
+    /// The places of which a request of this kind must have one beside one of all.
+    const fn kind(&self, lease: Lease) -> Option<&Arc<Semaphore>> {
+        match lease {
+            Lease::Short => None,
+            Lease::Upload => Some(&self.uploads),
+            Lease::Blocking | Lease::Stream => Some(&self.long_lived),
+        }
     }
 
     /// How many places there are for requests of this kind.
     fn share(&self, lease: Lease) -> usize {
         match lease {
             Lease::Short => self.most(),
+            Lease::Upload => self.budget.uploads(),
             Lease::Blocking | Lease::Stream => self.budget.long_lived(),
         }
+    }
+
+    /// Whether only streams could make room.
+    fn is_stuck(&self, lease: Lease) -> bool {
+        let shared = match lease {
+            Lease::Short | Lease::Upload => self.most(),
+            Lease::Blocking | Lease::Stream => self.budget.long_lived(),
+        };
+        self.streams.load(Ordering::Relaxed) >= shared
     }
 
     fn full(&self, lease: Lease) -> ConnectError {
@@ -223,5 +243,25 @@ mod tests {
         assert!(matches!(queue.enter(Lease::Short).await, Err(ConnectError::Full { places: 1 })));
         drop(stream);
         assert!(queue.enter(Lease::Short).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn uploads_leave_places_to_short_calls_whatever_streams_hold() {
+        let budget = Budget::default();
+        let queue = Queue::new(budget);
+        let enter = |lease, count| -> Vec<Place> {
+            (0..count).map(|_| queue.try_enter(lease).unwrap()).collect()
+        };
+        let _streams = enter(Lease::Stream, budget.long_lived());
+        let mut uploads = enter(Lease::Upload, budget.uploads());
+        let _short = enter(Lease::Short, Budget::SHORT);
+        assert!(queue.try_enter(Lease::Upload).is_err());
+        // An upload ends by itself, so that the next one may wait.
+        let leave = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            drop(uploads.pop());
+        };
+        let (place, ()) = tokio::join!(queue.enter(Lease::Upload), leave);
+        assert!(place.is_ok());
     }
 }

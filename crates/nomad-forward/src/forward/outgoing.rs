@@ -83,6 +83,14 @@ impl<B> Outgoing<B> {
         Self { ahead: Ahead::default(), rest: Rest::Nothing }
     }
 
+    /// Whether nobody is waited for any more.
+    pub(super) const fn is_here(&self) -> bool {
+        match &self.rest {
+            Rest::Nothing | Rest::Here(_) => true,
+            Rest::Flowing(_) => false,
+        }
+    }
+
     /// How the part that is still to come moves.
     pub(super) fn progress(&self) -> Option<Arc<Progress>> {
         match &self.rest {
