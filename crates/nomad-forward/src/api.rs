@@ -77,12 +77,12 @@ impl<C: Connect> NomadApi<C> {
         &self.fleet.reach
     }
 
-    /// The servers in turn, those that could not be reached a moment ago last.
+    /// The servers in turn, those that could not be reached a moment ago or were silent last.
     pub(crate) fn in_turn(&self, servers: &[Arc<Agent>]) -> Vec<Arc<Agent>> {
         let first = self.fleet.next.fetch_add(1, Ordering::Relaxed) % servers.len().max(1);
         let (before, after) = servers.split_at(first);
         let mut turn: Vec<_> = after.iter().chain(before).map(Arc::clone).collect();
-        turn.sort_by_key(|server| self.fleet.reach.is_lost(server));
+        turn.sort_by_key(|server| self.fleet.reach.is_last(server));
         turn
     }
 }
@@ -116,7 +116,10 @@ impl<C: Connect> NomadApi<C> {
         let connection = taken.map_err(ApiError::Connect)?;
         let request = headers::outgoing(request, server);
         let answered = timeout(limit, self.exchange(connection, request));
-        answered.await.map_err(|_| ApiError::Silent(limit))?
+        answered.await.unwrap_or_else(|_| {
+            self.fleet.reach.note_silent(server);
+            Err(ApiError::Silent(limit))
+        })
     }
 
     /// Sends the request and reads the whole answer. A kept connection that turns out closed is made anew, for a

@@ -127,6 +127,9 @@ pub trait Directory {
     /// A connection to this agent could not be made, or could be made again.
     fn observe(&self, agent: &Arc<Agent>, reachable: Reachable);
 
+    /// This agent accepted a request and did not answer in time: where others will do they are asked before it.
+    fn observe_silence(&self, _agent: &Arc<Agent>) {}
+
     /// What is believed about every agent now, for people and monitors.
     fn fleet(&self) -> Vec<Belief>;
 

@@ -198,6 +198,9 @@ where
                     path = path.elsewhere();
                 }
                 Err(error) => {
+                    if let ForwardError::Silent { agent, .. } = &error {
+                        self.directory.observe_silence(agent);
+                    }
                     // It was written, but it changes nothing: another one may answer it.
                     let gone = gone(&error, class, path).cloned();
                     let (Some(gone), Some(read)) = (gone, again.take()) else { return Err(error) };

@@ -20,6 +20,10 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// that never can costs one caller a minute a second.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
+/// How long an agent that accepted a request and did not answer is asked last where another one will do. As long as two
+/// limits of an answer: one caller in this time finds out whether it answers again.
+const SILENT_FOR: Duration = Duration::from_secs(30);
+
 /// With so many of them, those that nobody has tried for a while are forgotten: they may be gone for good.
 const MANY: usize = 1_024;
 
@@ -28,6 +32,9 @@ const MANY: usize = 1_024;
 pub(crate) struct Reach {
     count: AtomicUsize,
     lost: Mutex<HashMap<AgentKey, Lost>>,
+    /// Agents that accepted a request and did not answer in time, and until when that counts.
+    silent: Mutex<HashMap<AgentKey, Instant>>,
+    silent_count: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -71,6 +78,26 @@ impl Reach {
             let now = Instant::now();
             lost.iter().any(|(agent, entry)| agent.endpoint() == endpoint && now < entry.until)
         }
+    }
+
+    /// Notes that the agent accepted a request and did not answer in time.
+    pub(crate) fn note_silent(&self, agent: &Agent) {
+        let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        silent.retain(|_, until| now < *until);
+        if silent.len() < MANY {
+            silent.insert(agent.key(), now + SILENT_FOR);
+        }
+        self.silent_count.store(silent.len(), Ordering::Relaxed);
+    }
+
+    /// Whether others should be asked before the agent: it could not be reached a moment ago, or did not answer.
+    pub(crate) fn is_last(&self, agent: &Agent) -> bool {
+        self.is_lost(agent)
+            || self.silent_count.load(Ordering::Relaxed) != 0 && {
+                let silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
+                silent.get(&agent.key()).is_some_and(|until| Instant::now() < *until)
+            }
     }
 
     /// What an attempt came to.

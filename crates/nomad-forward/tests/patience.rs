@@ -18,7 +18,9 @@ use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::TokioIo;
 use nomad_acl::AclDisabled;
-use nomad_forward::{Agent, Denials, Endpoint, Table, connect::Connect, early::Patient, forwarder};
+use nomad_forward::{
+    Agent, Denials, Endpoint, NomadApi, Table, connect::Connect, early::Patient, forwarder,
+};
 use nomad_wire::{Namespace, Region};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
@@ -367,4 +369,48 @@ async fn a_machine_that_does_not_react_has_no_path() {
         (status, &*text),
         (500, "rpc error: failed to get conn: dial tcp 127.0.0.1:4646: i/o timeout")
     );
+}
+
+/// The agent at port 1 is silent; others answer as often as they are asked.
+#[derive(Clone)]
+struct OneSilent;
+
+impl Connect for OneSilent {
+    type Io = TokioIo<DuplexStream>;
+    type Key = Endpoint;
+
+    fn key(&self, agent: &Agent) -> Endpoint {
+        agent.endpoint().clone()
+    }
+
+    async fn connect(&self, agent: &Agent) -> io::Result<Self::Io> {
+        let (ours, mut theirs) = duplex(64 << 10);
+        let is_silent = agent.endpoint() == &Endpoint::from(SocketAddr::from(([127, 0, 0, 1], 1)));
+        tokio::spawn(async move {
+            let mut head = [0; 1024];
+            while let Ok(1..) = theirs.read(&mut head).await {
+                if !is_silent {
+                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+                    theirs.write_all(answer).await.unwrap();
+                }
+            }
+        });
+        Ok(TokioIo::new(ours))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_server_is_asked_last_for_a_while() {
+    let seed =
+        |port| Arc::new(Agent::seed(Region::default(), SocketAddr::from(([127, 0, 0, 1], port))));
+    let mut api = NomadApi::new(OneSilent, vec![seed(1), seed(2), seed(3)]);
+    let mut slow = 0;
+    for _ in 0..12 {
+        let since = Instant::now();
+        let request = Request::get("/v1/status/leader").body(Bytes::new()).unwrap();
+        assert_eq!(api.call(request).await.unwrap().body(), "ok");
+        slow += usize::from(since.elapsed() == 15 * SECOND);
+        tokio::time::advance(SECOND).await;
+    }
+    assert_eq!(slow, 1);
 }

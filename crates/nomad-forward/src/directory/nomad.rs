@@ -180,6 +180,10 @@ impl<C: Connect> Directory for NomadDirectory<C> {
         self.shared.sight.get()
     }
 
+    fn observe_silence(&self, agent: &Arc<Agent>) {
+        self.shared.api.reach().note_silent(agent);
+    }
+
     fn relays(&self, agent: &Agent) -> Vec<Arc<Agent>> {
         let mut relays = self.shared.relays(agent.region());
         relays.retain(|relay| !relay.is_same(agent));
