@@ -2,7 +2,7 @@
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Uri, Version,
-    header::{CONNECTION, HOST, TE, TRANSFER_ENCODING, UPGRADE},
+    header::{CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING, UPGRADE},
 };
 use nomad_wire::header::{X_NOMAD_GATEWAY_AGENT, X_NOMAD_GATEWAY_PATH, settle_token};
 
@@ -45,9 +45,26 @@ fn upgrade(headers: &HeaderMap) -> [(HeaderName, HeaderValue); 2] {
 
 /// The answer's headers as the caller gets them.
 pub(super) fn incoming(headers: &mut HeaderMap, agent: &Agent, path: Path) {
+    set_length(headers);
     strip_hop_by_hop(headers);
     headers.insert(X_NOMAD_GATEWAY_AGENT, agent.name_header().clone());
     headers.insert(X_NOMAD_GATEWAY_PATH, HeaderValue::from_static(path.as_str()));
+}
+
+/// Leaves one length at most, and none where the body was framed in another way (RFC 9112 §6.3): whoever believes the one
+/// that does not hold takes a part of the body for all of it. Lengths that contradict each other have ended the response
+/// before.
+fn set_length(headers: &mut HeaderMap) {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let Some(first) = lengths.next() else { return };
+    if headers.contains_key(TRANSFER_ENCODING) {
+        headers.remove(CONTENT_LENGTH);
+    } else if lengths.next().is_some() || first.as_bytes().contains(&b',') {
+        let single = first.as_bytes().split(|byte| *byte == b',').next().unwrap_or_default();
+        if let Ok(single) = HeaderValue::from_bytes(single.trim_ascii()) {
+            headers.insert(CONTENT_LENGTH, single);
+        }
+    }
 }
 
 fn strip_hop_by_hop(headers: &mut HeaderMap) {
@@ -76,6 +93,23 @@ mod tests {
     use nomad_wire::Region;
 
     use super::*;
+
+    #[test]
+    fn one_length_is_left_and_none_beside_another_framing() {
+        let lengths = |pairs: &[(HeaderName, &'static str)]| {
+            let pairs = pairs.iter().cloned();
+            let mut headers: HeaderMap =
+                pairs.map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
+            set_length(&mut headers);
+            let left = headers.get_all(CONTENT_LENGTH).iter();
+            left.map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let one = (CONTENT_LENGTH, "5");
+        assert_eq!(lengths(&[one.clone()]), ["5"]);
+        assert_eq!(lengths(&[one.clone(), one.clone()]), ["5"]);
+        assert_eq!(lengths(&[(CONTENT_LENGTH, "5, 5")]), ["5"]);
+        assert!(lengths(&[one, (TRANSFER_ENCODING, "chunked")]).is_empty());
+    }
 
     #[test]
     fn connection_headers_end_here_and_the_token_goes_on() {
