@@ -22,7 +22,7 @@ use tower_service::Service;
 pub use self::error::ApiError;
 use crate::{
     Agent,
-    connect::{Budget, Connect, Connection, Lease, Pool},
+    connect::{Budget, Connect, Connection, Lease, Pool, SendError},
     directory::Reachable,
     forward::{ForwardBody, Outgoing, headers, patience},
     reach::Reach,
@@ -132,10 +132,13 @@ impl<C: Connect> NomadApi<C> {
         let response = loop {
             match connection.send(request.clone().map(whole)).await {
                 Ok(response) => break response,
-                Err(mut failed) => {
-                    let is_unsent = failed.take_message().is_some();
+                Err(failed) => {
+                    let (is_unsent, error) = match failed {
+                        SendError::Unsent(_, error) => (true, error),
+                        SendError::Lost(error) => (false, error),
+                    };
                     if !connection.is_reused() || !(is_unsent || request.method().is_safe()) {
-                        return Err(ApiError::Lost(failed.into_error()));
+                        return Err(ApiError::Lost(error));
                     }
                     let opened = self.pool.reopen(connection).await;
                     connection = opened.map_err(ApiError::Connect)?;

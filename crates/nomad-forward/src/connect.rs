@@ -1,24 +1,30 @@
 //! Connections to agents: made, kept, and taken again.
 
 mod budget;
+mod connection;
 mod driver;
+mod hear_out;
+mod line;
 mod pool;
 mod queue;
 mod tcp;
 mod turn;
 #[cfg(unix)]
 mod unix;
+mod upload;
 
 use std::{fmt, hash::Hash, io, time::Duration};
 
 use hyper::rt;
 use thiserror::Error;
 
+pub(crate) use self::connection::SendError;
 #[cfg(unix)]
 pub use self::unix::UnixConnect;
 pub use self::{
     budget::{Budget, Lease},
-    pool::{Connection, Pool},
+    connection::Connection,
+    pool::Pool,
     tcp::{TcpConnect, TcpKey},
     turn::Turn,
 };

@@ -21,6 +21,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
+use nomad_wire::Route;
 use tower_service::Service;
 
 use self::{
@@ -37,7 +38,7 @@ pub use self::{
 };
 use crate::{
     Agent, Error,
-    connect::{Budget, Connect, ConnectError, Connection, Lease, Pool},
+    connect::{Budget, Connect, ConnectError, Connection, Lease, Pool, SendError},
     credit::{Unnamed, conceal},
     directory::Directory,
     resolve::{Detour, Path, Resolved},
@@ -109,10 +110,14 @@ where
     }
 }
 
+fn upload(route: &Route, source: UploadError) -> ForwardError {
+    ForwardError::Upload { route: route.clone(), source }
+}
+
 /// Why there was no answer on a connection that broke.
-fn lost(agent: Arc<Agent>, source: hyper::Error) -> ForwardError {
+fn lost(route: &Route, agent: Arc<Agent>, source: hyper::Error) -> ForwardError {
     match UploadError::behind(&source) {
-        Some(upload) => ForwardError::Upload(upload),
+        Some(source) => upload(route, source),
         None => ForwardError::Lost { agent, source },
     }
 }
@@ -157,7 +162,8 @@ where
         let class = Class::of(&route, request.method(), request.uri(), wanted.is_some());
         // Nothing that others need is taken before the caller has sent what it has to say.
         let (head, body) = request.into_parts();
-        let mut request = Request::from_parts(head, Outgoing::read_ahead(body).await?);
+        let ahead = Outgoing::read_ahead(body).await.map_err(|source| upload(&route, source))?;
+        let mut request = Request::from_parts(head, ahead);
         let may_go_elsewhere = !others.is_empty() || detour == Detour::Servers;
         let mut again = may_go_elsewhere.then(|| Again::of(class, &request)).flatten();
         let lease = if request.body().is_here() { class.lease() } else { Lease::Upload };
@@ -179,7 +185,7 @@ where
         }
         loop {
             let outgoing = headers::outgoing(request, connection.agent());
-            match self.ask(connection, outgoing, Patience::with(class)).await {
+            match self.ask(&route, connection, outgoing, Patience::with(class)).await {
                 Ok(Asked::Answered(mut response, connection)) => {
                     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                         return switched(response, connection, path, wanted);
@@ -217,6 +223,7 @@ where
     /// and goes out once more on a new one.
     async fn ask(
         &self,
+        route: &Route,
         mut connection: Connection<Outgoing<B>>,
         mut request: Request<Outgoing<B>>,
         patience: Patience,
@@ -226,13 +233,12 @@ where
             let agent = Arc::clone(connection.agent());
             let sent = connection.send(request);
             let answer = silence::wait(sent, &since, patience, || self.check(&agent)).await;
-            let mut failed = match answer.map_err(|silence| silent(&agent, silence))? {
+            request = match answer.map_err(|silence| silent(&agent, silence))? {
                 Ok(response) => return Ok(Asked::Answered(response, connection)),
-                Err(failed) => failed,
-            };
-            request = match failed.take_message() {
-                Some(unsent) if connection.is_reused() => unsent,
-                _ => return Err(lost(agent, failed.into_error())),
+                Err(SendError::Unsent(unsent, _)) if connection.is_reused() => *unsent,
+                Err(SendError::Unsent(_, source) | SendError::Lost(source)) => {
+                    return Err(lost(route, agent, source));
+                }
             };
             match self.pool.reopen(connection).await {
                 Ok(opened) => connection = opened,

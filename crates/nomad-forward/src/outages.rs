@@ -104,7 +104,7 @@ enum Blame<'a> {
 impl<'a> Blame<'a> {
     fn of(error: &'a ForwardError) -> Self {
         match error {
-            ForwardError::Upload(_) => Self::Caller,
+            ForwardError::Upload { .. } => Self::Caller,
             ForwardError::Connect { agent, .. }
             | ForwardError::Reopen { agent, .. }
             | ForwardError::Lost { agent, .. }

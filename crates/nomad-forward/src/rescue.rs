@@ -5,6 +5,7 @@ mod fault;
 mod foreign;
 mod future;
 mod layer;
+mod upload;
 
 use std::{
     convert::Infallible,

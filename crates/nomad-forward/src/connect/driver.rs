@@ -57,17 +57,25 @@ impl Driver {
         }
     }
 
-    /// Lets a task do it from now on.
+    /// Lets a task do it from now on, unless one does already.
     pub(super) fn detach(&mut self) {
-        if let Self::Caller(work) = std::mem::replace(self, Self::Nobody) {
-            let legacy = Arc::default();
-            let held = Arc::clone(&legacy);
-            let handle = tokio::spawn(async move {
-                work.await;
-                drop(held);
-            });
-            *self = Self::Task(Task { handle: Some(handle), legacy });
+        match std::mem::replace(self, Self::Nobody) {
+            Self::Caller(work) => {
+                let legacy = Arc::default();
+                let held = Arc::clone(&legacy);
+                let handle = tokio::spawn(async move {
+                    work.await;
+                    drop(held);
+                });
+                *self = Self::Task(Task { handle: Some(handle), legacy });
+            }
+            detached => *self = detached,
         }
+    }
+
+    /// A task moves its bytes, on another thread perhaps.
+    pub(super) const fn is_task(&self) -> bool {
+        matches!(self, Self::Task(_))
     }
 
     /// Nothing more will move.

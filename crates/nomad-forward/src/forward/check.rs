@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{Request, Uri};
 use http_body_util::{BodyExt as _, Limited};
+use nomad_wire::Route;
 use tokio::time::timeout;
 
 use super::{Asked, Forward, ForwardBody, Outgoing, Patience, headers, silence::Check};
@@ -42,7 +43,7 @@ where
                 let mut request = Request::new(Outgoing::empty());
                 *request.uri_mut() = Uri::from_static(HEALTH);
                 let request = headers::outgoing(request, &agent);
-                match forward.ask(connection, request, Patience::Endless).await {
+                match forward.ask(&Route::Health, connection, request, Patience::Endless).await {
                     Ok(Asked::Answered(answer, connection)) => {
                         // Read to its end, so that the connection can be used again.
                         let body = ForwardBody::new(answer.into_body(), connection);

@@ -55,8 +55,13 @@ pub enum ForwardError {
         after: Duration,
     },
     /// The caller's: the body of the request did not come.
-    #[error(transparent)]
-    Upload(#[from] UploadError),
+    #[error("{source}")]
+    Upload {
+        /// The call: it decides the text.
+        route: Route,
+        /// What the caller did.
+        source: UploadError,
+    },
     /// The agent switched protocols although nobody wanted that.
     #[error("agent {:?} switched protocols unasked", agent.name())]
     Switched {

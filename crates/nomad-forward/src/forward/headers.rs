@@ -105,7 +105,7 @@ mod tests {
             left.map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
         let one = (CONTENT_LENGTH, "5");
-        assert_eq!(lengths(&[one.clone()]), ["5"]);
+        assert_eq!(lengths(std::slice::from_ref(&one)), ["5"]);
         assert_eq!(lengths(&[one.clone(), one.clone()]), ["5"]);
         assert_eq!(lengths(&[(CONTENT_LENGTH, "5, 5")]), ["5"]);
         assert!(lengths(&[one, (TRANSFER_ENCODING, "chunked")]).is_empty());

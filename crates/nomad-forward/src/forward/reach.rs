@@ -26,7 +26,7 @@ pub(super) fn gone(error: &ForwardError, class: Class, path: Path) -> Option<&Ar
         ForwardError::Connect { .. }
         | ForwardError::Reopen { .. }
         | ForwardError::Dead { .. }
-        | ForwardError::Upload(_)
+        | ForwardError::Upload { .. }
         | ForwardError::Switched { .. } => None,
     }
 }

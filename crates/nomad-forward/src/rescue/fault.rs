@@ -5,7 +5,7 @@ use http::{HeaderValue, Response, StatusCode, header::RETRY_AFTER};
 use nomad_acl::{Denied, IdentifyError, TokensError};
 use nomad_wire::{Fault, Route, header::X_NOMAD_GATEWAY_DENIED};
 
-use super::{Denials, foreign};
+use super::{Denials, foreign, upload};
 use crate::{
     Agent, Error,
     address::AddressError,
@@ -166,10 +166,12 @@ fn forward(error: &ForwardError) -> Fault {
         ForwardError::Silent { .. } | ForwardError::Dead { .. } => {
             Fault::new(StatusCode::GATEWAY_TIMEOUT, error.to_string())
         }
-        ForwardError::Upload(UploadError::Silent) => {
+        ForwardError::Upload { source: UploadError::Silent, .. } => {
             Fault::new(StatusCode::REQUEST_TIMEOUT, error.to_string())
         }
-        ForwardError::Upload(UploadError::Broken(_)) => Fault::new(BAD_REQUEST, error.to_string()),
+        ForwardError::Upload { route, source: UploadError::Broken(source) } => {
+            Fault::new(BAD_REQUEST, upload::text(route, source.as_ref()))
+        }
     }
 }
 
