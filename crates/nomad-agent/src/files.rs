@@ -53,17 +53,17 @@ impl Files {
     }
 
     /// The entries of a directory by name, each as it is: links are not followed.
-    pub(crate) fn list(&self, path: &str) -> Result<Vec<Entry>, FileError> {
+    pub(crate) fn list(&self, path: impl AsRef<Path>) -> Result<Vec<Entry>, FileError> {
         self.list_some(path, |_| true)
     }
 
     /// Those entries of a directory whose names are `wanted`; the others are not even looked at.
     pub(crate) fn list_some(
         &self,
-        path: &str,
+        path: impl AsRef<Path>,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<Vec<Entry>, FileError> {
-        let place = self.place(path)?;
+        let place = self.place(path.as_ref())?;
         let directory =
             self.find(&place, "open")?.open().map_err(|errno| place.failed("open", errno))?;
         if kind(&directory).map_err(|errno| place.failed("open", errno))? != FileType::Directory {
@@ -77,8 +77,8 @@ impl Files {
     }
 
     /// What is known about one file; a link is followed.
-    pub(crate) fn stat(&self, path: &str) -> Result<Entry, FileError> {
-        let place = self.place(path)?;
+    pub(crate) fn stat(&self, path: impl AsRef<Path>) -> Result<Entry, FileError> {
+        let place = self.place(path.as_ref())?;
         let spot = self.find(&place, "stat")?;
         let stat = fstat(spot.file()).map_err(|errno| place.failed("stat", errno))?;
         let name = place.host.file_name().unwrap_or_default();
@@ -86,39 +86,39 @@ impl Files {
     }
 
     /// Whether the content of `path` can be asked for at all: it is there, and it is no directory.
-    pub(crate) fn check_file(&self, path: &str) -> Result<(), FileError> {
-        if self.stat(path)?.is_dir {
-            return Err(FileError::Directory(path.to_owned()));
+    pub(crate) fn check_file(&self, path: impl AsRef<Path>) -> Result<(), FileError> {
+        if self.stat(&path)?.is_dir {
+            return Err(FileError::Directory(shown(path.as_ref())));
         }
         Ok(())
     }
 
     /// Device and inode of what `path` leads to.
-    pub(crate) fn identity(&self, path: &str) -> Result<(u64, u64), FileError> {
-        let place = self.place(path)?;
+    pub(crate) fn identity(&self, path: impl AsRef<Path>) -> Result<(u64, u64), FileError> {
+        let place = self.place(path.as_ref())?;
         let spot = self.find(&place, "stat")?;
         let stat = fstat(spot.file()).map_err(|errno| place.failed("stat", errno))?;
         Ok((stat.st_dev, stat.st_ino))
     }
 
     /// Opens the content of a file. Secrets stay closed.
-    pub(crate) fn open(&self, path: &str) -> Result<Open, FileError> {
-        let place = self.place(path)?;
-        self.readable(path, place.inside.components().map(Component::as_os_str))?;
+    pub(crate) fn open(&self, path: impl AsRef<Path>) -> Result<Open, FileError> {
+        let place = self.place(path.as_ref())?;
+        self.readable(path.as_ref(), place.inside.components().map(Component::as_os_str))?;
         let spot = self.find(&place, "open")?;
-        self.readable(path, spot.location())?;
+        self.readable(path.as_ref(), spot.location())?;
         let file = spot.open().map_err(|errno| place.failed("open", errno))?;
         match kind(&file).map_err(|errno| place.failed("stat", errno))? {
             FileType::RegularFile => Ok(Open { file: file.into(), host: place.host }),
-            FileType::Directory => Err(FileError::Directory(path.to_owned())),
-            _ => Err(FileError::Special(path.to_owned())),
+            FileType::Directory => Err(FileError::Directory(shown(path.as_ref()))),
+            _ => Err(FileError::Special(shown(path.as_ref()))),
         }
     }
 
     /// Where a path leads by its text alone. As in Nomad, a first name that begins with two dots is refused as well.
-    fn place(&self, path: &str) -> Result<Place, FileError> {
+    fn place(&self, path: &Path) -> Result<Place, FileError> {
         let mut host = self.root.clone();
-        for component in Path::new(path).components() {
+        for component in path.components() {
             match component {
                 Component::Normal(name) => host.push(name),
                 Component::ParentDir => {
@@ -146,7 +146,7 @@ impl Files {
     /// to begin like that.
     fn readable<'a>(
         &self,
-        path: &str,
+        path: &Path,
         mut location: impl Iterator<Item = &'a OsStr>,
     ) -> Result<(), FileError> {
         let (Some(task), Some(below)) = (location.next(), location.next()) else {
@@ -157,11 +157,16 @@ impl Files {
         }
         let below = below.to_ascii_lowercase();
         match below.as_encoded_bytes() {
-            name if name.starts_with(b"secrets") => Err(FileError::Secret(path.to_owned())),
-            name if name.starts_with(b"private") => Err(FileError::Private(path.to_owned())),
+            name if name.starts_with(b"secrets") => Err(FileError::Secret(shown(path))),
+            name if name.starts_with(b"private") => Err(FileError::Private(shown(path))),
             _ => Ok(()),
         }
     }
+}
+
+/// A path in a text.
+fn shown(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
 }
 
 /// Where a path leads by its text alone.

@@ -65,6 +65,13 @@ impl<'a> Query<'a> {
         self.first(key).filter(|value| !value.is_empty())
     }
 
+    /// The first value of a key, byte for byte, where an empty one counts as absent.
+    #[must_use]
+    pub fn filled_bytes(&self, key: &str) -> Option<Cow<'a, [u8]>> {
+        let mut values = self.written().filter(|(name, _)| is_named(name, key));
+        values.find_map(|(_, value)| decode_bytes(value)).filter(|value| !value.is_empty())
+    }
+
     /// Every value of a key, in order.
     pub fn all<'k>(&self, key: &'k str) -> impl Iterator<Item = Cow<'a, str>> + use<'a, 'k> {
         // A value is decoded only where its key is the right one: some keys are asked for with every request.
@@ -163,10 +170,19 @@ fn push_pair(out: &mut String, key: &str, value: &str) {
     encode_into(value, out);
 }
 
-/// Go's `url.QueryUnescape`; `None` on a bad escape or on bytes that are no text.
+/// Go's `url.QueryUnescape`, as text; `None` on a bad escape. Go keeps bytes that are no UTF-8; nothing but files can be
+/// named by them.
 fn decode(text: &str) -> Option<Cow<'_, str>> {
+    Some(match decode_bytes(text)? {
+        Cow::Borrowed(_) => Cow::Borrowed(text),
+        Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+    })
+}
+
+/// Go's `url.QueryUnescape`; `None` on a bad escape.
+fn decode_bytes(text: &str) -> Option<Cow<'_, [u8]>> {
     if !text.bytes().any(|byte| byte == b'%' || byte == b'+') {
-        return Some(Cow::Borrowed(text));
+        return Some(Cow::Borrowed(text.as_bytes()));
     }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -182,8 +198,7 @@ fn decode(text: &str) -> Option<Cow<'_, str>> {
             byte => bytes.push(*byte),
         }
     }
-    // Go keeps bytes that are no UTF-8; nothing in Nomad's API can be named by them.
-    Some(Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()))
+    Some(Cow::Owned(bytes))
 }
 
 pub(crate) fn hex_pair(high: u8, low: u8) -> Option<u8> {

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::PathBuf;
 
 use super::StreamError;
 use super::choose::LogFile;
@@ -18,13 +19,13 @@ const LOGS: &str = "alloc/logs";
 pub(crate) struct DiskFile {
     file: File,
     files: Files,
-    path: String,
+    path: PathBuf,
 }
 
 impl DiskFile {
     /// The file `opened` of `files`, found at `path`.
-    pub(crate) fn new(opened: Open, files: Files, path: &str) -> Self {
-        Self { file: opened.file, files, path: path.to_owned() }
+    pub(crate) fn new(opened: Open, files: Files, path: impl Into<PathBuf>) -> Self {
+        Self { file: opened.file, files, path: path.into() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `ls`, `stat`, `cat` and `readat`.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::{ffi::OsStrExt as _, fs::symlink};
 
 use nomad_agent::Role;
 
@@ -204,4 +204,26 @@ async fn stat_tells_what_a_file_is() {
         let answer = stage.get("stat", &format!("path={path}")).await.json();
         assert_eq!(answer["ContentType"], kind, "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_file_whose_name_is_no_text_is_served_by_its_bytes() {
+    let stage = with_files().await;
+    let name = std::ffi::OsStr::from_bytes(b"alloc/data/caf\xe9.txt");
+    std::fs::write(stage.path("").join(name), "coffee").unwrap();
+    let named = "path=alloc/data/caf%E9.txt";
+    for (call, query, text) in
+        [("cat", named.to_owned(), "coffee"), ("readat", format!("{named}&offset=3"), "fee")]
+    {
+        let answer = stage.get(call, &query).await;
+        assert_eq!((answer.status.as_u16(), &*answer.text), (200, text), "{call}");
+    }
+    let streamed = stage.get("stream", &format!("{named}&follow=false")).await;
+    assert!(streamed.text.contains("Y29mZmVl"), "{}", streamed.text);
+    // As in Go's JSON, a name is text there, whatever its bytes are.
+    let shown = "caf\u{fffd}.txt";
+    assert_eq!(stage.get("stat", named).await.json()["Name"], shown);
+    assert_eq!(stage.get("ls", "path=alloc/data").await.json()[0]["Name"], shown);
+    let gone = stage.get("stat", "path=alloc/data/caf%EF%BF%BD.txt").await;
+    assert_eq!(gone.status.as_u16(), 404);
 }

@@ -1,4 +1,6 @@
 //! The file system calls: `/v1/client/fs/*`.
+//!
+//! A path is bytes, as the names of files are: what is no UTF-8 names a file like everything else.
 
 use std::borrow::Cow;
 
@@ -45,28 +47,28 @@ impl LogType {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListQuery<'a> {
     /// The directory, relative to the allocation directory; `/` unless given.
-    pub path: Cow<'a, str>,
+    pub path: Cow<'a, [u8]>,
 }
 
 /// `GET /v1/client/fs/stat/:alloc`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatQuery<'a> {
     /// The file, relative to the allocation directory.
-    pub path: Cow<'a, str>,
+    pub path: Cow<'a, [u8]>,
 }
 
 /// `GET /v1/client/fs/cat/:alloc`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatQuery<'a> {
     /// The file, relative to the allocation directory.
-    pub path: Cow<'a, str>,
+    pub path: Cow<'a, [u8]>,
 }
 
 /// `GET /v1/client/fs/readat/:alloc`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadAtQuery<'a> {
     /// The file, relative to the allocation directory.
-    pub path: Cow<'a, str>,
+    pub path: Cow<'a, [u8]>,
     /// Where to begin, in bytes.
     pub offset: i64,
     /// At most so many bytes; `None` for all.
@@ -77,7 +79,7 @@ pub struct ReadAtQuery<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamQuery<'a> {
     /// The file, relative to the allocation directory; every frame carries it as written.
-    pub path: Cow<'a, str>,
+    pub path: Cow<'a, [u8]>,
     /// Go on at the end of the file.
     pub follow: bool,
     /// Where to begin, in bytes.
@@ -110,7 +112,7 @@ impl<'a> ListQuery<'a> {
     /// [`QueryError::MissingAllocId`].
     pub fn parse(id: &Written<AllocId>, query: &Query<'a>) -> Result<Self, QueryError> {
         written(id)?;
-        Ok(Self { path: query.filled("path").unwrap_or(Cow::Borrowed("/")) })
+        Ok(Self { path: query.filled_bytes("path").unwrap_or(Cow::Borrowed(b"/")) })
     }
 }
 
@@ -192,9 +194,9 @@ fn written(id: &Written<AllocId>) -> Result<(), QueryError> {
     if id.is_empty() { Err(QueryError::MissingAllocId) } else { Ok(()) }
 }
 
-fn file<'a>(id: &Written<AllocId>, query: &Query<'a>) -> Result<Cow<'a, str>, QueryError> {
+fn file<'a>(id: &Written<AllocId>, query: &Query<'a>) -> Result<Cow<'a, [u8]>, QueryError> {
     written(id)?;
-    query.filled("path").ok_or(QueryError::MissingFileName)
+    query.filled_bytes("path").ok_or(QueryError::MissingFileName)
 }
 
 fn flag(query: &Query<'_>, key: &str, default: bool) -> Result<bool, go::BoolError> {
@@ -238,6 +240,14 @@ mod tests {
         );
         assert_eq!(logs("foo", "task=foo&type=stdout&origin=y"), "origin must be start or end");
         assert_eq!(logs("foo", "task=foo&type=stdout"), "");
+    }
+
+    #[test]
+    fn a_file_is_named_by_bytes() {
+        let id = "foo".into();
+        let stat = StatQuery::parse(&id, &Query::new("path=alloc/data/caf%E9.txt")).unwrap();
+        assert_eq!(&*stat.path, b"alloc/data/caf\xe9.txt");
+        assert!(StatQuery::parse(&id, &Query::new("path=")).is_err());
     }
 
     #[test]

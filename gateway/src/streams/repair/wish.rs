@@ -199,7 +199,8 @@ fn call(route: &Route, query: &Query<'_>) -> Option<(Call, bool)> {
             let file = StreamQuery::parse(id, query).ok()?;
             let call = Call::File {
                 allocation: *id.id().ok()?,
-                path: file.path.into_owned(),
+                // In events and questions of our own paths are text: what is none is not repaired.
+                path: String::from_utf8(file.path.into_owned()).ok()?,
                 follow: file.follow,
                 origin: file.origin,
                 offset: file.offset,

@@ -5,6 +5,12 @@ mod entries;
 mod logs;
 mod stream;
 
+use std::{
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
+
 use http::{Response, StatusCode, Uri};
 use nomad_wire::{
     AllocId, FsCall, Query, Written,
@@ -76,9 +82,14 @@ pub(crate) async fn answer(
     }
 }
 
+/// A path as it was asked for, which need not be text.
+fn host_path(written: &[u8]) -> PathBuf {
+    OsStr::from_bytes(written).into()
+}
+
 /// Opens the content of a file. What is wrong with the file itself is the caller's fault (400); what Nomad finds out
 /// only when it opens the file, a secret for one, is a failure (500).
-fn open(files: &Files, path: &str) -> Result<Open, AgentError> {
+fn open(files: &Files, path: &Path) -> Result<Open, AgentError> {
     files
         .check_file(path)
         .map_err(|error| AgentError::said(StatusCode::BAD_REQUEST, error.to_string()))?;

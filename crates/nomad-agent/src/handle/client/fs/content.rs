@@ -3,14 +3,14 @@
 //! Nomad answers every error of these two with 200 and the text as the body. Here they have the status that Nomad's
 //! handlers meant: a caller that trusts the status must not take an error for a file.
 
-use std::{io, os::unix::fs::FileExt};
+use std::{io, os::unix::fs::FileExt, path::Path};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use nomad_frames::FramerConfig;
 use nomad_wire::query::{Origin, ReadAtQuery};
 
-use super::{failed, open};
+use super::{failed, host_path, open};
 use crate::{
     agent::Agent,
     body::Body,
@@ -38,7 +38,7 @@ pub(super) async fn read(
     files: Files,
     wanted: ReadAtQuery<'_>,
 ) -> Result<Response<Body>, AgentError> {
-    let path = wanted.path.to_string();
+    let path = host_path(&wanted.path);
     let limit = wanted.limit.unwrap_or(u64::MAX);
     let Part { files, opened, position, head } =
         off_loop(move || part(files, &path, wanted.offset, limit)).await??;
@@ -50,10 +50,10 @@ pub(super) async fn read(
     let body = if head.len() < SMALL || rest == 0 {
         Body::full(head)
     } else {
-        let path = wanted.path.to_string();
+        let path = host_path(&wanted.path);
         let position = position + head.len() as u64;
-        let file = DiskFile::new(opened, files, &path);
-        let tail = FileTail::new(&path, file, position, Until::End).limited(rest);
+        let file = DiskFile::new(opened, files, &*path);
+        let tail = FileTail::new(&path.to_string_lossy(), file, position, Until::End).limited(rest);
         agent
             .stream(|chunks| async move {
                 chunks.send(head.into()).await;
@@ -77,7 +77,7 @@ struct Part {
     head: Vec<u8>,
 }
 
-fn part(files: Files, path: &str, offset: i64, limit: u64) -> Result<Part, AgentError> {
+fn part(files: Files, path: &Path, offset: i64, limit: u64) -> Result<Part, AgentError> {
     let opened = open(&files, path)?;
     let position = opened.position(Origin::Start, offset).map_err(|error| failed(&error))?;
     let head = head(&opened, position, limit);

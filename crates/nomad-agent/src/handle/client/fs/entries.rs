@@ -8,6 +8,7 @@ use nomad_wire::{
     query::{ListQuery, StatQuery},
 };
 
+use super::host_path;
 use crate::{
     body::Body,
     error::AgentError,
@@ -22,7 +23,7 @@ pub(super) async fn list(
     wanted: &ListQuery<'_>,
     query: &Query<'_>,
 ) -> Result<Response<Body>, AgentError> {
-    let path = wanted.path.to_string();
+    let path = host_path(&wanted.path);
     let entries = off_loop(move || files.list(&path)).await?.map_err(|error| refused(&error))?;
     let entries: Vec<_> = entries.into_iter().map(info).collect();
     reply::json(&entries, query)
@@ -34,7 +35,7 @@ pub(super) async fn stat(
     wanted: &StatQuery<'_>,
     query: &Query<'_>,
 ) -> Result<Response<Body>, AgentError> {
-    let path = wanted.path.to_string();
+    let path = host_path(&wanted.path);
     let entry = off_loop(move || files.stat(&path)).await?.map_err(|error| refused(&error))?;
     reply::json(&info(entry), query)
 }

@@ -4,7 +4,7 @@ use http::{HeaderValue, Response};
 use nomad_frames::FramerConfig;
 use nomad_wire::query::StreamQuery;
 
-use super::{failed, open};
+use super::{failed, host_path, open};
 use crate::{
     agent::Agent,
     body::Body,
@@ -25,13 +25,18 @@ pub(super) async fn stream(
     files: Files,
     wanted: StreamQuery<'_>,
 ) -> Result<Response<Body>, AgentError> {
-    let path = wanted.path.to_string();
+    let path = host_path(&wanted.path);
     let tail = off_loop(move || {
         let opened = open(&files, &path)?;
         let position =
             opened.position(wanted.origin, wanted.offset).map_err(|error| failed(&error))?;
-        let file = DiskFile::new(opened, files, &path);
-        Ok::<_, AgentError>(FileTail::new(&path, file, position, Until::following(wanted.follow)))
+        let file = DiskFile::new(opened, files, &*path);
+        Ok::<_, AgentError>(FileTail::new(
+            &path.to_string_lossy(),
+            file,
+            position,
+            Until::following(wanted.follow),
+        ))
     });
     let tail = tail.await??;
     let body = agent.stream(|chunks| async move {
