@@ -14,6 +14,7 @@ mod clients;
 mod exec;
 mod faults;
 mod gathered;
+mod heads;
 mod input;
 mod matrix;
 mod monitors;

@@ -14,6 +14,7 @@ use crate::{
     cors::{Cors, Origins},
     listen::Listener,
     own::{About, Own},
+    refused::Refuse,
     rewrite::{HttpAddr, Rewrite},
     streams::{Gather, Monitors, Repair},
     telemetry::{AccessLog, Metrics, Telemetry},
@@ -173,7 +174,7 @@ where
         // Around the own calls too, and around refusals: a page must be able to read why.
         let chain = Cors::new(chain, origins);
         // Outermost, so that whatever goes wrong is counted as the caller sees it.
-        let chain = Telemetry::new(Trace::new(chain), metrics, log.clone());
+        let chain = Telemetry::new(Trace::new(Refuse::new(chain)), metrics, log.clone());
         let drained = async {
             let mut stop = stop.clone();
             stop.announced().await;

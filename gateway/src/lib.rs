@@ -12,6 +12,7 @@ mod error;
 mod gateway;
 mod lines;
 mod passing;
+mod refused;
 mod signals;
 mod stop;
 
@@ -38,6 +39,7 @@ pub use self::{
     clock::SystemClock,
     error::StartError,
     gateway::Gateway,
+    refused::Refused,
     signals::{Ended, Signals},
     stop::{Stop, Stopper},
 };

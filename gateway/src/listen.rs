@@ -6,8 +6,10 @@
 //! HTTP/1.1 is spoken, and HTTP/2 where a caller over TLS offers it (ALPN). Without TLS there is nothing to settle it by, and
 //! looking for it would cost every connection, so that clear text is HTTP/1.1.
 
+mod authority;
 mod crowd;
 mod flushed;
+mod heads;
 mod http1;
 mod http2;
 mod ready;

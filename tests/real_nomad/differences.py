@@ -130,6 +130,8 @@ ELSEWHERE = {
     "an agent dies in the middle of a stream": "tests/faults.rs",
     "a server, or an agent that servers pass calls on to, breaks": "tests/faults.rs",
     "an agent breaks the connection before it answers": "tests/faults.rs",
+    "a head that cannot be served": "tests/heads.rs",
+    "`\"`, `<`, `>`, backticks, `#` and bytes beyond ASCII": "tests/heads.rs",
     "a 500 that came through a server": "tests of nomad-forward",
     "pages of other sites": "tests of the gateway",
     "equal blocking queries at one time": "tests of nomad-forward",

@@ -223,7 +223,8 @@ mod tests {
     }
 
     fn ask() -> Request<Empty<Bytes>> {
-        Request::get("http://gateway.test/").body(Empty::new()).unwrap()
+        let request = Request::get("http://gateway.test/").header("host", "gateway.test");
+        request.body(Empty::new()).unwrap()
     }
 
     /// An answer breaks, and not before all its pieces have come.

@@ -9,6 +9,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::TryFutureExt as _;
 use http::{Request, Response};
+use http_body_util::{Either, Full};
 use hyper::{
     body::Incoming,
     server::conn::http1,
@@ -20,11 +21,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
 use super::{
-    HEAD_LIMIT, Peer, ended,
+    HEAD_LIMIT, Peer, authority, ended,
     flushed::{FlushedBody, Flushes, Flushing},
+    heads::{Heads, Refusals},
     ready,
 };
-use crate::Stop;
+use crate::{
+    Stop,
+    refused::{MAX_HEAD, MAX_HEADERS, MAX_URI},
+};
 
 /// Speaks until the connection ends, or until its grace has passed.
 pub(super) async fn serve<I, S, R>(io: I, peer: Peer, service: S, mut stop: Stop)
@@ -36,14 +41,18 @@ where
     R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let flushes = Flushes::default();
+    let refusals = Refusals::default();
+    let io = Heads::new(io, refusals.clone());
     let io = Flushing::new(Turn::new(TokioIo::new(io)), flushes.clone());
     let mut http = http1::Builder::new();
     http.writev(true)
         .title_case_headers(true)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD + 3 * MAX_URI)
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_LIMIT);
     // What is upgraded leaves this task: its tunnel counts and ends it.
-    let service = asked_by(peer, service, flushes);
+    let service = asked_by(peer, service, flushes, refusals);
     let mut serving = pin!(http.serve_connection(io, service).with_upgrades());
     let result = tokio::select! {
         result = serving.as_mut() => Some(result),
@@ -63,7 +72,13 @@ fn asked_by<S, R>(
     peer: Peer,
     service: S,
     flushes: Flushes,
-) -> impl HttpService<Incoming, ResBody = FlushedBody<R>, Error = Infallible, Future: Send>
+    refusals: Refusals,
+) -> impl HttpService<
+    Incoming,
+    ResBody = FlushedBody<Either<R, Full<Bytes>>>,
+    Error = Infallible,
+    Future: Send,
+>
 where
     S: Service<Request<Incoming>, Response = Response<R>, Error = Infallible> + Clone + Send,
     S::Future: Send,
@@ -75,9 +90,23 @@ where
     let service = Mutex::new(service);
     service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
+        authority::settle(&mut request);
+        let refused = refusals.next();
+        if let Some(refused) = refused {
+            request.extensions_mut().insert(refused);
+        }
         let answer =
             ready::ask(&mut *service.lock().unwrap_or_else(PoisonError::into_inner), request);
         let flushes = flushes.clone();
-        answer.map_ok(|answer| answer.map(|body| FlushedBody::new(body, flushes)))
+        answer.map_ok(move |answer| {
+            let answer = match refused {
+                // A service that does not know about refused requests has answered another one.
+                Some(refused) if answer.extensions().get() != Some(&refused) => {
+                    refused.into_response().map(Either::Right)
+                }
+                Some(_) | None => answer.map(Either::Left),
+            };
+            answer.map(|body| FlushedBody::new(body, flushes))
+        })
     })
 }

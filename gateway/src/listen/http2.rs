@@ -33,8 +33,9 @@ use crate::Stop;
 /// Requests at once on one connection: as many as Nomad allows connections from one address by default.
 const MAX_STREAMS: u32 = 100;
 
-/// All headers of a request, unpacked: tokens, cookies of a whole company and long paths need less.
-const MAX_HEADERS: u32 = 64 << 10;
+/// All headers of a request, unpacked: the longest URI, and tokens and cookies of a whole company beside it. Each stream may
+/// hold as much, so that it is less than over HTTP/1.1.
+const MAX_HEADERS: u32 = 256 << 10;
 
 /// What may be on its way to the gateway unread, by stream and on the whole connection: a megabyte keeps an upload going
 /// over a link of 80 Mbit/s with a tenth of a second between both ends.

@@ -1,29 +1,13 @@
 //! A request of HTTP/2 in the form of HTTP/1.1, so that nobody behind has to know both.
 
-use http::{
-    HeaderMap, HeaderValue, Request, Uri,
-    header::{COOKIE, HOST},
-    uri::Authority,
-};
+use http::{HeaderMap, HeaderValue, Request, header::COOKIE};
+
+use crate::listen::authority;
 
 /// Moves the authority to `Host`, and joins cookies.
 pub(super) fn settle<B>(request: &mut Request<B>) {
-    if let Some(host) = request.uri().authority().and_then(host) {
-        // It counts over a `Host` that came beside it (RFC 9113, section 8.3.1).
-        request.headers_mut().insert(HOST, host);
-        // A CONNECT has an authority alone, and is refused as one.
-        if let Some(path) = request.uri().path_and_query().cloned() {
-            *request.uri_mut() = Uri::from(path);
-        }
-    }
+    authority::settle(request);
     join_cookies(request.headers_mut());
-}
-
-/// Host and port.
-fn host(authority: &Authority) -> Option<HeaderValue> {
-    let text = authority.as_str();
-    let (_, host) = text.rsplit_once('@').unwrap_or(("", text));
-    HeaderValue::from_str(host).ok()
 }
 
 /// HTTP/2 may send each cookie by itself; HTTP/1.1 knows one header with all of them (RFC 9113, section 8.2.3).

@@ -1,0 +1,123 @@
+//! Heads of requests that are refused before anybody reads them as requests, and what is said to their callers.
+//!
+//! HTTP/1.1 callers alone: a malformed request of HTTP/2 is reset by the library.
+
+use std::{
+    convert::Infallible,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode, header::CONNECTION};
+use http_body_util::Full;
+use nomad_wire::Fault;
+use thiserror::Error;
+use tower_service::Service;
+
+use crate::passing::ResponseFuture;
+
+/// The longest request target. The type that everything behind works with (`http::Uri`) holds no longer one.
+pub(crate) const MAX_URI: usize = 65_534;
+
+/// Header lines of a request. Room for them is made for each request, so that it cannot be any number.
+pub(crate) const MAX_HEADERS: usize = 512;
+
+/// A head in all: as much as Nomad reads.
+pub(crate) const MAX_HEAD: usize = 1 << 20;
+
+/// Why a request's head is refused.
+///
+/// It stands among the extensions of a request that is made in the refused one's place, whose path and method are for the
+/// log alone. Whoever answers it puts it among the extensions of the answer; else the listener answers itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// It is no head of HTTP. Go's server says no more than this.
+    #[error("400 Bad Request")]
+    Malformed,
+    /// HTTP/1.1 demands one.
+    #[error("400 Bad Request: missing required Host header")]
+    NoHost,
+    /// Two readers could take different ones.
+    #[error("400 Bad Request: too many Host headers")]
+    ManyHosts,
+    /// It names no host.
+    #[error("400 Bad Request: malformed Host header")]
+    Host,
+    /// Another version of HTTP.
+    #[error("505 HTTP Version Not Supported: unsupported protocol version")]
+    Version,
+    /// A body that is coded otherwise than in chunks.
+    #[error("Unsupported transfer encoding")]
+    Coding,
+    /// What stands between method and version is too long.
+    #[error(
+        "URI too long: more than {MAX_URI} bytes; a long command had better be a file of the task, or come over its \
+         standard input"
+    )]
+    Uri,
+    /// Too many lines.
+    #[error("Request Header Fields Too Large: more than {MAX_HEADERS} header lines")]
+    Lines,
+    /// Too long in all.
+    #[error("Request Header Fields Too Large: more than {MAX_HEAD} bytes")]
+    Head,
+}
+
+impl Refused {
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::Malformed | Self::NoHost | Self::ManyHosts | Self::Host => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+            Self::Coding => StatusCode::NOT_IMPLEMENTED,
+            Self::Uri => StatusCode::URI_TOO_LONG,
+            Self::Lines | Self::Head => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        }
+    }
+
+    /// The answer, which is the last one of its connection: where the next request begins is not known.
+    pub(crate) fn into_response(self) -> Response<Full<Bytes>> {
+        let mut response = Fault::new(self.status(), self.to_string()).into_response();
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// Answers refused requests, and hands all others on.
+#[derive(Debug, Clone)]
+pub(crate) struct Refuse<S> {
+    inner: S,
+}
+
+impl<S> Refuse<S> {
+    pub(crate) const fn new(inner: S) -> Self {
+        Self { inner }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for Refuse<S>
+where
+    S: Service<Request<B>, Response = Response<R>, Error = Infallible>,
+    S::Future: Send + 'static,
+    R: Send + 'static,
+{
+    type Response = Response<http_body_util::Either<R, Full<Bytes>>>;
+    type Error = Infallible;
+    type Future = ResponseFuture<S::Future, R, Full<Bytes>, Infallible>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        match request.extensions().get::<Refused>().copied() {
+            None => ResponseFuture::passing(self.inner.call(request)),
+            Some(refused) => ResponseFuture::made(async move {
+                Ok(refused.into_response().map(http_body_util::Either::Right))
+            }),
+        }
+    }
+}
