@@ -184,3 +184,27 @@ async fn a_connection_that_the_agent_closed_unseen_costs_nothing() {
         assert_eq!((answer.status.as_u16(), &*answer.text()), (200, "once"));
     }
 }
+
+#[tokio::test]
+async fn a_request_that_comes_back_is_refused_at_the_first_turn() {
+    let mut tasks = JoinSet::new();
+    let server = scripted(&mut tasks, Script::Serve("server")).await;
+    let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    let address = listener.address();
+    let (region, id) = (Region::default(), NODE.parse().unwrap());
+    // The client's address is the gateway's own.
+    let table = Table::builder(region.clone())
+        .agent(
+            Agent::server("server1", SERVERS[0].parse().unwrap(), region.clone(), server).unwrap(),
+        )
+        .agent(Agent::client("client1", id, region, address).unwrap())
+        .build();
+    let stopper = Stopper::new(Duration::ZERO);
+    tasks.spawn(Gateway::new(table, AclDisabled).serve(listener, stopper.listen()));
+    for path in ["/v1/agent/self", "/v1/client/stats", "/v1/agent/health"] {
+        let answer = get(address, &format!("{path}?node_id={NODE}")).await;
+        assert_eq!(answer.status, 508, "{path}");
+        assert!(answer.text().contains("passed this gateway before"), "{}", answer.text());
+    }
+    assert_eq!(get(address, "/v1/agent/self").await.text(), "server");
+}

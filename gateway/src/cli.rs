@@ -12,7 +12,7 @@ use nomad_wire::query::LogLevel;
 pub use self::{
     acl::{AclCommand, ExplainArgs, LintArgs},
     agent::AgentArgs,
-    serve::ServeArgs,
+    serve::{CheckArgs, ServeArgs},
 };
 
 /// One address in front of a fleet of Nomad agents.
@@ -35,7 +35,7 @@ pub enum Command {
     /// Serve as the gateway in front of real agents
     Serve(ServeArgs),
     /// Check a configuration of `serve` and report every fault with file, line and column
-    Check(ServeArgs),
+    Check(CheckArgs),
     /// Ask ACL policies: what they allow and why, and what is wrong with them
     #[command(subcommand)]
     Acl(AclCommand),

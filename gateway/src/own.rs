@@ -2,7 +2,7 @@
 //!
 //! | call | right | answer |
 //! |---|---|---|
-//! | `GET /v1/gateway/health` | none | 200 while it serves, 503 when it drains |
+//! | `GET /v1/gateway/health` | none | 200 while it serves, with what it lacks; 503 when it drains |
 //! | `GET /v1/gateway/metrics` | `agent:read` | numbers for Prometheus |
 //! | `GET /v1/gateway/fleet` | `agent:read` | what the directory believes about every agent, and why |
 //!
@@ -21,7 +21,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header::ALLOW};
 use http_body_util::{Either, Full};
 use nomad_acl::{Identify, Tokens};
-use nomad_forward::{Denials, Directory, Rescue, rescue::RescuedBody};
+use nomad_forward::{Denials, Directory, Rescue, hop, rescue::RescuedBody};
 use nomad_wire::{Fault, header::X_NOMAD_GATEWAY_PATH};
 use pin_project::pin_project;
 use tower_service::Service;
@@ -40,15 +40,17 @@ const HERE: HeaderValue = HeaderValue::from_static("here");
 pub struct Own<S, D, T> {
     inner: S,
     room: Rescue<Identify<Room<D>, T>>,
+    directory: D,
     stop: Stop,
 }
 
-impl<S, D, T> Own<S, D, T> {
+impl<S, D: Clone, T> Own<S, D, T> {
     /// Stands in front of `inner`; the rights are those of `tokens`.
     pub fn new(inner: S, about: About<D>, tokens: T, denials: Denials) -> Self {
         let About { directory, metrics, stop } = about;
-        let room = Rescue::new(Identify::new(Room::new(directory, metrics), tokens), denials);
-        Self { inner, room, stop }
+        let room = Room::new(directory.clone(), metrics);
+        let room = Rescue::new(Identify::new(room, tokens), denials);
+        Self { inner, room, directory, stop }
     }
 }
 
@@ -84,6 +86,13 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
+        if hop::is_back(request.headers()) {
+            let text =
+                "this request has passed this gateway before: an agent's address leads back to it";
+            return ResponseFuture::here(
+                Fault::new(StatusCode::LOOP_DETECTED, text).into_response(),
+            );
+        }
         let Some(name) = request.uri().path().strip_prefix(PREFIX) else {
             return ResponseFuture::Behind(self.inner.call(request));
         };
@@ -96,7 +105,7 @@ where
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
             ResponseFuture::here(response)
         } else if name == "health" {
-            ResponseFuture::here(room::health(&self.stop))
+            ResponseFuture::here(room::health(&self.stop, self.directory.sight()))
         } else {
             ResponseFuture::Room(self.room.call(request))
         }

@@ -12,8 +12,9 @@ use std::{
 
 use nomad_agent::LogHub;
 use nomad_forward::{
-    Agent, Budget, Denials, NomadApi, NomadDirectory, NomadOptions, Shares, Transport,
-    directory::{Consul, Host, Watch},
+    Agent, Budget, Denials, Directory as _, NomadApi, NomadDirectory, NomadOptions, Shares,
+    Transport,
+    directory::{Consul, Host, Sight, Watch},
 };
 use nomad_wire::Region;
 use tokio::{task::JoinSet, time::timeout};
@@ -25,7 +26,7 @@ pub use self::{
 };
 use crate::{
     Ended, Gateway, Signals, StartError, Stopper,
-    cli::ServeArgs,
+    cli::{CheckArgs, ServeArgs},
     console::{Console, say},
     listen::Listener,
     telemetry::{AccessLog, Metrics},
@@ -50,14 +51,40 @@ pub fn run(args: &ServeArgs) -> Result<(), ServeError> {
     ended
 }
 
-/// Reads a configuration, and says what it would do.
+/// Reads a configuration, and says what it would do; if it is told so, asks the cluster as the gateway would.
 ///
 /// # Errors
-/// [`ServeError`] with every fault of it.
-pub fn check(args: &ServeArgs) -> Result<(), ServeError> {
-    ServeSettings::load_strictly(args)?;
+/// [`ServeError`] with every fault of it, or with what the servers say.
+pub fn check(args: &CheckArgs) -> Result<(), ServeError> {
+    let settings = ServeSettings::load_strictly(&args.serve)?;
     say("the configuration has no fault\n");
-    Ok(())
+    if !args.live {
+        return Ok(());
+    }
+    workers::runtime()?.block_on(async {
+        let tls = settings.agent_tls.clone().map(TlsConnect::load).transpose();
+        let connect = FleetConnect::new(tls.map_err(StartError::Tls)?);
+        let Cluster { directory, mut watch, .. } =
+            cluster(&settings, connect, &settings.listen).await?;
+        // What was not answered in time counts as no answer.
+        drop(timeout(FIRST_LOOK, watch.first_look()).await);
+        match directory.sight() {
+            sight @ (Sight::NoAnswer | Sight::TokenRefused) => Err(ServeError::Sight(sight)),
+            _ => {
+                say(&format!("{}\n", seen(&directory)));
+                Ok(())
+            }
+        }
+    })
+}
+
+/// What the first look at the cluster found.
+fn seen(directory: &NomadDirectory<FleetConnect>) -> String {
+    let (servers, nodes) = (directory.servers().len(), directory.nodes());
+    match directory.sight() {
+        Sight::Whole => format!("{servers} servers with a verified address, {nodes} nodes"),
+        sight => sight.why().to_owned(),
+    }
 }
 
 async fn serve(settings: ServeSettings, console: &Console) -> Result<(), ServeError> {
@@ -72,10 +99,11 @@ async fn serve(settings: ServeSettings, console: &Console) -> Result<(), ServeEr
     let acceptor = acceptor(&settings)?;
     let listeners = listeners(&settings, acceptor.as_ref()).await?;
     let scheme = if acceptor.is_some() { "https" } else { "http" };
+    let own: Vec<_> = listeners.iter().map(Listener::address).collect();
     let shown = listeners.iter().map(|listener| format!("{scheme}://{}", listener.address()));
     let shown = shown.collect::<Vec<_>>().join(", ");
     let connect = FleetConnect::new(tls.clone());
-    let Cluster { directory, mut watch, api } = cluster(&settings, connect.clone()).await?;
+    let Cluster { directory, mut watch, api } = cluster(&settings, connect.clone(), &own).await?;
     if timeout(FIRST_LOOK, watch.first_look()).await.is_err() {
         tracing::warn!("no server has answered yet; the gateway goes on asking");
     }
@@ -96,11 +124,7 @@ async fn serve(settings: ServeSettings, console: &Console) -> Result<(), ServeEr
     let certificates = certificates.chain(tls.into_iter().map(|part| Arc::new(part) as _));
     tasks.spawn(tls::watch(certificates.collect(), tls::LOOK_AGAIN, stopper.listen()));
     tasks.spawn(gateway.serve_all(listeners, stopper.listen()));
-    say(&format!(
-        "Gateway serves {shown}: {} servers with a verified address, {} nodes\n",
-        directory.servers().len(),
-        directory.nodes()
-    ));
+    say(&format!("Gateway serves {shown}: {}\n", seen(&directory)));
     signals.next().await;
     let ended = signals.drain(&stopper, async { while tasks.join_next().await.is_some() {} }).await;
     if ended == Ended::Abandoned {
@@ -142,6 +166,11 @@ fn gateway(
     metrics: Arc<Metrics>,
 ) -> Result<Gateway<NomadDirectory<FleetConnect>, ClusterTokens>, StartError> {
     tokens.show(&metrics);
+    let text = "1 while the servers refuse the gateway's own token";
+    let told = directory.clone();
+    metrics.show_gauge("own_token_refused", text, move || {
+        i64::from(told.sight() == Sight::TokenRefused)
+    });
     let budget = Budget { connections: settings.connections_per_agent, ..Budget::default() };
     let denials = if settings.tell_denied { Denials::Named } else { Denials::Silent };
     let shares = if settings.share_blocking_queries { Shares::default() } else { Shares::off() };
@@ -168,12 +197,17 @@ struct Cluster {
 }
 
 /// The cluster that the settings name, with host names turned into addresses.
-async fn cluster(settings: &ServeSettings, connect: FleetConnect) -> Result<Cluster, ServeError> {
+async fn cluster(
+    settings: &ServeSettings,
+    connect: FleetConnect,
+    own: &[SocketAddr],
+) -> Result<Cluster, ServeError> {
     let region = settings.region.clone().map_or_else(Region::default, |name| Region::new(&name));
     let mut options = NomadOptions::default();
     options.region = settings.region.as_deref().map(Region::new);
     options.token.clone_from(&settings.token);
     options.http_port = settings.http_port;
+    options.own = own.to_vec();
     let mut seeds: Vec<Arc<Agent>> = Vec::new();
     for address in &settings.addresses {
         if address.transport == Transport::Tls {
@@ -219,6 +253,9 @@ async fn resolve(address: &Address, options: &mut NomadOptions) -> Result<Socket
         tokio::net::lookup_host((&*address.host, address.port)).await.map_err(unknown)?;
     let nobody = || std::io::Error::new(std::io::ErrorKind::NotFound, "no address");
     let found = found.next().ok_or_else(|| unknown(nobody()))?;
+    if options.is_own(found) {
+        return Err(ServeError::Itself { host: address.host.clone() });
+    }
     if address.host.parse::<IpAddr>().is_err() {
         options.hosts.push((found, Host::new(&address.host, address.port)));
     }

@@ -34,6 +34,8 @@ enum Acls {
     Off,
     On,
     Elsewhere,
+    /// They tell nobody anything.
+    Closed,
 }
 
 fn start(acls: Acls) -> SocketAddr {
@@ -58,6 +60,9 @@ fn answer(stream: TcpStream, address: SocketAddr, acls: Acls) {
     let uri = head.split(' ').nth(1).unwrap_or_default();
     let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
     let body = match path {
+        "/v1/agent/members" | "/v1/nodes" if acls == Acls::Closed => {
+            return fault(stream, "403 Forbidden", "Permission denied");
+        }
         // Two regions; the token is known in the other one only.
         "/v1/agent/members" if acls == Acls::Elsewhere => {
             MEMBERS.replace("[{", &format!("[{MARTIAN},{{"))
@@ -223,6 +228,42 @@ fn an_address_in_the_environment_is_enough() {
     let (head, body) = serve.ask("GET", "/ui/", b"");
     assert!(head.contains("x-nomad-gateway-path: pass") && body == "<html>", "{head}");
     assert!(head.contains("x-nomad-gateway-agent: server1.global"), "{head}");
+}
+
+#[test]
+fn an_own_token_that_is_refused_is_told_everywhere() {
+    let server = format!("http://{}", start(Acls::Closed));
+    let why = "the servers refuse the gateway's own token (nomad.token, --token, NOMAD_TOKEN)";
+    let serve = Serve::start(&["--address", &server, "--token", "null"], &[]);
+    assert!(serve.banner.contains(why), "{}", serve.banner);
+    let (head, body) = serve.ask("GET", "/v1/gateway/health", b"");
+    assert!(head.starts_with("http/1.1 200 ok"), "{head}");
+    assert!(body.contains("\"ok\":true") && body.contains(&format!("\"degraded: {why}")), "{body}");
+    let (_, body) = serve.ask("GET", "/v1/gateway/metrics", b"");
+    assert!(body.contains("nomad_gateway_own_token_refused 1"), "{body}");
+    // A gateway without one asks with callers' tokens, which may be meant.
+    let serve = Serve::start(&["--address", &server], &[]);
+    assert!(serve.banner.contains("callers' own tokens are asked with"), "{}", serve.banner);
+    let (_, body) = serve.ask("GET", "/v1/gateway/health", b"");
+    assert!(body.contains("\"message\":\"ok\""), "{body}");
+}
+
+#[test]
+fn check_asks_the_servers_when_it_is_told_so() {
+    let check = |address: &str, token: &str| {
+        let mut command = command("check");
+        command.args(["--live", "--address", address, "--token", token]);
+        let output = command.output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+    };
+    let (code, said) = check(&format!("http://{}", scripted()), "any");
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("1 servers with a verified address, 1 nodes"), "{said}");
+    let (code, said) = check(&format!("http://{}", start(Acls::Closed)), "null");
+    assert!(code == 2 && said.contains("refuse the gateway's own token"), "{code} {said}");
+    let (code, said) = check("http://127.0.0.1:1", "any");
+    assert!(code == 2 && said.contains("no server has answered yet"), "{code} {said}");
 }
 
 #[test]

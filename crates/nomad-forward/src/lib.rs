@@ -49,6 +49,7 @@ pub mod directory;
 pub mod early;
 pub mod forward;
 pub mod guard;
+pub mod hop;
 pub mod mend;
 pub mod rescue;
 pub mod resolve;

@@ -52,6 +52,17 @@ pub struct ServeArgs {
     pub access_log: Option<String>,
 }
 
+/// A look at the configuration, and at the cluster that it names.
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// What `serve` would be told
+    #[command(flatten)]
+    pub serve: ServeArgs,
+    /// Ask the servers as well, with the gateway's own token, and fail where they do not answer or refuse it
+    #[arg(long)]
+    pub live: bool,
+}
+
 impl std::fmt::Debug for ServeArgs {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Without the token.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::Full;
 use nomad_acl::{Decision, Denied, Grant, Identify, Known, Level, Requirement, Right, Subject};
-use nomad_forward::{Belief, Directory, Error, Rescue, rescue::RescuedBody};
+use nomad_forward::{Belief, Directory, Error, Rescue, directory::Sight, rescue::RescuedBody};
 use nomad_wire::Fault;
 use serde_json::{Value, json};
 use tower_service::Service;
@@ -88,12 +88,18 @@ fn told(belief: &Belief) -> Value {
     })
 }
 
-/// Whether the gateway serves. Open to everybody: a balancer has no token.
-pub(super) fn health(stop: &Stop) -> Response<RescuedBody<Full<Bytes>>> {
+/// Whether the gateway serves. Open to everybody: a balancer has no token. What the gateway lacks is no reason to take it
+/// out of service: it goes on with what callers may know themselves, and another gateway lacks the same.
+pub(super) fn health(stop: &Stop, sight: Sight) -> Response<RescuedBody<Full<Bytes>>> {
     let (status, ok, message) = if stop.is_announced() {
-        (StatusCode::SERVICE_UNAVAILABLE, false, "draining")
+        (StatusCode::SERVICE_UNAVAILABLE, false, "draining".to_owned())
     } else {
-        (StatusCode::OK, true, "ok")
+        let message = match sight {
+            Sight::NoAnswer | Sight::TokenRefused => format!("degraded: {}", sight.why()),
+            // A gateway without a token of its own may be meant.
+            _ => "ok".to_owned(),
+        };
+        (StatusCode::OK, true, message)
     };
     let body = json!({ "gateway": { "ok": ok, "message": message } });
     let mut response = typed("application/json", body.to_string());

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use nomad_forward::directory::Sight;
 use thiserror::Error;
 
 use crate::{StartError, config::ConfigError};
@@ -16,6 +17,15 @@ pub enum ServeError {
     /// The listener or the runtime cannot start.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// The cluster does not tell the gateway what it needs to know.
+    #[error("{}", .0.why())]
+    Sight(Sight),
+    /// An agent's host name leads to the gateway.
+    #[error("{host:?} leads to the address where the gateway itself listens")]
+    Itself {
+        /// The name.
+        host: String,
+    },
     /// A host name has no address.
     #[error("no address of {host:?} is known")]
     Resolve {

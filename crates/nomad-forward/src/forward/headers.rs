@@ -6,7 +6,7 @@ use http::{
 };
 use nomad_wire::header::{X_NOMAD_GATEWAY_AGENT, X_NOMAD_GATEWAY_PATH, settle_token};
 
-use crate::{Agent, resolve::Path, tunnel::Upgradeable};
+use crate::{Agent, hop, resolve::Path, tunnel::Upgradeable};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -21,6 +21,7 @@ pub(crate) fn outgoing<B>(mut request: Request<B>, agent: &Agent) -> Request<B> 
     settle_token(request.headers_mut());
     request.headers_mut().extend(upgrade.into_iter().flatten());
     request.headers_mut().insert(HOST, agent.host().clone());
+    hop::mark(request.headers_mut());
     *request.version_mut() = Version::HTTP_11;
     if request.uri().authority().is_some() {
         let path = request.uri().path_and_query().cloned();
@@ -135,6 +136,6 @@ mod tests {
         assert_eq!(request.uri(), "/v1/agent/self?pretty");
         assert_eq!(request.headers()["host"], "127.0.0.1:4647");
         assert_eq!(request.headers()["x-nomad-token"], "secret");
-        assert_eq!(request.headers().len(), 2);
+        assert_eq!(request.headers().len(), 3);
     }
 }

@@ -2,6 +2,11 @@
 
 use std::sync::Arc;
 
+use nomad_forward::{
+    Agent, Directory as _, NomadApi, NomadDirectory, NomadOptions, TcpConnect, directory::Standing,
+};
+use nomad_wire::Region;
+
 use crate::{
     cluster::{Cluster, NODES, TOKEN},
     discovery::{Nomad, directory},
@@ -132,4 +137,24 @@ async fn a_node_whose_address_is_taken_while_it_is_known_loses_its_path() {
     });
     watch.first_look().await;
     assert_eq!(ask(&nomad, "GET", &path).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_node_at_the_gateways_own_address_is_not_asked_there() {
+    let cluster = Cluster::start(None).await;
+    let mut options = NomadOptions::default();
+    options.own = vec![cluster.clients[0]];
+    let seed = Agent::seed(Region::default(), cluster.servers[0]);
+    let api = NomadApi::new(TcpConnect, vec![Arc::new(seed)]);
+    let (nomad, mut watch) = NomadDirectory::new(api, options);
+    watch.first_look().await;
+    let (status, .., body) = ask(&nomad, "GET", "/v1/agent/self?node_id=client1").await;
+    assert_eq!((status, &*body), (404, "No path to node"));
+    let (_, way, ..) = ask(&nomad, "GET", "/v1/client/stats?node_id=client1").await;
+    assert_eq!(way, "relay");
+    assert!(cluster.asked("client1 ").is_empty());
+    let fleet = nomad.fleet();
+    let belief = fleet.iter().find(|belief| &*belief.name == "client1").unwrap();
+    let told = (belief.standing, &*belief.why);
+    assert_eq!(told, (Standing::Relayed, "it advertises the gateway's own address"));
 }

@@ -84,6 +84,8 @@ pub(super) enum NoPath {
     Taken,
     /// It advertises none that can be used.
     Address,
+    /// It advertises the address of the gateway.
+    Own,
 }
 
 impl NoPath {
@@ -95,6 +97,7 @@ impl NoPath {
             }
             Self::Taken => "a node that is newer or was changed later advertises the same address",
             Self::Address => "it advertises no address that can be used",
+            Self::Own => "it advertises the gateway's own address",
         }
     }
 }

@@ -120,6 +120,10 @@ impl<C: Connect> Shared<C> {
         if self.now(written) == next {
             return;
         }
+        if self.options.is_own(next) {
+            tracing::warn!(%written, now = %next, "the name of an agent leads to the gateway itself");
+            return;
+        }
         tracing::info!(%written, now = %next, "an agent is found at another address");
         let before = self.now(written);
         self.moved.write().unwrap_or_else(PoisonError::into_inner).insert(written, next);

@@ -152,7 +152,7 @@ impl<C: Connect> Shared<C> {
         };
         let is_named = node.http_addr.parse::<SocketAddr>().is_err() && !node.http_addr.is_empty();
         Ok(Known {
-            agent: self.agent_of(&node, region).await.ok_or(NoPath::Address),
+            agent: self.agent_of(&node, region).await,
             written: node.http_addr.as_str().into(),
             age: Age { created: node.create_index, modified: node.modify_index },
             status: Status::of(&node.status),
@@ -163,17 +163,21 @@ impl<C: Connect> Shared<C> {
     }
 
     /// The agent at the address that a node advertises. An operator may advertise a name; a blank one leads nowhere.
-    async fn agent_of(&self, node: &body::Node, region: &Region) -> Option<Arc<Agent>> {
+    async fn agent_of(&self, node: &body::Node, region: &Region) -> Result<Arc<Agent>, NoPath> {
         let address = match node.http_addr.parse() {
             Ok(address) => address,
-            Err(_) => self.named_address(&node.http_addr).await?,
+            Err(_) => self.named_address(&node.http_addr).await.ok_or(NoPath::Address)?,
         };
-        let id: NodeId = node.id.parse().ok()?;
+        if self.options.is_own(address) {
+            tracing::warn!(node = node.id, %address, "a node advertises the gateway's own address");
+            return Err(NoPath::Own);
+        }
+        let id: NodeId = node.id.parse().map_err(|_| NoPath::Address)?;
         let transport = if node.tls_enabled { Transport::Tls } else { Transport::Plain };
         let agent = Agent::client(&node.name, id, region.clone(), address)
             // A name that cannot stand in a header: the id can.
             .or_else(|_| Agent::client(id.as_str(), id, region.clone(), address));
-        Some(Arc::new(agent.ok()?.over(transport)))
+        Ok(Arc::new(agent.map_err(|_| NoPath::Address)?.over(transport)))
     }
 
     async fn named_address(&self, written: &str) -> Option<SocketAddr> {

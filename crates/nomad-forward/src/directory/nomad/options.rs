@@ -1,6 +1,9 @@
 //! What is known about a cluster beforehand.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr, UdpSocket},
+    sync::Arc,
+};
 
 use nomad_wire::{Region, SecretId};
 
@@ -30,10 +33,29 @@ pub struct NomadOptions {
     pub hosts: Vec<(SocketAddr, Host)>,
     /// Whom names are looked up with.
     pub names: Arc<dyn Names>,
+    /// Where the gateway itself listens: an agent that is said to be there would be asked through the gateway, for ever.
+    pub own: Vec<SocketAddr>,
     /// The HTTP port of servers whose address nobody tells: 4646.
     pub http_port: u16,
     /// What servers speak whose address nobody tells.
     pub transport: Transport,
+}
+
+impl NomadOptions {
+    /// Whether the gateway itself listens at this address.
+    #[must_use]
+    pub fn is_own(&self, address: SocketAddr) -> bool {
+        self.own.iter().any(|own| {
+            own.port() == address.port()
+                && (own.ip() == address.ip()
+                    || (own.ip().is_unspecified() && is_of_this_host(address.ip())))
+        })
+    }
+}
+
+/// Whether an address is one of this host: only such a one can be bound.
+fn is_of_this_host(ip: IpAddr) -> bool {
+    ip.is_loopback() || UdpSocket::bind((ip, 0)).is_ok()
 }
 
 impl Default for NomadOptions {
@@ -46,8 +68,30 @@ impl Default for NomadOptions {
             nodes: Vec::new(),
             hosts: Vec::new(),
             names: Arc::new(SystemNames),
+            own: Vec::new(),
             http_port: HTTP_PORT,
             transport: Transport::Plain,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gateways_own_address_is_known_by_every_name_it_has_on_this_host() {
+        let own = ["0.0.0.0:8646", "10.0.0.9:4646"].map(|own| own.parse().unwrap()).into();
+        let options = NomadOptions { own, ..NomadOptions::default() };
+        for (address, is_own) in [
+            ("127.0.0.1:8646", true),
+            ("127.0.0.9:8646", true),
+            ("127.0.0.1:8647", false),
+            ("192.0.2.1:8646", false),
+            ("10.0.0.9:4646", true),
+            ("127.0.0.1:4646", false),
+        ] {
+            assert_eq!(options.is_own(address.parse().unwrap()), is_own, "{address}");
         }
     }
 }

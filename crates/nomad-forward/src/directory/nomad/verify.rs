@@ -35,7 +35,8 @@ impl<C: Connect> Shared<C> {
         if let Some((_, address, transport)) = fixed {
             return named(member, id, self.now(*address), *transport);
         }
-        if let Some(address) = catalog::address_of(catalog, &member.name) {
+        let listed = catalog::address_of(catalog, &member.name);
+        if let Some(address) = listed.filter(|address| !self.options.is_own(*address)) {
             return named(member, id, address, self.options.transport);
         }
         for seed in &self.seeds() {
@@ -46,6 +47,9 @@ impl<C: Connect> Shared<C> {
         let transport = self.options.transport;
         let host = Host::new(&member.host, self.options.http_port);
         let guess = *self.options.names.look_up(&host).await.ok()?.first()?;
+        if self.options.is_own(guess) {
+            return None;
+        }
         let candidate = Arc::new(Agent::seed(member.region.clone(), guess).over(transport));
         if self.is_at(&candidate, member, who).await {
             named(member, id, guess, transport)
