@@ -7,12 +7,13 @@ import time
 from http.client import HTTPException
 
 import odd_ids
+import refused_exec
 import slow_changes
 import streams_and_calls
 from stage import Checks, Stage
 
 PARTS = {
-    "ids": odd_ids, "shares": streams_and_calls, "slow": slow_changes,
+    "exec": refused_exec, "ids": odd_ids, "shares": streams_and_calls, "slow": slow_changes,
 }
 
 
