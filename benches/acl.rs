@@ -100,7 +100,7 @@ struct Everybody(Vec<Acl>, std::sync::atomic::AtomicUsize);
 impl LookUp for Everybody {
     type Future = Ready<Result<Found, LookUpError>>;
 
-    fn look_up(&self, _: Option<&SecretId>) -> Self::Future {
+    fn look_up(&self, _: Option<&SecretId>, _: Duration) -> Self::Future {
         let turn = self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         ready(Ok(Found::new(self.0[turn % self.0.len()].clone())))
     }

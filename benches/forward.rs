@@ -84,7 +84,7 @@ struct Known(Acl);
 impl LookUp for Known {
     type Future = Ready<Result<Found, LookUpError>>;
 
-    fn look_up(&self, _token: Option<&SecretId>) -> Self::Future {
+    fn look_up(&self, _token: Option<&SecretId>, _part: Duration) -> Self::Future {
         ready(Ok(Found::new(self.0.clone())))
     }
 }

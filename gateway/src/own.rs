@@ -6,6 +6,8 @@
 //! | `GET /v1/gateway/metrics` | `agent:read` | numbers for Prometheus |
 //! | `GET /v1/gateway/fleet` | `agent:read` | what the directory believes about every agent, and why |
 //!
+//! The right is the one in the own region, whatever `region` says, and what was taken away counts for 2 s at most.
+//!
 //! Every answer from here, a refusal too, says `X-Nomad-Gateway-Path: here`.
 
 mod room;
@@ -48,8 +50,8 @@ impl<S, D: Clone, T> Own<S, D, T> {
     /// Stands in front of `inner`; the rights are those of `tokens`.
     pub fn new(inner: S, about: About<D>, tokens: T, denials: Denials) -> Self {
         let About { directory, metrics, stop } = about;
-        let room = Room::new(directory.clone(), metrics);
-        let room = Rescue::new(Identify::new(room, tokens), denials);
+        let room = Identify::new(Room::new(directory.clone(), metrics), tokens).here();
+        let room = Rescue::new(room, denials);
         Self { inner, room, directory, stop }
     }
 }

@@ -33,10 +33,16 @@ fn scripted() -> SocketAddr {
 enum Acls {
     Off,
     On,
+    /// There is another region, in which a token is known that the own one does not know.
     Elsewhere,
+    /// There is another region, in which ACLs are off.
+    OffElsewhere,
     /// They tell nobody anything.
     Closed,
 }
+
+/// A management token of the own region, where there are two.
+const OPERATOR: &str = "0a0b3b6a-3cb6-0a0b-3b6a-5a8a2f0f8f9b";
 
 fn start(acls: Acls) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -59,37 +65,41 @@ fn answer(stream: TcpStream, address: SocketAddr, acls: Acls) {
     }
     let uri = head.split(' ').nth(1).unwrap_or_default();
     let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
+    if path.starts_with("/v1/acl/") {
+        return match of_acls(path, query, &head, acls) {
+            Ok(body) => ok(stream, &body),
+            Err((status, text)) => fault(stream, status, text),
+        };
+    }
     let body = match path {
         "/v1/agent/members" | "/v1/nodes" if acls == Acls::Closed => {
             return fault(stream, "403 Forbidden", "Permission denied");
         }
-        // Two regions; the token is known in the other one only.
-        "/v1/agent/members" if acls == Acls::Elsewhere => {
+        "/v1/agent/members" if matches!(acls, Acls::Elsewhere | Acls::OffElsewhere) => {
             MEMBERS.replace("[{", &format!("[{MARTIAN},{{"))
         }
-        "/v1/acl/token/self" if acls == Acls::Elsewhere && query.contains("region=mars") => {
-            r#"{"AccessorID":"a","Name":"local","Type":"client","Policies":["agents"]}"#.to_owned()
+        // It goes on until the gateway leaves.
+        "/v1/agent/monitor" => {
+            let line = r#"{"Data":"bGluZQo="}"#;
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
+            let size = line.len();
+            let chunk = format!("{size:x}\r\n{line}\r\n");
+            drop(write!(&stream, "{head}Transfer-Encoding: chunked\r\n\r\n{chunk}"));
+            drop(reader.read(&mut [0]));
+            return;
         }
-        "/v1/acl/policy/agents" if query.contains("region=mars") => {
-            r#"{"Name":"agents","Rules":"agent { policy = \"read\" }","ModifyIndex":3}"#.to_owned()
-        }
-        "/v1/acl/token/self" => return fault(stream, "403 Forbidden", "ACL token not found"),
-        "/v1/agent/self" => "{}".to_owned(),
+        "/v1/agent/self" | "/v1/agent/host" => "{}".to_owned(),
         "/v1/agent/members" => MEMBERS.to_owned(),
         "/v1/agent/health" => r#"{"server":{"ok":true,"message":"ok"}}"#.to_owned(),
         "/v1/status/leader" => r#""127.0.0.1:4647""#.to_owned(),
         "/v1/nodes" => format!(r#"[{{"ID":"{NODE}","Name":"client1","Status":"ready"}}]"#),
         "/v1/client/stats" => "measured".to_owned(),
         "/v1/operator/snapshot" => upload(&mut reader, &head),
-        "/v1/acl/policy/anonymous" if acls == Acls::On => POLICY.to_owned(),
         path if path.starts_with("/v1/allocation/") => {
             return fault(stream, "500 Internal Server Error", "Unknown allocation");
         }
         path if path.starts_with("/v1/client/fs/") => {
             return fault(stream, "403 Forbidden", "decided by the agent");
-        }
-        "/v1/acl/policy/anonymous" => {
-            return fault(stream, "400 Bad Request", "ACL support disabled");
         }
         path if path.starts_with("/v1/node/") => format!(
             r#"{{"ID":"{NODE}","Name":"client1","HTTPAddr":"{address}","TLSEnabled":false}}"#
@@ -105,13 +115,43 @@ fn answer(stream: TcpStream, address: SocketAddr, acls: Acls) {
         "/ui/" => "<html>".to_owned(),
         _ => return fault(stream, "404 Not Found", ""),
     };
-    say(
-        stream,
-        &format!(
-            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        ),
-    );
+    ok(stream, &body);
+}
+
+fn ok(stream: TcpStream, body: &str) {
+    let head = "HTTP/1.1 200 OK\r\nConnection: close\r\n";
+    say(stream, &format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()));
+}
+
+/// What it says of tokens and policies: a body, or a status and a text.
+fn of_acls(
+    path: &str,
+    query: &str,
+    head: &str,
+    acls: Acls,
+) -> Result<String, (&'static str, &'static str)> {
+    let is_elsewhere = query.contains("region=mars");
+    let off = Err(("400 Bad Request", "ACL support disabled"));
+    Ok(match (path, acls) {
+        (_, Acls::OffElsewhere) if is_elsewhere => return off,
+        // The token is known in the other region only.
+        ("/v1/acl/token/self", Acls::Elsewhere) if is_elsewhere => {
+            r#"{"AccessorID":"a","Name":"local","Type":"client","Policies":["agents"]}"#.to_owned()
+        }
+        ("/v1/acl/policy/agents", _) if is_elsewhere => {
+            r#"{"Name":"agents","Rules":"agent { policy = \"write\" }","ModifyIndex":3}"#.to_owned()
+        }
+        ("/v1/acl/token/self", _) if head.contains(OPERATOR) => {
+            r#"{"AccessorID":"b","Name":"operator","Type":"management"}"#.to_owned()
+        }
+        ("/v1/acl/token/self", _) => return Err(("403 Forbidden", "ACL token not found")),
+        ("/v1/acl/policy/anonymous", Acls::On) => POLICY.to_owned(),
+        ("/v1/acl/policy/anonymous", Acls::OffElsewhere) => {
+            return Err(("404 Not Found", "ACL policy not found"));
+        }
+        ("/v1/acl/policy/anonymous", _) => return off,
+        _ => return Err(("404 Not Found", "")),
+    })
 }
 
 /// How many bytes of a body came.
@@ -352,13 +392,81 @@ fn what_agents_leave_open_is_guarded() {
 fn a_token_counts_in_the_region_that_is_asked() {
     let serve = Serve::start(&["--address", &format!("http://{}", start(Acls::Elsewhere))], &[]);
     let token = "x-nomad-token: 3721d099-7634-c305-7866-0a5e5e029ead\r\n";
-    for (query, status) in
-        [("?region=mars", "200"), ("", "403"), ("?region=global", "403"), ("?region=venus", "403")]
-    {
-        let path = format!("/v1/agent/self{query}");
+    for (query, status) in [
+        ("server_id=server9.mars&region=mars", "200"),
+        ("server_id=server1&region=mars", "500"),
+        ("server_id=server1&region=global", "403"),
+        ("server_id=server1", "403"),
+        ("server_id=server1&region=venus", "403"),
+        // Nobody is named, and whoever is asked does not look at the region.
+        ("region=mars", "403"),
+    ] {
+        let path = format!("/v1/agent/host?{query}");
         let (head, body) = serve.ask_with("GET", &path, token, b"");
         assert!(head.starts_with(&format!("http/1.1 {status} ")), "{query}: {head} {body}");
     }
+}
+
+/// Whatever the own region answers or does, where it asks for a right.
+const ANSWERED_HERE: [(&str, &str); 9] = [
+    ("GET", "/v1/metrics"),
+    ("GET", "/v1/metrics?format=prometheus"),
+    ("GET", "/v1/gateway/fleet"),
+    ("GET", "/v1/gateway/metrics"),
+    ("PUT", "/v1/agent/join?address=10.0.0.9"),
+    ("PUT", "/v1/agent%2Fjoin?address=10.0.0.9"),
+    ("GET", "/v1/agent/self"),
+    ("GET", "/v1/agent/members"),
+    ("GET", "/v1/agent/monitor?log_level=debug"),
+];
+
+fn in_region(path: &str, region: &str) -> String {
+    format!("{path}{}region={region}", if path.contains('?') { "&" } else { "?" })
+}
+
+#[test]
+fn rights_of_another_region_open_nothing_that_this_one_answers() {
+    let serve = Serve::start(&["--address", &format!("http://{}", start(Acls::Elsewhere))], &[]);
+    let operator = format!("x-nomad-token: {OPERATOR}\r\n");
+    // Somebody has the very monitor open that the other one asks for.
+    let mut open = TcpStream::connect(&serve.gateway).unwrap();
+    let path = "/v1/agent/monitor?log_level=debug";
+    write!(open, "GET {path} HTTP/1.1\r\n{operator}host: x\r\n\r\n").unwrap();
+    let mut head = [0; 15];
+    open.read_exact(&mut head).unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200 OK");
+    let local = "x-nomad-token: 3721d099-7634-c305-7866-0a5e5e029ead\r\n";
+    for (method, path) in ANSWERED_HERE {
+        for path in [path.to_owned(), in_region(path, "mars"), in_region(path, "global")] {
+            let (head, body) = serve.ask_with(method, &path, local, b"");
+            assert!(head.starts_with("http/1.1 403 "), "{path}: {head} {body}");
+            assert!(!head.contains("x-nomad-gateway-agent"), "{path}: {head}");
+        }
+        let (head, body) = serve.ask_with(method, &in_region(path, "a&region=b"), &operator, b"");
+        assert!(head.starts_with("http/1.1 400 "), "{path}: {head} {body}");
+    }
+    for (method, path) in ANSWERED_HERE.iter().filter(|(_, path)| !path.contains("monitor")) {
+        let (head, _) = serve.ask_with(method, &in_region(path, "mars"), &operator, b"");
+        assert!(
+            !head.starts_with("http/1.1 403 "),
+            "the own region's rights count: {path}: {head}"
+        );
+    }
+}
+
+#[test]
+fn a_region_without_acls_opens_nothing_in_one_that_has_them() {
+    let serve = Serve::start(&["--address", &format!("http://{}", start(Acls::OffElsewhere))], &[]);
+    for (method, path) in ANSWERED_HERE {
+        let path = in_region(path, "mars");
+        let (head, body) = serve.ask(method, &path, b"");
+        assert!(head.starts_with("http/1.1 403 "), "{path}: {head} {body}");
+        assert!(!head.contains("x-nomad-gateway-agent"), "{path}: {head}");
+    }
+    // There it is open, where there is something to open.
+    let path = "/v1/agent/host?server_id=server9.mars&region=mars";
+    let (head, _) = serve.ask("GET", path, b"");
+    assert!(head.starts_with("http/1.1 200 ") && head.contains("-path: relay"), "{head}");
 }
 
 #[test]

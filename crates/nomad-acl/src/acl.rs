@@ -55,8 +55,8 @@ impl Acl {
         Self(Kind::Management, None)
     }
 
-    /// Nothing is decided here, everything by the agents: each grant is a [`Grant::Deferred`]. Only for whoever hands
-    /// requests on to an agent that decides; never for the agent itself.
+    /// Nothing is decided here, everything by the agents: each answer is [`Decision::Defer`]. Only for whoever hands
+    /// requests on to an agent that decides; an agent itself refuses it.
     #[must_use]
     pub const fn deferred() -> Self {
         Self(Kind::Deferred, None)
@@ -113,14 +113,16 @@ impl Acl {
     /// that share the literal they are found by.
     #[must_use]
     pub fn allows(&self, requirement: &Requirement, subject: &Subject) -> Decision {
-        let mut grant = Grant::Free;
+        let mut decision = Decision::Allow(Grant::Free);
         for group in requirement.groups() {
-            match self.any_of(group, subject) {
-                Decision::Allow(found) => grant = found,
-                denied @ Decision::Deny(_) => return denied,
+            match (self.any_of(group, subject), &decision) {
+                (denied @ Decision::Deny(_), _) => return denied,
+                // A group that is left open leaves it all open.
+                (Decision::Allow(_), Decision::Defer { .. }) => {}
+                (next @ (Decision::Allow(_) | Decision::Defer { .. }), _) => decision = next,
             }
         }
-        Decision::Allow(grant)
+        decision
     }
 
     /// Does the token hold this right on this subject?
@@ -156,14 +158,14 @@ impl Acl {
     fn any_of(&self, group: &[Right], subject: &Subject) -> Decision {
         let mut nearest = None;
         if *subject == Subject::Unknown && self.is_for_agent(group) {
-            return Decision::Allow(Grant::Deferred);
+            return Decision::Defer { missing: AnyOf::new(group) };
         }
         for right in group {
             let answer = match &self.0 {
                 Kind::Disabled if matches!(right, Right::Sentinel(_)) => answer::Answer::Nothing,
                 Kind::Disabled => return Decision::Allow(Grant::Disabled),
                 Kind::Management => return Decision::Allow(Grant::Management),
-                Kind::Deferred => return Decision::Allow(Grant::Deferred),
+                Kind::Deferred => return Decision::Defer { missing: AnyOf::new(group) },
                 Kind::DenyAll => answer::Answer::Nothing,
                 Kind::Compiled(compiled) => ask::right(compiled, *right, subject),
             };
@@ -234,7 +236,13 @@ mod tests {
         let policy: Policy = r#"namespace "*" { policy = "deny" }"#.parse().unwrap();
         let acl = Acl::compile([("none", &policy)]);
         let logs = Requirement::of(&Route::Fs(FsCall::Logs, "x".into()));
-        assert_eq!(acl.allows(&logs, &Subject::Unknown), Decision::Allow(Grant::Deferred));
+        for acl in [acl.clone(), Acl::deny_all(), Acl::deferred()] {
+            let decision = acl.allows(&logs, &Subject::Unknown);
+            assert!(matches!(decision, Decision::Defer { .. }), "{decision:?}");
+            assert!(!decision.is_allowed() && decision.is_allowed_or_deferred());
+            let read = Right::Namespace(crate::capability::Capability::ReadJob);
+            assert!(!acl.holds(read, &Subject::Unknown).is_allowed());
+        }
         let stats = Requirement::of(&Route::ClientStats);
         assert!(!acl.allows(&stats, &Subject::Unknown).is_allowed());
         let management = Acl::management().allows(&logs, &Subject::Unknown);
@@ -245,8 +253,23 @@ mod tests {
     fn a_deferred_acl_shows_it_and_is_no_management_token() {
         let acl = Acl::deferred();
         let stats = Requirement::of(&Route::ClientStats);
-        assert_eq!(acl.allows(&stats, &Subject::Agent), Decision::Allow(Grant::Deferred));
+        assert!(matches!(acl.allows(&stats, &Subject::Agent), Decision::Defer { .. }));
         assert!(!acl.is_management() && !acl.is_disabled());
-        assert!(acl.holds(Right::Management, &Subject::Agent) == Decision::Allow(Grant::Deferred));
+        assert!(matches!(acl.holds(Right::Management, &Subject::Agent), Decision::Defer { .. }));
+        assert!(!acl.allows_debug(EnableDebug::On), "nobody behind could decide about it");
+    }
+
+    #[test]
+    fn one_group_that_is_left_open_leaves_the_whole_call_open_and_a_denied_one_denies_it() {
+        const READ: Right = Right::Node(crate::Level::Read);
+        const JOB: Right = Right::Namespace(crate::capability::Capability::ReadJob);
+        let policy: Policy = "node { policy = \"read\" }".parse().unwrap();
+        let acl = Acl::compile([("node", &policy)]);
+        for both in [Requirement::all(&[&[READ], &[JOB]]), Requirement::all(&[&[JOB], &[READ]])] {
+            let decision = acl.allows(&both, &Subject::Unknown);
+            assert!(matches!(decision, Decision::Defer { .. }), "{decision:?}");
+            let denied = Acl::deny_all().allows(&both, &Subject::Unknown);
+            assert!(matches!(denied, Decision::Deny(_)), "{denied:?}");
+        }
     }
 }

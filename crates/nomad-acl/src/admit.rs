@@ -10,7 +10,7 @@ use http::HeaderMap;
 use tower_service::Service;
 
 pub use self::{error::Denied, layer::AdmitLayer};
-use crate::{Decision, Known, Requirement, Subject};
+use crate::{Acl, Decision, Known, Reason, RegionMismatch, RegionScope, Requirement, Subject};
 
 /// A question that can be decided about: a known request, and the object it is about.
 pub trait Ask {
@@ -23,11 +23,50 @@ pub trait Ask {
     /// The object, as looked up.
     fn subject(&self) -> &Subject;
 
+    /// Who will answer, as looked up: the rights must be those of that region.
+    fn answerer(&self) -> Answerer<'_>;
+
     /// Gives the request back to whoever answers it.
     fn into_known(self) -> Known<Self::Body>;
 }
 
-/// A question that was decided with yes. Only [`Admit`] can write one.
+/// Who answers a question, as far as rights go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "an agent, servers, or nobody")]
+pub enum Answerer<'a> {
+    /// An agent of this region, and the decision made here may be the only one.
+    Agent(&'a RegionScope),
+    /// Servers, which take the call to the region that it names and decide there about all of it.
+    Servers,
+    /// Nobody: what comes of it is an error, worded by what the caller may know.
+    Nobody,
+}
+
+impl Answerer<'_> {
+    /// The ACL to decide with.
+    ///
+    /// # Errors
+    /// [`RegionMismatch`] when the rights are not those of the region that answers.
+    pub fn acl<B>(self, known: &Known<B>) -> Result<&Acl, RegionMismatch> {
+        match self {
+            Self::Agent(region) => known.acl.within(region),
+            Self::Servers | Self::Nobody => Ok(known.acl.advisory()),
+        }
+    }
+}
+
+/// What becomes of a question that cannot be decided here ([`Decision::Defer`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::exhaustive_enums, reason = "there is somebody behind who decides, or not")]
+pub enum Undecided {
+    /// It is refused: nobody decides after this.
+    #[default]
+    Refuse,
+    /// It is handed on: an agent decides about every call that it gets.
+    HandOn,
+}
+
+/// A question that was decided with yes, or left to the agent that it goes to. Only [`Admit`] can write one.
 #[derive(Debug)]
 pub struct Admitted<Q> {
     question: Q,
@@ -58,12 +97,19 @@ impl<Q> Admitted<Q> {
 #[derive(Debug, Clone)]
 pub struct Admit<S> {
     inner: S,
+    undecided: Undecided,
 }
 
 impl<S> Admit<S> {
-    /// Guards `inner`.
+    /// Guards `inner`, which answers: what cannot be decided here is refused.
     pub const fn new(inner: S) -> Self {
-        Self { inner }
+        Self { inner, undecided: Undecided::Refuse }
+    }
+
+    /// Says what becomes of a question that cannot be decided here.
+    #[must_use]
+    pub fn undecided(self, undecided: Undecided) -> Self {
+        Self { undecided, ..self }
     }
 }
 
@@ -71,7 +117,7 @@ impl<S, Q> Service<Q> for Admit<S>
 where
     Q: Ask,
     S: Service<Admitted<Q>>,
-    S::Error: From<Denied>,
+    S::Error: From<Denied> + From<RegionMismatch>,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -82,12 +128,19 @@ where
     }
 
     fn call(&mut self, question: Q) -> Self::Future {
-        let Known { route, acl, .. } = question.known();
-        match acl.allows(&Requirement::of(route), question.subject()) {
-            Decision::Allow(_) => {
+        let acl = match question.answerer().acl(question.known()) {
+            Ok(acl) => acl,
+            Err(mismatch) => return future::ResponseFuture::elsewhere(mismatch),
+        };
+        let demanded = Requirement::of(&question.known().route);
+        match (acl.allows(&demanded, question.subject()), self.undecided) {
+            (Decision::Allow(_), _) | (Decision::Defer { .. }, Undecided::HandOn) => {
                 future::ResponseFuture::admitted(self.inner.call(Admitted { question }))
             }
-            Decision::Deny(reason) => future::ResponseFuture::denied(Denied { reason }),
+            (Decision::Deny(reason), _) => future::ResponseFuture::denied(Denied { reason }),
+            (Decision::Defer { missing }, Undecided::Refuse) => {
+                future::ResponseFuture::denied(Denied { reason: Reason::Undecided { missing } })
+            }
         }
     }
 }

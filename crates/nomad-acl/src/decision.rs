@@ -8,12 +8,21 @@ use crate::{block::Block, item::Place, requirement::AnyOf, requirement::Right};
 
 /// The answer of an [`Acl`](crate::Acl).
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "a question is answered with yes or no")]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a question is answered with yes or no, or left to somebody else"
+)]
 pub enum Decision {
     /// It is allowed. [`Acl::rule`](crate::Acl::rule) names the rule behind a grant.
     Allow(Grant),
     /// It is not.
     Deny(Reason),
+    /// It cannot be decided here: it depends on an object that nobody here knows, or the agents alone decide. It is no
+    /// yes. Only whoever hands the request on to an agent that decides itself may go on with it.
+    Defer {
+        /// The rights of which the agent will demand one.
+        missing: AnyOf,
+    },
 }
 
 impl Decision {
@@ -21,6 +30,16 @@ impl Decision {
     #[must_use]
     pub const fn is_allowed(&self) -> bool {
         matches!(self, Self::Allow(_))
+    }
+
+    /// Whether the answer is yes, or is left to the agent that is asked next. For whoever hands requests on; never for
+    /// whoever answers them.
+    #[must_use]
+    pub const fn is_allowed_or_deferred(&self) -> bool {
+        match self {
+            Self::Allow(_) | Self::Defer { .. } => true,
+            Self::Deny(_) => false,
+        }
     }
 }
 
@@ -36,8 +55,6 @@ pub enum Grant {
     Disabled,
     /// A workload may list and read the variables of its own job.
     OwnVariables,
-    /// Not decided here: the agent that answers decides. Nothing is widened, since agents decide about every call.
-    Deferred,
     /// A rule grants this right.
     Rule(Right, Rules),
 }
@@ -81,6 +98,12 @@ pub enum Reason {
         /// The rule with the deny.
         rule: Arc<Rule>,
     },
+    /// It was left to somebody else, and there is nobody else.
+    #[error("missing {missing}")]
+    Undecided {
+        /// The rights of which one would have done.
+        missing: AnyOf,
+    },
 }
 
 impl Reason {
@@ -89,6 +112,7 @@ impl Reason {
     pub const fn missing(&self) -> &AnyOf {
         match self {
             Self::NoRule { missing }
+            | Self::Undecided { missing }
             | Self::NotGranted { missing, .. }
             | Self::Denied { missing, .. } => missing,
         }
@@ -98,7 +122,7 @@ impl Reason {
     #[must_use]
     pub fn rule(&self) -> Option<&Rule> {
         match self {
-            Self::NoRule { .. } => None,
+            Self::NoRule { .. } | Self::Undecided { .. } => None,
             Self::NotGranted { rule, .. } | Self::Denied { rule, .. } => Some(rule),
         }
     }

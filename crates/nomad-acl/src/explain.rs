@@ -98,7 +98,7 @@ pub fn explain(policies: &[Named<'_>], question: Question, subject: Subject) -> 
         },
     };
     let (outcome, advice) = match decided {
-        None => (Outcome::ServerDecides, Vec::new()),
+        None | Some((Decision::Defer { .. }, _)) => (Outcome::ServerDecides, Vec::new()),
         Some((Decision::Allow(grant), _)) => {
             let rule = acl.rule(&grant).cloned();
             (Outcome::Allowed { grant, rule }, Vec::new())

@@ -3,6 +3,7 @@
 mod error;
 mod future;
 mod layer;
+mod wanted;
 
 use std::{
     pin::Pin,
@@ -10,25 +11,25 @@ use std::{
 };
 
 use http::{
-    Method, Request, Uri,
+    Method, Request,
     header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN},
 };
 use nomad_wire::{
-    AllocCall, Query, Region, Route, SecretId,
+    AllocCall, Route, SecretId,
     header::{self, TokenError},
 };
 use tower_service::Service;
 
 pub use self::{error::IdentifyError, layer::IdentifyLayer};
-use crate::{Acl, Tokens};
+use crate::{Freshness, RegionalAcl, Tokens, Wanted};
 
 /// A request whose call and caller are known.
 #[derive(Debug)]
 pub struct Known<B> {
     /// The call.
     pub route: Route,
-    /// What the caller may do.
-    pub acl: Acl,
+    /// What the caller may do, and in which region.
+    pub acl: RegionalAcl,
     /// The request as it came.
     pub request: Request<B>,
 }
@@ -44,12 +45,29 @@ pub struct HandshakeToken(pub SecretId);
 pub struct Identify<S, T> {
     inner: S,
     tokens: T,
+    answers: Answers,
+}
+
+/// Who answers the requests.
+#[derive(Debug, Clone, Copy)]
+enum Answers {
+    /// Whoever the call is for.
+    Called,
+    /// Whoever identifies, in the own region, and nobody decides after that.
+    Here,
 }
 
 impl<S, T> Identify<S, T> {
     /// Identifies for `inner`, asking `tokens`.
     pub const fn new(inner: S, tokens: T) -> Self {
-        Self { inner, tokens }
+        Self { inner, tokens, answers: Answers::Called }
+    }
+
+    /// For what is answered here and nowhere else: whatever a request names, the rights are those of the own region,
+    /// and they are recent.
+    #[must_use]
+    pub fn here(self) -> Self {
+        Self { answers: Answers::Here, ..self }
     }
 }
 
@@ -77,8 +95,16 @@ where
             Ok(token) => token,
             Err(error) => return future::ResponseFuture::failed(error.into()),
         };
-        let region = region(request.uri());
-        let mut acl = self.tokens.resolve_in(token.as_ref(), region.as_ref());
+        let region = match self.answers {
+            Answers::Called => wanted::region(&route, request.uri()),
+            Answers::Here => None,
+        };
+        let freshness = match self.answers {
+            Answers::Called => wanted::freshness(&route, request.uri()),
+            Answers::Here => Freshness::Recent,
+        };
+        let wanted = Wanted { region: region.as_ref(), freshness };
+        let mut acl = self.tokens.resolve_for(token.as_ref(), wanted);
         // Most tokens are known, and then nothing needs to be kept until they are.
         if let Poll::Ready(acl) = Pin::new(&mut acl).poll(&mut Context::from_waker(Waker::noop())) {
             return match future::identified(route, acl, request) {
@@ -91,12 +117,6 @@ where
         let inner = std::mem::replace(&mut self.inner, clone);
         future::ResponseFuture::resolving(inner, acl, route, request)
     }
-}
-
-/// The region that the caller names; a repeated key is refused where it decides about anything.
-fn region(uri: &Uri) -> Option<Region> {
-    let query = Query::of(uri);
-    query.filled("region").map(|region| Region::new(&region))
 }
 
 fn token<B>(request: &Request<B>) -> Result<Option<SecretId>, TokenError> {

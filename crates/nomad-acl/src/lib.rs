@@ -88,7 +88,7 @@
 //!    │  (somebody finds out whose object it is about: the Subject)
 //!    ▼
 //!  Q: Ask
-//!    │  ADMIT     may they?   pure: Acl + Requirement + Subject
+//!    │  ADMIT     may they?   pure: Acl + Requirement + Subject + the region that answers
 //!    ▼
 //!  Admitted<Q>    only this crate can write one
 //! ```
@@ -96,6 +96,9 @@
 //! Whoever serves or forwards a request takes an [`Admitted`], so that nothing passes that was not decided about. The
 //! proof is as honest as its [`Subject`]: the namespace of an allocation is the allocation's own, looked up, never the
 //! one that the caller wrote into the query.
+//!
+//! Rights belong to a region. [`Known`] carries a [`RegionalAcl`], which opens only what is answered in its region:
+//! [`Admit`] compares it with what [`Ask::answerer`] says, and a mismatch is an error.
 //!
 //! [`tokens`] turns a token into an [`Acl`]: from a fixed table, or by asking Nomad's own API with the caller's own
 //! token, remembered within limits.
@@ -120,6 +123,7 @@ mod lex;
 mod lint;
 mod parse;
 mod policy;
+mod regional;
 mod requirement;
 mod subject;
 pub mod tokens;
@@ -128,7 +132,7 @@ mod warning;
 
 pub use self::{
     acl::{Acl, EnableDebug},
-    admit::{Admit, AdmitLayer, Admitted, Ask, Denied},
+    admit::{Admit, AdmitLayer, Admitted, Answerer, Ask, Denied, Undecided},
     bearer::{Bearer, Slip},
     block::Block,
     compile::Named,
@@ -139,8 +143,9 @@ pub use self::{
     item::{MAX_DEPTH, MAX_TEXT, Place},
     lint::{Lint, lint},
     policy::{LabelRule, LevelRule, NamespaceRule, PathRule, Policy, WideRule},
+    regional::{RegionMismatch, RegionScope, RegionalAcl},
     requirement::{About, AnyOf, Demand, Level, Requirement, Right, RightError},
     subject::{Claim, Subject, Variable},
-    tokens::{AclDeferred, AclDisabled, Tokens, TokensError},
+    tokens::{AclDeferred, AclDisabled, Freshness, Tokens, TokensError, Wanted},
     warning::Warning,
 };

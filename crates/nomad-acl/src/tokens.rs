@@ -30,20 +30,43 @@ pub use self::{
     nomad::NomadTokens,
     table::{TableError, TokenTable},
 };
-use crate::Acl;
+use crate::{Acl, RegionalAcl};
+
+/// What is wanted of [`Tokens`], beside the token.
+#[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::exhaustive_structs, reason = "a question: where, and how recent")]
+pub struct Wanted<'a> {
+    /// The region that will answer, by its name; `None` is the own one.
+    pub region: Option<&'a Region>,
+    /// How recent the answer must be.
+    pub freshness: Freshness,
+}
+
+/// How recent an answer about a token must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[expect(clippy::exhaustive_enums, reason = "somebody decides after this, or nobody does")]
+pub enum Freshness {
+    /// As for most calls: the agent that answers decides once more.
+    #[default]
+    Usual,
+    /// For what nobody decides about after this.
+    Recent,
+}
 
 /// Whoever knows what a token may do.
 pub trait Tokens {
     /// The look-up; ready at once when the answer is known.
-    type Future: Future<Output = Result<Acl, TokensError>> + Send + Unpin + 'static;
+    type Future: Future<Output = Result<RegionalAcl, TokensError>> + Send + Unpin + 'static;
 
-    /// What may this token do? `None` asks for the anonymous caller.
-    fn resolve(&self, token: Option<&SecretId>) -> Self::Future;
+    /// What may this token do there? A token of `None` asks for the anonymous caller.
+    ///
+    /// The answer says in which region it holds. Whoever knows one region only answers for that one, whatever is
+    /// wanted; the answer then opens nothing elsewhere.
+    fn resolve_for(&self, token: Option<&SecretId>, wanted: Wanted<'_>) -> Self::Future;
 
-    /// The same in the region that the caller names: tokens and policies that are local to a region are known only
-    /// there. Whoever knows one region only leaves it at that.
-    fn resolve_in(&self, token: Option<&SecretId>, _region: Option<&Region>) -> Self::Future {
-        self.resolve(token)
+    /// What may this token do in the own region?
+    fn resolve(&self, token: Option<&SecretId>) -> Self::Future {
+        self.resolve_for(token, Wanted::default())
     }
 }
 
@@ -52,10 +75,10 @@ pub trait Tokens {
 pub struct AclDeferred;
 
 impl Tokens for AclDeferred {
-    type Future = Ready<Result<Acl, TokensError>>;
+    type Future = Ready<Result<RegionalAcl, TokensError>>;
 
-    fn resolve(&self, _token: Option<&SecretId>) -> Self::Future {
-        ready(Ok(Acl::deferred()))
+    fn resolve_for(&self, _token: Option<&SecretId>, _wanted: Wanted<'_>) -> Self::Future {
+        ready(Ok(RegionalAcl::everywhere(Acl::deferred())))
     }
 }
 
@@ -64,9 +87,9 @@ impl Tokens for AclDeferred {
 pub struct AclDisabled;
 
 impl Tokens for AclDisabled {
-    type Future = Ready<Result<Acl, TokensError>>;
+    type Future = Ready<Result<RegionalAcl, TokensError>>;
 
-    fn resolve(&self, _token: Option<&SecretId>) -> Self::Future {
-        ready(Ok(Acl::disabled()))
+    fn resolve_for(&self, _token: Option<&SecretId>, _wanted: Wanted<'_>) -> Self::Future {
+        ready(Ok(RegionalAcl::everywhere(Acl::disabled())))
     }
 }

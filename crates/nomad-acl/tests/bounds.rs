@@ -170,7 +170,7 @@ fn a_remembered_token_is_resolved_without_an_allocation() {
     struct Everybody;
     impl LookUp for Everybody {
         type Future = std::future::Ready<Result<Found, LookUpError>>;
-        fn look_up(&self, _: Option<&SecretId>) -> Self::Future {
+        fn look_up(&self, _: Option<&SecretId>, _: std::time::Duration) -> Self::Future {
             std::future::ready(Ok(Found::new(Acl::management())))
         }
     }

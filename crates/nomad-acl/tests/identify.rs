@@ -8,7 +8,9 @@ use std::{
 
 use futures_util::FutureExt;
 use http::{HeaderMap, Method, Request, header};
-use nomad_acl::{Acl, Identify, IdentifyError, Known, Tokens, TokensError};
+use nomad_acl::{
+    Acl, Identify, IdentifyError, Known, RegionScope, RegionalAcl, Tokens, TokensError, Wanted,
+};
 use nomad_wire::{Route, SecretId};
 use tower_service::Service;
 
@@ -17,10 +19,11 @@ use tower_service::Service;
 struct NoTokens;
 
 impl Tokens for NoTokens {
-    type Future = Ready<Result<Acl, TokensError>>;
+    type Future = Ready<Result<RegionalAcl, TokensError>>;
 
-    fn resolve(&self, token: Option<&SecretId>) -> Self::Future {
-        ready(if token.is_none() { Ok(Acl::deny_all()) } else { Err(TokensError::NotFound) })
+    fn resolve_for(&self, token: Option<&SecretId>, _: Wanted<'_>) -> Self::Future {
+        let nothing = RegionalAcl::of(RegionScope::Own, Acl::deny_all());
+        ready(if token.is_none() { Ok(nothing) } else { Err(TokensError::NotFound) })
     }
 }
 

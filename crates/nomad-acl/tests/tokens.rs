@@ -7,7 +7,7 @@ mod support;
 use std::{sync::Arc, time::Duration};
 
 use nomad_acl::{
-    Acl, Subject, Tokens, TokensError,
+    Freshness, RegionScope, RegionalAcl, Subject, Tokens, TokensError, Wanted,
     tokens::{Cached, Limits, NomadTokens, TokenTable},
 };
 use nomad_wire::SecretId;
@@ -21,7 +21,8 @@ fn secret() -> SecretId {
     SecretId::new(SECRET)
 }
 
-fn holds(acl: &Acl, right: &str) -> bool {
+fn holds(acl: &RegionalAcl, right: &str) -> bool {
+    let acl = acl.within(&RegionScope::Own).unwrap();
     acl.holds(right.parse().unwrap(), &Subject::Agent).is_allowed()
 }
 
@@ -49,7 +50,8 @@ fn a_token_has_its_own_policies_and_those_of_its_roles() {
     let (tokens, _) = gateway(&servers);
     let acl = now(tokens.resolve(Some(&secret()))).unwrap();
     assert!(holds(&acl, "node:read") && holds(&acl, "agent:write") && !holds(&acl, "node:write"));
-    assert_eq!(servers.calls(), 5);
+    // Five calls, and once more those after which the leader is asked whether there really is no policy "gone".
+    assert_eq!((servers.calls(), servers.asked_leader().len()), (8, 3));
     assert!(servers.tokens().iter().all(|token| token.as_deref() == Some(SECRET)));
 }
 
@@ -82,6 +84,181 @@ fn no_such_token_is_believed_at_once_and_remembered_shortly() {
     clock.advance(Duration::from_secs(6));
     // The old ACL was forgotten with the refusal, so an outage does not bring it back.
     assert!(matches!(now(tokens.resolve(Some(&secret()))), Err(TokensError::Unavailable(_))));
+}
+
+/// A follower that has not heard of the token, or of what it is linked to; the leader has.
+fn lagging(behind: &[&str]) -> Servers {
+    let servers = Servers::default();
+    for (path, body) in [
+        ("/v1/acl/token/self", r#"{"Type":"client","Policies":["new"],"Roles":[{"ID":"r2"}]}"#),
+        ("/v1/acl/role/r2", r#"{"ID":"r2","Policies":[{"Name":"role-policy"}]}"#),
+        (
+            "/v1/acl/policy/new",
+            r#"{"Name":"new","Rules":"node { policy = \"read\" }","ModifyIndex":7}"#,
+        ),
+        (
+            "/v1/acl/policy/role-policy",
+            r#"{"Name":"role-policy","Rules":"agent { policy = \"read\" }","ModifyIndex":8}"#,
+        ),
+    ] {
+        servers.leader(path, 200, body);
+        if behind.contains(&path) {
+            servers.set(path, 403, "Permission denied");
+        } else {
+            servers.set(path, 200, body);
+        }
+    }
+    servers
+}
+
+#[test]
+fn a_token_that_was_just_made_works_at_the_first_call() {
+    for behind in [
+        vec![
+            "/v1/acl/token/self",
+            "/v1/acl/role/r2",
+            "/v1/acl/policy/new",
+            "/v1/acl/policy/role-policy",
+        ],
+        vec!["/v1/acl/token/self"],
+        vec!["/v1/acl/role/r2"],
+        vec!["/v1/acl/policy/new"],
+        vec!["/v1/acl/policy/role-policy"],
+    ] {
+        for status in [403, 404] {
+            let servers = lagging(&behind);
+            for path in &behind {
+                servers.set(path, status, "ACL policy not found");
+            }
+            let (tokens, _) = gateway(&servers);
+            let acl = now(tokens.resolve(Some(&secret()))).unwrap();
+            assert!(holds(&acl, "node:read") && holds(&acl, "agent:read"), "{status} {behind:?}");
+            // It is remembered as it is, and the leader is left alone.
+            let asked = servers.asked_leader().len();
+            now(tokens.resolve(Some(&secret()))).unwrap();
+            assert_eq!(servers.asked_leader().len(), asked);
+        }
+    }
+}
+
+#[test]
+fn the_leader_is_asked_about_an_invented_token_once_in_a_while() {
+    let servers = Servers::default().on("/v1/acl/token/self", 403, "Permission denied");
+    let (tokens, clock) = gateway(&servers);
+    for _ in 0..20 {
+        assert!(matches!(now(tokens.resolve(Some(&secret()))), Err(TokensError::NotFound)));
+    }
+    assert_eq!((servers.calls(), servers.asked_leader().len()), (2, 1));
+    clock.advance(Duration::from_secs(5));
+    assert!(now(tokens.resolve(Some(&secret()))).is_err());
+    assert_eq!(servers.asked_leader().len(), 2);
+    // What cannot be a token is none at the leader either.
+    let servers = Servers::default().on("/v1/acl/token/self", 500, "UUID must be 36 characters");
+    assert!(now(gateway(&servers).0.resolve(Some(&secret()))).is_err());
+    assert_eq!(servers.asked_leader().len(), 0);
+}
+
+#[test]
+fn the_leader_hears_one_doubt_at_a_time_and_the_last_of_many_is_refused_unasked() {
+    let servers = Servers::default().on("/v1/acl/token/self", 403, "Permission denied");
+    servers.leader("/v1/acl/token/self", 200, r#"{"Type":"management"}"#);
+    let (tokens, _) = gateway(&servers);
+    servers.hold_leader();
+    let invented = |number| SecretId::new(format!("{number:08}-0000-0000-0000-000000000000"));
+    let mut waiting: Vec<_> =
+        (0..100).map(|number| Box::pin(tokens.resolve(Some(&invented(number))))).collect();
+    let refused = waiting.iter_mut().filter_map(|one| support::poll(one.as_mut())).count();
+    assert_eq!(servers.asked_leader().len(), 1);
+    // One has its turn, and 64 wait for theirs.
+    assert_eq!(refused, 35);
+}
+
+#[test]
+fn while_there_is_no_leader_a_refusal_counts_and_is_not_believed_for_long() {
+    let servers = reader_servers();
+    let (tokens, clock) = gateway(&servers);
+    now(tokens.resolve(Some(&secret()))).unwrap();
+    // It was revoked, and then the leader was lost.
+    clock.advance(Duration::from_secs(31));
+    servers.set("/v1/acl/token/self", 403, "Permission denied");
+    servers.leader("/v1/acl/token/self", 500, "No cluster leader");
+    assert!(matches!(now(tokens.resolve(Some(&secret()))), Err(TokensError::NotFound)));
+    let asked = servers.asked_leader().len();
+    // Nobody waits for a leader that was not there a moment ago.
+    clock.advance(Duration::from_millis(1_100));
+    assert!(matches!(now(tokens.resolve(Some(&secret()))), Err(TokensError::NotFound)));
+    assert_eq!(servers.asked_leader().len(), asked);
+    // There is one again, and it knows the token.
+    servers.leader("/v1/acl/token/self", 200, r#"{"Type":"management"}"#);
+    clock.advance(Duration::from_secs(5));
+    assert!(now(tokens.resolve(Some(&secret()))).is_ok());
+}
+
+#[test]
+fn acls_that_seem_to_be_off_between_two_calls_open_nothing() {
+    let servers = reader_servers();
+    servers.set("/v1/acl/policy/readers", 400, "ACL support disabled");
+    let (tokens, _) = gateway(&servers);
+    assert!(matches!(now(tokens.resolve(Some(&secret()))), Err(TokensError::Unavailable(_))));
+}
+
+#[test]
+fn what_was_taken_away_counts_for_thirty_seconds_at_most_in_all() {
+    let servers = reader_servers();
+    let (tokens, clock) = gateway(&servers);
+    let other = SecretId::new("11111111-3cb6-0a0b-3b6a-5a8a2f0f8f9b");
+    now(tokens.resolve(Some(&other))).unwrap();
+    let less = r#"{"Name":"readers","Rules":"node { policy = \"deny\" }","ModifyIndex":9}"#;
+    servers.set("/v1/acl/policy/readers", 200, less);
+    for second in 1..=30 {
+        clock.advance(Duration::from_secs(1));
+        // Whenever the token itself is looked up, the policy that it shares with another one is not older for it.
+        let acl = now(tokens.resolve(Some(&secret()))).unwrap();
+        assert!(second < 30 || !holds(&acl, "node:read"), "after {second} s");
+    }
+}
+
+#[test]
+fn what_only_an_edge_guards_is_asked_for_again_after_two_seconds() {
+    let servers = reader_servers();
+    let (tokens, clock) = gateway(&servers);
+    let recent = Wanted { freshness: Freshness::Recent, ..Wanted::default() };
+    now(tokens.resolve(Some(&secret()))).unwrap();
+    let calls = servers.calls();
+    clock.advance(Duration::from_millis(1_900));
+    now(tokens.resolve_for(Some(&secret()), recent)).unwrap();
+    assert_eq!(servers.calls(), calls, "young enough");
+    let less = r#"{"Name":"writers","Rules":"agent { policy = \"deny\" }","ModifyIndex":9}"#;
+    servers.set("/v1/acl/policy/writers", 200, less);
+    clock.advance(Duration::from_millis(200));
+    let usual = now(tokens.resolve(Some(&secret()))).unwrap();
+    assert!(holds(&usual, "agent:write"), "an ordinary call costs nothing");
+    assert_eq!(servers.calls(), calls);
+    let acl = now(tokens.resolve_for(Some(&secret()), recent)).unwrap();
+    assert!(!holds(&acl, "agent:write"));
+    // While nobody answers, what was found last stands in, and not every call waits.
+    servers.cut();
+    clock.advance(Duration::from_secs(3));
+    assert!(now(tokens.resolve_for(Some(&secret()), recent)).is_ok());
+    let calls = servers.calls();
+    assert!(now(tokens.resolve_for(Some(&secret()), recent)).is_ok());
+    assert_eq!(servers.calls(), calls);
+}
+
+#[test]
+fn what_was_found_in_a_region_holds_nowhere_else() {
+    let servers = Servers::default().on("/v1/acl/token/self", 400, "ACL support disabled");
+    let clock = Arc::new(FakeClock::new("2026-06-01T12:00:00Z"));
+    let (west, source) =
+        (RegionScope::Other("west".into()), NomadTokens::new(servers, clock.clone()));
+    let tokens = Cached::new(source, clock, Limits::default()).of_region(west.clone());
+    let rights = now(tokens.resolve(Some(&secret()))).unwrap();
+    assert!(rights.within(&west).unwrap().is_disabled());
+    let mismatch = rights.within(&RegionScope::Own).unwrap_err();
+    assert_eq!(
+        mismatch.to_string(),
+        "the token's rights were looked up in region \"west\", and the own region answers"
+    );
 }
 
 #[test]
@@ -148,6 +325,7 @@ fn management_and_switched_off_acls_are_recognised() {
     ] {
         let servers = Servers::default().on("/v1/acl/token/self", status, body);
         let acl = now(gateway(&servers).0.resolve(Some(&secret()))).unwrap();
+        let acl = acl.within(&RegionScope::Own).unwrap();
         assert!(acl.is_management(), "{body}");
         assert_eq!(acl.is_disabled(), disabled, "{body}");
         assert_eq!(servers.calls(), 1);
@@ -207,7 +385,7 @@ fn a_workload_has_the_policies_attached_to_it() {
 fn a_workload_without_a_policy_may_nothing_that_a_policy_grants() {
     let servers = Servers::default().on("/v1/acl/policy/self", 200, "null");
     let acl = now(gateway(&servers).0.resolve(Some(&SecretId::new(JWT)))).unwrap();
-    assert!(!holds(&acl, "node:read") && !acl.is_management());
+    assert!(!holds(&acl, "node:read") && !holds(&acl, "management"));
 }
 
 #[test]
@@ -233,7 +411,7 @@ fn one_flight_serves_all_who_wait_for_the_same_token() {
     servers.release();
     let (first, second) = now(both);
     assert_eq!(first.unwrap(), second.unwrap());
-    assert_eq!(servers.calls(), 5);
+    assert_eq!(servers.calls(), 8);
 }
 
 #[test]
@@ -246,7 +424,7 @@ fn a_flight_that_nobody_waits_for_ends_and_the_next_caller_starts_anew() {
     drop(first);
     servers.release();
     assert!(now(tokens.resolve(Some(&secret()))).is_ok());
-    assert_eq!(servers.calls(), 6);
+    assert_eq!(servers.calls(), 9);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::{
 };
 
 use http::{HeaderMap, Response, Uri};
-use nomad_acl::{Acl, Admitted, Ask, Known};
+use nomad_acl::{Acl, Admitted, Ask, Known, RegionScope};
 use nomad_wire::{NodeId, Query, Route, SecretId, ServerId, query::LogLevel};
 use tower_service::Service;
 use tracing::{Dispatch, instrument::WithSubscriber as _};
@@ -305,6 +305,8 @@ where
     fn call(&mut self, question: Admitted<Q>) -> Self::Future {
         let agent = self.clone();
         let Known { route, acl, request } = question.into_question().into_known();
+        // Whoever was admitted has rights here; those of another region would open nothing.
+        let acl = acl.within(&RegionScope::Own).map_or_else(|_| Acl::deny_all(), Acl::clone);
         let (mut parts, body) = request.into_parts();
         let migrate = parts.extensions.remove();
         let asked = Asked { acl, uri: parts.uri, headers: parts.headers, body, migrate };

@@ -1,7 +1,7 @@
 //! Why an agent does not answer a question, and what the caller is told.
 
 use http::StatusCode;
-use nomad_acl::{Denied, IdentifyError, TokensError};
+use nomad_acl::{Denied, IdentifyError, RegionMismatch, TokensError};
 use nomad_wire::{Fault, QueryError, Route, RouteError};
 use thiserror::Error;
 
@@ -17,6 +17,9 @@ pub enum AgentError {
     /// The caller may not ask it.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// The caller's rights are those of another region.
+    #[error(transparent)]
+    Region(#[from] RegionMismatch),
     /// A parameter is wrong.
     #[error(transparent)]
     Query(#[from] QueryError),
@@ -74,6 +77,7 @@ impl AgentError {
         match self {
             Self::Identify(error) => identify_fault(error),
             Self::Denied(denied) => Fault::new(StatusCode::FORBIDDEN, denied.to_string()),
+            Self::Region(error) => Fault::new(StatusCode::FORBIDDEN, error.to_string()),
             Self::Query(error) => error.into(),
             Self::WrongRole(role) => role.fault(),
             Self::UnknownPath => Fault::new(StatusCode::NOT_FOUND, ""),

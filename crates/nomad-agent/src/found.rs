@@ -19,7 +19,9 @@ use std::{
 };
 
 use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
-use nomad_acl::{Admit, Ask, Identify, IdentifyError, Known, Subject, Tokens};
+use nomad_acl::{
+    Admit, Answerer, Ask, Identify, IdentifyError, Known, RegionScope, Subject, Tokens,
+};
 use nomad_wire::{
     AllocCall, Fault, Query, Route,
     query::{Common, MonitorQuery, SetServersQuery},
@@ -57,6 +59,10 @@ impl<B> Ask for Found<B> {
 
     fn subject(&self) -> &Subject {
         &self.subject
+    }
+
+    fn answerer(&self) -> Answerer<'_> {
+        Answerer::Agent(&RegionScope::Own)
     }
 
     fn into_known(self) -> Known<B> {

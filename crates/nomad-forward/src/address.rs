@@ -14,7 +14,7 @@ use std::{
 };
 
 use http::HeaderMap;
-use nomad_acl::{Acl, Ask, Decision, Grant, Known, Requirement, Subject};
+use nomad_acl::{Acl, Answerer, Ask, Decision, Known, Requirement, Subject};
 use nomad_wire::{FsCall, Query, QueryError, Region, Route, query};
 use tower_service::Service;
 
@@ -51,8 +51,14 @@ impl<B> Addressed<B> {
     #[must_use]
     pub fn is_unnamed(&self) -> bool {
         let reading = self.target.reading();
-        let may = |reading| self.known.acl.allows(&reading, &Subject::Agent);
-        reading.is_some_and(|reading| matches!(may(reading), Decision::Deny(_)))
+        // Rights of another region are none.
+        let may_not = |reading| {
+            let acl = self.answerer().acl(&self.known);
+            acl.map_or(true, |acl| {
+                matches!(acl.allows(&reading, &Subject::Agent), Decision::Deny(_))
+            })
+        };
+        reading.is_some_and(may_not)
     }
 
     /// The answer will not show which agent it came from.
@@ -81,6 +87,14 @@ impl<B> Ask for Addressed<B> {
 
     fn subject(&self) -> &Subject {
         self.place.as_ref().map_or(&Subject::Agent, |place| &place.subject)
+    }
+
+    fn answerer(&self) -> Answerer<'_> {
+        match (&self.known.route, &self.place) {
+            (Route::Pass, _) => Answerer::Servers,
+            (_, Ok(place)) => Answerer::Agent(&place.region),
+            (_, Err(_)) => Answerer::Nobody,
+        }
     }
 
     fn into_known(self) -> Known<B> {
@@ -127,7 +141,8 @@ where
                 future::ResponseFuture::calling(self.inner.call(Addressed { known, target, place }))
             }
             Ok(target) => {
-                let caller = Caller::of(&known.request).writing(spelling(&known.acl, &target));
+                let caller =
+                    Caller::of(&known.request).writing(spelling(known.acl.advisory(), &target));
                 let mut place = self.directory.locate(&target, region.as_ref(), caller);
                 // Most places are known, and then nothing needs to be kept until they are.
                 let mut nobody = Context::from_waker(Waker::noop());
@@ -160,7 +175,7 @@ where
 /// Whether the decision is no, whatever agent is found.
 fn is_refused<B>(known: &Known<B>, target: &Target) -> bool {
     let is_about_agents = !matches!(target, Target::Allocation(_));
-    let decided = || known.acl.allows(&Requirement::of(&known.route), &Subject::Agent);
+    let decided = || known.acl.advisory().allows(&Requirement::of(&known.route), &Subject::Agent);
     is_about_agents && matches!(decided(), Decision::Deny(_))
 }
 
@@ -168,7 +183,7 @@ fn is_refused<B>(known: &Known<B>, target: &Target) -> bool {
 fn spelling(acl: &Acl, target: &Target) -> Spelling {
     let Some(reading) = target.reading() else { return Spelling::Full };
     match acl.allows(&reading, &Subject::Agent) {
-        Decision::Deny(_) | Decision::Allow(Grant::Deferred) => Spelling::Full,
+        Decision::Deny(_) | Decision::Defer { .. } => Spelling::Full,
         Decision::Allow(_) => Spelling::Short,
     }
 }

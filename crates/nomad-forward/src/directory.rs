@@ -7,13 +7,14 @@ mod table;
 use std::sync::Arc;
 
 use http::{HeaderMap, Request};
-use nomad_acl::{HandshakeToken, Subject};
+use nomad_acl::{HandshakeToken, RegionScope, Subject};
 use nomad_wire::{NodeId, Region, SecretId, header};
 
 pub use self::{
     error::LocateError,
     nomad::{
-        Consul, Host, Locating, Names, NomadDirectory, NomadOptions, Resolving, SystemNames, Watch,
+        Consul, Host, Locating, NamedRegion, Names, NomadDirectory, NomadOptions, Resolving,
+        SystemNames, Watch,
     },
     table::{Table, TableBuilder},
 };
@@ -30,6 +31,8 @@ pub struct Place {
     pub others: Vec<Arc<Agent>>,
     /// Whether these agents answer themselves.
     pub way: Way,
+    /// The region of whoever answers in the end: rights of another one decide nothing about it.
+    pub region: RegionScope,
 }
 
 /// Whether the agent that is asked answers itself.

@@ -2,7 +2,7 @@
 
 use std::{error, sync::Arc};
 
-use nomad_acl::{Denied, IdentifyError};
+use nomad_acl::{Denied, IdentifyError, RegionMismatch};
 use thiserror::Error;
 
 use crate::{address::AddressError, forward::ForwardError, guard::GuardError};
@@ -26,6 +26,9 @@ pub enum Error {
     /// The caller's: they may not.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// Ours: the rights that were looked up are not those of the region that would answer.
+    #[error(transparent)]
+    Region(#[from] RegionMismatch),
     /// The agent's: it gave no answer.
     #[error(transparent)]
     Forward(#[from] ForwardError),

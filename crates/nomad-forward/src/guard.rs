@@ -14,8 +14,11 @@ mod layer;
 
 use std::task::{Context, Poll};
 
-use http::{Method, Request};
-use nomad_acl::{Acl, Decision, Denied, Known, Level, Requirement, Right, Subject};
+use http::{Method, Uri};
+use nomad_acl::{
+    Acl, Ask, Decision, Denied, Known, Level, RegionMismatch, RegionScope, Requirement, Right,
+    Subject,
+};
 use nomad_wire::Route;
 use thiserror::Error;
 use tower_service::Service;
@@ -30,6 +33,9 @@ pub enum GuardError {
     /// The caller may not.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// The rights are not those of the region that answers.
+    #[error(transparent)]
+    Region(#[from] RegionMismatch),
     /// Profiles that ask for no right.
     #[error("/debug is not passed on; /v1/agent/pprof is")]
     Debug,
@@ -48,9 +54,10 @@ impl<S> Guard<S> {
     }
 }
 
-impl<S, B> Service<Known<B>> for Guard<S>
+impl<S, Q> Service<Q> for Guard<S>
 where
-    S: Service<Known<B>>,
+    Q: Ask,
+    S: Service<Q>,
     S::Error: From<GuardError>,
 {
     type Response = S::Response;
@@ -61,9 +68,9 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, known: Known<B>) -> Self::Future {
-        match decide(&known.acl, &known.route, &known.request) {
-            Ok(()) => ResponseFuture::calling(self.inner.call(known)),
+    fn call(&mut self, question: Q) -> Self::Future {
+        match decide(&question) {
+            Ok(()) => ResponseFuture::calling(self.inner.call(question)),
             Err(error) => ResponseFuture::failed(error),
         }
     }
@@ -72,48 +79,122 @@ where
 const AGENT_READ: Requirement = Requirement::all(&[&[Right::Agent(Level::Read)]]);
 const AGENT_WRITE: Requirement = Requirement::all(&[&[Right::Agent(Level::Write)]]);
 
-fn decide<B>(acl: &Acl, route: &Route, request: &Request<B>) -> Result<(), GuardError> {
-    match route {
-        Route::Join => allow(acl, &AGENT_WRITE, &Subject::Agent),
-        Route::Pass => {
-            let path = Route::decoded_path(request.uri());
-            match &*path {
-                "/v1/metrics" => allow(acl, &AGENT_READ, &Subject::Agent),
-                "/v1/event/stream" if request.method() == Method::GET => {
-                    events::decide(acl, request.uri())
-                }
-                // Nomad 1.7 and older take an escaped slash for one, and serve what is no such call to newer ones.
-                "/v1/agent/join" => allow(acl, &AGENT_WRITE, &Subject::Agent),
-                "/debug" => Err(GuardError::Debug),
-                path if path.starts_with("/debug/") => Err(GuardError::Debug),
-                _ => Ok(()),
-            }
+fn decide<Q: Ask>(question: &Q) -> Result<(), GuardError> {
+    let known = question.known();
+    match &known.route {
+        Route::Join => allow(question.answerer().acl(known)?, &AGENT_WRITE, &Subject::Agent),
+        Route::Pass => pass(known, known.request.method(), known.request.uri()),
+        Route::Health
+        | Route::Members
+        | Route::Servers
+        | Route::SetServers
+        | Route::SelfInfo
+        | Route::ForceLeave
+        | Route::Host
+        | Route::Monitor
+        | Route::MonitorExport
+        | Route::Pprof(_)
+        | Route::Schedulers
+        | Route::SchedulersConfig
+        | Route::SetSchedulersConfig
+        | Route::Keyring(_)
+        | Route::Reload
+        | Route::ClientStats
+        | Route::ClientGc
+        | Route::Metadata
+        | Route::SetMetadata
+        | Route::Identity
+        | Route::RenewIdentity
+        | Route::Fs(..)
+        | Route::Allocation(..) => Ok(()),
+    }
+}
+
+/// What goes to servers. They answer for their metrics themselves, whatever region is named; events they fetch there, and
+/// decide about them once more.
+fn pass<B>(known: &Known<B>, method: &Method, uri: &Uri) -> Result<(), GuardError> {
+    match &*Route::decoded_path(uri) {
+        "/v1/metrics" => allow(known.acl.within(&RegionScope::Own)?, &AGENT_READ, &Subject::Agent),
+        "/v1/event/stream" if method == Method::GET => events::decide(known.acl.advisory(), uri),
+        // Nomad 1.7 and older take an escaped slash for one, and serve what is no such call to newer ones.
+        "/v1/agent/join" => {
+            allow(known.acl.within(&RegionScope::Own)?, &AGENT_WRITE, &Subject::Agent)
         }
+        "/debug" => Err(GuardError::Debug),
+        path if path.starts_with("/debug/") => Err(GuardError::Debug),
         _ => Ok(()),
     }
 }
 
 fn allow(acl: &Acl, demanded: &Requirement, subject: &Subject) -> Result<(), GuardError> {
     match acl.allows(demanded, subject) {
-        Decision::Allow(_) => Ok(()),
+        // Where the agents alone decide nothing is guarded.
+        Decision::Allow(_) | Decision::Defer { .. } => Ok(()),
         Decision::Deny(reason) => Err(Denied { reason }.into()),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use nomad_acl::Policy;
+    use http::Request;
+    use nomad_acl::{Answerer, Policy, RegionalAcl};
 
     use super::*;
 
+    struct Question {
+        known: Known<()>,
+        region: RegionScope,
+    }
+
+    impl Ask for Question {
+        type Body = ();
+
+        fn known(&self) -> &Known<()> {
+            &self.known
+        }
+
+        fn subject(&self) -> &Subject {
+            &Subject::Agent
+        }
+
+        fn answerer(&self) -> Answerer<'_> {
+            Answerer::Agent(&self.region)
+        }
+
+        fn into_known(self) -> Known<()> {
+            self.known
+        }
+    }
+
     fn decided(acl: &Acl, method: Method, uri: &str) -> Result<(), GuardError> {
+        decided_in(RegionalAcl::of(RegionScope::Own, acl.clone()), method, uri)
+    }
+
+    /// The same with rights of any region, where the own one answers.
+    fn decided_in(acl: RegionalAcl, method: Method, uri: &str) -> Result<(), GuardError> {
         let request = Request::builder().method(method).uri(uri).body(()).unwrap();
-        decide(acl, &Route::parse(request.method(), request.uri()).unwrap(), &request)
+        let route = Route::parse(request.method(), request.uri()).unwrap();
+        decide(&Question { known: Known { route, acl, request }, region: RegionScope::Own })
     }
 
     fn compiled(rules: &str) -> Acl {
         let policy: Policy = rules.parse().unwrap();
         Acl::compile([("one", &policy)])
+    }
+
+    #[test]
+    fn rights_of_another_region_open_nothing_here() {
+        let west = RegionScope::Other("west".into());
+        for acl in [Acl::disabled(), Acl::management(), compiled("agent { policy = \"write\" }")] {
+            for (method, uri) in [
+                (Method::GET, "/v1/metrics?region=west"),
+                (Method::PUT, "/v1/agent/join?region=west&address=10.0.0.9"),
+            ] {
+                let rights = RegionalAcl::of(west.clone(), acl.clone());
+                let decided = decided_in(rights, method, uri);
+                assert!(matches!(decided, Err(GuardError::Region(_))), "{uri}: {decided:?}");
+            }
+        }
     }
 
     #[test]
@@ -158,13 +239,10 @@ mod tests {
                 "/v1/agent/join" => (Method::PUT, true),
                 pattern => (Method::GET, pattern.starts_with("/debug")),
             };
-            let request = Request::builder().method(method).uri(columns[0]).body(()).unwrap();
-            if let Ok(route) = Route::parse(request.method(), request.uri())
-                && guarded
-            {
+            let uri: Uri = columns[0].parse().unwrap();
+            if guarded && Route::parse(&method, &uri).is_ok() {
                 seen += 1;
-                let decided = decide(&Acl::deny_all(), &route, &request);
-                assert!(decided.is_err(), "{line}");
+                assert!(decided(&Acl::deny_all(), method, columns[0]).is_err(), "{line}");
             }
         }
         assert!(seen > 30, "{seen} spellings of what is guarded");

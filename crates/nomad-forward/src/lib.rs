@@ -4,9 +4,9 @@
 //!  http::Request<B>
 //!    ▼  IDENTIFY   what is asked, and by whom?          nomad_acl
 //!  Known<B>
-//!    ▼  GUARD      what Nomad leaves open
-//!  Known<B>
 //!    ▼  ADDRESS    which agent is meant, whose is it?   asks a Directory
+//!  Addressed<B>
+//!    ▼  GUARD      what Nomad leaves open
 //!  Addressed<B>
 //!    ▼  ADMIT      may they?                            nomad_acl, pure
 //!  Admitted<Addressed<B>>

@@ -8,7 +8,7 @@ use std::{
 };
 
 use http::{Request, Uri, uri::PathAndQuery};
-use nomad_acl::{Acl, Admitted, Decision, Grant, Known, Requirement, Subject};
+use nomad_acl::{Admitted, Known, RegionScope, RegionalAcl, Requirement, Subject};
 use nomad_wire::{Query, Route, ServerId};
 use tower_service::Service;
 
@@ -133,7 +133,7 @@ fn resolved<B>(
 ) -> Result<Resolved<B>, AddressError> {
     let Known { route, mut request, acl, .. } = known;
     let passes_on = relay::passes_on(&route, target);
-    let Place { agent, others, way, subject } = place;
+    let Place { agent, others, way, subject, region } = place;
     let spelled = |full: &str| spelled_out(request.uri(), &route, target, full);
     let (agent, others, uri, is_relayed) = match way {
         Way::Itself => {
@@ -165,14 +165,13 @@ fn resolved<B>(
     };
     let detour = if passes_on && !is_relayed { Detour::Servers } else { Detour::None };
     let early = if is_relayed { None } else { Early::of(&route, &request) };
-    let early = early.filter(|_| is_decided(&acl, &route, &subject));
+    let early = early.filter(|_| is_decided(&acl, &region, &route, &subject));
     Ok(Resolved { route, request, agent, others, path, detour, early })
 }
 
 /// Whether the decision was made here, so that the agent will hardly make another one.
-fn is_decided(acl: &Acl, route: &Route, subject: &Subject) -> bool {
-    let decision = acl.allows(&Requirement::of(route), subject);
-    decision.is_allowed() && decision != Decision::Allow(Grant::Deferred)
+fn is_decided(acl: &RegionalAcl, region: &RegionScope, route: &Route, subject: &Subject) -> bool {
+    acl.within(region).is_ok_and(|acl| acl.allows(&Requirement::of(route), subject).is_allowed())
 }
 
 fn no_path(target: &Target) -> LocateError {

@@ -1,7 +1,7 @@
 //! The whole chain, from a request to an answer in any case.
 
 use bytes::Bytes;
-use nomad_acl::{Admit, Identify, Tokens};
+use nomad_acl::{Admit, Identify, Tokens, Undecided};
 
 use crate::{
     Address, Budget, Forward, Guard, Hasten, Mend, Rescue, Resolve, Share, Shares,
@@ -12,7 +12,7 @@ use crate::{
 pub type Forwarder<C, D, T, B> = Guarded<Resolve<Asking<C, D, B>>, D, T>;
 
 /// The chain that [`guarded`] builds.
-pub type Guarded<S, D, T> = Rescue<Identify<Guard<Address<Admit<S>, D>>, T>>;
+pub type Guarded<S, D, T> = Rescue<Identify<Address<Guard<Admit<S>>, D>, T>>;
 
 /// The rooms behind RESOLVE, which ask the agent.
 pub type Asking<C, D, B> = Hasten<Mend<Share<Forward<C, D, B>, ForwardBody<B>>>>;
@@ -86,11 +86,12 @@ where
 /// The rooms up to the decision, and errors made into answers, around a service for admitted requests.
 pub fn guarded<S, D, T>(chain: S, directory: D, tokens: T, denials: Denials) -> Guarded<S, D, T> {
     // From here on nothing passes that was not decided about.
-    let chain = Admit::new(chain);
-    // The owner of an allocation is known only after it was looked up, so this comes before the decision.
-    let chain = Address::new(chain, directory);
+    let chain = Admit::new(chain).undecided(Undecided::HandOn);
     // What every agent would do for everybody is decided about here.
     let chain = Guard::new(chain);
+    // The owner of an allocation, and the region that answers, are known only after they were looked up, so this comes
+    // before the decision.
+    let chain = Address::new(chain, directory);
     // A request that is no call, or that nobody stands for, goes no further.
     let chain = Identify::new(chain, tokens);
     // Outermost, since every room below may fail.

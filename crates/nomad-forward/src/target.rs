@@ -41,8 +41,11 @@ impl Target {
     /// [`QueryError::Repeated`] when a deciding key stands more than once with different values.
     pub fn of(route: &Route, query: &Query<'_>) -> Result<Self, QueryError> {
         match route {
-            Route::Pass => Ok(Self::AnyServer),
-            Route::Fs(_, id) | Route::Allocation(_, id) => Ok(Self::Allocation(id.clone())),
+            // What else they name decides nothing about who is asked.
+            Route::Pass => once(query, &[REGION]).map(|()| Self::AnyServer),
+            Route::Fs(_, id) | Route::Allocation(_, id) => {
+                once(query, &[REGION]).map(|()| Self::Allocation(id.clone()))
+            }
             Route::ClientStats
             | Route::ClientGc
             | Route::Metadata
@@ -184,7 +187,14 @@ fn alias<'a>(route: &Route, query: &Query<'a>) -> Option<Cow<'a, str>> {
 }
 
 fn single(query: &Query<'_>) -> Result<(), QueryError> {
-    match DECIDING.into_iter().find(|key| query.is_repeated(key)) {
+    once(query, &DECIDING)
+}
+
+/// A region decides with whose rights a call is decided, on every route.
+const REGION: &str = "region";
+
+fn once(query: &Query<'_>, keys: &[&'static str]) -> Result<(), QueryError> {
+    match keys.iter().find(|key| query.is_repeated(key)) {
         Some(key) => Err(QueryError::Repeated(key)),
         None => Ok(()),
     }
@@ -242,6 +252,23 @@ mod tests {
             assert_eq!(target(path), Ok(expected), "{path}");
         }
         assert_eq!(target(&format!("/v1/client/fs/ls/{ID}")), Ok(Target::Allocation(ID.into())));
+    }
+
+    #[test]
+    fn two_regions_are_one_too_many_on_every_route() {
+        for path in [
+            "/v1/jobs",
+            "/v1/metrics",
+            "/v1/event/stream",
+            "/v1/agent/self",
+            "/v1/client/stats",
+            &format!("/v1/client/fs/ls/{ID}"),
+            &format!("/v1/client/allocation/{ID}/stats"),
+        ] {
+            let two = target(&format!("{path}?region=global&x=y&region=east"));
+            assert_eq!(two, Err(QueryError::Repeated("region")), "{path}");
+            assert!(target(&format!("{path}?region=east&region=east")).is_ok(), "{path}");
+        }
     }
 
     #[test]

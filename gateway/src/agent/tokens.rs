@@ -8,7 +8,7 @@ use std::{
 };
 
 use nomad_acl::{
-    Acl, Tokens, TokensError,
+    RegionalAcl, Tokens, TokensError, Wanted,
     tokens::{TableError, TokenTable},
 };
 use nomad_wire::SecretId;
@@ -54,9 +54,9 @@ pub(super) fn read(file: &Path) -> Result<FleetTokens, AgentRunError> {
 }
 
 impl Tokens for LiveTokens {
-    type Future = Ready<Result<Acl, TokensError>>;
+    type Future = Ready<Result<RegionalAcl, TokensError>>;
 
-    fn resolve(&self, token: Option<&SecretId>) -> Self::Future {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).resolve(token)
+    fn resolve_for(&self, token: Option<&SecretId>, wanted: Wanted<'_>) -> Self::Future {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).resolve_for(token, wanted)
     }
 }

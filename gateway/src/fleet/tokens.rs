@@ -3,7 +3,7 @@
 use std::future::Ready;
 
 use nomad_acl::{
-    Acl, AclDisabled, Tokens, TokensError,
+    AclDisabled, RegionalAcl, Tokens, TokensError, Wanted,
     tokens::{TableError, TokenTable},
 };
 use nomad_wire::SecretId;
@@ -77,12 +77,12 @@ impl FleetTokens {
 }
 
 impl Tokens for FleetTokens {
-    type Future = Ready<Result<Acl, TokensError>>;
+    type Future = Ready<Result<RegionalAcl, TokensError>>;
 
-    fn resolve(&self, token: Option<&SecretId>) -> Self::Future {
+    fn resolve_for(&self, token: Option<&SecretId>, wanted: Wanted<'_>) -> Self::Future {
         match self {
-            Self::Disabled => AclDisabled.resolve(token),
-            Self::Enabled(table) => table.resolve(token),
+            Self::Disabled => AclDisabled.resolve_for(token, wanted),
+            Self::Enabled(table) => table.resolve_for(token, wanted),
         }
     }
 }

@@ -9,9 +9,13 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::Full;
-use nomad_acl::{Decision, Denied, Grant, Identify, Known, Level, Requirement, Right, Subject};
-use nomad_forward::{Belief, Directory, Error, Rescue, directory::Sight, rescue::RescuedBody};
-use nomad_wire::Fault;
+use nomad_acl::{
+    Decision, Denied, Identify, Known, Level, Reason, RegionScope, Requirement, Right, Subject,
+};
+use nomad_forward::{
+    Belief, Directory, Error, Rescue, address::AddressError, directory::Sight, rescue::RescuedBody,
+};
+use nomad_wire::{Query, QueryError};
 use serde_json::{Value, json};
 use tower_service::Service;
 
@@ -51,20 +55,26 @@ impl<D: Directory, B> Service<Known<B>> for Room<D> {
     }
 
     fn call(&mut self, known: Known<B>) -> Self::Future {
-        ready(match known.acl.allows(&AGENT_READ, &Subject::Agent) {
-            Decision::Deny(reason) => Err(Denied { reason }.into()),
-            Decision::Allow(Grant::Management | Grant::Disabled | Grant::Rule(..)) => {
-                Ok(self.answer(known.request.uri().path()))
-            }
-            // Nobody behind could decide about it.
-            Decision::Allow(_) => {
-                Ok(Fault::new(StatusCode::FORBIDDEN, "Permission denied").into_response())
-            }
-        })
+        ready(self.decided(&known))
     }
 }
 
 impl<D: Directory> Room<D> {
+    fn decided<B>(&self, known: &Known<B>) -> Result<Response<Full<Bytes>>, Error> {
+        if Query::of(known.request.uri()).is_repeated("region") {
+            return Err(AddressError::from(QueryError::Repeated("region")).into());
+        }
+        let acl = known.acl.within(&RegionScope::Own)?;
+        match acl.allows(&AGENT_READ, &Subject::Agent) {
+            Decision::Allow(_) => Ok(self.answer(known.request.uri().path())),
+            Decision::Deny(reason) => Err(Denied { reason }.into()),
+            // Nobody behind could decide about it.
+            Decision::Defer { missing } => {
+                Err(Denied { reason: Reason::Undecided { missing } }.into())
+            }
+        }
+    }
+
     fn answer(&self, path: &str) -> Response<Full<Bytes>> {
         if path.strip_prefix(PREFIX) == Some("metrics") {
             return typed(OPEN_METRICS, self.metrics.text());

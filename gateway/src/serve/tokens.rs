@@ -9,11 +9,11 @@ use std::{
 };
 
 use nomad_acl::{
-    Acl, AclDeferred, AclDisabled, Tokens, TokensError,
+    AclDeferred, AclDisabled, RegionalAcl, Tokens, TokensError, Wanted,
     tokens::{Limits, Resolving},
 };
 use nomad_forward::{NomadApi, NomadDirectory};
-use nomad_wire::{Region, SecretId};
+use nomad_wire::SecretId;
 
 use self::region::Regions;
 use super::{AclMode, AclSettings};
@@ -60,12 +60,12 @@ impl ClusterTokens {
 /// The look-up of a [`ClusterTokens`].
 #[derive(Debug)]
 pub(super) enum LookingUp {
-    Known(Ready<Result<Acl, TokensError>>),
+    Known(Ready<Result<RegionalAcl, TokensError>>),
     Asked(Resolving),
 }
 
 impl Future for LookingUp {
-    type Output = Result<Acl, TokensError>;
+    type Output = Result<RegionalAcl, TokensError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut *self {
@@ -78,15 +78,11 @@ impl Future for LookingUp {
 impl Tokens for ClusterTokens {
     type Future = LookingUp;
 
-    fn resolve(&self, token: Option<&SecretId>) -> Self::Future {
-        self.resolve_in(token, None)
-    }
-
-    fn resolve_in(&self, token: Option<&SecretId>, region: Option<&Region>) -> Self::Future {
+    fn resolve_for(&self, token: Option<&SecretId>, wanted: Wanted<'_>) -> Self::Future {
         match self {
             Self::Disabled => LookingUp::Known(AclDisabled.resolve(token)),
             Self::Deferred => LookingUp::Known(AclDeferred.resolve(token)),
-            Self::Asked(asked) => LookingUp::Asked(asked.resolve(token, region)),
+            Self::Asked(asked) => asked.resolve(token, wanted),
         }
     }
 }

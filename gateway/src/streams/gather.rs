@@ -2,7 +2,7 @@
 //!
 //! A monitor costs the agent work for every line, at `TRACE` a great deal of it, and a connection. Monitors are the same when
 //! they ask the same agent for the same level, form and style; whether a caller may see one was decided before it comes
-//! here. Where the agent is to decide itself ([`Grant::Deferred`](nomad_acl::Grant::Deferred)) every caller keeps a monitor of their own.
+//! here. Where the agent is to decide itself ([`Decision::Defer`](nomad_acl::Decision::Defer)) every caller keeps a monitor of their own.
 //!
 //! ```text
 //!  agent ──► one answer ──► whole lines ──► a queue of 512 lines each ──► callers

@@ -8,6 +8,7 @@ use std::{
 use pin_project::pin_project;
 
 use super::Denied;
+use crate::RegionMismatch;
 
 /// The answer to a question that was decided about.
 #[pin_project]
@@ -21,12 +22,17 @@ pub struct ResponseFuture<F> {
 #[derive(Debug)]
 enum State<F> {
     Denied(Option<Denied>),
+    Elsewhere(Option<RegionMismatch>),
     Admitted(#[pin] F),
 }
 
 impl<F> ResponseFuture<F> {
     pub(super) const fn denied(denied: Denied) -> Self {
         Self { state: State::Denied(Some(denied)) }
+    }
+
+    pub(super) const fn elsewhere(mismatch: RegionMismatch) -> Self {
+        Self { state: State::Elsewhere(Some(mismatch)) }
     }
 
     pub(super) const fn admitted(answer: F) -> Self {
@@ -37,13 +43,17 @@ impl<F> ResponseFuture<F> {
 impl<F, R, E> Future for ResponseFuture<F>
 where
     F: Future<Output = Result<R, E>>,
-    E: From<Denied>,
+    E: From<Denied> + From<RegionMismatch>,
 {
     type Output = Result<R, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProjection::Denied(denied) => Poll::Ready(Err(denied
+                .take()
+                .expect("a finished future is not polled again")
+                .into())),
+            StateProjection::Elsewhere(mismatch) => Poll::Ready(Err(mismatch
                 .take()
                 .expect("a finished future is not polled again")
                 .into())),

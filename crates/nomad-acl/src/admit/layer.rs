@@ -2,16 +2,26 @@
 
 use tower_layer::Layer;
 
-use super::Admit;
+use super::{Admit, Undecided};
 
 /// Layers [`Admit`] over whatever takes an [`Admitted`](super::Admitted) question.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct AdmitLayer;
+pub struct AdmitLayer {
+    undecided: Undecided,
+}
+
+impl AdmitLayer {
+    /// Says what becomes of a question that cannot be decided here; without this it is refused.
+    #[must_use]
+    pub const fn undecided(undecided: Undecided) -> Self {
+        Self { undecided }
+    }
+}
 
 impl<S> Layer<S> for AdmitLayer {
     type Service = Admit<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Admit::new(inner)
+        Admit::new(inner).undecided(self.undecided)
     }
 }

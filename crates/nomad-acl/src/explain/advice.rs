@@ -44,7 +44,8 @@ pub(super) fn find(
             Err(hopeless) => return vec![hopeless],
         }
         match demanded.decide(&with(policies, &added), subject) {
-            Decision::Allow(_) => break,
+            // What is left to a server no policy here adds anything to.
+            Decision::Allow(_) | Decision::Defer { .. } => break,
             Decision::Deny(next) => reason = next,
         }
     }

@@ -21,6 +21,7 @@ pub(super) fn text(found: &Explanation, f: &mut Formatter<'_>) -> fmt::Result {
             writeln!(f, "{reason}")?;
             match reason {
                 Reason::NoRule { .. } => writeln!(f, "no rule is about it")?,
+                Reason::Undecided { .. } => writeln!(f, "whose object it is nobody knows here")?,
                 Reason::NotGranted { rule, .. } => writeln!(f, "closest rule: {rule}")?,
                 Reason::Denied { rule, .. } => writeln!(f, "denied by: {rule}")?,
             }
@@ -74,7 +75,6 @@ fn granted(grant: &Grant) -> String {
         Grant::Management => "a management token may do everything".to_owned(),
         Grant::Disabled => "ACLs are switched off".to_owned(),
         Grant::OwnVariables => "a workload may read the variables of its own job".to_owned(),
-        Grant::Deferred => "the agent that answers decides".to_owned(),
         Grant::Rule(right, _) => format!("granted {right}"),
     }
 }

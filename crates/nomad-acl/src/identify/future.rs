@@ -11,7 +11,7 @@ use pin_project::pin_project;
 use tower_service::Service;
 
 use super::{IdentifyError, Known, is_decided_elsewhere};
-use crate::{Acl, Slip, TokensError};
+use crate::{Acl, RegionalAcl, Slip, TokensError};
 
 /// The answer to a request that is being identified.
 #[pin_project]
@@ -59,7 +59,7 @@ impl<S, F, B> Future for ResponseFuture<S, F, B>
 where
     S: Service<Known<B>>,
     S::Error: From<IdentifyError>,
-    F: Future<Output = Result<Acl, TokensError>>,
+    F: Future<Output = Result<RegionalAcl, TokensError>>,
 {
     type Output = Result<S::Response, S::Error>;
 
@@ -90,7 +90,7 @@ where
 /// The request with what is known of its caller.
 pub(super) fn identified<B>(
     route: Route,
-    resolved: Result<Acl, TokensError>,
+    resolved: Result<RegionalAcl, TokensError>,
     request: Request<B>,
 ) -> Result<Known<B>, IdentifyError> {
     let acl = resolved.or_else(|error| elsewhere(&route, error))?;
@@ -99,12 +99,14 @@ pub(super) fn identified<B>(
 }
 
 /// A token that is no good here does not end a call about which somebody else decides. It grants nothing, either.
-fn elsewhere(route: &Route, error: TokensError) -> Result<Acl, TokensError> {
-    if is_decided_elsewhere(route) { Ok(Acl::deny_all()) } else { Err(error) }
+fn elsewhere(route: &Route, error: TokensError) -> Result<RegionalAcl, TokensError> {
+    // Nothing is granted by it in any region.
+    let nothing = || RegionalAcl::everywhere(Acl::deny_all());
+    if is_decided_elsewhere(route) { Ok(nothing()) } else { Err(error) }
 }
 
 /// Writes down whose token it is, where somebody wants to know.
-fn sign<B>(acl: &Acl, request: &Request<B>) {
+fn sign<B>(acl: &RegionalAcl, request: &Request<B>) {
     if let (Some(bearer), Some(slip)) = (acl.bearer(), request.extensions().get::<Slip>()) {
         slip.write(bearer);
     }

@@ -37,8 +37,8 @@ use self::{
     flight::{Flight, Flights},
     key::Key,
 };
-use super::{Clock, LookUp, LookUpError, Tokens, TokensError};
-use crate::Acl;
+use super::{Clock, LookUp, LookUpError, Tokens, TokensError, Wanted};
+use crate::{Acl, Freshness, RegionScope, RegionalAcl};
 
 /// A [`LookUp`] with a memory: [`Limits`] says how long, and of how many tokens.
 ///
@@ -46,6 +46,7 @@ use crate::Acl;
 #[derive(Debug)]
 pub struct Cached<L, C> {
     shared: Arc<Shared<L, C>>,
+    region: RegionScope,
 }
 
 struct Shared<L, C> {
@@ -74,7 +75,13 @@ impl<L: LookUp, C: Clock> Cached<L, C> {
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
         };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), region: RegionScope::Own }
+    }
+
+    /// Says which region's servers are asked, unless it is the own one. The answers hold there and nowhere else.
+    #[must_use]
+    pub fn of_region(self, region: RegionScope) -> Self {
+        Self { region, ..self }
     }
 
     /// How many tokens are remembered.
@@ -104,9 +111,10 @@ impl<L: LookUp, C: Clock> Cached<L, C> {
 
 impl<L: LookUp, C: Clock> Shared<L, C> {
     /// What is remembered, if it still holds.
-    fn remembered(&self, key: &Key) -> Option<Result<Acl, LookUpError>> {
+    fn remembered(&self, key: &Key, freshness: Freshness) -> Option<Result<Acl, LookUpError>> {
         if let Some(entry) = self.entries.get(key) {
-            let state = entry.state(self.clock.elapsed(), || self.clock.now());
+            let window = self.limits.window(freshness);
+            let state = entry.state(self.clock.elapsed(), window, || self.clock.now());
             return match state {
                 State::Fresh => Some(Ok(entry.acl)),
                 State::Expired => Some(Err(LookUpError::Expired)),
@@ -118,8 +126,14 @@ impl<L: LookUp, C: Clock> Shared<L, C> {
     }
 
     /// Asks, remembers the answer, and falls back on an old one when there is none.
-    async fn fetch(self: Arc<Self>, key: Key, token: Option<SecretId>) -> Result<Acl, LookUpError> {
-        let found = self.look_up.look_up(token.as_ref()).await;
+    async fn fetch(
+        self: Arc<Self>,
+        (key, freshness): (Key, Freshness),
+        token: Option<SecretId>,
+    ) -> Result<Acl, LookUpError> {
+        let asked = self.clock.elapsed();
+        let part = self.limits.part(freshness);
+        let found = self.look_up.look_up(token.as_ref(), part).await;
         let elapsed = self.clock.elapsed();
         match found {
             Ok(found) if found.expires.is_some_and(|end| end <= self.clock.now()) => {
@@ -128,7 +142,7 @@ impl<L: LookUp, C: Clock> Shared<L, C> {
             Ok(found) => {
                 let acl = found.acl.clone();
                 self.refusals.remove(&key);
-                self.entries.insert(key, Entry::new(found, elapsed, &self.limits));
+                self.entries.insert(key, Entry::new(found, asked, &self.limits));
                 Ok(acl)
             }
             Err(error @ LookUpError::Unavailable(_)) => self.fall_back(&key, error, elapsed),
@@ -143,7 +157,7 @@ impl<L: LookUp, C: Clock> Shared<L, C> {
         elapsed: std::time::Duration,
     ) -> Result<Acl, LookUpError> {
         self.entries.remove(&key);
-        let until = elapsed + self.limits.refused;
+        let until = elapsed + self.limits.refusal(&error);
         self.refusals.insert(key, Refusal { error: error.clone(), until });
         Err(error)
     }
@@ -155,7 +169,7 @@ impl<L: LookUp, C: Clock> Shared<L, C> {
         elapsed: std::time::Duration,
     ) -> Result<Acl, LookUpError> {
         let Some(mut entry) = self.entries.get(key) else { return Err(error) };
-        match entry.state(elapsed, || self.clock.now()) {
+        match entry.state(elapsed, self.limits.fresh, || self.clock.now()) {
             State::Expired => Err(LookUpError::Expired),
             State::TooOld => Err(error),
             State::Fresh | State::Old => {
@@ -171,27 +185,30 @@ impl<L: LookUp, C: Clock> Shared<L, C> {
 impl<L: LookUp, C: Clock> Tokens for Cached<L, C> {
     type Future = Resolving;
 
-    fn resolve(&self, token: Option<&SecretId>) -> Resolving {
+    fn resolve_for(&self, token: Option<&SecretId>, wanted: Wanted<'_>) -> Resolving {
         let key = Key::of(token);
-        if let Some(answer) = self.shared.remembered(&key) {
+        let region = self.region.clone();
+        if let Some(answer) = self.shared.remembered(&key, wanted.freshness) {
             self.shared.hits.fetch_add(1, Ordering::Relaxed);
-            return Resolving(Some(Step::Known(answer)));
+            return Resolving { step: Some(Step::Known(answer)), region };
         }
+        let key = (key, wanted.freshness);
         self.shared.misses.fetch_add(1, Ordering::Relaxed);
         let flight = self
             .shared
             .flights
             .join(&key, || Box::pin(self.shared.clone().fetch(key.clone(), token.cloned())));
-        Resolving(Some(match flight {
+        let step = match flight {
             Ok(flight) => Step::Waiting(flight),
             Err(full) => Step::Known(Err(LookUpError::Unavailable(Arc::new(full)))),
-        }))
+        };
+        Resolving { step: Some(step), region }
     }
 }
 
 impl<L, C> Clone for Cached<L, C> {
     fn clone(&self) -> Self {
-        Self { shared: self.shared.clone() }
+        Self { shared: self.shared.clone(), region: self.region.clone() }
     }
 }
 
@@ -207,7 +224,11 @@ impl<L, C> fmt::Debug for Shared<L, C> {
 /// Dropping it gives up waiting. The flight goes on as long as somebody waits for it.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless polled"]
-pub struct Resolving(Option<Step>);
+pub struct Resolving {
+    step: Option<Step>,
+    /// Where the answer holds.
+    region: RegionScope,
+}
 
 #[derive(Debug)]
 enum Step {
@@ -216,19 +237,20 @@ enum Step {
 }
 
 impl Future for Resolving {
-    type Output = Result<Acl, TokensError>;
+    type Output = Result<RegionalAcl, TokensError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = match self.0.take().expect("a finished future is not polled again") {
+        let answer = match self.step.take().expect("a finished future is not polled again") {
             Step::Known(answer) => answer,
             Step::Waiting(mut flight) => match Pin::new(&mut flight).poll(cx) {
                 Poll::Ready(answer) => answer,
                 Poll::Pending => {
-                    self.0 = Some(Step::Waiting(flight));
+                    self.step = Some(Step::Waiting(flight));
                     return Poll::Pending;
                 }
             },
         };
-        Poll::Ready(answer.map_err(TokensError::from))
+        let region = std::mem::take(&mut self.region);
+        Poll::Ready(answer.map(|acl| RegionalAcl::of(region, acl)).map_err(TokensError::from))
     }
 }

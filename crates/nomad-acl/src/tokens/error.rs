@@ -34,7 +34,7 @@ pub enum TokensError {
 impl From<LookUpError> for TokensError {
     fn from(error: LookUpError) -> Self {
         match error {
-            LookUpError::NotFound => Self::NotFound,
+            LookUpError::NotFound | LookUpError::Unconfirmed => Self::NotFound,
             LookUpError::Expired => Self::Expired,
             LookUpError::Policy { name, source } => Self::Policy { name, source },
             unavailable @ LookUpError::Unavailable(_) => Self::Unavailable(Box::new(unavailable)),

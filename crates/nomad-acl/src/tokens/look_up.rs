@@ -1,6 +1,6 @@
 //! One look-up of one token, nothing remembered.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use nomad_wire::SecretId;
@@ -13,8 +13,9 @@ pub trait LookUp: Send + Sync + 'static {
     /// The look-up.
     type Future: Future<Output = Result<Found, LookUpError>> + Send + 'static;
 
-    /// Finds out about this token; `None` is the anonymous caller.
-    fn look_up(&self, token: Option<&SecretId>) -> Self::Future;
+    /// Finds out about this token; `None` is the anonymous caller. What is remembered from earlier look-ups, such as a
+    /// policy that several tokens have, may be used when it is not older than `part`; [`Found::aged`] says how old.
+    fn look_up(&self, token: Option<&SecretId>, part: Duration) -> Self::Future;
 }
 
 /// What was found.
@@ -25,13 +26,15 @@ pub struct Found {
     pub acl: Acl,
     /// When the token expires, if it does.
     pub expires: Option<Timestamp>,
+    /// How old the oldest part of it was when the look-up began.
+    pub age: Duration,
 }
 
 impl Found {
     /// A token that may do this.
     #[must_use]
     pub const fn new(acl: Acl) -> Self {
-        Self { acl, expires: None }
+        Self { acl, expires: None, age: Duration::ZERO }
     }
 
     /// The same, until then.
@@ -39,15 +42,25 @@ impl Found {
     pub fn until(self, expires: Option<Timestamp>) -> Self {
         Self { expires, ..self }
     }
+
+    /// The same, of which a part was so old already.
+    #[must_use]
+    pub fn aged(self, age: Duration) -> Self {
+        Self { age, ..self }
+    }
 }
 
-/// Why a look-up found nothing. The first three are answers; the last is the lack of one.
+/// Why a look-up found nothing. The last is the lack of an answer, the others are answers.
 #[derive(Debug, Clone, Error)]
 #[non_exhaustive]
 pub enum LookUpError {
     /// There is no such token.
     #[error("ACL token not found")]
     NotFound,
+    /// A server that may lag behind knows no such token, and no leader could be asked. It counts as a refusal, or an
+    /// outage would let in whoever was shut out before; it is not believed for long.
+    #[error("ACL token not found")]
+    Unconfirmed,
     /// The token's time is over.
     #[error("ACL token expired")]
     Expired,

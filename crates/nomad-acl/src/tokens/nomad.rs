@@ -8,11 +8,15 @@
 //!                             the names together: GET /v1/acl/policy/:name ── compile
 //! ```
 //!
+//! Any server is asked at first. Where its answer takes something from the token (there is no such token, no such
+//! policy), it may only lag behind: then the leader is asked, once.
+//!
 //! Everything asked for is something the token may read of itself, so the gateway needs no token of
 //! its own and learns nothing that the caller could not.
 
 mod body;
 mod call;
+mod confirm;
 mod question;
 mod verdict;
 
@@ -24,12 +28,13 @@ use nomad_wire::SecretId;
 use quick_cache::sync::Cache;
 use tower_service::Service;
 
-use self::question::Question;
+use self::{confirm::Confirmations, question::Question};
 use super::{Clock, Found, LookUp, LookUpError};
 use crate::{Acl, Policy};
 
-/// How long a policy is remembered: Nomad's own `policy_ttl`.
-const POLICY_FRESH: Duration = Duration::from_secs(30);
+/// For so long the leader is believed that there is no such policy, so that tokens with a link to one that was deleted do
+/// not make it answer each time.
+const MISSING_FOR: Duration = Duration::from_secs(30);
 
 /// How many policies are remembered. Nomad's agents keep 64; a gateway sees every team's tokens.
 const POLICIES: usize = 1_024;
@@ -42,9 +47,8 @@ const ACLS: usize = 512;
 /// `S` carries the calls: a `tower` service whose requests have a path and no authority. Where they
 /// go, and how long it waits, is the service's business; an answer of any status is an answer.
 ///
-/// Policies are remembered for 30 s by name and shared by all tokens, as
-/// Nomad's agents do; which policies a token *has* is asked anew each time. Put a
-/// [`Cached`](super::Cached) in front.
+/// Policies are remembered by name and shared by all tokens, for as long as whoever asks allows; which policies a token
+/// *has* is asked anew each time. Put a [`Cached`](super::Cached) in front.
 pub struct NomadTokens<S, C> {
     service: S,
     shared: Arc<Shared<C>>,
@@ -53,6 +57,9 @@ pub struct NomadTokens<S, C> {
 struct Shared<C> {
     clock: C,
     policies: Cache<Box<str>, Kept>,
+    /// Policies that do not exist, as the leader said, and until when that is believed.
+    missing: Cache<Box<str>, Duration>,
+    confirmations: Confirmations,
     /// Compiled ACLs by the policies in them and the index at which each was written.
     acls: Cache<Contents, Acl>,
 }
@@ -66,13 +73,20 @@ struct Kept {
     name: Arc<str>,
     policy: Arc<Policy>,
     modified: u64,
-    until: Duration,
+    /// When it was asked for.
+    asked: Duration,
 }
 
 impl<S, C: Clock> NomadTokens<S, C> {
     /// Asks through this service.
     pub fn new(service: S, clock: C) -> Self {
-        let shared = Shared { clock, policies: Cache::new(POLICIES), acls: Cache::new(ACLS) };
+        let shared = Shared {
+            clock,
+            policies: Cache::new(POLICIES),
+            missing: Cache::new(POLICIES),
+            confirmations: Confirmations::default(),
+            acls: Cache::new(ACLS),
+        };
         Self { service, shared: Arc::new(shared) }
     }
 }
@@ -86,8 +100,9 @@ where
 {
     type Future = Pin<Box<dyn Future<Output = Result<Found, LookUpError>> + Send>>;
 
-    fn look_up(&self, token: Option<&SecretId>) -> Self::Future {
-        let question = Question::new(self.service.clone(), token.cloned(), self.shared.clone());
+    fn look_up(&self, token: Option<&SecretId>, part: Duration) -> Self::Future {
+        let shared = self.shared.clone();
+        let question = Question::new(self.service.clone(), token.cloned(), shared, part);
         Box::pin(question.answer())
     }
 }

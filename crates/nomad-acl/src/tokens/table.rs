@@ -12,18 +12,18 @@ use jiff::Timestamp;
 use nomad_wire::SecretId;
 use thiserror::Error;
 
-use super::{Clock, Tokens, TokensError};
-use crate::{Acl, Bearer, Named, Policy, PolicyError};
+use super::{Clock, Tokens, TokensError, Wanted};
+use crate::{Acl, Bearer, Named, Policy, PolicyError, RegionScope, RegionalAcl};
 
 /// A fixed table of tokens.
 ///
 /// The text is JSON. Policies are named, tokens name their policies, and a policy named `anonymous`
 /// says what callers without a token may do. A policy that a token names and the table lacks is
-/// passed over, as Nomad does. A token's `accessor` and `name` are for logs.
+/// passed over, as Nomad does. All of it holds in one region, the own one. A token's `accessor` and `name` are for logs.
 ///
 /// ```
 /// # use std::{future::Future, pin::pin, task::{Context, Poll, Waker}, time::Duration};
-/// use nomad_acl::{Subject, Tokens, tokens::{Clock, TokenTable}};
+/// use nomad_acl::{RegionScope, Subject, Tokens, tokens::{Clock, TokenTable}};
 /// use nomad_wire::SecretId;
 ///
 /// # struct Noon;
@@ -45,6 +45,7 @@ use crate::{Acl, Bearer, Named, Policy, PolicyError};
 /// # let Poll::Ready(acl) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) else { panic!() };
 /// # let acl = acl?;
 /// // let acl = table.resolve(Some(&reader)).await?;
+/// let acl = acl.within(&RegionScope::Own)?;
 /// assert!(acl.holds("node:read".parse()?, &Subject::Agent).is_allowed());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -152,10 +153,10 @@ impl<C: Clock> TokenTable<C> {
 }
 
 impl<C: Clock> Tokens for TokenTable<C> {
-    type Future = Ready<Result<Acl, TokensError>>;
+    type Future = Ready<Result<RegionalAcl, TokensError>>;
 
-    fn resolve(&self, token: Option<&SecretId>) -> Self::Future {
-        ready(self.find(token))
+    fn resolve_for(&self, token: Option<&SecretId>, _wanted: Wanted<'_>) -> Self::Future {
+        ready(self.find(token).map(|acl| RegionalAcl::of(RegionScope::Own, acl)))
     }
 }
 

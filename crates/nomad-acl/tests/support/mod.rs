@@ -51,9 +51,14 @@ pub(crate) struct Servers {
 #[derive(Debug, Default)]
 struct Inner {
     answers: HashMap<String, (u16, String)>,
+    /// What the leader says where it differs.
+    led: HashMap<String, (u16, String)>,
+    /// The paths that the leader was asked for.
+    asked_leader: Vec<String>,
     tokens: Vec<Option<String>>,
     cut: bool,
     held: bool,
+    leader_held: bool,
 }
 
 impl Servers {
@@ -66,6 +71,16 @@ impl Servers {
         self.inner.lock().unwrap().answers.insert(path.to_owned(), (status, body.to_owned()));
     }
 
+    /// What the leader knows, and the others do not know yet.
+    pub(crate) fn leader(&self, path: &str, status: u16, body: &str) {
+        self.inner.lock().unwrap().led.insert(path.to_owned(), (status, body.to_owned()));
+    }
+
+    /// The paths that the leader was asked for.
+    pub(crate) fn asked_leader(&self) -> Vec<String> {
+        self.inner.lock().unwrap().asked_leader.clone()
+    }
+
     /// From now on nobody can be reached.
     pub(crate) fn cut(&self) {
         self.inner.lock().unwrap().cut = true;
@@ -74,6 +89,11 @@ impl Servers {
     /// From now on answers do not come.
     pub(crate) fn hold(&self) {
         self.inner.lock().unwrap().held = true;
+    }
+
+    /// From now on the leader's answers do not come.
+    pub(crate) fn hold_leader(&self) {
+        self.inner.lock().unwrap().leader_held = true;
     }
 
     pub(crate) fn release(&self) {
@@ -101,15 +121,26 @@ impl Service<Request<Bytes>> for Servers {
     }
 
     fn call(&mut self, request: Request<Bytes>) -> Self::Future {
-        assert_eq!(request.uri().query(), Some("stale"));
+        let is_stale = match request.uri().query() {
+            Some("stale") => true,
+            None => false,
+            other => panic!("{other:?}"),
+        };
         let inner = self.inner.clone();
         let token = request.headers().get("x-nomad-token");
         let token = token.map(|token| token.to_str().unwrap().to_owned());
         inner.lock().unwrap().tokens.push(token);
         let path = request.uri().path().to_owned();
+        if !is_stale {
+            inner.lock().unwrap().asked_leader.push(path.clone());
+        }
         Box::pin(async move {
             poll_fn(|cx| {
-                if inner.lock().unwrap().held {
+                let held = {
+                    let inner = inner.lock().unwrap();
+                    inner.held || (inner.leader_held && !is_stale)
+                };
+                if held {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
@@ -120,7 +151,9 @@ impl Service<Request<Bytes>> for Servers {
             if inner.cut {
                 return Err(std::io::Error::from(std::io::ErrorKind::ConnectionRefused));
             }
-            let (status, body) = inner.answers.get(&path).unwrap_or_else(|| panic!("{path}"));
+            let led = inner.led.get(&path).filter(|_| !is_stale);
+            let (status, body) =
+                led.or_else(|| inner.answers.get(&path)).unwrap_or_else(|| panic!("{path}"));
             Ok(Response::builder().status(*status).body(Bytes::from(body.clone())).unwrap())
         })
     }

@@ -2,7 +2,7 @@
 
 use std::future::{Ready, ready};
 
-use nomad_acl::{Acl, Policy, Tokens, TokensError};
+use nomad_acl::{Acl, Policy, RegionScope, RegionalAcl, Tokens, TokensError, Wanted};
 use nomad_agent::standalone;
 use nomad_wire::SecretId;
 
@@ -23,10 +23,10 @@ impl Holder {
 }
 
 impl Tokens for Holder {
-    type Future = Ready<Result<Acl, TokensError>>;
+    type Future = Ready<Result<RegionalAcl, TokensError>>;
 
-    fn resolve(&self, _: Option<&SecretId>) -> Self::Future {
-        ready(Ok(self.0.clone()))
+    fn resolve_for(&self, _: Option<&SecretId>, _: Wanted<'_>) -> Self::Future {
+        ready(Ok(RegionalAcl::of(RegionScope::Own, self.0.clone())))
     }
 }
 

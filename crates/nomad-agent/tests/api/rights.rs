@@ -2,10 +2,7 @@
 
 use std::future::{Ready, ready};
 
-use nomad_acl::{
-    Acl, Policy,
-    tokens::{Tokens, TokensError},
-};
+use nomad_acl::{Acl, Policy, RegionScope, RegionalAcl, Tokens, TokensError, Wanted};
 use nomad_agent::{Agent, Role, standalone};
 use nomad_wire::SecretId;
 
@@ -16,10 +13,10 @@ use crate::support::{alone, ask, request};
 struct Holding(Acl);
 
 impl Tokens for Holding {
-    type Future = Ready<Result<Acl, TokensError>>;
+    type Future = Ready<Result<RegionalAcl, TokensError>>;
 
-    fn resolve(&self, _: Option<&SecretId>) -> Self::Future {
-        ready(Ok(self.0.clone()))
+    fn resolve_for(&self, _: Option<&SecretId>, _: Wanted<'_>) -> Self::Future {
+        ready(Ok(RegionalAcl::of(RegionScope::Own, self.0.clone())))
     }
 }
 

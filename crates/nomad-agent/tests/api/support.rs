@@ -11,7 +11,7 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use nomad_acl::{Acl, AclDisabled, Policy, Tokens, TokensError};
+use nomad_acl::{Acl, AclDisabled, Policy, RegionScope, RegionalAcl, Tokens, TokensError, Wanted};
 use nomad_agent::{Agent, AgentConfig, Body, Node, Role, Roster, Standalone, standalone};
 use nomad_wire::{SecretId, agent::HostData, client::HostStats};
 use serde_json::Value;
@@ -179,10 +179,10 @@ where
 pub(crate) struct Guarded;
 
 impl Tokens for Guarded {
-    type Future = Ready<Result<Acl, TokensError>>;
+    type Future = Ready<Result<RegionalAcl, TokensError>>;
 
-    fn resolve(&self, token: Option<&SecretId>) -> Self::Future {
-        ready(match token.map(SecretId::expose) {
+    fn resolve_for(&self, token: Option<&SecretId>, _: Wanted<'_>) -> Self::Future {
+        let acl = match token.map(SecretId::expose) {
             None => Ok(Acl::deny_all()),
             Some("management") => Ok(Acl::management()),
             Some("agent-read") => Ok(limited(r#"agent { policy = "read" }"#)),
@@ -191,7 +191,8 @@ impl Tokens for Guarded {
             Some("node-write") => Ok(limited(r#"node { policy = "write" }"#)),
             Some("gone") => Err(TokensError::Expired),
             Some(_) => Err(TokensError::NotFound),
-        })
+        };
+        ready(acl.map(|acl| RegionalAcl::of(RegionScope::Own, acl)))
     }
 }
 

@@ -56,6 +56,20 @@ use crate::{Agent, NomadApi, Target, connect::Connect};
 /// For so long an address is believed while nobody tells us of changes, because the list of nodes may not be read.
 const UNWATCHED_FOR: Duration = Duration::from_secs(30);
 
+/// What a directory knows of the region that a caller names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "it is known, or it is not, or nobody can tell")]
+pub enum NamedRegion {
+    /// It is the own one, or none is named.
+    Own,
+    /// Another one, which has live servers.
+    Other,
+    /// There is no such region.
+    Nowhere,
+    /// There may be one: the servers of other regions may not be read.
+    Unseen,
+}
+
 /// A directory of the servers, nodes and allocations of a Nomad cluster. Clones are one directory.
 pub struct NomadDirectory<C: Connect> {
     shared: Arc<Shared<C>>,
@@ -109,11 +123,17 @@ impl<C: Connect> NomadDirectory<C> {
         self.shared.nodes().len()
     }
 
-    /// Whether this is a region with live servers, and not the one that callers mean who name none.
+    /// What is known of the region that a caller names.
     #[must_use]
-    pub fn is_other_region(&self, region: &Region) -> bool {
+    pub fn named_region(&self, region: Option<&Region>) -> NamedRegion {
         let servers = self.shared.servers();
-        *region != servers.region && servers.in_region(region).next().is_some()
+        match region {
+            None => NamedRegion::Own,
+            Some(region) if *region == servers.region => NamedRegion::Own,
+            Some(_) if servers.members.is_none() => NamedRegion::Unseen,
+            Some(region) if servers.in_region(region).next().is_some() => NamedRegion::Other,
+            Some(_) => NamedRegion::Nowhere,
+        }
     }
 
     /// The servers that are found, each with a verified HTTP address.

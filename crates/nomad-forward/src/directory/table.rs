@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use nomad_acl::Subject;
+use nomad_acl::{RegionScope, Subject};
 use nomad_wire::{AllocId, IdError, Namespace, NodeId, Region, Written};
 use tokio::time::Instant;
 
@@ -160,7 +160,13 @@ impl Table {
         let first = agents.iter().position(|agent| !is_avoided(agent)).unwrap_or(0);
         let agent = Arc::clone(agents.get(first)?);
         let others = agents.iter().filter(|other| !other.is_same(&agent)).map(Arc::clone).collect();
-        Some(Place { agent, subject: Subject::Agent, others, way: Way::Itself })
+        Some(Place {
+            agent,
+            subject: Subject::Agent,
+            others,
+            way: Way::Itself,
+            region: RegionScope::Own,
+        })
     }
 
     fn node(
@@ -247,6 +253,7 @@ impl Table {
                 subject: Subject::Namespace(namespace.clone()),
                 others: Vec::new(),
                 way: Way::Itself,
+                region: RegionScope::Own,
             }),
             None => Err(LocateError::UnknownAllocation(id.as_str().into())),
         }
@@ -254,7 +261,13 @@ impl Table {
 }
 
 fn one(agent: Arc<Agent>) -> Place {
-    Place { agent, subject: Subject::Agent, others: Vec::new(), way: Way::Itself }
+    Place {
+        agent,
+        subject: Subject::Agent,
+        others: Vec::new(),
+        way: Way::Itself,
+        region: RegionScope::Own,
+    }
 }
 
 impl Directory for Table {

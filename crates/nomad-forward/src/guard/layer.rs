@@ -4,7 +4,7 @@ use tower_layer::Layer;
 
 use super::Guard;
 
-/// Layers [`Guard`] over whatever takes a [`Known`](nomad_acl::Known) request.
+/// Layers [`Guard`] over whatever takes an [`Addressed`](crate::address::Addressed) request.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct GuardLayer;

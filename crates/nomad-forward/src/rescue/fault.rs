@@ -39,6 +39,9 @@ pub(super) fn answer<B: From<Bytes>>(
         Error::Guard(error @ GuardError::Debug) => {
             Fault::new(NOT_FOUND, error.to_string()).into_response()
         }
+        Error::Region(error) | Error::Guard(GuardError::Region(error)) => {
+            Fault::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()).into_response()
+        }
         Error::Shared(error) => answer(error, denials, outages),
         Error::Layer(error) => foreign::answer(error.as_ref()),
         Error::Forward(error) => {

@@ -3,7 +3,7 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use nomad_acl::{Acl, Tokens, tokens::TokensError};
+use nomad_acl::{Acl, RegionalAcl, Tokens, TokensError, Wanted};
 use nomad_forward::{
     Belief, Caller, Denials, Directory, LocateError, Place, Table, Target, directory::Reachable,
     guarded,
@@ -23,12 +23,12 @@ struct Slow<T>(T);
 type Waiting<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl Tokens for Slow<()> {
-    type Future = Waiting<Result<Acl, TokensError>>;
+    type Future = Waiting<Result<RegionalAcl, TokensError>>;
 
-    fn resolve(&self, _token: Option<&SecretId>) -> Self::Future {
+    fn resolve_for(&self, _token: Option<&SecretId>, _wanted: Wanted<'_>) -> Self::Future {
         Box::pin(async {
             sleep(Duration::from_secs(1)).await;
-            Ok(Acl::disabled())
+            Ok(RegionalAcl::everywhere(Acl::disabled()))
         })
     }
 }

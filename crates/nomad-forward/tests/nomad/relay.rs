@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
-use nomad_acl::{Acl, AclDisabled, Policy, Tokens, TokensError};
+use nomad_acl::{Acl, AclDisabled, Policy, RegionalAcl, Tokens, TokensError, Wanted};
 use nomad_forward::{Denials, TcpConnect, forwarder};
 use nomad_wire::SecretId;
 use tokio::net::TcpListener;
@@ -247,12 +247,12 @@ async fn a_call_that_changes_something_is_sent_once() {
 struct Holding(&'static str);
 
 impl Tokens for Holding {
-    type Future = Ready<Result<Acl, TokensError>>;
+    type Future = Ready<Result<RegionalAcl, TokensError>>;
 
-    fn resolve(&self, _: Option<&SecretId>) -> Self::Future {
+    fn resolve_for(&self, _: Option<&SecretId>, _: Wanted<'_>) -> Self::Future {
         let rules = format!("namespace \"ops\" {{ capabilities = [{}] }}", self.0);
         let policy: Policy = rules.parse().unwrap();
-        ready(Ok(Acl::compile([("held", &policy)])))
+        ready(Ok(RegionalAcl::everywhere(Acl::compile([("held", &policy)]))))
     }
 }
 

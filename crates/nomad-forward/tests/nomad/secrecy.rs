@@ -2,7 +2,7 @@
 
 use std::future::{Ready, ready};
 
-use nomad_acl::{Acl, Policy, Tokens, TokensError};
+use nomad_acl::{Acl, Policy, RegionalAcl, Tokens, TokensError, Wanted};
 use nomad_wire::SecretId;
 
 use crate::{
@@ -16,11 +16,11 @@ use crate::{
 struct Rules(&'static str);
 
 impl Tokens for Rules {
-    type Future = Ready<Result<Acl, TokensError>>;
+    type Future = Ready<Result<RegionalAcl, TokensError>>;
 
-    fn resolve(&self, _: Option<&SecretId>) -> Self::Future {
+    fn resolve_for(&self, _: Option<&SecretId>, _: Wanted<'_>) -> Self::Future {
         let policy: Policy = self.0.parse().unwrap();
-        ready(Ok(Acl::compile([("held", &policy)])))
+        ready(Ok(RegionalAcl::everywhere(Acl::compile([("held", &policy)]))))
     }
 }
 

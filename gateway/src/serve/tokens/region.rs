@@ -1,10 +1,11 @@
 //! What a token may do in each region.
 //!
 //! A token may be local to its region, and so may be policies. Each region's servers are asked through those of the own
-//! one, which pass the question on, and each has a memory of its own.
+//! one, which pass the question on, and each has a memory of its own. An answer holds in its region and in no other.
 
 use std::{
     collections::HashMap,
+    future::ready,
     sync::{Arc, PoisonError, RwLock},
     task::{Context, Poll},
 };
@@ -12,13 +13,14 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 use nomad_acl::{
-    Tokens as _,
-    tokens::{Cached, Limits, NomadTokens, Resolving},
+    Acl, RegionScope, RegionalAcl, Tokens as _, Wanted,
+    tokens::{Cached, Limits, NomadTokens},
 };
-use nomad_forward::{NomadApi, NomadDirectory};
+use nomad_forward::{NomadApi, NomadDirectory, directory::NamedRegion};
 use nomad_wire::{Query, Region, SecretId};
 use tower_service::Service;
 
+use super::LookingUp;
 use crate::{SystemClock, tls::FleetConnect};
 
 type Asked = Cached<NomadTokens<InRegion, SystemClock>, SystemClock>;
@@ -56,20 +58,30 @@ impl Regions {
         self.own.hits_and_misses()
     }
 
-    /// In a region that does not exist a token may do what it may do at home: there is nothing there to do it to, and
-    /// invented names must cost the servers nothing.
-    pub(super) fn resolve(&self, token: Option<&SecretId>, region: Option<&Region>) -> Resolving {
-        match region.filter(|region| self.shared.directory.is_other_region(region)) {
-            Some(region) => self.shared.other(region).resolve(token),
-            None => self.own.resolve(token),
+    /// Invented names of regions cost the servers nothing: where there is no such region the rights are those of the own
+    /// one, and they open nothing but the error that says so. Where nobody can tell, whoever answers decides.
+    pub(super) fn resolve(&self, token: Option<&SecretId>, wanted: Wanted<'_>) -> LookingUp {
+        match (self.shared.directory.named_region(wanted.region), wanted.region) {
+            (NamedRegion::Other, Some(region)) => {
+                LookingUp::Asked(self.shared.other(region).resolve_for(token, wanted))
+            }
+            (NamedRegion::Unseen, Some(region)) => {
+                let there = RegionScope::Other(region.clone());
+                LookingUp::Known(ready(Ok(RegionalAcl::of(there, Acl::deferred()))))
+            }
+            (NamedRegion::Own | NamedRegion::Nowhere, _) | (_, None) => {
+                LookingUp::Asked(self.own.resolve_for(token, wanted))
+            }
         }
     }
 }
 
 impl Shared {
     fn asked(&self, region: Option<Region>) -> Asked {
+        let scope = region.clone().map_or(RegionScope::Own, RegionScope::Other);
         let service = InRegion { api: self.api.clone(), region };
         Cached::new(NomadTokens::new(service, self.clock), self.clock, self.limits.clone())
+            .of_region(scope)
     }
 
     fn other(&self, region: &Region) -> Asked {

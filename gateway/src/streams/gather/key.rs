@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 use http_body::Body;
-use nomad_acl::{Ask as _, Decision, Grant, Known, Requirement};
+use nomad_acl::{Ask as _, Decision, Known, RegionScope, Requirement};
 use nomad_forward::{
     Agent,
     address::Addressed,
@@ -35,6 +35,8 @@ const UNDERSTOOD: [&str; 9] = [
 pub(super) struct Key {
     /// The agent whose log is shown.
     pub(super) agent: Arc<Agent>,
+    /// The region that answers, in which the rights were looked up.
+    region: RegionScope,
     /// Another server may answer where none is named, so that such a monitor is not the one of the named server.
     is_named: bool,
     level: LogLevel,
@@ -54,13 +56,14 @@ impl Key {
         if query.pairs().any(|(key, _)| !UNDERSTOOD.contains(&&*key)) {
             return None;
         }
-        // Whoever reaches this place may; here it counts who said so.
+        let place = asked.place()?;
+        // Whoever reaches this place may; here it counts that it was decided here, with the rights of that region.
+        let acl = acl.within(&place.region).ok()?;
         match acl.allows(&Requirement::of(route), asked.subject()) {
-            Decision::Allow(Grant::Management | Grant::Disabled | Grant::Rule(..)) => {}
-            Decision::Allow(_) | Decision::Deny(_) => return None,
+            Decision::Allow(_) => {}
+            Decision::Defer { .. } | Decision::Deny(_) => return None,
         }
         let wanted = MonitorQuery::parse(&query).ok()?;
-        let place = asked.place()?;
         let agent = match &place.way {
             Way::Itself => &place.agent,
             Way::Relay(Meant::Agent(meant)) => meant,
@@ -68,6 +71,7 @@ impl Key {
         };
         Some(Self {
             agent: Arc::clone(agent),
+            region: place.region.clone(),
             is_named: asked.target().names_one(),
             level: wanted.log_level,
             is_json: wanted.log_json,

@@ -14,7 +14,10 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) acl: Acl,
-    fresh_until: Duration,
+    /// When the oldest part of the answer was asked for.
+    as_of: Duration,
+    /// Until then it stands in, because nobody answered.
+    rests_until: Duration,
     usable_until: Duration,
     expires: Option<Timestamp>,
 }
@@ -31,21 +34,29 @@ pub(super) enum State {
 }
 
 impl Entry {
-    pub(super) fn new(found: Found, elapsed: Duration, limits: &Limits) -> Self {
-        let fresh_until = elapsed + limits.fresh;
+    /// What was found by a question that was begun at `asked`.
+    pub(super) fn new(found: Found, asked: Duration, limits: &Limits) -> Self {
+        let as_of = asked.saturating_sub(found.age);
         Self {
             acl: found.acl,
-            fresh_until,
-            usable_until: fresh_until + limits.stale,
+            as_of,
+            rests_until: Duration::ZERO,
+            usable_until: as_of + limits.fresh + limits.stale,
             expires: found.expires,
         }
     }
 
-    /// What the entry is worth. The time of day is read only for tokens that expire.
-    pub(super) fn state(&self, elapsed: Duration, now: impl FnOnce() -> Timestamp) -> State {
+    /// What the entry is worth where nothing may be older than `window`. The time of day is read only for tokens that
+    /// expire.
+    pub(super) fn state(
+        &self,
+        elapsed: Duration,
+        window: Duration,
+        now: impl FnOnce() -> Timestamp,
+    ) -> State {
         if self.expires.is_some_and(|end| end <= now()) {
             State::Expired
-        } else if elapsed < self.fresh_until {
+        } else if elapsed < self.as_of + window || elapsed < self.rests_until {
             State::Fresh
         } else if elapsed < self.usable_until {
             State::Old
@@ -56,7 +67,7 @@ impl Entry {
 
     /// Lets the entry stand in until then, but never longer than it is usable.
     pub(super) fn rest(&mut self, until: Duration) {
-        self.fresh_until = until.min(self.usable_until);
+        self.rests_until = until.min(self.usable_until);
     }
 }
 

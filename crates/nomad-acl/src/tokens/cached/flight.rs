@@ -10,17 +10,17 @@ use futures_util::future::{FutureExt, Shared, WeakShared};
 use thiserror::Error;
 
 use super::Key;
-use crate::{Acl, tokens::LookUpError};
+use crate::{Acl, Freshness, tokens::LookUpError};
 
 type Work = Pin<Box<dyn Future<Output = Result<Acl, LookUpError>> + Send>>;
 
 /// A look-up that several callers wait for; it goes on while one of them does.
 pub(super) type Flight = Shared<Work>;
 
-/// The look-ups on their way. They are held weakly, so that a look-up nobody waits for ends.
+/// The look-ups on their way: one for each token and each demand on how recent it must be. They are held weakly, so that a look-up nobody waits for ends.
 pub(super) struct Flights {
     most: usize,
-    flying: Mutex<HashMap<Key, WeakShared<Work>>>,
+    flying: Mutex<HashMap<(Key, Freshness), WeakShared<Work>>>,
 }
 
 /// Too many tokens are being looked up.
@@ -34,7 +34,11 @@ impl Flights {
     }
 
     /// The look-up of this token that is on its way, or a new one.
-    pub(super) fn join(&self, key: &Key, start: impl FnOnce() -> Work) -> Result<Flight, Full> {
+    pub(super) fn join(
+        &self,
+        key: &(Key, Freshness),
+        start: impl FnOnce() -> Work,
+    ) -> Result<Flight, Full> {
         let mut flying = self.flying.lock().unwrap_or_else(PoisonError::into_inner);
         // A landed flight counts for nothing: what it found is remembered, or was not worth it.
         let running = flying.get(key).and_then(WeakShared::upgrade);

@@ -16,18 +16,32 @@ use crate::tokens::LookUpError;
 #[error("no server answered")]
 struct Unreached(#[source] Box<dyn std::error::Error + Send + Sync>);
 
-/// Makes one GET with the caller's token. Any server may answer, as Nomad's own agents allow when
-/// they resolve tokens; so tokens resolve while there is no leader.
+/// Who may answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Consistency {
+    /// Any server, as Nomad's own agents allow when they resolve tokens; so tokens resolve while there is no leader.
+    /// It may lag behind.
+    Stale,
+    /// The leader, which knows of everything that was made.
+    Leader,
+}
+
+/// Makes one GET with the caller's token.
 pub(super) async fn get<S>(
     service: &mut S,
     path: &str,
     token: Option<&SecretId>,
+    consistency: Consistency,
 ) -> Result<Response<Bytes>, LookUpError>
 where
     S: Service<Request<Bytes>, Response = Response<Bytes>>,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let uri: Uri = format!("{path}?stale").parse().map_err(unavailable)?;
+    let query = match consistency {
+        Consistency::Stale => "?stale",
+        Consistency::Leader => "",
+    };
+    let uri: Uri = format!("{path}{query}").parse().map_err(unavailable)?;
     let mut request = Request::new(Bytes::new());
     *request.uri_mut() = uri;
     if let Some(token) = token {

@@ -24,6 +24,8 @@ pub(super) enum Verdict<T> {
     Disabled,
     /// The token is refused.
     Refused(LookUpError),
+    /// It is no token at all, whoever is asked.
+    Malformed,
 }
 
 /// An answer that says nothing about the token.
@@ -31,6 +33,8 @@ pub(super) enum Verdict<T> {
 pub(super) enum NoAnswer {
     #[error("a server answered {status}: {text}")]
     Status { status: StatusCode, text: String },
+    #[error("one server knows the token, and another one no ACLs")]
+    Inconsistent,
     #[error("a server's answer is not understood")]
     Body(#[source] serde_json::Error),
 }
@@ -70,9 +74,7 @@ pub(super) fn read<T: DeserializeOwned>(
             Ok(Verdict::Refused(LookUpError::NotFound))
         }
         StatusCode::NOT_FOUND => Ok(Verdict::Missing),
-        StatusCode::INTERNAL_SERVER_ERROR if malformed => {
-            Ok(Verdict::Refused(LookUpError::NotFound))
-        }
+        StatusCode::INTERNAL_SERVER_ERROR if malformed => Ok(Verdict::Malformed),
         status => {
             let text = text.chars().take(TEXT_KEPT).collect();
             Err(unavailable(NoAnswer::Status { status, text }))

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use nomad_acl::Subject;
+use nomad_acl::{RegionScope, Subject};
 use nomad_wire::{NodeId, Region};
 
 use super::{
@@ -35,6 +35,7 @@ impl<C: Connect> Shared<C> {
                 subject: Subject::Agent,
                 others: clients.collect(),
                 way: Way::Itself,
+                region: RegionScope::Own,
             }),
             None => self.any_server(),
         }
@@ -52,7 +53,7 @@ impl<C: Connect> Shared<C> {
         match ids.len() {
             0 => self.any_server(),
             1 => match self.agents_of(ids, who).await.pop() {
-                Some(agent) => Ok(self.place(agent, Subject::Agent)),
+                Some(agent) => Ok(self.place(agent, Subject::Agent, &self.home(None))),
                 None => Err(LocateError::NoPathToNode),
             },
             _ => Err(LocateError::SeveralClients),

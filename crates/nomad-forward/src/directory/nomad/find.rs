@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, atomic::Ordering};
 
-use nomad_acl::Subject;
+use nomad_acl::{RegionScope, Subject};
 use nomad_wire::{AllocId, IdError, NodeId, Region, Written};
 
 use super::{
@@ -38,7 +38,7 @@ impl<C: Connect> Shared<C> {
             Target::Node(Written::Id(id)) => {
                 let home = self.home(region);
                 match self.known(&home, id) {
-                    Now::At(agent) => Step::Found(Ok(self.place(agent, Subject::Agent))),
+                    Now::At(agent) => Step::Found(Ok(self.place(agent, Subject::Agent, &home))),
                     Now::NoPath(_) => Step::Found(self.without_path(*id, Subject::Agent, &home)),
                     Now::Ask if self.memory.is_unknown(&home, id.as_bytes()) => {
                         Step::Found(Err(LocateError::UnknownNode(id.as_str().into())))
@@ -101,7 +101,13 @@ impl<C: Connect> Shared<C> {
         let servers = self.servers();
         let mut turn = self.api.in_turn(&servers.any(&servers.region)).into_iter();
         let agent = turn.next().ok_or(LocateError::NoServers)?;
-        Ok(Place { agent, subject: Subject::Agent, others: turn.collect(), way: Way::Itself })
+        Ok(Place {
+            agent,
+            subject: Subject::Agent,
+            others: turn.collect(),
+            way: Way::Itself,
+            region: RegionScope::Own,
+        })
     }
 
     /// The one server there is: what changes one server alone is sent to none that was not meant.
@@ -125,16 +131,25 @@ impl<C: Connect> Shared<C> {
         place.ok_or(LocateError::NoPathToNode)
     }
 
-    /// The agent itself, or a server while there is no way to it.
-    pub(super) fn place(&self, agent: Arc<Agent>, subject: Subject) -> Place {
+    /// The agent itself, of this region, or a server while there is no way to it.
+    pub(super) fn place(&self, agent: Arc<Agent>, subject: Subject, region: &Region) -> Place {
         if !self.api.reach().is_open(&agent) {
-            let region = agent.region().clone();
             let meant = Meant::Agent(Arc::clone(&agent));
-            if let Some(place) = self.relayed(meant, subject.clone(), &region) {
+            if let Some(place) = self.relayed(meant, subject.clone(), region) {
                 return place;
             }
         }
-        Place { agent, subject, others: Vec::new(), way: Way::Itself }
+        let region = self.scope(region);
+        Place { agent, subject, others: Vec::new(), way: Way::Itself, region }
+    }
+
+    /// A region as rights know it.
+    pub(super) fn scope(&self, region: &Region) -> RegionScope {
+        if self.home(None) == *region {
+            RegionScope::Own
+        } else {
+            RegionScope::Other(region.clone())
+        }
     }
 
     /// Servers of a region that pass calls on, those that can be reached first.
@@ -142,7 +157,7 @@ impl<C: Connect> Shared<C> {
         self.api.in_turn(&self.servers().any(region))
     }
 
-    /// A server that passes the call on.
+    /// A server that passes the call on to an agent of this region.
     pub(super) fn relayed(&self, meant: Meant, subject: Subject, region: &Region) -> Option<Place> {
         let mut relays = self.relays(region);
         if let Meant::Agent(meant) = &meant {
@@ -150,12 +165,13 @@ impl<C: Connect> Shared<C> {
         }
         let mut relays = relays.into_iter();
         let agent = relays.next()?;
-        Some(Place { agent, subject, others: relays.collect(), way: Way::Relay(meant) })
+        let (others, region) = (relays.collect(), self.scope(region));
+        Some(Place { agent, subject, others, way: Way::Relay(meant), region })
     }
 
     pub(super) fn leader(&self, servers: &Servers) -> Result<Place, LocateError> {
         if servers.members.is_none() {
-            return self.unseen_server(servers, "leader", Meant::Unknown);
+            return self.unseen_server(servers, &servers.region, "leader", Meant::Unknown);
         }
         let member = servers.leader().ok_or(LocateError::NoLeader)?;
         self.member(servers, member, Meant::Unknown)
@@ -172,7 +188,7 @@ impl<C: Connect> Shared<C> {
             return Err(LocateError::UnknownRegion);
         }
         if servers.members.is_none() {
-            return self.unseen_server(servers, written, Meant::Unknown);
+            return self.unseen_server(servers, region, written, Meant::Unknown);
         }
         let member = servers.find(written, region, spelling);
         let member = member.ok_or_else(|| LocateError::UnknownServer(written.into()))?;
@@ -187,8 +203,8 @@ impl<C: Connect> Shared<C> {
         unseen: Meant,
     ) -> Result<Place, LocateError> {
         match &member.agent {
-            Some(agent) => Ok(self.place(Arc::clone(agent), Subject::Agent)),
-            None => self.unseen_server(servers, &member.name, unseen),
+            Some(agent) => Ok(self.place(Arc::clone(agent), Subject::Agent, &member.region)),
+            None => self.unseen_server(servers, &member.region, &member.name, unseen),
         }
     }
 
@@ -196,11 +212,12 @@ impl<C: Connect> Shared<C> {
     fn unseen_server(
         &self,
         servers: &Servers,
+        region: &Region,
         written: &str,
         meant: Meant,
     ) -> Result<Place, LocateError> {
         let has_servers = servers.are_seeds_servers || servers.verified().next().is_some();
-        let relayed = self.relayed(meant, Subject::Agent, &servers.region);
+        let relayed = self.relayed(meant, Subject::Agent, region);
         relayed.filter(|_| has_servers).ok_or_else(|| LocateError::NoPathToServer(written.into()))
     }
 
@@ -222,7 +239,9 @@ impl<C: Connect> Shared<C> {
             return Step::Ask;
         };
         match self.known(&home, &node) {
-            Now::At(agent) => Step::Found(Ok(self.place(agent, Subject::Namespace(namespace)))),
+            Now::At(agent) => {
+                Step::Found(Ok(self.place(agent, Subject::Namespace(namespace), &home)))
+            }
             Now::NoPath(_) => {
                 Step::Found(self.without_path(node, Subject::Namespace(namespace), &home))
             }

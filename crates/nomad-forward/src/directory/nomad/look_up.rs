@@ -84,7 +84,7 @@ impl<C: Connect> Shared<C> {
         region: &Region,
     ) -> Result<Place, LocateError> {
         match agent {
-            Ok(agent) => Ok(self.place(agent, subject)),
+            Ok(agent) => Ok(self.place(agent, subject, region)),
             Err(Unseen::Not(error)) => Err(error),
             Err(Unseen::Hidden) => {
                 self.relayed(Meant::Unknown, subject, region).ok_or(LocateError::NoServers)

@@ -112,7 +112,7 @@ pub(super) struct Allocation {
 /// All that is remembered.
 #[derive(Debug)]
 pub(super) struct Memory {
-    /// What the configuration says of nodes: of any region, never asked for and never forgotten.
+    /// What the configuration says of nodes: of the own region, never asked for and never forgotten.
     fixed: RwLock<HashMap<NodeId, Arc<Agent>>>,
     pub(super) nodes: Cache<Key<NodeId>, Known>,
     pub(super) allocations: Cache<Key<AllocId>, Allocation>,

@@ -39,7 +39,9 @@ pub(super) enum Now {
 impl<C: Connect> Shared<C> {
     /// Where the node is, when it is known and what is known still holds.
     pub(super) fn known(&self, region: &Region, id: &NodeId) -> Now {
-        if let Some(agent) = self.memory.fixed(id) {
+        // What the configuration says is about the own region, however that one is called.
+        let is_own = self.servers().region == *region;
+        if let Some(agent) = self.memory.fixed(id).filter(|_| is_own) {
             return Now::At(agent);
         }
         let listed = self.listed(region, id);

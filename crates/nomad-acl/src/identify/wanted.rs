@@ -1,0 +1,140 @@
+//! Whose rights a call is decided with, and how recent they must be.
+//!
+//! | call | answers | rights of |
+//! |---|---|---|
+//! | names a node, a server or an allocation | that agent | the region in which it is looked for: the one named, else the own one |
+//! | an agent's or a client's, and names none | an agent of the own region, which does not look at `region` | the own region |
+//! | `/v1/metrics` | a server of the own region, which does not look at `region` | the own region |
+//! | everything else | servers, which take it to the region that is named | that region |
+//!
+//! A mistake here opens nothing: whoever decides compares the region of the rights with the one that answers.
+
+use http::Uri;
+use nomad_wire::{Query, Region, Route};
+
+use crate::Freshness;
+
+/// Whether this path, which is no agent's call, is answered by the server that gets it, and asks for no right there. A join
+/// is among them where a slash in it is escaped: Nomad 1.7 and older take it for one all the same.
+fn is_servers_own(uri: &Uri) -> bool {
+    matches!(&*Route::decoded_path(uri), "/v1/metrics" | "/v1/agent/join")
+}
+
+/// The region whose rights count; `None` is the own one.
+pub(super) fn region(route: &Route, uri: &Uri) -> Option<Region> {
+    let query = Query::of(uri);
+    let named = query.filled("region")?;
+    is_taken_there(route, uri, &query).then(|| Region::new(&named))
+}
+
+/// Whether the call is answered in the region that it names.
+fn is_taken_there(route: &Route, uri: &Uri, query: &Query<'_>) -> bool {
+    let names = |key| query.filled(key).is_some();
+    match route {
+        Route::Fs(..) | Route::Allocation(..) => true,
+        Route::ClientStats
+        | Route::ClientGc
+        | Route::Metadata
+        | Route::SetMetadata
+        | Route::Identity
+        | Route::RenewIdentity => names("node_id"),
+        Route::Members
+        | Route::Servers
+        | Route::SetServers
+        | Route::SelfInfo
+        | Route::Join
+        | Route::ForceLeave
+        | Route::Health
+        | Route::Host
+        | Route::Monitor
+        | Route::MonitorExport
+        | Route::Pprof(_)
+        | Route::Schedulers
+        | Route::SchedulersConfig
+        | Route::SetSchedulersConfig
+        | Route::Keyring(_)
+        | Route::Reload => {
+            let page = matches!(route, Route::Monitor) && names("client_id");
+            names("node_id") || names("server_id") || page
+        }
+        Route::Pass => !is_servers_own(uri),
+    }
+}
+
+/// Recent for what only an edge asks a right for, and for monitors: who joins one that is open already is seen by no
+/// agent.
+pub(super) fn freshness(route: &Route, uri: &Uri) -> Freshness {
+    match route {
+        Route::Join | Route::Monitor => Freshness::Recent,
+        Route::Pass if is_servers_own(uri) => Freshness::Recent,
+        Route::Pass
+        | Route::Members
+        | Route::Servers
+        | Route::SetServers
+        | Route::SelfInfo
+        | Route::ForceLeave
+        | Route::Health
+        | Route::Host
+        | Route::MonitorExport
+        | Route::Pprof(_)
+        | Route::Schedulers
+        | Route::SchedulersConfig
+        | Route::SetSchedulersConfig
+        | Route::Keyring(_)
+        | Route::Reload
+        | Route::ClientStats
+        | Route::ClientGc
+        | Route::Metadata
+        | Route::SetMetadata
+        | Route::Identity
+        | Route::RenewIdentity
+        | Route::Fs(..)
+        | Route::Allocation(..) => Freshness::Usual,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Method;
+
+    use super::*;
+
+    const ID: &str = "13651909-dd6d-35ce-5da0-5004769668b3";
+
+    fn asked(path: &str) -> Option<Region> {
+        let uri: Uri = path.replace("{id}", ID).parse().unwrap();
+        let method = if path.contains("join") { Method::PUT } else { Method::GET };
+        let route = Route::parse(&method, &uri).unwrap();
+        region(&route, &uri)
+    }
+
+    #[test]
+    fn a_call_is_decided_with_the_rights_of_the_region_that_answers() {
+        for path in [
+            "/v1/agent/self?region=east&server_id=leader",
+            "/v1/agent/host?region=east&node_id=x",
+            "/v1/agent/monitor?region=east&client_id=x",
+            "/v1/client/stats?region=east&node_id=x",
+            "/v1/client/fs/ls/{id}?region=east",
+            "/v1/client/allocation/{id}/stats?region=east",
+            "/v1/event/stream?region=east",
+            "/v1/jobs?region=east",
+        ] {
+            assert_eq!(asked(path), Some(Region::new("east")), "{path}");
+        }
+        for path in [
+            "/v1/agent/self?region=east",
+            "/v1/agent/monitor?region=east&node_id=&server_id=",
+            "/v1/agent/host?region=east&client_id=x",
+            "/v1/agent/join?region=east&address=10.0.0.9",
+            "/v1/client/stats?region=east",
+            "/v1/metrics?region=east",
+            "/v1/metric%73?region=east&format=prometheus",
+            "/v1/agent%2Fjoin?region=east",
+            "/v1/jobs",
+            "/v1/jobs?region=",
+        ] {
+            assert_eq!(asked(path), None, "{path}");
+        }
+    }
+}
