@@ -1,8 +1,9 @@
 //! The JSON form of a policy → the same items.
 //!
-//! The reader is as lax as Nomad's, because policies written for Nomad rely on it: trailing commas
-//! are fine, text after the root object is ignored, and so are the members that follow a missing
-//! comma. Then objects are dissolved into labels ([`dissolve`]).
+//! The reader is as lax as Nomad's, because policies written for Nomad rely on it, and because a server stores what it can
+//! read: trailing commas are fine, text after the root object is ignored, and so are the members that follow a missing
+//! comma. A closing brace ends the object in which it stands, wherever that is; a member that is not complete then is
+//! dropped. So does the end of the text. Then objects are dissolved into labels ([`dissolve`]).
 
 mod dissolve;
 mod token;
@@ -35,10 +36,8 @@ impl Parser<'_> {
         let mut items = Vec::new();
         loop {
             let first = self.reader.next()?;
-            if matches!(first.kind, Kind::CloseBrace | Kind::End) {
-                break;
-            }
-            items.push(self.member(first)?);
+            let Some(member) = self.member(first)? else { break };
+            items.push(member);
             if self.reader.next()?.kind != Kind::Comma {
                 break;
             }
@@ -47,13 +46,15 @@ impl Parser<'_> {
         Ok(items)
     }
 
-    fn member(&mut self, first: Token) -> Result<Item, PolicyError> {
+    /// A member; nothing when the object ends before the member does.
+    fn member(&mut self, first: Token) -> Result<Option<Item>, PolicyError> {
         let mut keys = Vec::new();
         let mut token = first;
         loop {
             match token.kind {
                 Kind::Text(text) => keys.push(Key { text, place: token.place }),
                 Kind::Colon if !keys.is_empty() => break,
+                Kind::CloseBrace | Kind::End => return Ok(None),
                 _ => return Err(fault(&token, "expected a quoted member name")),
             }
             token = self.reader.next()?;
@@ -64,15 +65,22 @@ impl Parser<'_> {
             Kind::Text(text) | Kind::Other(text) => Shape::Literal(text),
             Kind::Null => Shape::Literal("".into()),
             Kind::OpenBrace => Shape::Object(self.object(&token)?),
-            Kind::OpenBracket => Shape::List(self.list(&token)?),
-            _ => return Err(fault(&token, "expected a value")),
+            Kind::OpenBracket => match self.list(&token)? {
+                Some(values) => Shape::List(values),
+                None => return Ok(None),
+            },
+            Kind::CloseBrace | Kind::End => return Ok(None),
+            Kind::Colon | Kind::Comma | Kind::CloseBracket => {
+                return Err(fault(&token, "expected a value"));
+            }
         };
-        Ok(Item { keys, value: Value { shape, place } })
+        Ok(Some(Item { keys, value: Value { shape, place } }))
     }
 
     /// The elements of a list whose bracket was just read. Bools are passed over, and the bracket
-    /// of a list inside a list is too, so that the inner list's end is the end.
-    fn list(&mut self, open: &Token) -> Result<Vec<Value>, PolicyError> {
+    /// of a list inside a list is too, so that the inner list's end is the end. Nothing when the object around it ends
+    /// before the list does.
+    fn list(&mut self, open: &Token) -> Result<Option<Vec<Value>>, PolicyError> {
         self.enter(open)?;
         let mut values = Vec::new();
         loop {
@@ -80,6 +88,10 @@ impl Parser<'_> {
             let place = token.place;
             match token.kind {
                 Kind::CloseBracket => break,
+                Kind::CloseBrace => {
+                    self.depth -= 1;
+                    return Ok(None);
+                }
                 Kind::Comma | Kind::OpenBracket => {}
                 Kind::Other(text) if matches!(&*text, "true" | "false") => {}
                 Kind::Text(text) | Kind::Other(text) => {
@@ -89,11 +101,13 @@ impl Parser<'_> {
                     let shape = Shape::Object(self.object(&token)?);
                     values.push(Value { shape, place });
                 }
-                _ => return Err(fault(&token, "unexpected token while parsing list")),
+                Kind::Null | Kind::Colon | Kind::End => {
+                    return Err(fault(&token, "unexpected token while parsing list"));
+                }
             }
         }
         self.depth -= 1;
-        Ok(values)
+        Ok(Some(values))
     }
 
     fn enter(&mut self, open: &Token) -> Result<(), PolicyError> {

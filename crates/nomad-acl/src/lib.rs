@@ -71,7 +71,8 @@
 //! * A block without label that appears twice in one text is read into one: the later level wins, even
 //!   over a deny. Across policies the strongest wins: deny, then write, read, list.
 //! * In `operator` and `sentinel` the level `write` wins over a capability `deny`.
-//! * An unknown capability fails the whole policy, and a token with such a policy is refused.
+//! * An unknown capability fails the whole policy. Of a policy that a server holds and that cannot be read here, the
+//!   server's own reading counts ([`Policy::stored`]).
 //!
 //! [`Policy::written`] reads as a server does when somebody writes a policy, [`lint`] adds warnings,
 //! [`explain`] says which rule decides a call and what to add.
@@ -142,7 +143,7 @@ pub use self::{
     identify::{HandshakeToken, Identify, IdentifyError, IdentifyLayer, Known},
     item::{MAX_DEPTH, MAX_TEXT, Place},
     lint::{Lint, lint},
-    policy::{LabelRule, LevelRule, NamespaceRule, PathRule, Policy, WideRule},
+    policy::{LabelRule, LevelRule, NamespaceRule, PathRule, Policy, Reading, Stored, WideRule},
     regional::{RegionMismatch, RegionScope, RegionalAcl},
     requirement::{About, AnyOf, Demand, Level, Requirement, Right, RightError},
     subject::{Claim, Subject, Variable},

@@ -3,6 +3,7 @@
 mod print;
 mod rule;
 mod rules_json;
+mod stored;
 
 use std::str::FromStr;
 
@@ -19,7 +20,10 @@ use crate::{
     warning::{self, Warning},
 };
 
-pub use self::rule::{LabelRule, LevelRule, NamespaceRule, PathRule, WideRule};
+pub use self::{
+    rule::{LabelRule, LevelRule, NamespaceRule, PathRule, WideRule},
+    stored::{Reading, Stored},
+};
 
 /// A policy: what one text of rules says, checked word by word.
 ///

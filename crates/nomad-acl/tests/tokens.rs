@@ -389,15 +389,33 @@ fn a_workload_without_a_policy_may_nothing_that_a_policy_grants() {
 }
 
 #[test]
-fn a_policy_that_cannot_be_read_fails_the_token() {
-    let servers = Servers::default()
-        .on("/v1/acl/token/self", 200, r#"{"Type":"client","Policies":["newer"]}"#)
-        .on("/v1/acl/policy/newer", 200, r#"{"Name":"newer","Rules":"namespace \"a\" { capabilities = [\"fly\"] }","ModifyIndex":1}"#);
-    let error = now(gateway(&servers).0.resolve(Some(&secret()))).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        r#"failed to parse "newer": Invalid namespace capability 'fly': in "a""#
-    );
+fn a_policy_that_cannot_be_read_takes_nothing_from_the_others() {
+    let text = r#""Name":"newer","Rules":"namespace \"a\" { capabilities = [\"fly\"] }""#;
+    let json = r#""RulesJSON":{"Namespaces":[{"Name":"a","Policy":"","Capabilities":["fly","read-job"]}],"Node":{"Policy":"write"},"Quota":{"Policy":"newest"}}"#;
+    for (newer, agent, node) in [
+        (format!("{{{text},{json},\"ModifyIndex\":1}}"), true, true),
+        // Nobody knows what it denies, so that nothing is open that only an edge guards.
+        (format!("{{{text},\"RulesJSON\":null,\"ModifyIndex\":1}}"), false, false),
+        (format!("{{{text},\"ModifyIndex\":1}}"), false, false),
+    ] {
+        let servers = Servers::default()
+            .on("/v1/acl/token/self", 200, r#"{"Type":"client","Policies":["newer","old"]}"#)
+            .on("/v1/acl/policy/old", 200, r#"{"Name":"old","Rules":"agent { policy = \"read\" } plugin { policy = \"read\" } quota { policy = \"read\" }","ModifyIndex":1}"#)
+            .on("/v1/acl/policy/newer", 200, &newer);
+        let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let hook = Arc::clone(&told);
+        let clock = Arc::new(FakeClock::new("2026-06-01T12:00:00Z"));
+        let source = NomadTokens::new(servers, clock.clone())
+            .on_unread(move |name, _| hook.lock().unwrap().push(name.to_owned()));
+        let tokens = Cached::new(source, clock.clone(), Limits::default());
+        let acl = now(tokens.resolve(Some(&secret()))).unwrap();
+        assert_eq!((holds(&acl, "agent:read"), holds(&acl, "node:write")), (agent, node));
+        assert!(holds(&acl, "plugin:read"), "the other policy counts");
+        assert_eq!(holds(&acl, "quota:read"), !agent, "a level that is not known denies");
+        clock.advance(Duration::from_secs(60));
+        now(tokens.resolve(Some(&secret()))).unwrap();
+        assert_eq!(*told.lock().unwrap(), ["newer"], "it is told once");
+    }
 }
 
 #[test]

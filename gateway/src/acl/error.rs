@@ -20,12 +20,12 @@ pub enum AclError {
         source: io::Error,
     },
     /// A policy is not in the language.
-    #[error("{policy}{}: {source}", source.place().map(|place| format!(":{place}")).unwrap_or_default())]
+    #[error("{policy}{}: {reason}", reason.place().map(|place| format!(":{place}")).unwrap_or_default())]
     Policy {
         /// The file, or the name of the policy.
         policy: String,
-        /// What is wrong with it; told by `Display` already.
-        source: Box<PolicyError>,
+        /// What is wrong with it; told by `Display` already, so that it is no source.
+        reason: Box<PolicyError>,
     },
     /// The method is none.
     #[error("{0:?} is no HTTP method")]

@@ -1,7 +1,11 @@
 //! `acl explain`: may this be done, and why not?
 
+use std::io::Write as _;
+
 use http::{Method, Uri};
-use nomad_acl::{Explanation, Named, Policy, Question, Right, Subject, Variable, explain};
+use nomad_acl::{
+    Explanation, Named, Policy, Question, Reading, Right, Stored, Subject, Variable, explain,
+};
 use nomad_wire::{Namespace, Route, Written};
 
 use super::{
@@ -69,13 +73,29 @@ fn from_cluster(args: &ExplainArgs, question: Question) -> Result<Option<Explana
         }
     };
     let mut read = Vec::new();
-    for (name, rules) in policies {
-        let policy = parse(&rules, &name)?;
+    for (name, Stored { policy, reading }) in policies {
+        // Beside the answer, which may be read by a program.
+        if let Some(note) = note(&name, &reading) {
+            drop(std::io::stderr().write_all(note.as_bytes()));
+        }
         read.push((name, policy));
     }
     let named: Vec<_> = read.iter().map(|(name, policy)| Named::new(name, policy)).collect();
     let subject = subject(args, &question, namespace.as_deref());
     Ok(Some(explain(&named, question, subject)))
+}
+
+/// What is said of a policy whose text cannot be read.
+fn note(name: &str, reading: &Reading) -> Option<String> {
+    match reading {
+        Reading::Text => None,
+        Reading::RulesJson(error) => Some(format!(
+            "policy {name:?} cannot be read here, the server's reading of it counts: {error}\n"
+        )),
+        Reading::Nothing(error) => {
+            Some(format!("policy {name:?} cannot be read here and grants nothing: {error}\n"))
+        }
+    }
 }
 
 fn everything(args: &ExplainArgs, why: &str) -> String {
@@ -88,7 +108,7 @@ fn everything(args: &ExplainArgs, why: &str) -> String {
 
 fn parse(text: &str, shown: &str) -> Result<Policy, AclError> {
     text.parse()
-        .map_err(|source| AclError::Policy { policy: shown.to_owned(), source: Box::new(source) })
+        .map_err(|reason| AclError::Policy { policy: shown.to_owned(), reason: Box::new(reason) })
 }
 
 fn question(args: &ExplainArgs) -> Result<Question, AclError> {

@@ -1,5 +1,6 @@
 //! What a cluster says of the caller's own token.
 
+use nomad_acl::Stored;
 use nomad_wire::{AllocId, SecretId};
 use serde::Deserialize;
 
@@ -15,8 +16,8 @@ pub(super) enum Standing {
 
 /// The policies of a token, and where an allocation is.
 pub(super) struct Live {
-    /// Name and rules.
-    pub(super) policies: Vec<(String, String)>,
+    /// Each by its name.
+    pub(super) policies: Vec<(String, Stored)>,
     /// The namespace of the allocation that was asked for.
     pub(super) namespace: Option<String>,
 }
@@ -56,6 +57,8 @@ struct PolicyLink {
 struct Policy {
     #[serde(rename = "Rules")]
     rules: String,
+    #[serde(rename = "RulesJSON", default)]
+    rules_json: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -92,7 +95,9 @@ async fn standing(api: &Api, allocation: Option<AllocId>) -> Result<Standing, Ac
     let mut policies = Vec::new();
     for name in names {
         match api.get::<Policy>(&format!("/v1/acl/policy/{name}")).await {
-            Ok(policy) => policies.push((name, policy.rules)),
+            Ok(Policy { rules, rules_json }) => {
+                policies.push((name, nomad_acl::Policy::stored(&rules, rules_json.as_ref())));
+            }
             // A policy that a token names and nobody wrote grants nothing.
             Err(AclError::Refused { status, .. }) if status == http::StatusCode::NOT_FOUND => {}
             Err(error) => return Err(error),

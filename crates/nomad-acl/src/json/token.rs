@@ -75,57 +75,73 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A text. Go's own escapes are read, which are not quite JSON's: `\a`, `\v`, bytes as `\x41` and `\101`, and no `\/`.
     fn text(&mut self) -> Result<String, PolicyError> {
         let start = self.cursor;
         self.cursor.bump();
-        let mut text = String::new();
+        // An escape may be one byte of a character.
+        let mut text = Vec::new();
         loop {
             match self.cursor.bump() {
                 None | Some('\n') => return Err(start.fault("literal not terminated")),
-                Some('"') => return Ok(text),
-                Some('\\') => text.push(self.escape()?),
-                Some(other) => text.push(other),
+                Some('"') => return Ok(String::from_utf8_lossy(&text).into_owned()),
+                Some('\\') => self.escape(&mut text)?,
+                Some(other) => push(&mut text, other),
             }
         }
     }
 
-    fn escape(&mut self) -> Result<char, PolicyError> {
+    fn escape(&mut self, text: &mut Vec<u8>) -> Result<(), PolicyError> {
         let start = self.cursor;
         let wrong = || start.fault("illegal char escape");
-        match self.cursor.bump().ok_or_else(wrong)? {
-            'b' => Ok('\u{8}'),
-            'f' => Ok('\u{c}'),
-            'n' => Ok('\n'),
-            'r' => Ok('\r'),
-            't' => Ok('\t'),
-            same @ ('"' | '\\' | '/') => Ok(same),
-            'u' => self.coded().ok_or_else(wrong),
-            _ => Err(wrong()),
-        }
+        let byte = match self.cursor.bump().ok_or_else(wrong)? {
+            'a' => 0x07,
+            'b' => 0x08,
+            'f' => 0x0c,
+            'n' => b'\n',
+            'r' => b'\r',
+            't' => b'\t',
+            'v' => 0x0b,
+            '"' => b'"',
+            '\\' => b'\\',
+            first @ '0'..='7' => {
+                let first = first.to_digit(8).ok_or_else(wrong)?;
+                let code = self.digits(first, 8, 2).ok_or_else(wrong)?;
+                u8::try_from(code).map_err(|_| wrong())?
+            }
+            'x' => {
+                let code = self.digits(0, 16, 2).ok_or_else(wrong)?;
+                u8::try_from(code).map_err(|_| wrong())?
+            }
+            // Half of a pair is no character to Go, and so a pair is none either.
+            'u' => {
+                let code = self.digits(0, 16, 4).and_then(char::from_u32);
+                push(text, code.ok_or_else(wrong)?);
+                return Ok(());
+            }
+            'U' => {
+                let code = self.digits(0, 16, 8).and_then(char::from_u32);
+                push(text, code.ok_or_else(wrong)?);
+                return Ok(());
+            }
+            _ => return Err(wrong()),
+        };
+        text.push(byte);
+        Ok(())
     }
 
-    /// Four digits, or two times four for a character beyond the first plane; half a pair reads as
-    /// the replacement character.
-    fn coded(&mut self) -> Option<char> {
-        let first = self.four()?;
-        if !(0xD800..0xDC00).contains(&first) || !self.cursor.rest().starts_with("\\u") {
-            return Some(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER));
-        }
-        self.cursor.advance(2);
-        let second = self.four()?;
-        let pair = second
-            .checked_sub(0xDC00)
-            .filter(|low| *low < 0x400)
-            .and_then(|low| char::from_u32(0x1_0000 + ((first - 0xD800) << 10) + low));
-        Some(pair.unwrap_or(char::REPLACEMENT_CHARACTER))
-    }
-
-    fn four(&mut self) -> Option<u32> {
-        let mut code = 0;
-        for _ in 0..4 {
-            code = code * 16 + self.cursor.peek()?.to_digit(16)?;
+    /// So many digits more.
+    fn digits(&mut self, first: u32, base: u32, count: u32) -> Option<u32> {
+        let mut code = first;
+        for _ in 0..count {
+            let digit = self.cursor.peek()?.to_digit(base)?;
+            code = code.checked_mul(base)?.checked_add(digit)?;
             self.cursor.bump();
         }
         Some(code)
     }
+}
+
+fn push(text: &mut Vec<u8>, character: char) {
+    text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
 }

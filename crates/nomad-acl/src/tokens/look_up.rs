@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use nomad_wire::SecretId;
 use thiserror::Error;
 
-use crate::{Acl, PolicyError};
+use crate::Acl;
 
 /// Whoever can find out what a token may do, each time anew.
 pub trait LookUp: Send + Sync + 'static {
@@ -64,14 +64,6 @@ pub enum LookUpError {
     /// The token's time is over.
     #[error("ACL token expired")]
     Expired,
-    /// A policy of the token cannot be read.
-    #[error("failed to parse {name:?}")]
-    Policy {
-        /// The policy.
-        name: Arc<str>,
-        /// What is wrong with it.
-        source: PolicyError,
-    },
     /// Nobody answered, or not to the question.
     #[error("no answer about the token")]
     Unavailable(#[source] Arc<dyn std::error::Error + Send + Sync>),

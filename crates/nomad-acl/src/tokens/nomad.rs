@@ -30,7 +30,7 @@ use tower_service::Service;
 
 use self::{confirm::Confirmations, question::Question};
 use super::{Clock, Found, LookUp, LookUpError};
-use crate::{Acl, Policy};
+use crate::{Acl, Policy, Reading};
 
 /// For so long the leader is believed that there is no such policy, so that tokens with a link to one that was deleted do
 /// not make it answer each time.
@@ -60,9 +60,15 @@ struct Shared<C> {
     /// Policies that do not exist, as the leader said, and until when that is believed.
     missing: Cache<Box<str>, Duration>,
     confirmations: Confirmations,
+    /// Policies that cannot be read, and as of which change that was told.
+    unread: Cache<Box<str>, u64>,
+    teller: Option<Teller>,
     /// Compiled ACLs by the policies in them and the index at which each was written.
     acls: Cache<Contents, Acl>,
 }
+
+/// Who is told of policies that cannot be read: by name, and what is read instead.
+type Teller = Box<dyn Fn(&str, &Reading) + Send + Sync>;
 
 /// What is in a compiled ACL: the names of its policies, each with the index of its last change.
 type Contents = Box<[(Arc<str>, u64)]>;
@@ -86,8 +92,35 @@ impl<S, C: Clock> NomadTokens<S, C> {
             missing: Cache::new(POLICIES),
             confirmations: Confirmations::default(),
             acls: Cache::new(ACLS),
+            unread: Cache::new(POLICIES),
+            teller: None,
         };
         Self { service, shared: Arc::new(shared) }
+    }
+
+    /// Tells of each policy whose text cannot be read, once for each change of it.
+    #[must_use]
+    pub fn on_unread(mut self, tell: impl Fn(&str, &Reading) + Send + Sync + 'static) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.teller = Some(Box::new(tell));
+        }
+        self
+    }
+}
+
+impl<C> Shared<C> {
+    fn tell(&self, name: &str, modified: u64, reading: &Reading) {
+        let is_read = match reading {
+            Reading::Text => true,
+            Reading::RulesJson(_) | Reading::Nothing(_) => false,
+        };
+        if is_read || self.unread.get(name) == Some(modified) {
+            return;
+        }
+        self.unread.insert(name.into(), modified);
+        if let Some(tell) = &self.teller {
+            tell(name, reading);
+        }
     }
 }
 

@@ -66,7 +66,6 @@ fn tokens(error: &TokensError) -> Fault {
         // Which tokens exist is nobody's business.
         TokensError::NotFound => Fault::new(StatusCode::FORBIDDEN, "Permission denied"),
         TokensError::Expired => Fault::new(StatusCode::FORBIDDEN, error.to_string()),
-        TokensError::Policy { .. } => Fault::new(INTERNAL, error.to_string()),
         TokensError::Unavailable(_) => {
             Fault::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
         }

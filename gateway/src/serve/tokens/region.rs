@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 use nomad_acl::{
-    Acl, RegionScope, RegionalAcl, Tokens as _, Wanted,
+    Acl, Reading, RegionScope, RegionalAcl, Tokens as _, Wanted,
     tokens::{Cached, Limits, NomadTokens},
 };
 use nomad_forward::{NomadApi, NomadDirectory, directory::NamedRegion};
@@ -80,8 +80,8 @@ impl Shared {
     fn asked(&self, region: Option<Region>) -> Asked {
         let scope = region.clone().map_or(RegionScope::Own, RegionScope::Other);
         let service = InRegion { api: self.api.clone(), region };
-        Cached::new(NomadTokens::new(service, self.clock), self.clock, self.limits.clone())
-            .of_region(scope)
+        let asked = NomadTokens::new(service, self.clock).on_unread(tell);
+        Cached::new(asked, self.clock, self.limits.clone()).of_region(scope)
     }
 
     fn other(&self, region: &Region) -> Asked {
@@ -91,6 +91,23 @@ impl Shared {
             let asked = || self.asked(Some(region.clone()));
             others.entry(region.clone()).or_insert_with(asked).clone()
         })
+    }
+}
+
+/// A policy whose text cannot be read must not go unseen.
+fn tell(policy: &str, reading: &Reading) {
+    match reading {
+        Reading::Text => {}
+        Reading::RulesJson(error) => tracing::warn!(
+            policy,
+            error = error as &dyn std::error::Error,
+            "a policy cannot be read; the server's reading of it counts"
+        ),
+        Reading::Nothing(error) => tracing::warn!(
+            policy,
+            error = error as &dyn std::error::Error,
+            "a policy cannot be read and grants nothing here"
+        ),
     }
 }
 

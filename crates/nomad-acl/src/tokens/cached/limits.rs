@@ -64,9 +64,7 @@ impl Limits {
     /// How long a refusal holds.
     pub(super) fn refusal(&self, error: &LookUpError) -> Duration {
         match error {
-            LookUpError::NotFound | LookUpError::Expired | LookUpError::Policy { .. } => {
-                self.refused
-            }
+            LookUpError::NotFound | LookUpError::Expired => self.refused,
             LookUpError::Unconfirmed | LookUpError::Unavailable(_) => self.retry,
         }
     }

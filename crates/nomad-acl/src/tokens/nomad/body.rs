@@ -48,6 +48,8 @@ pub(super) struct Policy {
     pub(super) name: String,
     #[serde(default)]
     pub(super) rules: String,
+    #[serde(default, rename = "RulesJSON")]
+    pub(super) rules_json: Option<serde_json::Value>,
     #[serde(default)]
     pub(super) modify_index: u64,
 }

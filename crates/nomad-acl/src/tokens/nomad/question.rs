@@ -149,8 +149,8 @@ where
         }
     }
 
-    /// One ACL of all these policies. Policies that do not exist are passed over; one that cannot be
-    /// read fails them all.
+    /// One ACL of all these policies. Policies that do not exist are passed over; of one that cannot be read counts what
+    /// [`Policy::stored`](crate::Policy::stored) makes of it.
     async fn compiled(&mut self, names: BTreeSet<String>) -> Result<Acl, LookUpError> {
         let mut kept = Vec::with_capacity(names.len());
         for name in names.iter().filter(|name| is_plain(name)) {
@@ -195,11 +195,9 @@ where
             Verdict::Refused(error) => return Ok(Verdict::Refused(error)),
         };
         let name: Arc<str> = body.name.into();
-        let policy = body
-            .rules
-            .parse()
-            .map_err(|source| LookUpError::Policy { name: name.clone(), source })?;
-        let (policy, modified) = (Arc::new(policy), body.modify_index);
+        let stored = crate::Policy::stored(&body.rules, body.rules_json.as_ref());
+        let (policy, modified) = (Arc::new(stored.policy), body.modify_index);
+        self.shared.tell(&name, modified, &stored.reading);
         let kept = Kept { name: name.clone(), policy, modified, asked };
         self.shared.policies.insert((*name).into(), kept.clone());
         Ok(Verdict::Is(kept))
