@@ -23,5 +23,6 @@ mod repaired;
 mod rights;
 mod streams;
 mod telemetry;
+mod uploads;
 mod watchers;
 mod websockets;

@@ -130,7 +130,8 @@ where
         let response = answer.await.map_err(SendError::of)?;
         self.is_kept = !is_head
             && has_provable_end(response.status())
-            && whole.is_none_or(|whole| whole.is_reached());
+            // Who refuses a body may not have read it, and close because of that, however much of it was sent.
+            && whole.is_none_or(|whole| whole.is_reached() && !is_error(response.status()));
         Ok(response)
     }
 }
@@ -140,6 +141,10 @@ where
 fn has_provable_end(status: StatusCode) -> bool {
     !status.is_informational()
         && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
+}
+
+fn is_error(status: StatusCode) -> bool {
+    status.is_client_error() || status.is_server_error()
 }
 
 impl<B> SendError<B> {
