@@ -3,11 +3,12 @@
 //! Nomad's agents answer pages of every site with the origin `*` and, in the same breath, allow credentials, on some of
 //! their calls; browsers refuse that combination. With [`Origins`] of its own the gateway answers for all calls, its own
 //! included: the origins that are named are echoed exactly, and what agents say about it is taken out. Without, what agents say
-//! passes as it comes.
+//! passes as it comes, and answers that no agent gave say the same.
 //!
 //! The `Origin` of a page that may is not sent on: an agent would refuse its websocket for it.
 
 mod future;
+mod nomad;
 mod origins;
 
 use std::{
@@ -23,12 +24,13 @@ use http::{
         ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS,
         ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
         ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD,
-        ORIGIN, VARY,
+        ORIGIN,
     },
 };
 use http_body_util::{Either, Empty};
 use tower_service::Service;
 
+use self::nomad::Rules;
 pub use self::origins::{OriginError, Origins};
 
 /// An answer of whoever is behind, or to a preflight.
@@ -84,8 +86,9 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let rules = Rules::of(&request);
         let Some(origins) = &self.origins else {
-            return future::ResponseFuture::passed(self.inner.call(request));
+            return future::ResponseFuture::passed(self.inner.call(request), rules);
         };
         let page = Page::of(request.headers(), origins);
         if is_preflight(&request) {
@@ -94,7 +97,7 @@ where
         if matches!(page, Page::May { .. }) {
             request.headers_mut().remove(ORIGIN);
         }
-        future::ResponseFuture::told(self.inner.call(request), page)
+        future::ResponseFuture::told(self.inner.call(request), page, rules)
     }
 }
 
@@ -124,9 +127,7 @@ impl Page {
             headers.remove(name);
         }
         // A cache must not give one page the answer to another.
-        if !vary_on_origin(headers) {
-            headers.append(VARY, HeaderValue::from_static("Origin"));
-        }
+        nomad::vary(headers, "Origin");
         if let Self::May { origin, credentials } = self {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             if *credentials {
@@ -135,11 +136,6 @@ impl Page {
             headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
         }
     }
-}
-
-fn vary_on_origin(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(VARY).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|name| name.trim().eq_ignore_ascii_case("origin"))
 }
 
 fn is_preflight<B>(request: &Request<B>) -> bool {

@@ -20,6 +20,7 @@ use crate::{
     telemetry::{AccessLog, Metrics, Telemetry},
     told::Told,
     trace::Trace,
+    undecided::Undecided,
 };
 
 /// A gateway, ready to serve.
@@ -169,6 +170,8 @@ where
         let chain = Tunnel::new(chain, tunnels.clone());
         // Its own calls are answered before anything is decided about Nomad's.
         let chain = Own::new(chain, about, tokens, denials);
+        // Before anything is begun for a caller whom nobody knows yet.
+        let chain = Undecided::new(chain);
         // Errors of agents and our own alike.
         let chain = Told::new(chain);
         // Around the own calls too, and around refusals: a page must be able to read why.

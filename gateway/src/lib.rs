@@ -11,7 +11,9 @@ mod clock;
 mod error;
 mod gateway;
 mod lines;
+mod linger;
 mod passing;
+mod places;
 mod refused;
 mod signals;
 mod stop;
@@ -33,6 +35,7 @@ pub mod telemetry;
 pub mod tls;
 pub mod told;
 pub mod trace;
+pub mod undecided;
 pub mod workers;
 
 pub use self::{

@@ -7,18 +7,21 @@
 //! looking for it would cost every connection, so that clear text is HTTP/1.1.
 
 mod authority;
+mod body;
 mod crowd;
+mod exchange;
 mod flushed;
+mod half_closed;
 mod heads;
 mod http1;
 mod http2;
 mod ready;
+mod socket;
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use hyper::body::Incoming;
 use nomad_forward::Transport;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
@@ -28,6 +31,7 @@ use tokio::{
 };
 use tower_service::Service;
 
+pub use self::body::CallerBody;
 use self::crowd::Crowd;
 use crate::{
     StartError, Stop,
@@ -112,7 +116,7 @@ impl Listener {
     /// after it is closed. Returns when no connection is left.
     pub async fn serve<S, R>(self, service: S, mut stop: Stop)
     where
-        S: Service<Request<Incoming>, Response = Response<R>, Error = Infallible>,
+        S: Service<Request<CallerBody>, Response = Response<R>, Error = Infallible>,
         S: Clone + Send + 'static,
         S::Future: Send + 'static,
         R: http_body::Body<Data = Bytes> + Send + 'static,
@@ -226,7 +230,7 @@ struct Caller {
 
 async fn connection<S, R>(caller: Caller, service: S, mut stop: Stop)
 where
-    S: Service<Request<Incoming>, Response = Response<R>, Error = Infallible>,
+    S: Service<Request<CallerBody>, Response = Response<R>, Error = Infallible>,
     S: Clone + Send + 'static,
     S::Future: Send + 'static,
     R: http_body::Body<Data = Bytes> + Send + 'static,

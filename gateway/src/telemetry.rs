@@ -7,6 +7,7 @@
 //! loss is counted.
 
 mod body;
+mod exposition;
 mod family;
 mod future;
 mod line;
@@ -22,6 +23,7 @@ use std::{
 use http::{Request, Response};
 use tower_service::Service;
 
+pub(crate) use self::exposition::Exposition;
 use self::visit::Visit;
 pub use self::{
     body::WatchedBody,

@@ -18,5 +18,7 @@ mod http2;
 mod listeners;
 #[path = "tls/process.rs"]
 mod process;
+#[path = "tls/refusals.rs"]
+mod refusals;
 #[path = "tls/running.rs"]
 mod running;

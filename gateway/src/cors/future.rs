@@ -7,11 +7,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::Response;
+use http::{Response, StatusCode};
 use http_body_util::{Either, Empty};
 use pin_project::pin_project;
 
-use super::{CorsBody, Page};
+use super::{CorsBody, Page, nomad::Rules};
 
 /// An answer with what a page may do with it.
 #[pin_project]
@@ -24,19 +24,19 @@ pub struct ResponseFuture<F> {
 #[pin_project(project = StateProjection)]
 #[derive(Debug)]
 enum State<F> {
-    /// Nothing is said about it here.
-    Passed(#[pin] F),
-    Told(#[pin] F, Page),
+    /// Of pages nothing is said here that an agent would not say.
+    Passed(#[pin] F, Rules),
+    Told(#[pin] F, Page, Rules),
     Preflight(Option<Box<Response<Empty<Bytes>>>>),
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) const fn passed(answer: F) -> Self {
-        Self { state: State::Passed(answer) }
+    pub(super) const fn passed(answer: F, rules: Rules) -> Self {
+        Self { state: State::Passed(answer, rules) }
     }
 
-    pub(super) const fn told(answer: F, page: Page) -> Self {
-        Self { state: State::Told(answer, page) }
+    pub(super) const fn told(answer: F, page: Page, rules: Rules) -> Self {
+        Self { state: State::Told(answer, page, rules) }
     }
 
     pub(super) fn preflight(answer: Response<Empty<Bytes>>) -> Self {
@@ -52,10 +52,15 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
-            StateProjection::Passed(answer) => {
-                answer.poll(cx).map_ok(|response| response.map(Either::Left))
-            }
-            StateProjection::Told(answer, page) => answer.poll(cx).map_ok(|mut response| {
+            StateProjection::Passed(answer, rules) => answer.poll(cx).map_ok(|mut response| {
+                // What is no HTTP any more is not kept in a cache.
+                if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                    rules.complete(response.headers_mut());
+                }
+                response.map(Either::Left)
+            }),
+            StateProjection::Told(answer, page, rules) => answer.poll(cx).map_ok(|mut response| {
+                rules.complete_but_pages(response.headers_mut());
                 page.tell(response.headers_mut());
                 response.map(Either::Left)
             }),

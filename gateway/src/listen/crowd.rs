@@ -13,8 +13,12 @@ use tokio::{
     net::TcpStream,
     time::{Instant, timeout},
 };
+use tokio_rustls::server::TlsStream;
 
-use crate::tls::{self, Acceptor};
+use crate::{
+    linger::read_on,
+    tls::{self, Acceptor},
+};
 
 /// What Nomad tells a caller who has too many.
 const REFUSAL: &str = "HTTP/1.1 429 Too Many Requests\r\nContent-Type: text/plain\r\nContent-Length: 81\r\n\
@@ -94,18 +98,13 @@ impl Crowd {
             return;
         }
         let limit = if tls.is_some() { TLS_REFUSAL_LIMIT } else { REFUSAL_LIMIT };
-        let told = async {
-            match tls {
-                None => tell(stream).await,
-                Some(tls) => {
-                    let stream = tls.shake_hands(stream).await?;
-                    // The text would be a broken frame of HTTP/2.
-                    if tls::is_http2(&stream) { Ok(()) } else { tell(stream).await }
-                }
+        match timeout(limit, told(stream, tls)).await {
+            // Closed with its request unread it would never read the refusal.
+            Ok(Ok(Listening::Plain(mut stream))) => read_on(&mut stream).await,
+            Ok(Ok(Listening::Tls(mut stream))) => read_on(&mut stream).await,
+            Ok(Ok(Listening::NotAtAll) | Err(_)) | Err(_) => {
+                tracing::debug!("a caller with too many connections does not listen");
             }
-        };
-        if !timeout(limit, told).await.is_ok_and(|told| told.is_ok()) {
-            tracing::debug!("a caller with too many connections does not listen");
         }
     }
 }
@@ -122,9 +121,27 @@ impl Drop for Guest {
     }
 }
 
-async fn tell(mut stream: impl AsyncWrite + Unpin) -> io::Result<()> {
+/// Whoever was refused, and may still be sending.
+enum Listening {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+    NotAtAll,
+}
+
+async fn told(stream: TcpStream, tls: Option<Acceptor>) -> io::Result<Listening> {
+    let Some(tls) = tls else { return tell(stream).await.map(Listening::Plain) };
+    let stream = tls.shake_hands(stream).await?;
+    // The text would be a broken frame of HTTP/2.
+    if tls::is_http2(&stream) {
+        return Ok(Listening::NotAtAll);
+    }
+    tell(stream).await.map(|stream| Listening::Tls(Box::new(stream)))
+}
+
+async fn tell<S: AsyncWrite + Unpin>(mut stream: S) -> io::Result<S> {
     stream.write_all(REFUSAL.as_bytes()).await?;
-    stream.shutdown().await
+    stream.shutdown().await?;
+    Ok(stream)
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::rt;
 use pin_project::pin_project;
 
+use super::exchange::Over;
+
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How often everything that a connection was given has gone out.
@@ -125,12 +127,19 @@ pub(super) struct FlushedBody<B> {
     flushes: Flushes,
     /// The flushes before the last piece; before the head, as long as there is none.
     before: u64,
+    /// Dropped with it, where somebody wants to know when it is over.
+    over: Option<Over>,
 }
 
 impl<B> FlushedBody<B> {
     /// To be made when the head is handed to the connection.
     pub(super) fn new(inner: B, flushes: Flushes) -> Self {
-        Self { inner, broken: None, before: flushes.count(), flushes }
+        Self { inner, broken: None, before: flushes.count(), flushes, over: None }
+    }
+
+    /// Drops this when it is over.
+    pub(super) fn until(self, over: Over) -> Self {
+        Self { over: Some(over), ..self }
     }
 }
 
@@ -187,7 +196,7 @@ mod tests {
     use super::*;
     use crate::{
         Stopper,
-        listen::{self, Peer},
+        listen::{self, CallerBody, Peer},
     };
 
     /// Less than what the answer is long, so that it cannot go out at once.
@@ -199,7 +208,7 @@ mod tests {
         pieces: usize,
     }
 
-    impl tower_service::Service<Request<Incoming>> for Breaking {
+    impl tower_service::Service<Request<CallerBody>> for Breaking {
         type Response = Response<Pieces>;
         type Error = Infallible;
         type Future = std::future::Ready<Result<Self::Response, Infallible>>;
@@ -208,7 +217,7 @@ mod tests {
             Poll::Ready(Ok(()))
         }
 
-        fn call(&mut self, _: Request<Incoming>) -> Self::Future {
+        fn call(&mut self, _: Request<CallerBody>) -> Self::Future {
             let pieces = (0..self.pieces).map(|number| Ok(Frame::data(piece(number))));
             let broken = std::iter::once_with(|| Err(io::Error::other("broken")));
             let all: Vec<_> = pieces.chain(broken).collect();

@@ -3,15 +3,15 @@
 use std::{
     convert::Infallible,
     pin::pin,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use bytes::Bytes;
 use futures_util::TryFutureExt as _;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::{
-    body::Incoming,
+    body::{Body as _, Incoming},
     server::conn::http1,
     service::{HttpService, service_fn},
 };
@@ -21,10 +21,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
 use super::{
-    HEAD_LIMIT, Peer, authority, ended,
+    CallerBody, HEAD_LIMIT, Peer, authority, ended,
+    exchange::Exchange,
     flushed::{FlushedBody, Flushes, Flushing},
     heads::{Heads, Refusals},
     ready,
+    socket::Socket,
 };
 use crate::{
     Stop,
@@ -35,14 +37,14 @@ use crate::{
 pub(super) async fn serve<I, S, R>(io: I, peer: Peer, service: S, mut stop: Stop)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: Service<Request<Incoming>, Response = Response<R>, Error = Infallible> + Clone + Send,
+    S: Service<Request<CallerBody>, Response = Response<R>, Error = Infallible> + Clone + Send,
     S::Future: Send,
     R: http_body::Body<Data = Bytes> + Send + 'static,
     R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let flushes = Flushes::default();
+    let (flushes, exchange) = (Flushes::default(), Arc::<Exchange>::default());
     let refusals = Refusals::default();
-    let io = Heads::new(io, refusals.clone());
+    let io = Heads::new(Socket::new(io, Arc::clone(&exchange)), refusals.clone());
     let io = Flushing::new(Turn::new(TokioIo::new(io)), flushes.clone());
     let mut http = http1::Builder::new();
     http.writev(true)
@@ -52,7 +54,7 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_LIMIT);
     // What is upgraded leaves this task: its tunnel counts and ends it.
-    let service = asked_by(peer, service, flushes, refusals);
+    let service = asked_by(peer, service, flushes, (exchange, refusals));
     let mut serving = pin!(http.serve_connection(io, service).with_upgrades());
     let result = tokio::select! {
         result = serving.as_mut() => Some(result),
@@ -72,7 +74,7 @@ fn asked_by<S, R>(
     peer: Peer,
     service: S,
     flushes: Flushes,
-    refusals: Refusals,
+    (exchange, refusals): (Arc<Exchange>, Refusals),
 ) -> impl HttpService<
     Incoming,
     ResBody = FlushedBody<Either<R, Full<Bytes>>>,
@@ -80,7 +82,7 @@ fn asked_by<S, R>(
     Future: Send,
 >
 where
-    S: Service<Request<Incoming>, Response = Response<R>, Error = Infallible> + Clone + Send,
+    S: Service<Request<CallerBody>, Response = Response<R>, Error = Infallible> + Clone + Send,
     S::Future: Send,
     R: http_body::Body<Data = Bytes> + Send,
     R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -95,9 +97,11 @@ where
         if let Some(refused) = refused {
             request.extensions_mut().insert(refused);
         }
+        exchange.begin(request.uri(), !request.body().is_end_stream());
+        let request = request.map(|body| CallerBody::of_connection(body, &exchange));
         let answer =
             ready::ask(&mut *service.lock().unwrap_or_else(PoisonError::into_inner), request);
-        let flushes = flushes.clone();
+        let (flushes, exchange) = (flushes.clone(), Arc::clone(&exchange));
         answer.map_ok(move |answer| {
             let answer = match refused {
                 // A service that does not know about refused requests has answered another one.
@@ -106,7 +110,9 @@ where
                 }
                 Some(_) | None => answer.map(Either::Left),
             };
-            answer.map(|body| FlushedBody::new(body, flushes))
+            let is_upgrade = answer.status() == StatusCode::SWITCHING_PROTOCOLS;
+            let over = exchange.answered(is_upgrade);
+            answer.map(|body| FlushedBody::new(body, flushes).until(over))
         })
     })
 }

@@ -24,7 +24,7 @@ use tower_service::Service;
 
 use self::streams::{HeldBody, Stream, Streams};
 use super::{
-    Peer, ended,
+    CallerBody, Peer, ended,
     flushed::{FlushedBody, Flushes, Flushing},
     ready,
 };
@@ -63,7 +63,7 @@ const TASKS_LIMIT: Duration = Duration::from_secs(1);
 pub(super) async fn serve<I, S, R>(io: I, peer: Peer, service: S, mut stop: Stop)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: Service<Request<Incoming>, Response = Response<R>, Error = Infallible>,
+    S: Service<Request<CallerBody>, Response = Response<R>, Error = Infallible>,
     S: Clone + Send + 'static,
     S::Future: Send + 'static,
     R: http_body::Body<Data = Bytes> + Send + 'static,
@@ -79,6 +79,7 @@ where
         let stream = Stream::begin(Arc::clone(&begin));
         let flushes = flushes.clone();
         let hold = |body| HeldBody::new(FlushedBody::new(body, flushes), stream);
+        let request = request.map(CallerBody::of_stream);
         ready::ask(&mut service.clone(), request).map_ok(|answer| answer.map(hold))
     });
     let tasks = TaskTracker::new();

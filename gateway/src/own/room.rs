@@ -7,7 +7,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, HeaderValue, Response, StatusCode,
+    header::{CONTENT_TYPE, VARY},
+};
 use http_body_util::Full;
 use nomad_acl::{
     Decision, Denied, Identify, Known, Level, Reason, RegionScope, Requirement, Right, Subject,
@@ -20,13 +23,13 @@ use serde_json::{Value, json};
 use tower_service::Service;
 
 use super::PREFIX;
-use crate::{Stop, telemetry::Metrics};
+use crate::{
+    Stop,
+    telemetry::{Exposition, Metrics},
+};
 
 /// What the calls demand.
 const AGENT_READ: Requirement = Requirement::all(&[&[Right::Agent(Level::Read)]]);
-
-/// The text format of OpenMetrics.
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The future of a call that needs a right.
 pub(super) type Asking<D, T, B> =
@@ -66,7 +69,9 @@ impl<D: Directory> Room<D> {
         }
         let acl = known.acl.within(&RegionScope::Own)?;
         match acl.allows(&AGENT_READ, &Subject::Agent) {
-            Decision::Allow(_) => Ok(self.answer(known.request.uri().path())),
+            Decision::Allow(_) => {
+                Ok(self.answer(known.request.uri().path(), known.request.headers()))
+            }
             Decision::Deny(reason) => Err(Denied { reason }.into()),
             // Nobody behind could decide about it.
             Decision::Defer { missing } => {
@@ -75,9 +80,13 @@ impl<D: Directory> Room<D> {
         }
     }
 
-    fn answer(&self, path: &str) -> Response<Full<Bytes>> {
+    fn answer(&self, path: &str, asked: &HeaderMap) -> Response<Full<Bytes>> {
         if path.strip_prefix(PREFIX) == Some("metrics") {
-            return typed(OPEN_METRICS, self.metrics.text());
+            let exposition = Exposition::negotiate(asked);
+            let text = self.metrics.exposed(exposition);
+            let mut response = typed(exposition.content_type(), text);
+            response.headers_mut().insert(VARY, HeaderValue::from_static("Accept"));
+            return response;
         }
         let agents: Vec<Value> = self.directory.fleet().iter().map(told).collect();
         typed("application/json", json!({ "agents": agents }).to_string())

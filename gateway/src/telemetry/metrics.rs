@@ -24,7 +24,11 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::{AccessLog, family::Family};
+use super::{
+    AccessLog,
+    exposition::{Exposition, to_text},
+    family::Family,
+};
 use crate::{console::Console, streams::Monitors};
 
 const FAMILIES: usize = Family::ALL.len();
@@ -183,6 +187,14 @@ impl Metrics {
     fn show(&self, name: &'static str, text: &'static str, read: Read) {
         let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         registry.register_collector(Box::new(Shown { name, text, read }));
+    }
+
+    /// Everything in one of the two formats.
+    pub(crate) fn exposed(&self, exposition: Exposition) -> String {
+        match exposition {
+            Exposition::Text => to_text(&self.text()),
+            Exposition::OpenMetrics => self.text(),
+        }
     }
 
     /// Everything in the text format of OpenMetrics, which Prometheus reads.

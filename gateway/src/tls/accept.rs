@@ -19,6 +19,7 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::{H2, HTTP_1_1, MinVersion, Reload, ServerTls, TlsError, inspect, live::Live, pem};
+use crate::linger::read_on;
 
 /// Nomad's own limit (`limits.https_handshake_timeout`), which ends with the first byte of a request: who needs longer
 /// only holds a place.
@@ -130,6 +131,7 @@ impl Acceptor {
         if stream.peek(&mut first).await? == 1 && first != [HANDSHAKE_RECORD] {
             stream.write_all(PLAIN_ANSWER).await?;
             stream.shutdown().await?;
+            read_on(&mut stream).await;
             return Err(io::Error::other("the caller spoke plain HTTP"));
         }
         TlsAcceptor::from(self.config.now()).accept(stream).await

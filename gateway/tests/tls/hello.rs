@@ -49,7 +49,7 @@ pub(crate) async fn agent(tls: Option<Acceptor>) -> SocketAddr {
 #[derive(Clone)]
 pub(crate) struct Hello;
 
-impl tower_service::Service<http::Request<hyper::body::Incoming>> for Hello {
+impl<B> tower_service::Service<http::Request<B>> for Hello {
     type Response = http::Response<http_body_util::Full<bytes::Bytes>>;
     type Error = std::convert::Infallible;
     type Future = std::future::Ready<Result<Self::Response, Self::Error>>;
@@ -61,7 +61,7 @@ impl tower_service::Service<http::Request<hyper::body::Incoming>> for Hello {
         std::task::Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, _: http::Request<hyper::body::Incoming>) -> Self::Future {
+    fn call(&mut self, _: http::Request<B>) -> Self::Future {
         std::future::ready(Ok(http::Response::new("agent says hello".into())))
     }
 }

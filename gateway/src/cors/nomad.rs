@@ -1,0 +1,130 @@
+//! What Nomad's agents say of every answer to a call, for the answers that no agent gave.
+//!
+//! A page that may read what an agent says may read why it was refused, too, and a cache keeps both apart in the same way.
+//! Which calls have rules is Nomad's choice: those below `/v1/client/` but `gc`, and variables.
+
+use http::{
+    HeaderMap, HeaderValue, Method, Request,
+    header::{ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN, VARY},
+};
+
+/// What is said of the answers to one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rules {
+    /// The gateway's own calls have none.
+    Own,
+    /// The answer may be compressed.
+    Plain,
+    /// Pages of every site may ask for it, and one did if so.
+    Open { is_asked: bool },
+}
+
+impl Rules {
+    pub(super) fn of<B>(request: &Request<B>) -> Self {
+        let path = request.uri().path();
+        let methods = match path.strip_prefix("/v1/") {
+            Some(call) if call.starts_with("gateway/") => return Self::Own,
+            Some(call) => allowed(call),
+            None => None,
+        };
+        methods.map_or(Self::Plain, |methods| Self::Open {
+            is_asked: methods.contains(request.method()) && request.headers().contains_key(ORIGIN),
+        })
+    }
+
+    /// Says what is not said yet.
+    pub(super) fn complete(self, headers: &mut HeaderMap) {
+        if self == Self::Own {
+            return;
+        }
+        vary(headers, "Accept-Encoding");
+        if let Self::Open { is_asked } = self {
+            vary(headers, "Origin");
+            if is_asked && !headers.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
+                headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+                headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+            }
+        }
+    }
+
+    /// The same where somebody else says which pages may.
+    pub(super) fn complete_but_pages(self, headers: &mut HeaderMap) {
+        if self != Self::Own {
+            vary(headers, "Accept-Encoding");
+        }
+    }
+}
+
+/// The methods that pages may use, for calls that have rules. A question about the rules is always allowed.
+fn allowed(call: &str) -> Option<&'static [Method]> {
+    const READ: &[Method] = &[Method::GET, Method::HEAD, Method::OPTIONS];
+    const WRITE: &[Method] =
+        &[Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT, Method::DELETE];
+    if let Some(call) = call.strip_prefix("client/") {
+        let is_open = matches!(call, "stats" | "metadata" | "identity" | "identity/renew")
+            || call.starts_with("fs/")
+            || call.starts_with("allocation/");
+        return is_open.then_some(READ);
+    }
+    if call == "vars" {
+        return Some(READ);
+    }
+    call.starts_with("var/").then_some(WRITE)
+}
+
+/// Adds a name to `Vary` unless it stands there.
+pub(super) fn vary(headers: &mut HeaderMap, name: &'static str) {
+    let values = headers.get_all(VARY).iter().filter_map(|value| value.to_str().ok());
+    let mut names = values.flat_map(|value| value.split(','));
+    if !names.any(|said| said.trim().eq_ignore_ascii_case(name)) {
+        headers.append(VARY, HeaderValue::from_static(name));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of an answer that says nothing: the names in `Vary`, and the origin that may read.
+    fn said(method: &str, path: &str, origin: Option<&str>) -> (String, Option<String>) {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(origin) = origin {
+            request = request.header(ORIGIN, origin);
+        }
+        let mut headers = HeaderMap::new();
+        let rules = Rules::of(&request.body(()).unwrap());
+        rules.complete(&mut headers);
+        let before = headers.clone();
+        rules.complete(&mut headers);
+        assert_eq!(headers, before, "it is said once");
+        let names: Vec<_> =
+            headers.get_all(VARY).iter().map(|value| value.to_str().unwrap()).collect();
+        let origin = headers.get(ACCESS_CONTROL_ALLOW_ORIGIN);
+        (names.join(", "), origin.map(|origin| origin.to_str().unwrap().to_owned()))
+    }
+
+    #[test]
+    fn the_rules_are_those_of_nomads_agents() {
+        let (page, any) = (Some("https://ui.example"), Some("*".to_owned()));
+        for path in [
+            "/v1/client/fs/logs/x",
+            "/v1/client/stats?node_id=x",
+            "/v1/client/allocation/x/stats",
+            "/v1/client/metadata",
+            "/v1/client/identity",
+            "/v1/client/identity/renew",
+            "/v1/vars",
+            "/v1/var/a/b",
+        ] {
+            let vary = "Accept-Encoding, Origin".to_owned();
+            assert_eq!(said("GET", path, page), (vary.clone(), any.clone()), "{path}");
+            assert_eq!(said("GET", path, None), (vary.clone(), None), "{path}");
+            let writes = if path.starts_with("/v1/var/") { any.clone() } else { None };
+            assert_eq!(said("PUT", path, page), (vary, writes), "{path}");
+        }
+        for path in ["/v1/client/gc", "/v1/agent/self", "/v1/jobs", "/ui/", "/v1/client/other"] {
+            assert_eq!(said("GET", path, page), ("Accept-Encoding".to_owned(), None), "{path}");
+        }
+        assert_eq!(said("GET", "/v1/gateway/health", page), (String::new(), None));
+    }
+}

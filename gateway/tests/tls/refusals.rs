@@ -1,0 +1,187 @@
+//! A refusal that does not wait for the body reaches its caller, however much the caller is still sending.
+
+use std::{convert::Infallible, net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, StreamExt as _};
+use http::Request;
+use http_body::Frame;
+use http_body_util::{BodyExt as _, StreamBody};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use nomad_acl::tokens::TokenTable;
+use nomad_gateway::{
+    Gateway, Stopper, SystemClock,
+    listen::Listener,
+    tls::{Acceptor, ClientCertificates},
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::oneshot,
+    time::timeout,
+};
+
+use crate::{
+    authority::{Authority, call},
+    hello::{LIMIT, NODE, agent, fleet},
+};
+
+const SIZES: [usize; 5] = [20_000, 60_000, 100_000, 200_000, 1_000_000];
+const TRIES: usize = 10;
+
+/// What a caller sends before anybody else has a turn.
+const PIECE: usize = 16 << 10;
+
+struct Gateways {
+    plain: SocketAddr,
+    tls: SocketAddr,
+    authority: Authority,
+    _stopper: Stopper,
+}
+
+/// Gateways that know nobody's token.
+async fn gateways() -> Gateways {
+    let authority = Authority::new();
+    let acceptor = Acceptor::load(authority.server(ClientCertificates::Ignored)).unwrap();
+    let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
+    let plain = Listener::bind(loopback).await.unwrap();
+    let tls = Listener::bind(loopback).await.unwrap().tls(acceptor);
+    let stopper = Stopper::new(Duration::ZERO);
+    let nobody = r#"{"policies": [], "tokens": []}"#;
+    let tokens = TokenTable::from_json(nobody, SystemClock::start()).unwrap();
+    let fleet = fleet(agent(None).await);
+    let addresses = (plain.address(), tls.address());
+    for listener in [plain, tls] {
+        let gateway = Gateway::new(fleet.clone(), tokens.clone());
+        tokio::spawn(gateway.serve(listener, stopper.listen()));
+    }
+    Gateways { plain: addresses.0, tls: addresses.1, authority, _stopper: stopper }
+}
+
+fn path() -> String {
+    format!("/v1/client/gc?node_id={NODE}")
+}
+
+/// Sends everything before it reads anything, and gives up when that fails, as many programs do.
+async fn send_then_read(mut stream: impl AsyncRead + AsyncWrite + Unpin, size: usize) -> String {
+    let head =
+        format!("PUT {} HTTP/1.1\r\nhost: gateway.test\r\ncontent-length: {size}\r\n\r\n", path());
+    let mut sent = stream.write_all(head.as_bytes()).await;
+    let mut left = size;
+    while sent.is_ok() && left > 0 {
+        let piece = vec![b'x'; left.min(PIECE)];
+        left -= piece.len();
+        sent = stream.write_all(&piece).await;
+        tokio::task::yield_now().await;
+    }
+    if let Err(error) = sent.and(stream.flush().await) {
+        return error.to_string();
+    }
+    let mut answer = Vec::new();
+    drop(timeout(LIMIT, stream.read_to_end(&mut answer)).await);
+    let head = String::from_utf8_lossy(&answer);
+    head.lines().next().unwrap_or_default().to_owned()
+}
+
+type Pieces = StreamBody<BoxStream<'static, Result<Frame<Bytes>, Infallible>>>;
+
+/// A body in pieces, and when the last of them is taken.
+fn pieces(size: usize) -> (Pieces, oneshot::Receiver<()>) {
+    let (tell, taken) = oneshot::channel();
+    let lengths = (0..size).step_by(PIECE).map(move |at| PIECE.min(size - at));
+    let pieces = lengths.map(|length| Ok(Frame::data(vec![b'x'; length].into())));
+    let end = stream::once(async move {
+        let _nobody_waits = tell.send(());
+        Ok(Frame::data(Bytes::from_static(b"x")))
+    });
+    (StreamBody::new(stream::iter(pieces).chain(end).boxed()), taken)
+}
+
+/// How many of some tries saw the refusal.
+async fn seen(tries: impl AsyncFn() -> bool) -> usize {
+    let mut seen = 0;
+    for _ in 0..TRIES {
+        seen += usize::from(tries().await);
+    }
+    seen
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_of_http_1_who_is_still_sending_reads_why() {
+    let gateways = gateways().await;
+    for size in SIZES {
+        let plain = seen(async || {
+            let stream = TcpStream::connect(gateways.plain).await.unwrap();
+            send_then_read(stream, size).await == "HTTP/1.1 403 Forbidden"
+        });
+        assert_eq!(plain.await, TRIES, "{size} bytes");
+        let tls = seen(async || {
+            let stream = call(&gateways.authority, gateways.tls, None, &["http/1.1"]).await;
+            send_then_read(stream.unwrap(), size).await == "HTTP/1.1 403 Forbidden"
+        });
+        assert_eq!(tls.await, TRIES, "{size} bytes over TLS");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_of_http_2_who_is_still_sending_reads_why() {
+    let gateways = gateways().await;
+    for size in SIZES {
+        let tries = seen(async || {
+            let stream = call(&gateways.authority, gateways.tls, None, &["h2"]).await.unwrap();
+            let (mut sender, connection) =
+                http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+            tokio::spawn(connection);
+            let uri = format!("https://gateway.test{}", path());
+            let (body, sent) = pieces(size);
+            let answer = sender.send_request(Request::put(uri).body(body).unwrap()).await;
+            let Ok(answer) = answer else { return false };
+            let is_refused = answer.status() == 403 && answer.into_body().collect().await.is_ok();
+            // Nothing tells the caller to stop before it has sent everything.
+            is_refused && timeout(LIMIT, sent).await.is_ok_and(|sent| sent.is_ok())
+        });
+        assert_eq!(tries.await, TRIES, "{size} bytes");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_that_is_refused_says_so_to_whoever_is_still_sending() {
+    let gateways = gateways().await;
+    let many: String = (0..2000).map(|number| format!("x-{number}: y\r\n")).collect();
+    for wrong in ["GARBAGE\r\n\r\n".to_owned(), format!("PUT / HTTP/1.1\r\n{many}\r\n")] {
+        let tries = seen(async || {
+            let mut stream = TcpStream::connect(gateways.plain).await.unwrap();
+            let mut sent = stream.write_all(wrong.as_bytes()).await;
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+                sent = sent.and(stream.write_all(&[b'x'; PIECE]).await);
+            }
+            let mut answer = Vec::new();
+            drop(timeout(LIMIT, stream.read_to_end(&mut answer)).await);
+            answer.starts_with(b"HTTP/1.1 4")
+        });
+        assert_eq!(tries.await, TRIES, "{wrong:.20}");
+    }
+    // Whoever speaks plain HTTP where TLS is spoken.
+    let tries = seen(async || {
+        let stream = TcpStream::connect(gateways.tls).await.unwrap();
+        send_then_read(stream, 100_000).await == "HTTP/1.0 400 Bad Request"
+    });
+    assert_eq!(tries.await, TRIES, "plain HTTP");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_connection_too_many_is_told_so_while_it_sends() {
+    let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap().per_client(1);
+    let address = listener.address();
+    let stopper = Stopper::new(Duration::ZERO);
+    let gateway = Gateway::new(fleet(agent(None).await), nomad_acl::AclDisabled);
+    tokio::spawn(gateway.serve(listener, stopper.listen()));
+    let _first = TcpStream::connect(address).await.unwrap();
+    let tries = seen(async || {
+        let stream = TcpStream::connect(address).await.unwrap();
+        send_then_read(stream, 100_000).await == "HTTP/1.1 429 Too Many Requests"
+    });
+    assert_eq!(tries.await, TRIES);
+}
