@@ -6,6 +6,7 @@ import subprocess
 import time
 from http.client import HTTPException
 
+import kept_connections
 import odd_ids
 import refused_exec
 import slow_changes
@@ -13,7 +14,7 @@ import streams_and_calls
 from stage import Checks, Stage
 
 PARTS = {
-    "exec": refused_exec, "ids": odd_ids, "shares": streams_and_calls, "slow": slow_changes,
+    "exec": refused_exec, "ids": odd_ids, "kept": kept_connections, "shares": streams_and_calls, "slow": slow_changes,
 }
 
 
