@@ -8,13 +8,15 @@ from http.client import HTTPException
 
 import kept_connections
 import odd_ids
+import own_token
 import refused_exec
 import slow_changes
 import streams_and_calls
 from stage import Checks, Stage
 
 PARTS = {
-    "exec": refused_exec, "ids": odd_ids, "kept": kept_connections, "shares": streams_and_calls, "slow": slow_changes,
+    "exec": refused_exec, "ids": odd_ids, "own": own_token, "kept": kept_connections, "shares": streams_and_calls,
+    "slow": slow_changes,
 }
 
 
