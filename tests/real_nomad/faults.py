@@ -6,17 +6,19 @@ import subprocess
 import time
 from http.client import HTTPException
 
+import fresh_tokens
 import kept_connections
 import odd_ids
 import own_token
 import refused_exec
+import repeated_headers
 import slow_changes
 import streams_and_calls
 from stage import Checks, Stage
 
 PARTS = {
-    "exec": refused_exec, "ids": odd_ids, "own": own_token, "kept": kept_connections, "shares": streams_and_calls,
-    "slow": slow_changes,
+    "fresh": fresh_tokens, "repeated": repeated_headers, "exec": refused_exec, "ids": odd_ids, "own": own_token,
+    "kept": kept_connections, "shares": streams_and_calls, "slow": slow_changes,
 }
 
 
