@@ -11,14 +11,15 @@ import kept_connections
 import odd_ids
 import own_token
 import refused_exec
+import refused_uploads
 import repeated_headers
 import slow_changes
 import streams_and_calls
 from stage import Checks, Stage
 
 PARTS = {
-    "fresh": fresh_tokens, "repeated": repeated_headers, "exec": refused_exec, "ids": odd_ids, "own": own_token,
-    "kept": kept_connections, "shares": streams_and_calls, "slow": slow_changes,
+    "fresh": fresh_tokens, "repeated": repeated_headers, "exec": refused_exec, "uploads": refused_uploads,
+    "ids": odd_ids, "own": own_token, "kept": kept_connections, "shares": streams_and_calls, "slow": slow_changes,
 }
 
 
