@@ -20,6 +20,7 @@ import differences
 import faults
 import following
 import page
+import regions
 import server_calls
 import tls
 import writes
@@ -28,7 +29,7 @@ from compare import both
 from world import World
 
 BASE = int(os.environ.get("BASE_PORT", "25400"))
-FAULTS = [*faults.PARTS]
+FAULTS = [*faults.PARTS, "regions"]
 EVERY = ["calls", "page", "ui", "cli", "tls", *FAULTS]
 PARTS = os.environ.get("PARTS", ",".join(EVERY)).replace("faults", ",".join(FAULTS)).split(",")
 AGENTS = ["server1", "server2", "server3", "client1", "client2", "client3"]
@@ -87,6 +88,10 @@ def alone(programs, folder):
     if set(faults.PARTS) & set(PARTS):
         os.makedirs(f"{folder}/faults")
         wrong += faults.run(programs, f"{folder}/faults", BASE + 200, PARTS)
+    for name, run in (("regions", lambda at, checks: regions.run(programs, at, BASE + 300, checks)),):
+        if name in PARTS:
+            os.makedirs(f"{folder}/{name}")
+            wrong += faults.looked_at(name, lambda checks, run=run, name=name: run(f"{folder}/{name}", checks))
     return wrong
 
 
