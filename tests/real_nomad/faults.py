@@ -15,11 +15,14 @@ import refused_uploads
 import repeated_headers
 import slow_changes
 import streams_and_calls
+import successor
 from stage import Checks, Stage
 
+# In this order: the last one ends a client.
 PARTS = {
     "fresh": fresh_tokens, "repeated": repeated_headers, "exec": refused_exec, "uploads": refused_uploads,
     "ids": odd_ids, "own": own_token, "kept": kept_connections, "shares": streams_and_calls, "slow": slow_changes,
+    "successor": successor,
 }
 
 
