@@ -82,6 +82,8 @@ GATEWAY = [
                and statuses(pair) == (500, 200) and "UUID must be 36 characters" in pair.server.text),
     Difference("`GET /v1/agent/servers` with no target", lambda pair: pair.path == "/v1/agent/servers"
                and statuses(pair) == (501, 200)),
+    Difference("`reload`, `PUT` of `schedulers/config`, with no target", lambda pair: pair.path == "/v1/agent/schedulers/config"
+               and statuses(pair) == (400, 400) and "name it with server_id" in pair.gateway.text),
     Difference("`monitor` of an unknown node", lambda pair: is_monitor(pair) and statuses(pair) == (500, 404)
                and pair.server.text == f"RPC Error:: 404,{pair.gateway.text}" and "Unknown node" in pair.gateway.text),
     Difference("`monitor` of a node without a connection", lambda pair: is_monitor(pair)
@@ -104,7 +106,8 @@ GATEWAY = [
     Difference("a denied `/v1/event/stream`", lambda pair: pair.path.startswith("/v1/event/stream") and is_refusal(pair)
                and pair.server.status == 200),
     Difference("a followed log, file or `monitor` that is silent", lambda pair: pair.call.seconds and is_silent(pair),
-               CONTENT),
+               # A head that has not come has no `Vary` either.
+               CONTENT | {"Vary"}),
     Difference("`snapshot` of an allocation", lambda pair: pair.path.endswith("/snapshot") and pair.gateway.way == "direct"
                and statuses(pair) == (400, 403)),
     Difference("`/debug/", lambda pair: pair.path.startswith("/debug/") and is_own(pair) and statuses(pair) == (404, 404)),
@@ -139,7 +142,6 @@ ELSEWHERE = {
     "`monitor` with `node_id` and `region`": "tests of nomad-forward",
     "`node_id` with the beginning of an id": "tests of nomad-forward",
     "`PUT /v1/agent/servers` with no target": "tests of nomad-forward",
-    "`reload`, `PUT` of `schedulers/config`, with no target": "tests of nomad-forward",
     "`client/gc`, `POST` of `client/metadata`": "node_in_body.py, where a node is named in the body",
     "a request that comes back to the gateway": "tests of the gateway",
     "a node that is `down` or `disconnected`": "successor.py",
