@@ -22,6 +22,7 @@ import following
 import page
 import regions
 import server_calls
+import suite
 import tls
 import writes
 from cluster import Cluster
@@ -29,7 +30,7 @@ from compare import both
 from world import World
 
 BASE = int(os.environ.get("BASE_PORT", "25400"))
-FAULTS = [*faults.PARTS, "regions"]
+FAULTS = [*faults.PARTS, "regions", "suite"]
 EVERY = ["calls", "page", "ui", "cli", "tls", *FAULTS]
 PARTS = os.environ.get("PARTS", ",".join(EVERY)).replace("faults", ",".join(FAULTS)).split(",")
 AGENTS = ["server1", "server2", "server3", "client1", "client2", "client3"]
@@ -88,7 +89,8 @@ def alone(programs, folder):
     if set(faults.PARTS) & set(PARTS):
         os.makedirs(f"{folder}/faults")
         wrong += faults.run(programs, f"{folder}/faults", BASE + 200, PARTS)
-    for name, run in (("regions", lambda at, checks: regions.run(programs, at, BASE + 300, checks)),):
+    for name, run in (("regions", lambda at, checks: regions.run(programs, at, BASE + 300, checks)),
+                      ("suite", lambda at, checks: suite.run(programs, at, checks))):
         if name in PARTS:
             os.makedirs(f"{folder}/{name}")
             wrong += faults.looked_at(name, lambda checks, run=run, name=name: run(f"{folder}/{name}", checks))
