@@ -77,8 +77,7 @@ def rights():
     return [
         denied("none", "server", "members"), denied("bogus", "node", "status"), denied("ns-read", "job", "status", "static"),
         denied("ns-read", "alloc", "fs", "{static}", "/"), denied("logs", "alloc", "logs", "-tail", "-n", "2", "{static}"),
-        on_purpose("a denied `exec`",
-                   denied("ns-read", "alloc", "exec", "-task", "main", "{static}", "/bin/true")),
+        denied("ns-read", "alloc", "exec", "-task", "main", "{static}", "/bin/true"),
         on_purpose("a denied file stream or log", denied("ns-read", "alloc", "logs", "{static}")), denied("none", "agent-info"), denied("node-read", "node", "meta", "read", "-node-id", "{node1}"),
         denied("ns-read", "monitor", "-node-id", "{node1}"), denied("expired", "job", "status"),
     ]
