@@ -142,7 +142,7 @@ ELSEWHERE = {
     "`monitor` with `node_id` and `region`": "tests of nomad-forward",
     "`node_id` with the beginning of an id": "tests of nomad-forward",
     "`PUT /v1/agent/servers` with no target": "tests of nomad-forward",
-    "`client/gc`, `POST` of `client/metadata`": "node_in_body.py, where a node is named in the body",
+    "`client/gc` with no target": "nomad/relay.rs, against scripted servers",
     "a request that comes back to the gateway": "tests of the gateway",
     "a node that is `down` or `disconnected`": "successor.py",
     "an agent stays silent": "tests of nomad-forward; slow_changes.py",

@@ -8,6 +8,7 @@ from http.client import HTTPException
 
 import fresh_tokens
 import kept_connections
+import node_in_body
 import odd_ids
 import own_token
 import refused_exec
@@ -22,6 +23,7 @@ from stage import Checks, Stage
 PARTS = {
     "fresh": fresh_tokens, "repeated": repeated_headers, "exec": refused_exec, "uploads": refused_uploads,
     "ids": odd_ids, "own": own_token, "kept": kept_connections, "shares": streams_and_calls, "slow": slow_changes,
+    "named": node_in_body,
     "successor": successor,
 }
 

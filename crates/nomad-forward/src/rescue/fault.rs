@@ -118,8 +118,7 @@ fn locate(route: &Route, error: &LocateError) -> Fault {
 /// A call about a node that names none is refused by every server that runs no client, in these words.
 fn several_servers(route: &Route, text: String) -> String {
     match route {
-        Route::ClientGc | Route::SetMetadata => "No local Node and node_id not provided".to_owned(),
-        Route::RenewIdentity => "no local Node and node_id not provided".to_owned(),
+        Route::ClientGc => "No local Node and node_id not provided".to_owned(),
         _ => text,
     }
 }

@@ -174,18 +174,21 @@ async fn a_change_that_names_no_agent_goes_to_the_only_one_and_else_to_none() {
             "this changes one server, and there are several: name it with server_id",
         ),
         ("PUT", "/v1/client/gc", "No local Node and node_id not provided"),
-        ("POST", "/v1/client/metadata", "No local Node and node_id not provided"),
-        ("PUT", "/v1/client/identity/renew", "no local Node and node_id not provided"),
     ] {
         let (status, _, _, body) = ask(&nomad, method, path).await;
         assert_eq!((status, &*body), (400, said), "{path}");
     }
-    for path in ["agent/servers", "agent/reload", "schedulers", "client/gc", "metadata", "renew"] {
+    for path in ["agent/servers", "agent/reload", "schedulers", "client/gc"] {
         assert!(cluster.asked(path).is_empty(), "{path}");
     }
     // What changes all servers, whichever is asked, goes to any.
     ask(&nomad, "PUT", "/v1/agent/join?address=a").await;
     assert_eq!(cluster.asked("/v1/agent/join").len(), 1);
+    // Where the body may name the node any server passes the call on to it.
+    for (method, path) in [("POST", "/v1/client/metadata"), ("PUT", "/v1/client/identity/renew")] {
+        let (_, way, _, _) = ask(&nomad, method, path).await;
+        assert_eq!((&*way, cluster.asked(path).len()), ("pass", 1), "{path}");
+    }
 
     // One that is down cannot be meant.
     cluster.state.send_modify(|state| state.down.push(NODES[0]));
