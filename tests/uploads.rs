@@ -12,7 +12,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::support::{Script, scripted};
+use crate::support::{Script, World, scripted};
 
 const NODE: &str = "9bb118cc-7630-ebf4-b8b8-c11ee8847863";
 const ALLOC: &str = "13651909-dd6d-35ce-5da0-5004769668b3";
@@ -106,4 +106,41 @@ async fn lengths_that_contradict_each_other_are_no_response() {
     let (gateway, _stopper) = front(&mut tasks, client).await;
     let answer = crate::support::get(gateway, &format!("/v1/client/stats?node_id={NODE}")).await;
     assert_eq!(answer.status, 502);
+}
+
+/// Larger than any buffer on the way, and than what an agent takes.
+const LARGE: usize = 2 << 20;
+
+/// So many callers one after the other: a refusal that is lost is lost by chance.
+const CALLERS: usize = 20;
+
+/// A PUT of a large body, sent whatever is said meanwhile.
+fn upload(path: &str) -> Vec<u8> {
+    let head = format!(
+        "PUT {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {LARGE}\r\n\r\n"
+    );
+    [head.into_bytes(), vec![b'x'; LARGE]].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_caller_sees_the_413_of_an_agent_that_closes_with_bytes_unread() {
+    let text = "HTTP/1.1 413 Payload Too Large\r\nContent-Length: 8\r\n\r\ntoo long";
+    let mut tasks = JoinSet::new();
+    let client = scripted(&mut tasks, Script::Say(text)).await;
+    let (gateway, _stopper) = front(&mut tasks, client).await;
+    let request = upload(&format!("/v1/client/allocation/{ALLOC}/signal"));
+    for n in 0..CALLERS {
+        assert_eq!(said(gateway, &request).await, ("413".into(), "too long".into()), "{n}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_caller_sees_the_413_of_a_reference_agent() {
+    let world = World::start().await;
+    let request = upload(&format!("/v1/client/allocation/{}/signal", world.allocation()));
+    let expected = ("413".to_owned(), "http: request body too large".to_owned());
+    for n in 0..CALLERS {
+        assert_eq!(said(world.agent("client1").1, &request).await, expected, "asked itself, {n}");
+        assert_eq!(said(world.gateway, &request).await, expected, "through the gateway, {n}");
+    }
 }
