@@ -27,6 +27,7 @@
 //! assert_eq!((fault.status().as_u16(), fault.text()), (400, "Unknown log level: loud"));
 //! ```
 
+mod cross_origin;
 mod fault;
 mod go;
 mod id;
@@ -41,6 +42,7 @@ pub mod json;
 pub mod query;
 
 pub use self::{
+    cross_origin::CrossOrigin,
     fault::Fault,
     go::{BoolError, DurationError, IntError, quote},
     id::{AllocId, IdError, NodeId, ServerId, Written},

@@ -1,12 +1,13 @@
 //! What Nomad's agents say of every answer to a call, for the answers that no agent gave.
 //!
 //! A page that may read what an agent says may read why it was refused, too, and a cache keeps both apart in the same way.
-//! Which calls have rules is Nomad's choice: those below `/v1/client/` but `gc`, and variables.
+//! Which calls have rules is Nomad's choice ([`CrossOrigin`]).
 
 use http::{
-    HeaderMap, HeaderValue, Method, Request,
+    HeaderMap, HeaderValue, Request,
     header::{ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN, VARY},
 };
+use nomad_wire::{CrossOrigin, Route};
 
 /// What is said of the answers to one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,14 +22,12 @@ pub(super) enum Rules {
 
 impl Rules {
     pub(super) fn of<B>(request: &Request<B>) -> Self {
-        let path = request.uri().path();
-        let methods = match path.strip_prefix("/v1/") {
-            Some(call) if call.starts_with("gateway/") => return Self::Own,
-            Some(call) => allowed(call),
-            None => None,
-        };
-        methods.map_or(Self::Plain, |methods| Self::Open {
-            is_asked: methods.contains(request.method()) && request.headers().contains_key(ORIGIN),
+        let path = Route::decoded_path(request.uri());
+        if path.starts_with("/v1/gateway/") {
+            return Self::Own;
+        }
+        CrossOrigin::of(&path).map_or(Self::Plain, |rules| Self::Open {
+            is_asked: request.headers().contains_key(ORIGIN) && rules.allows(request.method()),
         })
     }
 
@@ -53,23 +52,6 @@ impl Rules {
             vary(headers, "Accept-Encoding");
         }
     }
-}
-
-/// The methods that pages may use, for calls that have rules. A question about the rules is always allowed.
-fn allowed(call: &str) -> Option<&'static [Method]> {
-    const READ: &[Method] = &[Method::GET, Method::HEAD, Method::OPTIONS];
-    const WRITE: &[Method] =
-        &[Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT, Method::DELETE];
-    if let Some(call) = call.strip_prefix("client/") {
-        let is_open = matches!(call, "stats" | "metadata" | "identity" | "identity/renew")
-            || call.starts_with("fs/")
-            || call.starts_with("allocation/");
-        return is_open.then_some(READ);
-    }
-    if call == "vars" {
-        return Some(READ);
-    }
-    call.starts_with("var/").then_some(WRITE)
 }
 
 /// Adds a name to `Vary` unless it stands there.
@@ -109,6 +91,7 @@ mod tests {
         for path in [
             "/v1/client/fs/logs/x",
             "/v1/client/stats?node_id=x",
+            "/v1/clien%74/stats",
             "/v1/client/allocation/x/stats",
             "/v1/client/metadata",
             "/v1/client/identity",

@@ -1,35 +1,29 @@
 //! Cross-origin rules of the client API: any page may read, none may write.
-//!
-//! Nomad wraps the calls below `/v1/client/` so, but for `gc` and for what nobody has, and nothing of `/v1/agent/*`.
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
-use nomad_wire::Route;
+use nomad_wire::{CrossOrigin, Route};
 
 use crate::body::Body;
 
 /// What a request says that its answer must heed.
 #[derive(Debug)]
 pub(super) struct Cors {
-    is_foreign_read: bool,
+    rules: CrossOrigin,
+    /// A page of another site asks, and may.
+    is_open: bool,
 }
 
 impl Cors {
     /// The rules for this request, if its path has any.
     pub(super) fn of<B>(request: &Request<B>) -> Option<Self> {
-        let path = Route::decoded_path(request.uri());
-        let has_rules = path.strip_prefix("/v1/client/").is_some_and(|call| {
-            matches!(call, "stats" | "metadata" | "identity")
-                || ["fs/", "allocation/", "identity/"].iter().any(|below| call.starts_with(below))
-        });
-        has_rules.then(|| Self {
-            is_foreign_read: request.headers().contains_key(header::ORIGIN)
-                && is_read(request.method()),
-        })
+        let rules = CrossOrigin::of(&Route::decoded_path(request.uri()))?;
+        let is_foreign = request.headers().contains_key(header::ORIGIN);
+        Some(Self { rules, is_open: is_foreign && rules.allows(request.method()) })
     }
 
     /// The answer to a question about the rules alone, before any other.
     pub(super) fn preflight<B>(request: &Request<B>) -> Option<Response<Body>> {
-        Self::of(request)?;
+        let Self { rules, .. } = Self::of(request)?;
         let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
         if request.method() != Method::OPTIONS {
             return None;
@@ -39,7 +33,7 @@ impl Cors {
         let headers = response.headers_mut();
         headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
-        if Method::from_bytes(asked.as_bytes()).is_ok_and(|method| is_read(&method)) {
+        if Method::from_bytes(asked.as_bytes()).is_ok_and(|method| rules.allows(&method)) {
             allow(headers);
             headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, asked.clone());
             if let Some(names) = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
@@ -51,14 +45,10 @@ impl Cors {
 
     pub(super) fn apply(&self, headers: &mut HeaderMap) {
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
-        if self.is_foreign_read {
+        if self.is_open {
             allow(headers);
         }
     }
-}
-
-fn is_read(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD)
 }
 
 fn allow(headers: &mut HeaderMap) {
