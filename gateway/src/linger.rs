@@ -5,6 +5,7 @@
 //! do, and what comes is thrown away.
 
 use std::{
+    future::poll_fn,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -13,8 +14,8 @@ use std::{
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, ReadBuf},
-    time::{Instant, Sleep, sleep, sleep_until, timeout},
+    io::{AsyncRead, ReadBuf},
+    time::{Instant, Sleep, sleep, sleep_until},
 };
 
 /// So much is read at most: sixteen times the largest body that Nomad takes of most calls. It costs a copy and no memory.
@@ -75,17 +76,8 @@ impl Linger {
 
 /// The same for a socket that is not served: its writing side is shut.
 pub(crate) async fn read_on(from: &mut (impl AsyncRead + Unpin)) {
-    let reading = async {
-        let mut piece = [0; PIECE];
-        let mut read = 0;
-        while read < MAX_BYTES {
-            match timeout(SILENCE, from.read(&mut piece)).await {
-                Ok(Ok(count @ 1..)) => read += count,
-                Ok(Ok(0) | Err(_)) | Err(_) => return,
-            }
-        }
-    };
-    drop(timeout(LIMIT, reading).await);
+    let mut linger = Linger::new();
+    poll_fn(|cx| linger.poll(Pin::new(from), cx)).await;
 }
 
 /// The same for a stream of HTTP/2, which is reset (`NO_ERROR`) if it has not ended by then.
