@@ -55,7 +55,7 @@ const HEAD_LIMIT: Duration = Duration::from_secs(120);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// So often the log says that connections cannot be accepted.
-const TELL_REFUSED: Duration = Duration::from_secs(60);
+const TELL_FAILURES: Duration = Duration::from_secs(60);
 
 /// A socket that listens.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ impl Listener {
     {
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let mut connections = JoinSet::new();
-        let mut refused = Refused::default();
+        let mut failures = AcceptFailures::default();
         loop {
             let accepted = async {
                 let place = Arc::clone(&places).acquire_owned().await;
@@ -155,7 +155,7 @@ impl Listener {
                         };
                     }
                     Err(error) => {
-                        refused.tell(&error);
+                        failures.tell(&error);
                         sleep(ACCEPT_PAUSE).await;
                     }
                 },
@@ -201,15 +201,15 @@ impl Arrived {
 
 /// Connections that could not be accepted: one line a minute, however many they are.
 #[derive(Debug, Default)]
-struct Refused {
+struct AcceptFailures {
     told: Option<Instant>,
     since_then: u64,
 }
 
-impl Refused {
+impl AcceptFailures {
     fn tell(&mut self, error: &io::Error) {
         self.since_then += 1;
-        if self.told.is_none_or(|told| told.elapsed() >= TELL_REFUSED) {
+        if self.told.is_none_or(|told| told.elapsed() >= TELL_FAILURES) {
             tracing::warn!(error = %error, times = self.since_then, "cannot accept connections");
             *self = Self { told: Some(Instant::now()), since_then: 0 };
         }
