@@ -33,6 +33,7 @@ use self::{
 };
 pub use self::{
     body::ForwardBody,
+    class::is_open_ended,
     error::ForwardError,
     outgoing::{Outgoing, UploadError},
 };

@@ -2,16 +2,16 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::Waker,
 };
 
 use futures_util::task::AtomicWaker;
-use http::Uri;
-use memchr::memmem;
-use nomad_wire::Query;
+use http::{Method, Request, Uri};
+use http_body::Body;
+use nomad_forward::forward::is_open_ended;
 
 /// One connection. The requests on it follow each other.
 #[derive(Debug, Default)]
@@ -23,8 +23,8 @@ pub(super) struct Exchange {
     is_under_way: AtomicBool,
     has_head: AtomicBool,
     is_over: AtomicBool,
-    /// The request is one that may wait for long.
-    is_waiting: AtomicBool,
+    /// What the request asks for. Looked at only when its caller sends nothing more.
+    asked: Mutex<Option<(Method, Uri)>>,
     /// Whoever reads the body of the request has read all that is there.
     is_body_dry: AtomicBool,
     is_upgraded: AtomicBool,
@@ -34,13 +34,13 @@ pub(super) struct Exchange {
 
 impl Exchange {
     /// A request has come, with a body or without.
-    pub(super) fn begin(&self, uri: &Uri, has_body: bool) {
+    pub(super) fn begin<B: Body>(&self, request: &Request<B>) {
         self.is_under_way.store(true, Ordering::Relaxed);
         self.has_head.store(false, Ordering::Relaxed);
         self.is_over.store(false, Ordering::Relaxed);
-        self.is_waiting.store(is_blocking(uri) || is_stream(uri), Ordering::Relaxed);
+        *self.asked() = Some((request.method().clone(), request.uri().clone()));
         self.is_body_dry.store(false, Ordering::Relaxed);
-        if !has_body {
+        if request.body().is_end_stream() {
             self.body_ended();
         }
     }
@@ -90,7 +90,12 @@ impl Exchange {
 
     /// Whether a caller who sends nothing more may still want an answer.
     pub(super) fn is_answer_wanted(&self) -> bool {
-        self.is_under_way.load(Ordering::Relaxed) && !self.is_waiting.load(Ordering::Relaxed)
+        self.is_under_way.load(Ordering::Relaxed)
+            && !self.asked().as_ref().is_some_and(|(method, uri)| is_open_ended(method, uri))
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Option<(Method, Uri)>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether more of the request's body is wanted than has come.
@@ -117,20 +122,4 @@ impl Drop for Over {
     fn drop(&mut self) {
         self.0.is_over.store(true, Ordering::Relaxed);
     }
-}
-
-/// Whether it is a stream that goes on until its caller leaves.
-fn is_stream(uri: &Uri) -> bool {
-    let Some(call) = uri.path().strip_prefix("/v1/") else { return false };
-    let asks = |name| memmem::find(uri.query().unwrap_or_default().as_bytes(), name).is_some();
-    call.starts_with("agent/monitor")
-        || call.starts_with("event/stream")
-        || call.starts_with("client/fs/stream/")
-        || (call.starts_with("client/fs/logs/") && asks(b"follow"))
-}
-
-/// Whether it waits for a change, for minutes maybe.
-fn is_blocking(uri: &Uri) -> bool {
-    uri.query().is_some_and(|query| memmem::find(query.as_bytes(), b"index=").is_some())
-        && Query::of(uri).filled("index").is_some_and(|index| &*index != "0")
 }

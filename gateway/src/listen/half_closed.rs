@@ -178,7 +178,13 @@ mod tests {
         let (_, lived) =
             half_closed("GET /v1/jobs?index=7 HTTP/1.1\r\nhost: x\r\n\r\n", None).await;
         assert_eq!(lived, Duration::ZERO, "a blocking query");
-        let streams = ["agent/monitor", "client/fs/logs/x?follow=true", "client/fs/stream/x"];
+        let streams = [
+            "agent/monitor",
+            "agent/monito%72",
+            "event/stream",
+            "client/fs/logs/x?follow=true&task=t&type=stdout",
+            "client/fs/stream/x?path=a",
+        ];
         for path in streams {
             let get = format!("GET /v1/{path} HTTP/1.1\r\nhost: x\r\n\r\n");
             assert_eq!(half_closed(&get, None).await.1, Duration::ZERO, "{path}");

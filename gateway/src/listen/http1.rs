@@ -11,7 +11,7 @@ use futures_util::TryFutureExt as _;
 use http::{Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::{
-    body::{Body as _, Incoming},
+    body::Incoming,
     server::conn::http1,
     service::{HttpService, service_fn},
 };
@@ -97,7 +97,7 @@ where
         if let Some(refused) = refused {
             request.extensions_mut().insert(refused);
         }
-        exchange.begin(request.uri(), !request.body().is_end_stream());
+        exchange.begin(&request);
         let request = request.map(|body| CallerBody::of_connection(body, &exchange));
         let answer =
             ready::ask(&mut *service.lock().unwrap_or_else(PoisonError::into_inner), request);

@@ -141,6 +141,22 @@ impl Class {
     }
 }
 
+/// Whether the answer to a request goes on, or is waited for, until something changes or the caller leaves: a stream that
+/// is followed, or a blocking query.
+#[must_use]
+pub fn is_open_ended(method: &Method, uri: &Uri) -> bool {
+    match Route::parse(method, uri) {
+        // It is long, and ends by itself.
+        Ok(Route::Allocation(AllocCall::Snapshot, _)) | Err(_) => false,
+        Ok(route) => match Class::of(&route, method, uri, false) {
+            Class::Blocking(_) | Class::Stream(_) => true,
+            Class::Read | Class::SlowRead | Class::Profile(_) | Class::Change | Class::Upgrade => {
+                false
+            }
+        },
+    }
+}
+
 /// A read that is a server's business.
 fn pass(uri: &Uri, query: &Query<'_>) -> Class {
     match &*Route::decoded_path(uri) {
