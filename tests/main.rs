@@ -18,6 +18,7 @@ mod heads;
 mod input;
 mod matrix;
 mod monitors;
+mod named_in_body;
 mod paths;
 mod repaired;
 mod rights;

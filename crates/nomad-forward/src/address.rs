@@ -3,17 +3,23 @@
 //! This comes before the decision, because Nomad decides about an allocation by the allocation's own namespace. An
 //! allocation that nobody knows is "unknown" to every caller; a node or server that nobody knows is only told to
 //! those who may ask, so that fault travels on and is raised after the decision.
+//!
+//! Two calls may name their node in the body (`client/metadata`, `identity/renew`). Of these the body is read first, unless
+//! the caller is refused in any case.
 
 mod error;
 mod future;
 mod layer;
+mod named_in_body;
 
 use std::{
     pin::Pin,
     task::{Context, Poll, Waker},
 };
 
+use bytes::Bytes;
 use http::HeaderMap;
+use http_body::Body;
 use nomad_acl::{Acl, Answerer, Ask, Decision, Known, Requirement, Subject};
 use nomad_wire::{FsCall, Query, QueryError, Region, Route, query};
 use tower_service::Service;
@@ -23,6 +29,7 @@ use crate::{
     Target,
     credit::Unnamed,
     directory::{Caller, Directory, LocateError, Place, Spelling},
+    outgoing::Outgoing,
 };
 
 /// A known request whose target was looked up.
@@ -118,9 +125,11 @@ impl<S, D> Address<S, D> {
 
 impl<S, D, B> Service<Known<B>> for Address<S, D>
 where
-    S: Service<Addressed<B>> + Clone,
+    S: Service<Addressed<Outgoing<B>>> + Clone,
     S::Error: From<AddressError>,
-    D: Directory,
+    D: Directory + Clone + Send + 'static,
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -131,6 +140,8 @@ where
     }
 
     fn call(&mut self, known: Known<B>) -> Self::Future {
+        let Known { route, acl, request, .. } = known;
+        let known = Known { route, acl, request: request.map(Outgoing::unread) };
         let query = Query::of(known.request.uri());
         let region = query.filled("region").map(|region| Region::new(&region));
         match Target::of(&known.route, &query) {
@@ -140,10 +151,15 @@ where
                 let place = Err(AddressError::Locate { route: known.route.clone(), source });
                 future::ResponseFuture::calling(self.inner.call(Addressed { known, target, place }))
             }
+            Ok(target) if named_in_body::is_possible(&known.route, &target) => {
+                // A body may take its time, in which nothing is kept that others need.
+                self.inner = self.inner.clone();
+                let directory = self.directory.clone();
+                let reading = named_in_body::addressed(known, target, region, directory);
+                future::ResponseFuture::reading(self.inner.clone(), Box::pin(reading))
+            }
             Ok(target) => {
-                let caller =
-                    Caller::of(&known.request).writing(spelling(known.acl.advisory(), &target));
-                let mut place = self.directory.locate(&target, region.as_ref(), caller);
+                let mut place = look_up(&self.directory, &known, &target, region.as_ref());
                 // Most places are known, and then nothing needs to be kept until they are.
                 let mut nobody = Context::from_waker(Waker::noop());
                 if let Poll::Ready(place) = Pin::new(&mut place).poll(&mut nobody) {
@@ -170,6 +186,17 @@ where
             Err(error) => future::ResponseFuture::failed(error.into()),
         }
     }
+}
+
+/// Begins to look for the target.
+fn look_up<D: Directory, B>(
+    directory: &D,
+    known: &Known<B>,
+    target: &Target,
+    region: Option<&Region>,
+) -> D::Locate {
+    let caller = Caller::of(&known.request).writing(spelling(known.acl.advisory(), target));
+    directory.locate(target, region, caller)
 }
 
 /// Whether the decision is no, whatever agent is found.

@@ -24,7 +24,8 @@ use crate::{
     Agent,
     connect::{Budget, Connect, Connection, Lease, Pool, SendError},
     directory::Reachable,
-    forward::{ForwardBody, Outgoing, headers, patience},
+    forward::{ForwardBody, headers, patience},
+    outgoing::Outgoing,
     reach::Reach,
 };
 

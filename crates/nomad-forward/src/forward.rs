@@ -6,8 +6,6 @@ mod check;
 pub(crate) mod class;
 mod error;
 pub(crate) mod headers;
-mod outgoing;
-mod pace;
 pub(crate) mod patience;
 mod reach;
 mod silence;
@@ -31,17 +29,13 @@ use self::{
     reach::gone,
     silence::{Silence, Since},
 };
-pub use self::{
-    body::ForwardBody,
-    class::is_open_ended,
-    error::ForwardError,
-    outgoing::{Outgoing, UploadError},
-};
+pub use self::{body::ForwardBody, class::is_open_ended, error::ForwardError};
 use crate::{
     Agent, Error,
     connect::{Budget, Connect, ConnectError, Connection, Lease, Pool, SendError},
     credit::{Unnamed, conceal},
     directory::Directory,
+    outgoing::{Outgoing, UploadError},
     resolve::{Detour, Path, Resolved},
     tunnel::Upgradeable,
 };
@@ -83,7 +77,7 @@ impl<C: Connect, D, B> Forward<C, D, B> {
     }
 }
 
-impl<C, D, B> Service<Resolved<B>> for Forward<C, D, B>
+impl<C, D, B> Service<Resolved<Outgoing<B>>> for Forward<C, D, B>
 where
     C: Connect,
     D: Directory + Clone + Send + Sync + 'static,
@@ -98,7 +92,7 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, resolved: Resolved<B>) -> Self::Future {
+    fn call(&mut self, resolved: Resolved<Outgoing<B>>) -> Self::Future {
         let forward = self.clone();
         Box::pin(async move {
             let is_unnamed = resolved.request.extensions().get::<Unnamed>().is_some();
@@ -156,14 +150,14 @@ where
 {
     async fn forward(
         &self,
-        resolved: Resolved<B>,
+        resolved: Resolved<Outgoing<B>>,
     ) -> Result<Response<ForwardBody<B>>, ForwardError> {
         let Resolved { route, request, agent, mut others, mut path, detour, early } = resolved;
         let wanted = request.extensions().get::<Upgradeable>().copied();
         let class = Class::of(&route, request.method(), request.uri(), wanted.is_some());
         // Nothing that others need is taken before the caller has sent what it has to say.
         let (head, body) = request.into_parts();
-        let ahead = Outgoing::read_ahead(body).await.map_err(|source| upload(&route, source))?;
+        let ahead = body.read_ahead().await.map_err(|source| upload(&route, source))?;
         let mut request = Request::from_parts(head, ahead);
         let may_go_elsewhere = !others.is_empty() || detour == Detour::Servers;
         let mut again = may_go_elsewhere.then(|| Again::of(class, &request)).flatten();

@@ -51,6 +51,7 @@ pub mod forward;
 pub mod guard;
 pub mod hop;
 pub mod mend;
+pub mod outgoing;
 pub mod rescue;
 pub mod resolve;
 pub mod share;

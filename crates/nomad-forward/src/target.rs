@@ -101,7 +101,11 @@ impl Target {
             // The list of servers that a client talks to: a server has none.
             Route::Servers => Self::AnyClient,
             Route::SetServers => Self::SoleClient,
-            Route::Reload | Route::SetSchedulersConfig | Route::ClientGc => Self::SoleServer,
+            Route::Reload
+            | Route::SetSchedulersConfig
+            | Route::ClientGc
+            | Route::SetMetadata
+            | Route::RenewIdentity => Self::SoleServer,
             Route::Members
             | Route::SelfInfo
             | Route::Join
@@ -117,9 +121,6 @@ impl Target {
             | Route::ClientStats
             | Route::Metadata
             | Route::Identity
-            // The body may name the node, and any server passes the call on to it.
-            | Route::SetMetadata
-            | Route::RenewIdentity
             | Route::Fs(..)
             | Route::Allocation(..)
             | Route::Pass => Self::AnyServer,
@@ -223,8 +224,8 @@ mod tests {
             (Method::PUT, "/v1/agent/reload", Target::SoleServer),
             (Method::PUT, "/v1/agent/schedulers/config", Target::SoleServer),
             (Method::GET, "/v1/client/gc", Target::SoleServer),
-            (Method::POST, "/v1/client/metadata", Target::AnyServer),
-            (Method::PUT, "/v1/client/identity/renew", Target::AnyServer),
+            (Method::POST, "/v1/client/metadata", Target::SoleServer),
+            (Method::PUT, "/v1/client/identity/renew", Target::SoleServer),
             (Method::PUT, "/v1/agent/join?address=a", Target::AnyServer),
             (Method::PUT, "/v1/agent/force-leave?node=a", Target::AnyServer),
             (Method::PUT, "/v1/agent/keyring/use", Target::AnyServer),

@@ -315,3 +315,26 @@ async fn a_body_of_any_size_arrives_whole() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_may_name_the_node_is_waited_for_no_longer_than_any() {
+    for path in ["/v1/client/metadata", "/v1/client/identity/renew"] {
+        let agent = Reader::default();
+        let mut service = agent.forwarder();
+        for (last, expected) in [
+            (None, (408, "the request's body did not come in time".to_owned())),
+            (Some(Err("broken off")), (400, "unexpected EOF".to_owned())),
+        ] {
+            let (sender, body) = caller();
+            sender.send(Ok(Bytes::from_static(b"{\"NodeID\":"))).unwrap();
+            if let Some(last) = last {
+                sender.send(last).unwrap();
+            }
+            let since = Instant::now();
+            let request = Request::post(path).body(body).unwrap();
+            assert_eq!(told(service.call(request).await).await, expected, "{path}");
+            assert!(since.elapsed() <= SILENCE + SECOND, "{:?}", since.elapsed());
+        }
+        assert_eq!(agent.made.load(Ordering::SeqCst), 0, "a connection waits for a body");
+    }
+}

@@ -37,6 +37,7 @@ mod file_info;
 mod host_stats;
 mod identity;
 mod metadata;
+mod named_node;
 mod pause;
 mod restart;
 mod signal;
@@ -51,6 +52,7 @@ pub use self::{
     host_stats::{HostCpuStats, HostDiskStats, HostMemoryStats, HostStats},
     identity::{NodeIdentity, Renewal, RenewalRequest},
     metadata::{MetadataError, MetadataUpdate, NodeMetadata},
+    named_node::named_node,
     pause::{PauseError, PauseRequest, PauseState},
     restart::RestartRequest,
     signal::SignalRequest,

@@ -3,7 +3,8 @@
 //! | call | answers | rights of |
 //! |---|---|---|
 //! | names a node, a server or an allocation | that agent | the region in which it is looked for: the one named, else the own one |
-//! | an agent's or a client's, and names none | an agent of the own region, which does not look at `region` | the own region |
+//! | may name a node in its body (`client/metadata`, `identity/renew`) | that node's agent; where it names none, one of the own region | the region that is named, else the own one |
+//! | any other of an agent or a client that names none | an agent of the own region, which does not look at `region` | the own region |
 //! | `/v1/metrics` | a server of the own region, which does not look at `region` | the own region |
 //! | everything else | servers, which take it to the region that is named | that region |
 //!
@@ -31,13 +32,11 @@ pub(super) fn region(route: &Route, uri: &Uri) -> Option<Region> {
 fn is_taken_there(route: &Route, uri: &Uri, query: &Query<'_>) -> bool {
     let names = |key| query.filled(key).is_some();
     match route {
-        Route::Fs(..) | Route::Allocation(..) => true,
-        Route::ClientStats
-        | Route::ClientGc
-        | Route::Metadata
-        | Route::SetMetadata
-        | Route::Identity
-        | Route::RenewIdentity => names("node_id"),
+        // Of the last two the body, which nobody has read yet, may name the node.
+        Route::Fs(..) | Route::Allocation(..) | Route::SetMetadata | Route::RenewIdentity => true,
+        Route::ClientStats | Route::ClientGc | Route::Metadata | Route::Identity => {
+            names("node_id")
+        }
         Route::Members
         | Route::Servers
         | Route::SetServers
@@ -103,7 +102,8 @@ mod tests {
 
     fn asked(path: &str) -> Option<Region> {
         let uri: Uri = path.replace("{id}", ID).parse().unwrap();
-        let method = if path.contains("join") { Method::PUT } else { Method::GET };
+        let method =
+            if path.contains("join") || path.contains("renew") { Method::PUT } else { Method::GET };
         let route = Route::parse(&method, &uri).unwrap();
         region(&route, &uri)
     }
@@ -118,6 +118,7 @@ mod tests {
             "/v1/client/fs/ls/{id}?region=east",
             "/v1/client/allocation/{id}/stats?region=east",
             "/v1/event/stream?region=east",
+            "/v1/client/identity/renew?region=east",
             "/v1/jobs?region=east",
         ] {
             assert_eq!(asked(path), Some(Region::new("east")), "{path}");

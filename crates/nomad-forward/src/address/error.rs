@@ -3,10 +3,10 @@
 use nomad_wire::{QueryError, Route};
 use thiserror::Error;
 
-use crate::directory::LocateError;
+use crate::{directory::LocateError, outgoing::UploadError};
 
 /// Why a request cannot be addressed.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, Error)]
 #[non_exhaustive]
 pub enum AddressError {
     /// The query is faulty.
@@ -19,5 +19,13 @@ pub enum AddressError {
         route: Route,
         /// What the directory said.
         source: LocateError,
+    },
+    /// The caller's: the body, which may name the node, did not come.
+    #[error("{source}")]
+    Upload {
+        /// The call: it decides the text.
+        route: Route,
+        /// What the caller did.
+        source: UploadError,
     },
 }

@@ -14,37 +14,44 @@ use super::{AddressError, Addressed, fault};
 use crate::{
     Target,
     directory::{LocateError, Place},
+    outgoing::Outgoing,
 };
 
 /// The answer to a request that is being addressed.
 #[pin_project]
-pub struct ResponseFuture<S: Service<Addressed<B>>, F, B> {
+pub struct ResponseFuture<S: Service<Addressed<Outgoing<B>>>, F, B> {
     #[pin]
     state: State<S, S::Future, F, B>,
 }
 
-impl<S: Service<Addressed<B>>, F, B> std::fmt::Debug for ResponseFuture<S, F, B> {
+impl<S: Service<Addressed<Outgoing<B>>>, F, B> std::fmt::Debug for ResponseFuture<S, F, B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
 }
 
+/// Reads the body and looks the target up.
+type Reading<B> =
+    Pin<Box<dyn Future<Output = Result<Addressed<Outgoing<B>>, AddressError>> + Send>>;
+
 #[pin_project(project = StateProjection)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one future a request: a box would cost an allocation on the hot path"
-)]
 enum State<S, R, F, B> {
     Failed(Option<AddressError>),
     Locating {
         #[pin]
         place: F,
-        question: Option<(S, Known<B>, Target)>,
+        question: Option<(S, Known<Outgoing<B>>, Target)>,
     },
+    Reading {
+        reading: Reading<B>,
+        inner: Option<S>,
+    },
+    /// The inner service was given back while the body was read, and is asked for again.
+    Waiting(Option<(S, Addressed<Outgoing<B>>)>),
     Calling(#[pin] R),
 }
 
-impl<S: Service<Addressed<B>>, F, B> ResponseFuture<S, F, B> {
+impl<S: Service<Addressed<Outgoing<B>>>, F, B> ResponseFuture<S, F, B> {
     pub(super) const fn failed(error: AddressError) -> Self {
         Self { state: State::Failed(Some(error)) }
     }
@@ -53,7 +60,16 @@ impl<S: Service<Addressed<B>>, F, B> ResponseFuture<S, F, B> {
         Self { state: State::Calling(answer) }
     }
 
-    pub(super) const fn locating(inner: S, place: F, known: Known<B>, target: Target) -> Self {
+    pub(super) const fn reading(inner: S, reading: Reading<B>) -> Self {
+        Self { state: State::Reading { reading, inner: Some(inner) } }
+    }
+
+    pub(super) const fn locating(
+        inner: S,
+        place: F,
+        known: Known<Outgoing<B>>,
+        target: Target,
+    ) -> Self {
         Self { state: State::Locating { place, question: Some((inner, known, target)) } }
     }
 }
@@ -74,7 +90,7 @@ pub(super) fn addressed<B>(
 
 impl<S, F, B> Future for ResponseFuture<S, F, B>
 where
-    S: Service<Addressed<B>>,
+    S: Service<Addressed<Outgoing<B>>>,
     S::Error: From<AddressError>,
     F: Future<Output = Result<Place, LocateError>>,
 {
@@ -96,6 +112,22 @@ where
                         Ok(addressed) => State::Calling(inner.call(addressed)),
                         Err(error) => State::Failed(Some(error)),
                     }
+                }
+                StateProjection::Reading { reading, inner } => {
+                    match ready!(reading.as_mut().poll(cx)) {
+                        Ok(addressed) => {
+                            let inner = inner.take().expect("a body is read once");
+                            State::Waiting(Some((inner, addressed)))
+                        }
+                        Err(error) => State::Failed(Some(error)),
+                    }
+                }
+                StateProjection::Waiting(question) => {
+                    if let Some((inner, _)) = question {
+                        ready!(inner.poll_ready(cx))?;
+                    }
+                    let (mut inner, addressed) = question.take().expect("it is asked once");
+                    State::Calling(inner.call(addressed))
                 }
                 StateProjection::Calling(answer) => return answer.poll(cx),
             };

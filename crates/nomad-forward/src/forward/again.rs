@@ -4,7 +4,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Uri};
 use http_body::Body;
 
-use super::{class::Class, outgoing::Outgoing};
+use super::class::Class;
+use crate::outgoing::Outgoing;
 
 /// The head of a read, kept until its answer begins. A read has no body, so that this is all of it.
 #[derive(Debug)]

@@ -10,8 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use pin_project::pin_project;
 
-use super::Outgoing;
-use crate::connect::Connection;
+use crate::{connect::Connection, outgoing::Outgoing};
 
 /// The bytes of an answer, as they come. Read to its end it gives its connection back; dropped before, it closes it.
 ///

@@ -8,11 +8,12 @@ use http_body_util::{BodyExt as _, Limited};
 use nomad_wire::Route;
 use tokio::time::timeout;
 
-use super::{Asked, Forward, ForwardBody, Outgoing, Patience, headers, silence::Check};
+use super::{Asked, Forward, ForwardBody, Patience, headers, silence::Check};
 use crate::{
     Agent,
     connect::{Connect, Lease},
     directory::Directory,
+    outgoing::Outgoing,
 };
 
 /// Every agent answers this to everybody, in one way or another.

@@ -5,8 +5,7 @@ use std::{sync::Arc, time::Duration};
 use nomad_wire::Route;
 use thiserror::Error;
 
-use super::UploadError;
-use crate::{Agent, connect::ConnectError};
+use crate::{Agent, connect::ConnectError, outgoing::UploadError};
 
 /// Why an agent gave no answer.
 #[derive(Debug, Error)]

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Class, Forward, ForwardError, Outgoing};
+use super::{Class, Forward, ForwardError};
 use crate::{
     Agent,
     connect::{Connect, ConnectError, Connection, Lease},
     directory::{Directory, Reachable},
+    outgoing::Outgoing,
     resolve::{Detour, Path},
 };
 

@@ -8,7 +8,8 @@ use std::{
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{outgoing::Progress, patience::Patience};
+use super::patience::Patience;
+use crate::outgoing::Progress;
 
 /// An agent that is silent for so long is asked whether it is alive, and again every time after. Longer than a caller may
 /// be silent, so that no agent is asked because of a caller.

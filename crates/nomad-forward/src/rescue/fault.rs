@@ -7,13 +7,8 @@ use nomad_wire::{Fault, Route, header::X_NOMAD_GATEWAY_DENIED};
 
 use super::{Denials, foreign, upload};
 use crate::{
-    Agent, Error,
-    address::AddressError,
-    connect::ConnectError,
-    directory::LocateError,
-    forward::{ForwardError, UploadError},
-    guard::GuardError,
-    outages::Outages,
+    Agent, Error, address::AddressError, connect::ConnectError, directory::LocateError,
+    forward::ForwardError, guard::GuardError, outages::Outages, outgoing::UploadError,
 };
 
 const NOT_FOUND: StatusCode = StatusCode::NOT_FOUND;
@@ -34,6 +29,9 @@ pub(super) fn answer<B: From<Bytes>>(
         Error::Address(AddressError::Query(error)) => Fault::from(error.clone()).into_response(),
         Error::Address(AddressError::Locate { route, source }) => {
             locate(route, source).into_response()
+        }
+        Error::Address(AddressError::Upload { route, source }) => {
+            no_body(route, source).into_response()
         }
         Error::Guard(GuardError::Denied(denied)) | Error::Denied(denied) => deny(denied, denials),
         Error::Guard(error @ GuardError::Debug) => {
@@ -118,7 +116,8 @@ fn locate(route: &Route, error: &LocateError) -> Fault {
 /// A call about a node that names none is refused by every server that runs no client, in these words.
 fn several_servers(route: &Route, text: String) -> String {
     match route {
-        Route::ClientGc => "No local Node and node_id not provided".to_owned(),
+        Route::ClientGc | Route::SetMetadata => "No local Node and node_id not provided".to_owned(),
+        Route::RenewIdentity => "no local Node and node_id not provided".to_owned(),
         _ => text,
     }
 }
@@ -167,10 +166,15 @@ fn forward(error: &ForwardError) -> Fault {
         ForwardError::Silent { .. } | ForwardError::Dead { .. } => {
             Fault::new(StatusCode::GATEWAY_TIMEOUT, error.to_string())
         }
-        ForwardError::Upload { source: UploadError::Silent, .. } => {
-            Fault::new(StatusCode::REQUEST_TIMEOUT, error.to_string())
-        }
-        ForwardError::Upload { route, source: UploadError::Broken(source) } => {
+        ForwardError::Upload { route, source } => no_body(route, source),
+    }
+}
+
+/// The body of the request did not come, whoever waited for it.
+fn no_body(route: &Route, error: &UploadError) -> Fault {
+    match error {
+        UploadError::Silent => Fault::new(StatusCode::REQUEST_TIMEOUT, error.to_string()),
+        UploadError::Broken(source) => {
             Fault::new(BAD_REQUEST, upload::text(route, source.as_ref()))
         }
     }

@@ -15,13 +15,14 @@ use http_body_util::{BodyExt as _, Empty};
 use nomad_acl::{AclDisabled, Admitted};
 use nomad_forward::{
     Bounds, Denials, Error, Rescue, Table, Tunnel, Tunnels, address::Addressed, delivery, guarded,
+    outgoing::Outgoing,
 };
 use tower::{Service, ServiceBuilder, ServiceExt as _, util::BoxCloneService};
 
 use self::agent::{Agent, HOST, SILENT, STREAM};
 
 type Bytes = Empty<bytes::Bytes>;
-type Question = Admitted<Addressed<Bytes>>;
+type Question = Admitted<Addressed<Outgoing<Bytes>>>;
 type Half = nomad_forward::resolve::Resolve<nomad_forward::Asking<Agent, Table, Bytes>>;
 
 fn half(agent: &Agent) -> Half {

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
@@ -154,15 +154,22 @@ impl Answering {
         if !self.is_server && uri.path() == "/v1/agent/members" {
             return Ok(fault(403, "Permission denied"));
         }
-        Ok(if self.is_server { self.server(&uri, token).await } else { self.plain(&uri) })
+        let token = token.map(str::to_owned);
+        let body = request.into_body().collect().await.unwrap().to_bytes();
+        Ok(if self.is_server {
+            self.server(&uri, &body, token.as_deref()).await
+        } else {
+            self.plain(&uri, &body)
+        })
     }
 
-    /// What an agent says that was reached: its name, and the query that it got.
-    fn plain(&self, uri: &http::Uri) -> Answer {
-        json_answer(&json!({ "Name": self.name, "Query": uri.query() }))
+    /// What an agent says that was reached: its name, and the query and the body that it got.
+    fn plain(&self, uri: &http::Uri, body: &[u8]) -> Answer {
+        let body = String::from_utf8_lossy(body);
+        json_answer(&json!({ "Name": self.name, "Query": uri.query(), "Body": body }))
     }
 
-    async fn server(mut self, uri: &http::Uri, token: Option<&str>) -> Answer {
+    async fn server(mut self, uri: &http::Uri, body: &[u8], token: Option<&str>) -> Answer {
         let state = self.state.borrow().clone();
         let may = state.token.is_none() || state.token == token;
         let path = uri.path();
@@ -184,7 +191,7 @@ impl Answering {
             return fault(404, &format!("Unknown node {}", NODES[0]));
         }
         if path.starts_with("/v1/client/") || path == "/v1/agent/monitor" || path == "/v1/jobs" {
-            return self.plain(uri);
+            return self.plain(uri, body);
         }
         if !may {
             return fault(403, "Permission denied");

@@ -7,6 +7,7 @@ mod cluster;
 mod discovery;
 mod fleet;
 mod gone;
+mod named_in_body;
 mod names;
 mod own_token;
 mod relay;

@@ -13,7 +13,7 @@ use crate::{
 
 /// Every caller has these rules.
 #[derive(Clone)]
-struct Rules(&'static str);
+pub(crate) struct Rules(&'static str);
 
 impl Tokens for Rules {
     type Future = Ready<Result<RegionalAcl, TokensError>>;
@@ -24,7 +24,7 @@ impl Tokens for Rules {
     }
 }
 
-const NOBODY: Rules = Rules("");
+pub(crate) const NOBODY: Rules = Rules("");
 const AGENT: Rules = Rules("agent { policy = \"write\" }");
 
 async fn watched() -> (Cluster, Nomad) {

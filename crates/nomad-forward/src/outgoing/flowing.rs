@@ -13,12 +13,11 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{UploadError, broken};
-use crate::forward::pace::Pace;
+use super::{UploadError, broken, pace::Pace};
 
 /// When something of a body was last handed on to the agent.
 #[derive(Debug)]
-pub(in crate::forward) struct Progress {
+pub(crate) struct Progress {
     begun: Instant,
     /// Milliseconds after `begun`.
     moved: AtomicU64,
@@ -29,7 +28,7 @@ impl Progress {
         Self { begun: Instant::now(), moved: AtomicU64::new(0) }
     }
 
-    pub(in crate::forward) fn moved(&self) -> Instant {
+    pub(crate) fn moved(&self) -> Instant {
         self.begun + std::time::Duration::from_millis(self.moved.load(Ordering::Relaxed))
     }
 

@@ -1,11 +1,13 @@
 //! The body of a request on its way from the caller to an agent.
 //!
-//! A body is read before anything is taken that others need: up to [`READ_AHEAD`], which is all of most. What is larger
+//! A body is read before anything is taken that others need: up to 64 KiB, which is all of most. What is larger
 //! flows on from there at the caller's pace, and a caller who stops sending ends the request.
 
 mod flowing;
+mod pace;
 
 use std::{
+    borrow::Cow,
     collections::VecDeque,
     future::poll_fn,
     pin::Pin,
@@ -19,9 +21,8 @@ use http_body::{Body, Frame, SizeHint};
 use thiserror::Error;
 use tokio::time::{Instant, timeout};
 
-use self::flowing::Flowing;
-pub(super) use self::flowing::Progress;
-use super::pace::Pace;
+pub(crate) use self::flowing::Progress;
+use self::{flowing::Flowing, pace::Pace};
 
 /// So much of a body is read before a place at an agent is asked for.
 const READ_AHEAD: usize = 64 << 10;
@@ -40,7 +41,7 @@ pub enum UploadError {
 
 impl UploadError {
     /// What the caller did, if that is what broke a connection.
-    pub(super) fn behind(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
+    pub(crate) fn behind(error: &(dyn std::error::Error + 'static)) -> Option<Self> {
         let mut causes = std::iter::successors(Some(error), |error| error.source());
         causes.find_map(|error| error.downcast_ref::<Self>()).cloned()
     }
@@ -67,12 +68,20 @@ struct Ahead {
 #[derive(Debug)]
 enum Rest<B> {
     Nothing,
+    /// Nothing was read of it yet.
+    Unread(B),
     /// All of it is here, and nobody is waited for.
     Here(B),
     Flowing(Box<Flowing<B>>),
 }
 
 impl<B> Outgoing<B> {
+    /// A caller's body of which nothing was read.
+    pub const fn unread(body: B) -> Self {
+        let ahead = Ahead { first: Bytes::new(), more: VecDeque::new(), trailers: None, length: 0 };
+        Self { ahead, rest: Rest::Unread(body) }
+    }
+
     /// A body that is here already.
     pub(crate) fn here(body: B) -> Self {
         Self { ahead: Ahead::default(), rest: Rest::Here(body) }
@@ -84,18 +93,26 @@ impl<B> Outgoing<B> {
     }
 
     /// Whether nobody is waited for any more.
-    pub(super) const fn is_here(&self) -> bool {
+    pub(crate) const fn is_here(&self) -> bool {
         match &self.rest {
             Rest::Nothing | Rest::Here(_) => true,
-            Rest::Flowing(_) => false,
+            Rest::Unread(_) | Rest::Flowing(_) => false,
+        }
+    }
+
+    /// All of it, where all of it was read.
+    pub(crate) fn whole(&self) -> Option<Cow<'_, [u8]>> {
+        match &self.rest {
+            Rest::Nothing => Some(self.ahead.bytes()),
+            Rest::Unread(_) | Rest::Here(_) | Rest::Flowing(_) => None,
         }
     }
 
     /// How the part that is still to come moves.
-    pub(super) fn progress(&self) -> Option<Arc<Progress>> {
+    pub(crate) fn progress(&self) -> Option<Arc<Progress>> {
         match &self.rest {
             Rest::Flowing(flowing) => Some(flowing.progress()),
-            Rest::Nothing | Rest::Here(_) => None,
+            Rest::Nothing | Rest::Unread(_) | Rest::Here(_) => None,
         }
     }
 }
@@ -105,12 +122,19 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    /// Reads a caller's body as far as it is waited for.
+    /// Reads a caller's body as far as it is waited for. What was read ahead once is left as it is.
     ///
     /// # Errors
     /// [`UploadError`].
-    pub(super) async fn read_ahead(mut body: B) -> Result<Self, UploadError> {
-        let (mut ahead, mut pace) = (Ahead::default(), Pace::new());
+    pub(crate) async fn read_ahead(self) -> Result<Self, UploadError> {
+        let Self { mut ahead, rest } = self;
+        let mut body = match rest {
+            Rest::Unread(body) => body,
+            rest @ (Rest::Nothing | Rest::Here(_) | Rest::Flowing(_)) => {
+                return Ok(Self { ahead, rest });
+            }
+        };
+        let mut pace = Pace::new();
         while !body.is_end_stream() {
             if ahead.length >= READ_AHEAD {
                 let rest = Rest::Flowing(Box::new(Flowing::new(body, pace)));
@@ -171,6 +195,14 @@ impl Ahead {
         }
     }
 
+    fn bytes(&self) -> Cow<'_, [u8]> {
+        if self.more.is_empty() {
+            return Cow::Borrowed(&self.first);
+        }
+        let pieces = std::iter::once(&self.first).chain(&self.more);
+        Cow::Owned(pieces.flat_map(|piece| piece.iter().copied()).collect())
+    }
+
     const fn is_empty(&self) -> bool {
         self.length == 0 && self.trailers.is_none()
     }
@@ -194,7 +226,7 @@ where
         }
         match &mut this.rest {
             Rest::Nothing => Poll::Ready(None),
-            Rest::Here(body) => {
+            Rest::Unread(body) | Rest::Here(body) => {
                 let frame = ready!(Pin::new(body).poll_frame(cx));
                 Poll::Ready(frame.map(|frame| frame.map_err(broken)))
             }
@@ -206,7 +238,7 @@ where
         self.ahead.is_empty()
             && match &self.rest {
                 Rest::Nothing => true,
-                Rest::Here(body) => body.is_end_stream(),
+                Rest::Unread(body) | Rest::Here(body) => body.is_end_stream(),
                 Rest::Flowing(flowing) => flowing.is_end_stream(),
             }
     }
@@ -217,7 +249,7 @@ where
             // Trailers can follow only what has no length beforehand.
             Rest::Nothing if self.ahead.trailers.is_some() => SizeHint::new(),
             Rest::Nothing => SizeHint::with_exact(0),
-            Rest::Here(body) => body.size_hint(),
+            Rest::Unread(body) | Rest::Here(body) => body.size_hint(),
             Rest::Flowing(flowing) => flowing.size_hint(),
         };
         let mut hint = SizeHint::new();

@@ -1,0 +1,132 @@
+//! Calls whose body may name the node.
+//!
+//! | call | query and body name a node | Nomad's reason |
+//! |---|---|---|
+//! | `POST client/metadata` | the query's counts | the body is decoded first, then the query |
+//! | `identity/renew` | the body's counts | the query is read first, then the body |
+//!
+//! Only a full id counts here: the body goes on as it came, and agents understand nothing else. What cannot be read here, and
+//! what is no id, is left to an agent, which complains about it in its own words or passes the call on.
+
+use bytes::Bytes;
+use http::Request;
+use http_body::Body;
+use nomad_acl::Known;
+use nomad_wire::{Region, Route, Written, client::named_node, json::DecodeError};
+
+use super::{AddressError, Addressed, future, look_up};
+use crate::{Target, directory::Directory, outgoing::Outgoing};
+
+/// Whether the body decides who is meant.
+pub(super) const fn is_possible(route: &Route, target: &Target) -> bool {
+    match route {
+        Route::SetMetadata => !target.names_one(),
+        Route::RenewIdentity => true,
+        Route::Members
+        | Route::Servers
+        | Route::SetServers
+        | Route::SelfInfo
+        | Route::Join
+        | Route::ForceLeave
+        | Route::Health
+        | Route::Host
+        | Route::Monitor
+        | Route::MonitorExport
+        | Route::Pprof(_)
+        | Route::Schedulers
+        | Route::SchedulersConfig
+        | Route::SetSchedulersConfig
+        | Route::Keyring(_)
+        | Route::Reload
+        | Route::ClientStats
+        | Route::ClientGc
+        | Route::Metadata
+        | Route::Identity
+        | Route::Fs(..)
+        | Route::Allocation(..)
+        | Route::Pass => false,
+    }
+}
+
+/// Reads the body as far as any body is read before a place at an agent is asked for, and looks up whom it names.
+/// `target` is what the query names.
+pub(super) async fn addressed<D, B>(
+    known: Known<Outgoing<B>>,
+    target: Target,
+    region: Option<Region>,
+    directory: D,
+) -> Result<Addressed<Outgoing<B>>, AddressError>
+where
+    D: Directory,
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let Known { route, acl, request, .. } = known;
+    let (head, body) = request.into_parts();
+    let body = match body.read_ahead().await {
+        Ok(body) => body,
+        Err(source) => return Err(AddressError::Upload { route, source }),
+    };
+    let target = body.whole().map_or_else(
+        || left_to_an_agent(target.clone()),
+        |body| named(&route, target.clone(), &body),
+    );
+    let known = Known { route, acl, request: Request::from_parts(head, body) };
+    let place = look_up(&directory, &known, &target, region.as_ref());
+    let place = place.await;
+    future::addressed(known, target, place)
+}
+
+/// Whom the call is for.
+fn named(route: &Route, by_query: Target, body: &[u8]) -> Target {
+    match named_node(body) {
+        Ok(Some(Written::Id(id))) => Target::Node(Written::Id(id)),
+        Ok(None) => by_query,
+        // A renewal needs no body.
+        Err(DecodeError::Empty) if matches!(route, Route::RenewIdentity) => by_query,
+        Ok(Some(Written::Malformed { .. })) | Err(_) => left_to_an_agent(by_query),
+    }
+}
+
+fn left_to_an_agent(by_query: Target) -> Target {
+    if by_query.names_one() { by_query } else { Target::AnyServer }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "9bb118cc-7630-ebf4-b8b8-c11ee8847863";
+    const B: &str = "9bb2aaaa-7630-ebf4-b8b8-c11ee8847863";
+
+    fn node(id: &str) -> Target {
+        Target::Node(id.into())
+    }
+
+    #[test]
+    fn a_body_names_a_node_by_its_full_id() {
+        let of = |body: &str| named(&Route::SetMetadata, Target::SoleServer, body.as_bytes());
+        for body in ["{}", "null", r#"{"NodeID":""}"#, r#"{"NodeID":null,"Meta":{"NodeID":"x"}}"#] {
+            assert_eq!(of(body), Target::SoleServer, "{body}");
+        }
+        for body in [r#"{"NodeID":"A"}"#, r#"{"NodeID":"B","nodeid":"A"}"#, r#"{"NODEID":"A"} x"#] {
+            assert_eq!(of(&body.replace('A', A).replace('B', B)), node(A), "{body}");
+        }
+        for body in ["", "{", "x", "[]", r#"{"NodeID":1}"#, r#"{"NodeID":"client1"}"#] {
+            assert_eq!(of(body), Target::AnyServer, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_renewal_believes_its_body_before_its_query() {
+        let of = |body: &str| named(&Route::RenewIdentity, node(A), body.as_bytes());
+        assert_eq!(of(&format!(r#"{{"NodeID":"{B}"}}"#)), node(B));
+        for body in ["", "{}", "{", r#"{"NodeID":"client2"}"#] {
+            assert_eq!(of(body), node(A), "{body}");
+        }
+        let alone = named(&Route::RenewIdentity, Target::SoleServer, b"");
+        assert_eq!(alone, Target::SoleServer);
+        assert!(is_possible(&Route::RenewIdentity, &node(A)));
+        assert!(!is_possible(&Route::SetMetadata, &node(A)));
+    }
+}
