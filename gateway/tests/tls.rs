@@ -8,6 +8,8 @@ mod agents;
 mod authority;
 #[path = "tls/callers.rs"]
 mod callers;
+#[path = "tls/early_answers.rs"]
+mod early_answers;
 #[path = "tls/files.rs"]
 mod files;
 #[path = "tls/hello.rs"]

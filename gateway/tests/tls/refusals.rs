@@ -64,9 +64,14 @@ fn path() -> String {
 }
 
 /// Sends everything before it reads anything, and gives up when that fails, as many programs do.
-async fn send_then_read(mut stream: impl AsyncRead + AsyncWrite + Unpin, size: usize) -> String {
-    let head =
-        format!("PUT {} HTTP/1.1\r\nhost: gateway.test\r\ncontent-length: {size}\r\n\r\n", path());
+pub(crate) async fn send_then_read(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    path: &str,
+    size: usize,
+) -> String {
+    let head = format!(
+        "PUT {path} HTTP/1.1\r\nhost: gateway.test\r\nconnection: close\r\ncontent-length: {size}\r\n\r\n"
+    );
     let mut sent = stream.write_all(head.as_bytes()).await;
     let mut left = size;
     while sent.is_ok() && left > 0 {
@@ -98,6 +103,24 @@ fn pieces(size: usize) -> (Pieces, oneshot::Receiver<()>) {
     (StreamBody::new(stream::iter(pieces).chain(end).boxed()), taken)
 }
 
+/// The status of the answer, if it came whole and nothing told the caller to stop before it had sent everything.
+pub(crate) async fn upload_over_http_2(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    path: &str,
+    size: usize,
+) -> Option<u16> {
+    let (mut sender, connection) =
+        http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let (body, sent) = pieces(size);
+    let request = Request::put(format!("https://gateway.test{path}")).body(body).unwrap();
+    let answer = timeout(LIMIT, sender.send_request(request)).await.ok()?.ok()?;
+    let status = answer.status().as_u16();
+    timeout(LIMIT, answer.into_body().collect()).await.ok()?.ok()?;
+    timeout(LIMIT, sent).await.ok()?.ok()?;
+    Some(status)
+}
+
 /// How many of some tries saw the refusal.
 async fn seen(tries: impl AsyncFn() -> bool) -> usize {
     let mut seen = 0;
@@ -113,12 +136,12 @@ async fn a_caller_of_http_1_who_is_still_sending_reads_why() {
     for size in SIZES {
         let plain = seen(async || {
             let stream = TcpStream::connect(gateways.plain).await.unwrap();
-            send_then_read(stream, size).await == "HTTP/1.1 403 Forbidden"
+            send_then_read(stream, &path(), size).await == "HTTP/1.1 403 Forbidden"
         });
         assert_eq!(plain.await, TRIES, "{size} bytes");
         let tls = seen(async || {
             let stream = call(&gateways.authority, gateways.tls, None, &["http/1.1"]).await;
-            send_then_read(stream.unwrap(), size).await == "HTTP/1.1 403 Forbidden"
+            send_then_read(stream.unwrap(), &path(), size).await == "HTTP/1.1 403 Forbidden"
         });
         assert_eq!(tls.await, TRIES, "{size} bytes over TLS");
     }
@@ -130,16 +153,7 @@ async fn a_caller_of_http_2_who_is_still_sending_reads_why() {
     for size in SIZES {
         let tries = seen(async || {
             let stream = call(&gateways.authority, gateways.tls, None, &["h2"]).await.unwrap();
-            let (mut sender, connection) =
-                http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
-            tokio::spawn(connection);
-            let uri = format!("https://gateway.test{}", path());
-            let (body, sent) = pieces(size);
-            let answer = sender.send_request(Request::put(uri).body(body).unwrap()).await;
-            let Ok(answer) = answer else { return false };
-            let is_refused = answer.status() == 403 && answer.into_body().collect().await.is_ok();
-            // Nothing tells the caller to stop before it has sent everything.
-            is_refused && timeout(LIMIT, sent).await.is_ok_and(|sent| sent.is_ok())
+            upload_over_http_2(stream, &path(), size).await == Some(403)
         });
         assert_eq!(tries.await, TRIES, "{size} bytes");
     }
@@ -166,7 +180,7 @@ async fn a_head_that_is_refused_says_so_to_whoever_is_still_sending() {
     // Whoever speaks plain HTTP where TLS is spoken.
     let tries = seen(async || {
         let stream = TcpStream::connect(gateways.tls).await.unwrap();
-        send_then_read(stream, 100_000).await == "HTTP/1.0 400 Bad Request"
+        send_then_read(stream, &path(), 100_000).await == "HTTP/1.0 400 Bad Request"
     });
     assert_eq!(tries.await, TRIES, "plain HTTP");
 }
@@ -181,7 +195,7 @@ async fn one_connection_too_many_is_told_so_while_it_sends() {
     let _first = TcpStream::connect(address).await.unwrap();
     let tries = seen(async || {
         let stream = TcpStream::connect(address).await.unwrap();
-        send_then_read(stream, 100_000).await == "HTTP/1.1 429 Too Many Requests"
+        send_then_read(stream, &path(), 100_000).await == "HTTP/1.1 429 Too Many Requests"
     });
     assert_eq!(tries.await, TRIES);
 }
