@@ -239,6 +239,51 @@ async fn there_are_so_many_and_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_has_shown_no_token_takes_no_place_from_who_may() {
+    let front = front_of(None, Tunnels::new(2), Duration::ZERO).await;
+    let path = format!("{EXEC}&ws_handshake=true");
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        waiting.push(Socket::open(front.address, &path, &[]).await.unwrap());
+    }
+    let third = Socket::open(front.address, &path, &[]).await.err();
+    assert_eq!(third.map(|(status, _)| status), Some(503), "those who wait have a bound, too");
+    assert_eq!((front.tunnels.open(), front.tunnels.opened()), (0, 0));
+    let _first = front.exec("may-exec").await.unwrap();
+    let mut second = front.exec("may-exec").await.unwrap();
+    second.say("hello").await;
+    assert_eq!(front.tunnels.open(), 2);
+
+    // There is no room for who comes with a token now, and the agent runs nothing for it.
+    let mut late = waiting.pop().unwrap();
+    late.say(&handshake("may-exec")).await;
+    let (code, reason) = late.closed().await;
+    assert_eq!((code, &*reason), (1013, "too many websockets are open"));
+    // Nor is the other one's refusal a place among the open ones.
+    drop(second);
+    while front.tunnels.open() == 2 {
+        tokio::task::yield_now().await;
+    }
+    let mut other = waiting.pop().unwrap();
+    other.say(&handshake("unknown")).await;
+    assert_eq!(other.closed().await.0, 1008);
+    assert_eq!((front.tunnels.open(), front.tunnels.opened()), (1, 2));
+    drop(other);
+    let mut admitted = front.shake_hands(&handshake("may-exec")).await;
+    assert_eq!(admitted.hear().await, Some(Message::text("early")));
+    assert_eq!((front.tunnels.open(), front.tunnels.opened()), (2, 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_refused_gives_its_place_back_with_the_close_frame() {
+    let front = front_of(None, Tunnels::new(1), Duration::ZERO).await;
+    // The caller keeps its side open after the frame.
+    let mut refused = front.exec("unknown").await.unwrap();
+    assert_eq!(refused.closed().await.0, 1008);
+    assert!(front.exec("may-exec").await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn open_tunnels_get_their_grace_and_are_ended_with_it() {
     let front = front_of(None, Tunnels::default(), Duration::from_secs(3600)).await;
     let mut socket = front.exec("may-exec").await.unwrap();

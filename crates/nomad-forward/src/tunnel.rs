@@ -40,7 +40,7 @@ use nomad_wire::Fault;
 use tower_service::Service;
 
 pub use self::tunnels::{Tally, Tunnels};
-use self::{future::Asker, request::Wish, tunnels::Passage};
+use self::{future::Asker, request::Wish};
 
 /// An answer as it came, or one that was made here.
 pub type TunnelBody<R> = Either<R, Full<Bytes>>;
@@ -61,13 +61,12 @@ impl<S> Tunnel<S> {
     pub const fn new(inner: S, tunnels: Tunnels) -> Self {
         Self { inner, tunnels }
     }
+}
 
-    /// A place for one more, and the caller's side of it.
-    fn enter<B>(&self, request: &mut Request<B>) -> Option<(Passage, OnUpgrade)> {
-        let passage = self.tunnels.enter()?;
-        request.extensions_mut().insert(Upgradeable);
-        Some((passage, hyper::upgrade::on(request)))
-    }
+/// Lets a tunnel begin with the request; what is returned is the caller's side of it.
+fn upgradeable<B>(request: &mut Request<B>) -> OnUpgrade {
+    request.extensions_mut().insert(Upgradeable);
+    hyper::upgrade::on(request)
 }
 
 impl<S, B, R> Service<Request<B>> for Tunnel<S>
@@ -91,16 +90,19 @@ where
             Wish::Nothing => future::ResponseFuture::passing(self.inner.call(request)),
             Wish::OtherOrigin => future::ResponseFuture::here(other_origin()),
             Wish::Handshake { accept } => {
-                let Some((passage, caller)) = self.enter(&mut request) else {
+                let Some(passage) = self.tunnels.wait() else {
                     return future::ResponseFuture::here(full());
                 };
+                let caller = upgradeable(&mut request);
                 let answer = refusal::switching(accept, &passage);
                 let chain = self.inner.clone();
                 tokio::spawn(handshake::serve(chain, request, caller, passage));
                 future::ResponseFuture::here(answer)
             }
             Wish::Watch { accept, has_late_token } => {
-                let Some(passage) = self.tunnels.enter() else {
+                let tunnels = &self.tunnels;
+                let passage = if has_late_token { tunnels.wait() } else { tunnels.enter() };
+                let Some(passage) = passage else {
                     return future::ResponseFuture::here(full());
                 };
                 let (caller, chain) = (hyper::upgrade::on(&mut request), self.inner.clone());
@@ -109,9 +111,10 @@ where
                 future::ResponseFuture::here(answer)
             }
             Wish::Upgrade { accept } => {
-                let Some((passage, caller)) = self.enter(&mut request) else {
+                let Some(passage) = self.tunnels.enter() else {
                     return future::ResponseFuture::here(full());
                 };
+                let caller = upgradeable(&mut request);
                 let answer = self.inner.call(request);
                 future::ResponseFuture::joining(answer, Asker { caller, passage, accept })
             }

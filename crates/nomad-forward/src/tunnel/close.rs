@@ -9,6 +9,9 @@ const INTERNAL: u16 = 1011;
 /// The frames of the caller break the protocol (RFC 6455).
 const PROTOCOL: u16 = 1002;
 
+/// No room now, but perhaps later (registered for RFC 6455: try again later).
+const BUSY: u16 = 1013;
+
 /// Everything was said (RFC 6455).
 const NORMAL: u16 = 1000;
 
@@ -36,6 +39,11 @@ impl Close {
     /// Something here, or at the agent, went wrong.
     pub(super) fn internal(reason: &str) -> Self {
         Self { code: INTERNAL, reason: reason.to_owned() }
+    }
+
+    /// There is no room for more.
+    pub(super) fn busy(reason: &str) -> Self {
+        Self { code: BUSY, reason: reason.to_owned() }
     }
 
     /// The caller's frames break the protocol.

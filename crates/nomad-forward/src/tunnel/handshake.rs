@@ -1,6 +1,6 @@
 //! Websockets whose token comes in the first message: browsers can set no header on them.
 //!
-//! The caller gets its 101 from here, since it sends nothing before. The agent hears of the caller only after the
+//! The caller gets its 101 from here, since it sends nothing before, and holds no place among the open ones. The agent hears of the caller only after the
 //! chain has admitted the token, and gets the very bytes that were read.
 
 use std::{convert::Infallible, future::poll_fn, time::Duration};
@@ -73,6 +73,8 @@ where
     let Ok(mut response) = chain.call(request).await;
     passage.answered_by(&response);
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        // Now it is decided, and the agent has begun nothing before it reads the message.
+        passage.open()?;
         return Ok((hyper::upgrade::on(&mut response), bytes));
     }
     Err(Some(refusal::close(response).await))

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU16, AtomicU64, Ordering},
     },
     time::Duration,
@@ -14,6 +14,7 @@ use tokio::{
     time::timeout,
 };
 
+use super::close::Close;
 use crate::credit::answered_by;
 
 /// After the end was announced a tunnel only drops its sockets.
@@ -29,6 +30,8 @@ pub struct Tunnels {
 struct Shared {
     limit: u32,
     places: Arc<Semaphore>,
+    /// For those about whom nothing is decided, and who are being told why they may not: as many, and none of the others'.
+    undecided: Arc<Semaphore>,
     over: watch::Sender<bool>,
     opened: AtomicU64,
 }
@@ -37,12 +40,13 @@ impl Tunnels {
     /// So many tunnels at once, unless more are asked for: each costs two sockets and 16 KiB.
     pub const LIMIT: u32 = 4096;
 
-    /// At most this many at once; more are answered with 503.
+    /// At most this many at once; more are answered with 503. As many again may wait until it is decided about them.
     #[must_use]
     pub fn new(limit: u32) -> Self {
-        let places = Arc::new(Semaphore::new(limit as usize));
+        let [places, undecided] = [(); 2].map(|()| Arc::new(Semaphore::new(limit as usize)));
         let over = watch::Sender::new(false);
-        Self { shared: Arc::new(Shared { limit, places, over, opened: AtomicU64::new(0) }) }
+        let opened = AtomicU64::new(0);
+        Self { shared: Arc::new(Shared { limit, places, undecided, over, opened }) }
     }
 
     /// How many are open now.
@@ -57,10 +61,10 @@ impl Tunnels {
         self.shared.opened.load(Ordering::Relaxed)
     }
 
-    /// Returns when none is open.
+    /// Returns when none is open, and none waits to be decided about.
     pub async fn ended(&self) {
-        let places = Arc::clone(&self.shared.places);
-        drop(places.acquire_many_owned(self.shared.limit).await);
+        // Each passage listens for the end.
+        self.shared.over.closed().await;
     }
 
     /// Closes those that are still open, and refuses new ones.
@@ -68,14 +72,33 @@ impl Tunnels {
         self.shared.over.send_replace(true);
         drop(timeout(DROP_LIMIT, self.ended()).await);
         self.shared.places.close();
+        self.shared.undecided.close();
     }
 
     /// A place for one more, if there is one.
     pub(super) fn enter(&self) -> Option<Passage> {
-        let place = Arc::clone(&self.shared.places).try_acquire_owned().ok()?;
-        self.shared.opened.fetch_add(1, Ordering::Relaxed);
+        let place = self.shared.open()?;
+        Some(self.passage(place))
+    }
+
+    /// The same for one about which nothing is decided yet.
+    pub(super) fn wait(&self) -> Option<Passage> {
+        let place = Arc::clone(&self.shared.undecided).try_acquire_owned().ok()?;
+        Some(self.passage(place))
+    }
+
+    fn passage(&self, place: OwnedSemaphorePermit) -> Passage {
         let over = self.shared.over.subscribe();
-        Some(Passage { tally: Tally::default(), over, place })
+        let (shared, tally) = (Arc::clone(&self.shared), Tally::default());
+        Passage { shared, tally, place: Mutex::new(place), over }
+    }
+}
+
+impl Shared {
+    fn open(&self) -> Option<OwnedSemaphorePermit> {
+        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        Some(place)
     }
 }
 
@@ -85,16 +108,36 @@ impl Default for Tunnels {
     }
 }
 
-/// One tunnel's place among them, held as long as it is open.
+/// One tunnel, and its place among them, held as long as it is open.
 #[derive(Debug)]
 pub(super) struct Passage {
+    shared: Arc<Shared>,
     tally: Tally,
+    /// Given back before `over` is dropped, by which the end is known.
+    place: Mutex<OwnedSemaphorePermit>,
     over: watch::Receiver<bool>,
-    #[expect(dead_code, reason = "it is given back when the passage is dropped")]
-    place: OwnedSemaphorePermit,
 }
 
 impl Passage {
+    /// Takes a place among those that are open, if there is one, for one that waited.
+    pub(super) fn open(&self) -> Result<(), Close> {
+        let place = self.shared.open();
+        self.move_to(place.ok_or_else(|| Close::busy("too many websockets are open"))?);
+        Ok(())
+    }
+
+    /// Gives such a place back, for all that is left to say is why it ends.
+    fn leave(&self) {
+        // With no room among the others it stays where it is.
+        if let Ok(place) = Arc::clone(&self.shared.undecided).try_acquire_owned() {
+            self.move_to(place);
+        }
+    }
+
+    fn move_to(&self, place: OwnedSemaphorePermit) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = place;
+    }
+
     pub(super) fn tally(&self) -> Tally {
         self.tally.clone()
     }
@@ -107,8 +150,9 @@ impl Passage {
         }
     }
 
-    /// Notes the close frame that was sent from here.
+    /// Notes the close frame that is sent from here, after which nothing is open.
     pub(super) fn closed_with(&self, code: u16) {
+        self.leave();
         self.tally.counts.close.store(code, Ordering::Relaxed);
     }
 

@@ -92,6 +92,7 @@ pub(super) async fn serve<S, B, R>(
         let answered = async {
             if has_late_token {
                 identify(&mut request, &mut caller).await?;
+                passage.open()?;
             }
             tokio::select! {
                 answer = ask(chain, ordinary(request), &passage) => answer.map_err(Some),
