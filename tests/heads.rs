@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use nomad_acl::AclDisabled;
 use nomad_forward::{Agent, Table};
 use nomad_gateway::{Gateway, Stopper, listen::Listener, telemetry::AccessLog};
@@ -10,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     task::JoinSet,
     time::timeout,
 };
@@ -228,4 +229,57 @@ async fn the_host_of_an_absolute_target_counts_and_http_1_0_needs_none() {
             assert_eq!(front.seen(), "GET /v1/jobs HTTP/1.1");
         }
     }
+}
+
+/// Sends a large head without its end from 127.0.0.x, and returns what is answered.
+async fn half_sent(last: u8, gateway: SocketAddr, size: usize) -> String {
+    let mut stream = connect_from(last, gateway).await;
+    let start = "GET /v1/jobs HTTP/1.1\r\nHost: a\r\nx: ";
+    stream.write_all(start.as_bytes()).await.unwrap();
+    // Who is refused may be closed before it has sent everything.
+    drop(stream.write_all("y".repeat(size).as_bytes()).await);
+    read(&mut stream).await
+}
+
+async fn connect_from(last: u8, gateway: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, last], 0).into()).unwrap();
+    socket.connect(gateway).await.unwrap()
+}
+
+async fn read(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    drop(stream.read_to_end(&mut answer).await);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// Sends a whole head of this size from 127.0.0.x.
+async fn whole(last: u8, gateway: SocketAddr, size: usize) -> String {
+    let mut stream = connect_from(last, gateway).await;
+    let x = "y".repeat(size);
+    let head = format!("GET /v1/jobs HTTP/1.1\r\nHost: a\r\nConnection: close\r\nx: {x}\r\n\r\n");
+    drop(stream.write_all(head.as_bytes()).await);
+    timeout(Duration::from_secs(20), read(&mut stream)).await.expect("an answer")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_heads_that_never_end_are_bounded_and_others_are_served() {
+    let front = Front::start().await;
+    let mut callers = FuturesUnordered::new();
+    // Each needs 14 places of 64 KiB, and an address has 256; four addresses have all that there are.
+    let mut refused = async |last, count: usize, at_most: usize, status: &str| {
+        callers.extend((0..count).map(|_| half_sent(last, front.address, 900_000)));
+        for number in at_most..count {
+            let answer = timeout(Duration::from_secs(20), callers.next()).await;
+            let answer = answer.unwrap_or_else(|_| panic!("{number} wait")).unwrap();
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+            assert_eq!(header(&answer, "retry-after"), Some("5"), "{answer}");
+            assert_eq!(header(&answer, "connection"), Some("close"), "{answer}");
+        }
+    };
+    refused(1, 200, 18, "429").await;
+    let answer = whole(1, front.address, 1000).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "a small head: {answer}");
+    let answer = whole(2, front.address, 900_000).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "another address: {answer}");
 }

@@ -155,6 +155,9 @@ where
         if let Some(log) = &log {
             metrics.show_access_log(log.clone());
         }
+        if let Some(handshakes) = listeners.first().and_then(Listener::handshakes) {
+            metrics.show_handshakes(handshakes.clone());
+        }
         metrics.show_tunnels(tunnels.clone());
         metrics.show_shares(bounds.shares.clone());
         let monitors = Monitors::default();

@@ -32,10 +32,10 @@ use tokio::{
 use tower_service::Service;
 
 pub use self::body::CallerBody;
-use self::crowd::Crowd;
+use self::{crowd::Crowd, heads::LargeHeads};
 use crate::{
     StartError, Stop,
-    tls::{self, Acceptor},
+    tls::{self, Acceptor, Handshakes},
     workers::{Share, Workers},
 };
 
@@ -63,6 +63,7 @@ pub struct Listener {
     tcp: TcpListener,
     address: SocketAddr,
     crowd: Crowd,
+    heads: LargeHeads,
     tls: Option<Acceptor>,
     workers: Arc<Workers>,
 }
@@ -76,7 +77,8 @@ impl Listener {
         let failed = |source| StartError::Listen { address, source };
         let tcp = listen(address).map_err(failed)?;
         let address = tcp.local_addr().map_err(failed)?;
-        Ok(Self { tcp, address, crowd: Crowd::default(), tls: None, workers: Arc::default() })
+        let (crowd, heads) = (Crowd::default(), LargeHeads::default());
+        Ok(Self { tcp, address, crowd, heads, tls: None, workers: Arc::default() })
     }
 
     /// Speaks TLS with callers.
@@ -97,6 +99,12 @@ impl Listener {
     #[must_use]
     pub const fn speaks(&self) -> Transport {
         if self.tls.is_some() { Transport::Tls } else { Transport::Plain }
+    }
+
+    /// The TLS handshakes that are under way, where callers speak TLS.
+    #[must_use]
+    pub fn handshakes(&self) -> Option<&Handshakes> {
+        self.tls.as_ref().map(Acceptor::handshakes)
     }
 
     /// Where it listens.
@@ -136,13 +144,14 @@ impl Listener {
                     Ok((stream, peer)) => {
                         let (service, stop) = (service.clone(), stop.clone());
                         let tls = self.tls.clone();
+                        let source = http1::Source { peer: Peer(peer), heads: self.heads.clone() };
                         let (guest, crowd) = (self.crowd.admit(peer.ip()), self.crowd.clone());
                         let share = self.workers.next();
                         let handle = share.handle().cloned();
                         let Ok(arrived) = Arrived::for_worker(stream, &share) else { continue };
                         let served = async move {
                             let Ok(stream) = arrived.here() else { return };
-                            let caller = Caller { stream, peer: Peer(peer), tls };
+                            let caller = Caller { stream, source, tls };
                             match guest {
                                 Some(_guest) => connection(caller, service, stop).await,
                                 None => crowd.refuse(caller.stream, caller.tls).await,
@@ -224,7 +233,7 @@ pub struct Peer(pub SocketAddr);
 /// A connection that was accepted.
 struct Caller {
     stream: TcpStream,
-    peer: Peer,
+    source: http1::Source,
     tls: Option<Acceptor>,
 }
 
@@ -237,19 +246,19 @@ where
     R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     // A frame is worth more early than bundled with the next one. A socket that cannot do it still serves.
-    let Caller { stream, peer, tls } = caller;
+    let Caller { stream, source, tls } = caller;
     drop(stream.set_nodelay(true));
-    let Some(tls) = tls else { return http1::serve(stream, peer, service, stop).await };
+    let Some(tls) = tls else { return http1::serve(stream, source, service, stop).await };
     let accepted = tokio::select! {
-        accepted = tls.accept(stream) => accepted,
+        accepted = tls.accept(stream, source.peer.0.ip()) => accepted,
         () = stop.announced() => return,
     };
     match accepted {
         // On the heap, or every plain connection would be as large as one with TLS.
         Ok(stream) if tls::is_http2(&stream) => {
-            Box::pin(http2::serve(stream, peer, service, stop)).await;
+            Box::pin(http2::serve(stream, source.peer, service, stop)).await;
         }
-        Ok(stream) => Box::pin(http1::serve(stream, peer, service, stop)).await,
+        Ok(stream) => Box::pin(http1::serve(stream, source, service, stop)).await,
         Err(error) => tracing::debug!(error = %error, "no TLS with a caller"),
     }
 }

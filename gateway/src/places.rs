@@ -46,6 +46,11 @@ impl Places {
         Self { shared: Arc::new(Shared { each, all, taken: Mutex::default() }) }
     }
 
+    /// How many are taken now.
+    pub(crate) fn taken(&self) -> usize {
+        self.shared.taken().all
+    }
+
     pub(crate) fn take(&self, address: IpAddr) -> Result<Place, Full> {
         let mut taken = self.shared.taken();
         if taken.all >= self.shared.all {

@@ -8,7 +8,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header::CONNECTION};
+use http::{
+    HeaderValue, Request, Response, StatusCode,
+    header::{CONNECTION, RETRY_AFTER},
+};
 use http_body_util::Full;
 use nomad_wire::Fault;
 use thiserror::Error;
@@ -24,6 +27,9 @@ pub(crate) const MAX_HEADERS: usize = 512;
 
 /// A head in all: as much as Nomad reads.
 pub(crate) const MAX_HEAD: usize = 1 << 20;
+
+/// Seconds after which a head finds room again: most come whole within a moment.
+const RETRY: HeaderValue = HeaderValue::from_static("5");
 
 /// Why a request's head is refused.
 ///
@@ -62,6 +68,12 @@ pub enum Refused {
     /// Too long in all.
     #[error("Request Header Fields Too Large: more than {MAX_HEAD} bytes")]
     Head,
+    /// Its bytes have no room beside those of other heads that its address is sending.
+    #[error("too many large request headers are being sent from your address")]
+    LargeHeadsOfAddress,
+    /// The same, with those of all addresses.
+    #[error("too many large request headers are being sent to this gateway")]
+    LargeHeads,
 }
 
 impl Refused {
@@ -74,6 +86,8 @@ impl Refused {
             Self::Coding => StatusCode::NOT_IMPLEMENTED,
             Self::Uri => StatusCode::URI_TOO_LONG,
             Self::Lines | Self::Head => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::LargeHeadsOfAddress => StatusCode::TOO_MANY_REQUESTS,
+            Self::LargeHeads => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -81,6 +95,20 @@ impl Refused {
     pub(crate) fn into_response(self) -> Response<Full<Bytes>> {
         let mut response = Fault::new(self.status(), self.to_string()).into_response();
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        match self {
+            Self::LargeHeadsOfAddress | Self::LargeHeads => {
+                response.headers_mut().insert(RETRY_AFTER, RETRY);
+            }
+            Self::Malformed
+            | Self::NoHost
+            | Self::ManyHosts
+            | Self::Host
+            | Self::Version
+            | Self::Coding
+            | Self::Uri
+            | Self::Lines
+            | Self::Head => {}
+        }
         response.extensions_mut().insert(self);
         response
     }

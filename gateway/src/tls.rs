@@ -12,6 +12,7 @@ mod authorities;
 mod connect;
 mod error;
 mod fleet;
+mod handshakes;
 pub(crate) mod inspect;
 mod live;
 mod pem;
@@ -30,6 +31,7 @@ pub use self::{
     connect::{AgentName, ServerNames, TlsConnect, Verification},
     error::TlsError,
     fleet::FleetConnect,
+    handshakes::Handshakes,
     live::{Reload, watch},
     suites::{CipherSuiteError, CipherSuites},
 };

@@ -12,6 +12,8 @@ mod callers;
 mod early_answers;
 #[path = "tls/files.rs"]
 mod files;
+#[path = "tls/handshakes.rs"]
+mod handshakes;
 #[path = "tls/hello.rs"]
 mod hello;
 #[path = "tls/http2.rs"]

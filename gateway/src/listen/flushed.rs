@@ -267,7 +267,9 @@ mod tests {
         for pieces in [0, 1, 100] {
             let World { caller, here, peer, stopper } = world();
             let served = Breaking { pieces };
-            tokio::spawn(listen::http1::serve(here, peer, served, stopper.listen()));
+            let source =
+                listen::http1::Source { peer, heads: listen::heads::LargeHeads::default() };
+            tokio::spawn(listen::http1::serve(here, source, served, stopper.listen()));
             let (mut sender, connection) = http1::handshake(caller).await.unwrap();
             tokio::spawn(connection);
             breaks_after(pieces, sender.send_request(ask())).await;

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
     use crate::{
         Stopper,
-        listen::{CallerBody, Peer, http1},
+        listen::{CallerBody, Peer, heads::LargeHeads, http1},
     };
 
     type AnswerBody = UnsyncBoxBody<Bytes, io::Error>;
@@ -148,7 +148,8 @@ mod tests {
         let served = Served { after, is_stream, _over: over };
         let stopper = Stopper::new(Duration::ZERO);
         let peer = Peer(([127, 0, 0, 1], 1).into());
-        tokio::spawn(http1::serve(here, peer, served, stopper.listen()));
+        let source = http1::Source { peer, heads: LargeHeads::default() };
+        tokio::spawn(http1::serve(here, source, served, stopper.listen()));
         let since = Instant::now();
         caller.write_all(request.as_bytes()).await.unwrap();
         caller.shutdown().await.unwrap();

@@ -7,6 +7,7 @@
 
 mod chunks;
 mod head;
+mod room;
 mod scan;
 
 use std::{
@@ -22,7 +23,11 @@ use std::{
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use self::scan::{Passed, Scan};
+pub(super) use self::room::LargeHeads;
+use self::{
+    room::Room,
+    scan::{Passed, Scan},
+};
 use crate::Refused;
 
 /// Which request of a connection is refused, if one is. It is the last one.
@@ -54,8 +59,8 @@ pub(super) struct Heads<I> {
 }
 
 impl<I> Heads<I> {
-    pub(super) fn new(io: I, refusals: Refusals) -> Self {
-        Self { io, scan: Scan::default(), instead: Bytes::new(), refusals }
+    pub(super) const fn new(io: I, room: Room, refusals: Refusals) -> Self {
+        Self { io, scan: Scan::new(room), instead: Bytes::new(), refusals }
     }
 }
 

@@ -24,7 +24,7 @@ use super::{
     CallerBody, HEAD_LIMIT, Peer, authority, ended,
     exchange::Exchange,
     flushed::{FlushedBody, Flushes, Flushing},
-    heads::{Heads, Refusals},
+    heads::{Heads, LargeHeads, Refusals},
     ready,
     socket::Socket,
 };
@@ -33,8 +33,15 @@ use crate::{
     refused::{MAX_HEAD, MAX_HEADERS, MAX_URI},
 };
 
+/// Where a connection comes from, and what its requests' heads have room in.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    pub(super) peer: Peer,
+    pub(super) heads: LargeHeads,
+}
+
 /// Speaks until the connection ends, or until its grace has passed.
-pub(super) async fn serve<I, S, R>(io: I, peer: Peer, service: S, mut stop: Stop)
+pub(super) async fn serve<I, S, R>(io: I, source: Source, service: S, mut stop: Stop)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<Request<CallerBody>, Response = Response<R>, Error = Infallible> + Clone + Send,
@@ -44,7 +51,9 @@ where
 {
     let (flushes, exchange) = (Flushes::default(), Arc::<Exchange>::default());
     let refusals = Refusals::default();
-    let io = Heads::new(Socket::new(io, Arc::clone(&exchange)), refusals.clone());
+    let Source { peer, heads } = source;
+    let room = heads.room(peer.0.ip());
+    let io = Heads::new(Socket::new(io, Arc::clone(&exchange)), room, refusals.clone());
     let io = Flushing::new(Turn::new(TokioIo::new(io)), flushes.clone());
     let mut http = http1::Builder::new();
     http.writev(true)

@@ -29,7 +29,7 @@ use super::{
     exposition::{Exposition, to_text},
     family::Family,
 };
-use crate::{console::Console, streams::Monitors};
+use crate::{console::Console, streams::Monitors, tls::Handshakes};
 
 const FAMILIES: usize = Family::ALL.len();
 
@@ -127,6 +127,17 @@ impl Metrics {
         });
         let text = "Websockets that were opened";
         self.show_counter("websockets", text, move || opened.opened());
+    }
+
+    /// Shows how many TLS handshakes are under way, and how many connections were closed because there were too many.
+    pub fn show_handshakes(&self, handshakes: Handshakes) {
+        let refused = handshakes.clone();
+        let text = "Callers who have connected over TLS and have not begun a request";
+        self.show_gauge("tls_handshakes_open", text, move || {
+            i64::try_from(handshakes.open()).unwrap_or(i64::MAX)
+        });
+        let text = "Connections that were closed because too many TLS handshakes were under way";
+        self.show_counter("tls_handshakes_refused", text, move || refused.refused());
     }
 
     /// Shows how many monitors are open at agents, and how many callers came to one that was there.

@@ -2,6 +2,7 @@
 
 use std::{
     io, mem,
+    net::IpAddr,
     path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
@@ -18,7 +19,13 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use super::{H2, HTTP_1_1, MinVersion, Reload, ServerTls, TlsError, inspect, live::Live, pem};
+use super::{
+    H2, HTTP_1_1, MinVersion, Reload, ServerTls, TlsError,
+    handshakes::{self, Handshakes},
+    inspect,
+    live::Live,
+    pem,
+};
 use crate::linger::read_on;
 
 /// Nomad's own limit (`limits.https_handshake_timeout`), which ends with the first byte of a request: who needs longer
@@ -68,6 +75,7 @@ pub struct Acceptor {
     config: Arc<Live<ServerConfig>>,
     settings: Arc<RwLock<ServerTls>>,
     limit: Option<Duration>,
+    handshakes: Handshakes,
 }
 
 impl Acceptor {
@@ -84,7 +92,22 @@ impl Acceptor {
             inspect::warn(&wanted.cert_file);
             config(&wanted)
         })?;
-        Ok(Self { config: Arc::new(config), settings, limit: Some(HANDSHAKE_LIMIT) })
+        let handshakes = Handshakes::new(handshakes::EACH, handshakes::ALL);
+        Ok(Self { config: Arc::new(config), settings, limit: Some(HANDSHAKE_LIMIT), handshakes })
+    }
+
+    /// Lets so many callers of one address, and so many in all, be between their connection and the first byte of a request.
+    /// Connections beyond that are closed.
+    #[must_use]
+    pub fn bound_handshakes(mut self, of_one_address: usize, in_all: usize) -> Self {
+        self.handshakes = Handshakes::new(of_one_address, in_all);
+        self
+    }
+
+    /// The handshakes that are under way, to be shown.
+    #[must_use]
+    pub const fn handshakes(&self) -> &Handshakes {
+        &self.handshakes
     }
 
     /// How long a caller may take from the connection to the first byte of its request; for ever if none.
@@ -108,8 +131,13 @@ impl Acceptor {
         mem::replace(&mut now, settings)
     }
 
-    /// Shakes hands and waits for the first byte, within the limit.
-    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    /// Shakes hands and waits for the first byte, within the limit, if there are not too many who do.
+    pub(crate) async fn accept(
+        &self,
+        stream: TcpStream,
+        address: IpAddr,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        let _place = self.handshakes.begin(address)?;
         let begun = async {
             let mut stream = self.shake_hands(stream).await?;
             // It stays in the buffer, where the parser of the request finds it.

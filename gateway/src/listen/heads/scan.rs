@@ -3,17 +3,19 @@
 use super::{
     chunks::{Chunks, Found},
     head::{self, Body, Read},
+    room::Room,
 };
 use crate::{Refused, refused::MAX_HEAD};
 
 /// A caller's bytes, as far as they have come.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Scan {
     phase: Phase,
     /// A head that has not come to its end. It goes on when it has: a head is replaced as a whole.
     held: Vec<u8>,
     heads: usize,
     refused: Option<Refused>,
+    room: Room,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -39,6 +41,10 @@ pub(super) enum Passed {
 }
 
 impl Scan {
+    pub(super) const fn new(room: Room) -> Self {
+        Self { phase: Phase::Head, held: Vec::new(), heads: 0, refused: None, room }
+    }
+
     /// The number of the request that is refused, counted from 1, and why.
     pub(super) fn refused(&self) -> Option<(usize, Refused)> {
         self.refused.map(|why| (self.heads, why))
@@ -53,8 +59,12 @@ impl Scan {
         let new = self.held.len().saturating_sub(2);
         self.held.extend_from_slice(bytes);
         if head::end(&self.held[new..]).is_none() && self.held.len() <= MAX_HEAD {
-            return Passed::AsIs(0);
+            return match self.room.hold(self.held.len()) {
+                Ok(()) => Passed::AsIs(0),
+                Err(refused) => self.no_room(refused),
+            };
         }
+        self.room.give_back();
         let mut whole = std::mem::take(&mut self.held);
         match self.split(&whole) {
             Passed::AsIs(len) => {
@@ -63,6 +73,14 @@ impl Scan {
             }
             instead @ Passed::Instead(_) => instead,
         }
+    }
+
+    /// Refuses the head that has not come to its end.
+    fn no_room(&mut self, refused: Refused) -> Passed {
+        let part = std::mem::take(&mut self.held);
+        let mut out = Out { bytes: &part, copied: 0, instead: None };
+        self.refuse(refused, &head::stand_in(&part), &mut out, 0);
+        out.until(0)
     }
 
     fn split(&mut self, bytes: &[u8]) -> Passed {
@@ -101,10 +119,13 @@ impl Scan {
     /// The length of the head that begins here; `None` when nothing behind it goes on now.
     fn head(&mut self, rest: &[u8], out: &mut Out<'_>, at: usize) -> Option<usize> {
         match head::read(rest) {
-            Read::Part if rest.len() <= MAX_HEAD => {
-                self.held = rest.to_vec();
-                None
-            }
+            Read::Part if rest.len() <= MAX_HEAD => match self.room.hold(rest.len()) {
+                Ok(()) => {
+                    self.held = rest.to_vec();
+                    None
+                }
+                Err(refused) => self.refuse(refused, &head::stand_in(rest), out, at),
+            },
             Read::Part => self.refuse(Refused::Head, &head::stand_in(rest), out, at),
             Read::Refused(why) => self.refuse(why, &head::stand_in(rest), out, at),
             Read::Whole { len, instead, body } => {
@@ -130,6 +151,7 @@ impl Scan {
         out: &mut Out<'_>,
         at: usize,
     ) -> Option<usize> {
+        self.room.give_back();
         self.heads += 1;
         self.refused = Some(why);
         self.phase = Phase::Refused;
@@ -169,10 +191,15 @@ mod tests {
     use proptest::{collection::vec, prelude::*, sample::select};
 
     use super::*;
+    use crate::listen::heads::LargeHeads;
+
+    fn scan() -> Scan {
+        Scan::new(LargeHeads::default().room([127, 0, 0, 1].into()))
+    }
 
     /// What goes on of bytes that come in these pieces.
     fn passed(pieces: &[&[u8]]) -> (Vec<u8>, Option<(usize, Refused)>) {
-        let mut scan = Scan::default();
+        let mut scan = scan();
         let mut out = Vec::new();
         for piece in pieces {
             match scan.take(piece) {
@@ -233,6 +260,31 @@ mod tests {
             let pieces: Vec<_> = pieces.iter().map(Vec::as_slice).collect();
             drop(passed(&pieces));
         }
+    }
+
+    #[test]
+    fn a_large_head_takes_room_until_it_is_whole() {
+        let heads = LargeHeads::default();
+        let start = format!("GET / HTTP/1.1\r\nHost: a\r\nb: {}", "x".repeat(900_000));
+        let (first, second) = start.split_at(8192);
+        // More of them than have room at once, on connections that all stay.
+        let mut scans = Vec::new();
+        for _ in 0..40 {
+            let mut scan = Scan::new(heads.room([127, 0, 0, 1].into()));
+            for piece in [first, second] {
+                assert_eq!(scan.take(piece.as_bytes()), Passed::AsIs(0));
+            }
+            assert!(matches!(scan.take(b"\r\n\r\n"), Passed::Instead(_)));
+            assert_eq!(scan.refused(), None);
+            scans.push(scan);
+        }
+        // Those that stay without an end have all that an address has: 256 places, of which each needs 14.
+        let refused = scans.iter_mut().map(|scan| {
+            drop([first, second].map(|piece| scan.take(piece.as_bytes())));
+            scan.refused()
+        });
+        let refused: Vec<_> = refused.flatten().collect();
+        assert_eq!(refused, [(2, Refused::LargeHeadsOfAddress); 22]);
     }
 
     #[test]
