@@ -27,6 +27,8 @@ pub(super) struct Exchange {
     asked: Mutex<Option<(Method, Uri)>>,
     /// Whoever reads the body of the request has read all that is there.
     is_body_dry: AtomicBool,
+    /// All that came ends where a request ends, or in the head of the next one.
+    is_sent_whole: AtomicBool,
     is_upgraded: AtomicBool,
     /// The connection, when it waits for a change of any of this.
     changed: AtomicWaker,
@@ -49,6 +51,11 @@ impl Exchange {
     pub(super) fn read(&self) {
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.is_body_dry.store(false, Ordering::Relaxed);
+    }
+
+    /// Says whether what came so far ends outside of a body. Who reads the body may hear of its end later.
+    pub(super) fn came(&self, is_whole: bool) {
+        self.is_sent_whole.store(is_whole, Ordering::Relaxed);
     }
 
     /// The request was read to its end.
@@ -100,7 +107,9 @@ impl Exchange {
 
     /// Whether more of the request's body is wanted than has come.
     pub(super) fn is_body_short(&self) -> bool {
-        self.is_unread() && self.is_body_dry.load(Ordering::Relaxed)
+        !self.is_sent_whole.load(Ordering::Relaxed)
+            && self.is_unread()
+            && self.is_body_dry.load(Ordering::Relaxed)
     }
 
     /// Whether the head of the answer is there.

@@ -28,6 +28,7 @@ use self::{
     room::Room,
     scan::{Passed, Scan},
 };
+use super::exchange::Exchange;
 use crate::Refused;
 
 /// Which request of a connection is refused, if one is. It is the last one.
@@ -56,11 +57,17 @@ pub(super) struct Heads<I> {
     /// What goes on in place of what came.
     instead: Bytes,
     refusals: Refusals,
+    exchange: Arc<Exchange>,
 }
 
 impl<I> Heads<I> {
-    pub(super) const fn new(io: I, room: Room, refusals: Refusals) -> Self {
-        Self { io, scan: Scan::new(room), instead: Bytes::new(), refusals }
+    pub(super) const fn new(
+        io: I,
+        room: Room,
+        refusals: Refusals,
+        exchange: Arc<Exchange>,
+    ) -> Self {
+        Self { io, scan: Scan::new(room), instead: Bytes::new(), refusals, exchange }
     }
 }
 
@@ -85,6 +92,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Heads<I> {
                 return Poll::Ready(Ok(()));
             }
             let passed = this.scan.take(came);
+            this.exchange.came(this.scan.is_outside_of_bodies());
             if let Some(refused) = this.scan.refused() {
                 this.refusals.0.refused.get_or_init(|| refused);
             }

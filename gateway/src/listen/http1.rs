@@ -53,7 +53,8 @@ where
     let refusals = Refusals::default();
     let Source { peer, heads } = source;
     let room = heads.room(peer.0.ip());
-    let io = Heads::new(Socket::new(io, Arc::clone(&exchange)), room, refusals.clone());
+    let io = Socket::new(io, Arc::clone(&exchange));
+    let io = Heads::new(io, room, refusals.clone(), Arc::clone(&exchange));
     let io = Flushing::new(Turn::new(TokioIo::new(io)), flushes.clone());
     let mut http = http1::Builder::new();
     http.writev(true)

@@ -50,6 +50,14 @@ impl Scan {
         self.refused.map(|why| (self.heads, why))
     }
 
+    /// Whether the last body that began has come to its end, with all that belongs to it.
+    pub(super) const fn is_outside_of_bodies(&self) -> bool {
+        match self.phase {
+            Phase::Head => true,
+            Phase::Body(_) | Phase::Chunks(_) | Phase::Opaque | Phase::Refused => false,
+        }
+    }
+
     /// Takes what came.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Passed {
         if self.held.is_empty() {
