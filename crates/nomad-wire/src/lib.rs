@@ -48,6 +48,6 @@ pub use self::{
     id::{AllocId, IdError, NodeId, ServerId, Written},
     name::{Namespace, Region},
     query::{Query, QueryError},
-    route::{AllocCall, FsCall, KeyringCall, Route, RouteError},
+    route::{AllocCall, FsCall, KeyringCall, Route, RouteError, spec},
     secret::SecretId,
 };

@@ -1,11 +1,12 @@
 //! The catalogue of calls: every `/v1/agent/*` and `/v1/client/*` call, and [`Route::Pass`] for all the rest.
 //!
-//! Whoever decides about a call (what right it costs, which agent it means, which handler answers) matches on
-//! [`Route`] exhaustively, so that a new call shows every room that has to be furnished.
+//! What is known of a call stands in its row of the table ([`Route::spec`]). Whoever needs more matches on [`Route`]
+//! exhaustively, so that the compiler names every place that a new call has to be added to.
 
 mod parse;
 mod path;
 mod print;
+pub mod spec;
 
 use std::borrow::Cow;
 
@@ -138,6 +139,14 @@ pub enum KeyringCall {
     Remove,
 }
 
+/// The parameter in a call's path.
+#[derive(Debug)]
+enum Parameter<'a> {
+    None,
+    Profile(&'a str),
+    Allocation(&'a Written<AllocId>),
+}
+
 /// Why a request is no call.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -188,16 +197,54 @@ impl Route {
         path::decoded(uri.path())
     }
 
+    /// The allocation that the path of this call names.
+    #[must_use]
+    pub const fn allocation(&self) -> Option<&Written<AllocId>> {
+        match self.parameter() {
+            Parameter::Allocation(id) => Some(id),
+            Parameter::None | Parameter::Profile(_) => None,
+        }
+    }
+
+    const fn parameter(&self) -> Parameter<'_> {
+        match self {
+            Self::Fs(_, id) | Self::Allocation(_, id) => Parameter::Allocation(id),
+            Self::Pprof(profile) => Parameter::Profile(profile),
+            Self::Members
+            | Self::Servers
+            | Self::SetServers
+            | Self::SelfInfo
+            | Self::Join
+            | Self::ForceLeave
+            | Self::Health
+            | Self::Host
+            | Self::Monitor
+            | Self::MonitorExport
+            | Self::Schedulers
+            | Self::SchedulersConfig
+            | Self::SetSchedulersConfig
+            | Self::Keyring(_)
+            | Self::Reload
+            | Self::ClientStats
+            | Self::ClientGc
+            | Self::Metadata
+            | Self::SetMetadata
+            | Self::Identity
+            | Self::RenewIdentity
+            | Self::Pass => Parameter::None,
+        }
+    }
+
     /// The path that makes this call; `None` for [`Route::Pass`].
     #[must_use]
     pub fn path(&self) -> Option<String> {
-        print::path(self)
+        if matches!(self, Self::Pass) { None } else { Some(print::path(self)) }
     }
 
     /// The method that makes this call; for calls that take any, the one Nomad's own client uses. `None` for
     /// [`Route::Pass`].
     #[must_use]
     pub const fn method(&self) -> Option<Method> {
-        print::method(self)
+        if matches!(self, Self::Pass) { None } else { Some(self.spec().sends.method()) }
     }
 }
