@@ -15,8 +15,9 @@ use http::{
     header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN},
 };
 use nomad_wire::{
-    AllocCall, Route, SecretId,
+    Route, SecretId,
     header::{self, TokenError},
+    spec::Requires,
 };
 use tower_service::Service;
 
@@ -138,5 +139,19 @@ fn is_preflight<B>(request: &Request<B>) -> bool {
 /// Whether it is for whoever answers the call to say what a token is worth: a server has calls that look at no token, a
 /// migrate token is no ACL token, and everybody may ask how an agent is.
 const fn is_decided_elsewhere(route: &Route) -> bool {
-    matches!(route, Route::Pass | Route::Health | Route::Allocation(AllocCall::Snapshot, _))
+    match route.spec().requires {
+        Requires::Nothing | Requires::MigrateToken | Requires::ServerDecides => true,
+        Requires::AnyToken
+        | Requires::NodeRead
+        | Requires::NodeWrite
+        | Requires::AgentRead
+        | Requires::AgentWrite
+        | Requires::ReadFs
+        | Requires::ReadLogs
+        | Requires::ReadJob
+        | Requires::AllocLifecycle
+        | Requires::CollectAllocation
+        | Requires::PauseAllocation
+        | Requires::AllocExec => false,
+    }
 }

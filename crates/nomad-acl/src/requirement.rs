@@ -5,7 +5,7 @@ mod right;
 
 use std::fmt;
 
-use nomad_wire::{AllocCall, FsCall, KeyringCall, Route};
+use nomad_wire::{Route, spec::Requires};
 
 pub use self::{
     elsewhere::{About, Demand},
@@ -44,68 +44,39 @@ impl Requirement {
     /// For calls about an allocation the rights are demanded in the allocation's own namespace.
     #[must_use]
     pub const fn of(route: &Route) -> Self {
-        const AGENT_READ: Requirement = Requirement::all(&[&[Right::Agent(Level::Read)]]);
-        const AGENT_WRITE: Requirement = Requirement::all(&[&[Right::Agent(Level::Write)]]);
-        const NODE_READ: Requirement = Requirement::all(&[&[Right::Node(Level::Read)]]);
-        const NODE_WRITE: Requirement = Requirement::all(&[&[Right::Node(Level::Write)]]);
-        match route {
-            // A join without a right only earns a warning, and the servers decide about the rest.
-            Route::Health | Route::Join | Route::Pass => Self::NOTHING,
-            Route::Members | Route::ClientStats | Route::Metadata | Route::Identity => NODE_READ,
-            Route::ClientGc | Route::SetMetadata | Route::RenewIdentity => NODE_WRITE,
-            Route::Servers
-            | Route::SelfInfo
-            | Route::Host
-            | Route::Monitor
-            | Route::MonitorExport
-            | Route::Schedulers
-            | Route::SchedulersConfig => AGENT_READ,
-            Route::SetServers
-            | Route::ForceLeave
-            | Route::Pprof(_)
-            | Route::SetSchedulersConfig
-            | Route::Reload
-            | Route::Keyring(
-                KeyringCall::List | KeyringCall::Install | KeyringCall::Use | KeyringCall::Remove,
-            ) => AGENT_WRITE,
-            Route::Fs(call, _) => Self::fs(*call),
-            Route::Allocation(call, _) => Self::allocation(*call),
-        }
+        Self::required(route.spec().requires)
     }
 
-    const fn fs(call: FsCall) -> Self {
-        match call {
-            FsCall::List | FsCall::Stat | FsCall::Cat | FsCall::ReadAt | FsCall::Stream => {
-                Self::all(&[&[Right::Namespace(Capability::ReadFs)]])
-            }
-            FsCall::Logs => Self::all(&[&[
+    /// The rights behind an entry of the table of routes.
+    #[must_use]
+    pub const fn required(requires: Requires) -> Self {
+        match requires {
+            Requires::Nothing
+            | Requires::AnyToken
+            | Requires::MigrateToken
+            | Requires::ServerDecides => Self::NOTHING,
+            Requires::NodeRead => Self::all(&[&[Right::Node(Level::Read)]]),
+            Requires::NodeWrite => Self::all(&[&[Right::Node(Level::Write)]]),
+            Requires::AgentRead => Self::all(&[&[Right::Agent(Level::Read)]]),
+            Requires::AgentWrite => Self::all(&[&[Right::Agent(Level::Write)]]),
+            Requires::ReadFs => Self::all(&[&[Right::Namespace(Capability::ReadFs)]]),
+            Requires::ReadLogs => Self::all(&[&[
                 Right::Namespace(Capability::ReadLogs),
                 Right::Namespace(Capability::ReadFs),
             ]]),
-        }
-    }
-
-    const fn allocation(call: AllocCall) -> Self {
-        match call {
-            AllocCall::Stats | AllocCall::Checks | AllocCall::Pause => {
-                Self::all(&[&[Right::Namespace(Capability::ReadJob)]])
-            }
-            AllocCall::Restart | AllocCall::Signal => {
+            Requires::ReadJob => Self::all(&[&[Right::Namespace(Capability::ReadJob)]]),
+            Requires::AllocLifecycle => {
                 Self::all(&[&[Right::Namespace(Capability::AllocLifecycle)]])
             }
-            AllocCall::Gc => Self::all(&[&[
+            Requires::CollectAllocation => Self::all(&[&[
                 Right::Namespace(Capability::SubmitJob),
                 Right::Namespace(Capability::GcAllocation),
             ]]),
-            AllocCall::SetPause => Self::all(&[&[
+            Requires::PauseAllocation => Self::all(&[&[
                 Right::Namespace(Capability::SubmitJob),
                 Right::Namespace(Capability::PauseAllocation),
             ]]),
-            // A task that shares its host's file system costs alloc-node-exec besides. Only the
-            // agent that runs the task knows its driver, so that agent asks for it.
-            AllocCall::Exec => Self::all(&[&[Right::Namespace(Capability::AllocExec)]]),
-            // Agents authorise each other with a migrate token, which is no ACL token.
-            AllocCall::Snapshot => Self::NOTHING,
+            Requires::AllocExec => Self::all(&[&[Right::Namespace(Capability::AllocExec)]]),
         }
     }
 

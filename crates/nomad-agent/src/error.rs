@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use nomad_acl::{Denied, IdentifyError, RegionMismatch, TokensError};
-use nomad_wire::{Fault, QueryError, Route, RouteError};
+use nomad_wire::{Fault, QueryError, Route, RouteError, spec::AgentRole};
 use thiserror::Error;
 
 use crate::role::Role;
@@ -93,11 +93,11 @@ impl AgentError {
     /// Complains about the role before the method where Nomad's handlers do: at the schedulers.
     pub(crate) fn role_first(self, role: Role) -> Self {
         match self {
-            Self::Identify(IdentifyError::Route(RouteError::Method(
-                ref route @ (Route::Schedulers
-                | Route::SchedulersConfig
-                | Route::SetSchedulersConfig),
-            ))) => check_role(route, role).err().unwrap_or(self),
+            Self::Identify(IdentifyError::Route(RouteError::Method(ref route)))
+                if route.spec().role == AgentRole::ServerOnly =>
+            {
+                check_role(route, role).err().unwrap_or(self)
+            }
             other => other,
         }
     }
@@ -120,17 +120,13 @@ impl WrongRole {
 /// # Errors
 /// [`AgentError::WrongRole`].
 pub(crate) fn check_role(route: &Route, role: Role) -> Result<(), AgentError> {
-    let missing = match route {
-        Route::Servers | Route::SetServers if !role.is_client() => WrongRole::InvalidMethod,
-        Route::Join | Route::ForceLeave | Route::Keyring(_) if !role.is_server() => {
-            WrongRole::InvalidMethod
+    let missing = match route.spec().role {
+        AgentRole::Client if !role.is_client() => WrongRole::InvalidMethod,
+        AgentRole::Server if !role.is_server() => WrongRole::InvalidMethod,
+        AgentRole::ServerOnly if !role.is_server() => WrongRole::ServerOnly,
+        AgentRole::Any | AgentRole::Client | AgentRole::Server | AgentRole::ServerOnly => {
+            return Ok(());
         }
-        Route::Schedulers | Route::SchedulersConfig | Route::SetSchedulersConfig
-            if !role.is_server() =>
-        {
-            WrongRole::ServerOnly
-        }
-        _ => return Ok(()),
     };
     Err(AgentError::WrongRole(missing))
 }

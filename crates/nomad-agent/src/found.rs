@@ -25,6 +25,7 @@ use nomad_acl::{
 use nomad_wire::{
     AllocCall, Fault, Query, Route,
     query::{Common, MonitorQuery, SetServersQuery},
+    spec::Requires,
 };
 use tower_service::Service;
 use tracing::instrument::WithSubscriber as _;
@@ -227,15 +228,13 @@ fn check(agent: &Agent, route: &Route, uri: &Uri) -> Result<(), AgentError> {
 
 /// What a call is about. That an allocation is unknown is said before anything about rights.
 fn subject(agent: &Agent, route: &Route) -> Result<Subject, AgentError> {
-    match route {
-        // Another agent proves itself before it is told whether the allocation is here.
-        Route::Allocation(AllocCall::Snapshot, _) => Ok(Subject::Agent),
-        Route::Fs(_, id) | Route::Allocation(_, id) => {
-            let allocation = allocation::find(agent, id)?;
-            Ok(Subject::Namespace(allocation.namespace().clone()))
-        }
-        _ => Ok(Subject::Agent),
+    let Some(id) = route.allocation() else { return Ok(Subject::Agent) };
+    // Another agent proves itself before it is told whether the allocation is here.
+    if route.spec().requires == Requires::MigrateToken {
+        return Ok(Subject::Agent);
     }
+    let allocation = allocation::find(agent, id)?;
+    Ok(Subject::Namespace(allocation.namespace().clone()))
 }
 
 #[cfg(test)]

@@ -81,32 +81,15 @@ const AGENT_WRITE: Requirement = Requirement::all(&[&[Right::Agent(Level::Write)
 
 fn decide<Q: Ask>(question: &Q) -> Result<(), GuardError> {
     let known = question.known();
-    match &known.route {
-        Route::Join => allow(question.answerer().acl(known)?, &AGENT_WRITE, &Subject::Agent),
-        Route::Pass => pass(known, known.request.method(), known.request.uri()),
-        Route::Health
-        | Route::Members
-        | Route::Servers
-        | Route::SetServers
-        | Route::SelfInfo
-        | Route::ForceLeave
-        | Route::Host
-        | Route::Monitor
-        | Route::MonitorExport
-        | Route::Pprof(_)
-        | Route::Schedulers
-        | Route::SchedulersConfig
-        | Route::SetSchedulersConfig
-        | Route::Keyring(_)
-        | Route::Reload
-        | Route::ClientStats
-        | Route::ClientGc
-        | Route::Metadata
-        | Route::SetMetadata
-        | Route::Identity
-        | Route::RenewIdentity
-        | Route::Fs(..)
-        | Route::Allocation(..) => Ok(()),
+    if known.route == Route::Pass {
+        return pass(known, known.request.method(), known.request.uri());
+    }
+    match known.route.spec().guard {
+        None => Ok(()),
+        Some(requires) => {
+            let acl = question.answerer().acl(known)?;
+            allow(acl, &Requirement::required(requires), &Subject::Agent)
+        }
     }
 }
 

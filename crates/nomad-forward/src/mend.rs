@@ -66,13 +66,9 @@ where
     }
 
     fn call(&mut self, resolved: Resolved<B>) -> Self::Future {
-        let is_looked_at = match resolved.route {
-            // A server hides an allocation from those who may not read it by saying 500.
-            Route::Pass => {
-                Route::decoded_path(resolved.request.uri()).starts_with("/v1/allocation/")
-            }
-            _ => true,
-        };
+        // A server hides an allocation from those who may not read it by saying 500.
+        let is_looked_at = resolved.route != Route::Pass
+            || Route::decoded_path(resolved.request.uri()).starts_with("/v1/allocation/");
         future::ResponseFuture::new(self.inner.call(resolved), is_looked_at)
     }
 }

@@ -3,32 +3,24 @@
 //! For these a server will do when there is no way to the agent itself, since the target stays in the query. For all
 //! others a server would answer about itself, which is worse than no answer.
 
-use nomad_wire::Route;
+use nomad_wire::{Route, spec::Relay};
 
 use crate::Target;
 
 /// Whether a server that gets this call asks the agent that is meant.
 pub(crate) const fn passes_on(route: &Route, target: &Target) -> bool {
+    let relay = route.spec().target.relay;
     match target {
         Target::AnyServer | Target::AnyClient | Target::SoleServer | Target::SoleClient => false,
-        Target::Allocation(_) => true,
-        Target::Node(_) => matches!(
-            route,
-            Route::Host
-                | Route::Monitor
-                | Route::MonitorExport
-                | Route::Pprof(_)
-                | Route::ClientStats
-                | Route::ClientGc
-                | Route::Metadata
-                | Route::SetMetadata
-                | Route::Identity
-                | Route::RenewIdentity
-        ),
-        // An export for another server is answered by the wrong handler: the caller would get a live log.
-        Target::Leader | Target::Server(_) => {
-            matches!(route, Route::Host | Route::Monitor | Route::Pprof(_))
-        }
+        Target::Allocation(_) => matches!(relay, Relay::Allocation),
+        Target::Node(_) => match relay {
+            Relay::Node | Relay::NodeOrServer | Relay::NodeAndMistakesServer => true,
+            Relay::Never | Relay::Allocation => false,
+        },
+        Target::Leader | Target::Server(_) => match relay {
+            Relay::NodeOrServer => true,
+            Relay::Never | Relay::Allocation | Relay::Node | Relay::NodeAndMistakesServer => false,
+        },
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use http::{Request, Uri, uri::PathAndQuery};
 use nomad_acl::{Admitted, Known, RegionScope, RegionalAcl, Requirement, Subject};
-use nomad_wire::{Query, Route, ServerId};
+use nomad_wire::{Query, Route, ServerId, spec::Relay};
 use tower_service::Service;
 
 pub use self::layer::ResolveLayer;
@@ -185,8 +185,8 @@ fn no_path(target: &Target) -> LocateError {
 /// nothing less. The id stays in the query, so that a wrong guess heals itself: the wrong agent relays.
 fn spelled_out(uri: &Uri, route: &Route, target: &Target, full: &str) -> Option<Uri> {
     let key = match target {
-        // An export is not passed on, so that the leader had better not take itself for another server.
-        Target::Leader if matches!(route, Route::MonitorExport) => "server_id",
+        // It is not passed on, so that the leader had better not take itself for another server.
+        Target::Leader if route.spec().target.relay == Relay::NodeAndMistakesServer => "server_id",
         target => target.key()?,
     };
     let query = Query::of(uri);

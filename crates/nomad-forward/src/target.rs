@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use nomad_acl::{Level, Requirement, Right};
-use nomad_wire::{AllocId, NodeId, Query, QueryError, Route, Written, query};
+use nomad_wire::{
+    AllocId, NodeId, Query, QueryError, Route, Written, query,
+    spec::{Conflict, Scope, TargetKeys},
+};
 
 /// Whom a call is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,90 +43,38 @@ impl Target {
     /// [`QueryError::BothTargets`] or [`QueryError::BothHostTargets`] when a node and a server are named at once,
     /// [`QueryError::Repeated`] when a deciding key stands more than once with different values.
     pub fn of(route: &Route, query: &Query<'_>) -> Result<Self, QueryError> {
-        match route {
-            // What else they name decides nothing about who is asked.
-            Route::Pass => once(query, &[REGION]).map(|()| Self::AnyServer),
-            Route::Fs(_, id) | Route::Allocation(_, id) => {
-                once(query, &[REGION]).map(|()| Self::Allocation(id.clone()))
-            }
-            Route::ClientStats
-            | Route::ClientGc
-            | Route::Metadata
-            | Route::SetMetadata
-            | Route::Identity
-            | Route::RenewIdentity => {
-                single(query)?;
-                let node = query.filled("node_id").map(|id| Self::Node(Written::from(&*id)));
-                Ok(node.unwrap_or_else(|| Self::unnamed(route)))
-            }
-            Route::Members
-            | Route::Servers
-            | Route::SetServers
-            | Route::SelfInfo
-            | Route::Join
-            | Route::ForceLeave
-            | Route::Health
-            | Route::Host
-            | Route::Monitor
-            | Route::MonitorExport
-            | Route::Pprof(_)
-            | Route::Schedulers
-            | Route::SchedulersConfig
-            | Route::SetSchedulersConfig
-            | Route::Keyring(_)
-            | Route::Reload => {
-                single(query)?;
-                Self::of_agent_call(route, query)
-            }
+        if let Some(id) = route.allocation() {
+            return once(query, &[REGION]).map(|()| Self::Allocation(id.clone()));
         }
-    }
-
-    fn of_agent_call(route: &Route, query: &Query<'_>) -> Result<Self, QueryError> {
-        let node = query.filled("node_id").or_else(|| alias(route, query));
-        match (node, query.filled("server_id")) {
-            (Some(_), Some(_)) if matches!(route, Route::Host) => Err(QueryError::BothHostTargets),
-            // A bad level or flag is complained about first.
-            (Some(_), Some(_)) if matches!(route, Route::Monitor) => {
-                query::MonitorQuery::parse(query).and(Err(QueryError::BothTargets))
+        let spec = &route.spec().target;
+        let (node, server) = match spec.keys {
+            // What else they name decides nothing about who is asked.
+            TargetKeys::None | TargetKeys::Allocation => {
+                once(query, &[REGION])?;
+                (None, None)
             }
-            (Some(_), Some(_)) => Err(QueryError::BothTargets),
+            TargetKeys::Node => (single(query)?.filled("node_id"), None),
+            TargetKeys::Agent => (single(query)?.filled("node_id"), query.filled("server_id")),
+            TargetKeys::AgentOrPage => {
+                let node = single(query)?.filled("node_id").or_else(|| query.filled("client_id"));
+                (node, query.filled("server_id"))
+            }
+        };
+        match (node, server) {
+            (Some(_), Some(_)) => Err(conflict(spec.conflict, query)),
             (Some(node), None) => Ok(Self::Node(Written::from(&*node))),
             (None, Some(server)) if server == "leader" => Ok(Self::Leader),
             (None, Some(server)) => Ok(Self::Server(server.into())),
-            (None, None) => Ok(Self::unnamed(route)),
+            (None, None) => Ok(Self::unnamed(spec.scope)),
         }
     }
 
-    /// Whom a call is for that names no agent. What changes only the agent that it reaches is not sent to an arbitrary one;
-    /// `join`, `force-leave` and `keyring` change all servers, whichever is asked.
-    const fn unnamed(route: &Route) -> Self {
-        match route {
-            // The list of servers that a client talks to: a server has none.
-            Route::Servers => Self::AnyClient,
-            Route::SetServers => Self::SoleClient,
-            Route::Reload
-            | Route::SetSchedulersConfig
-            | Route::ClientGc
-            | Route::SetMetadata
-            | Route::RenewIdentity => Self::SoleServer,
-            Route::Members
-            | Route::SelfInfo
-            | Route::Join
-            | Route::ForceLeave
-            | Route::Health
-            | Route::Host
-            | Route::Monitor
-            | Route::MonitorExport
-            | Route::Pprof(_)
-            | Route::Schedulers
-            | Route::SchedulersConfig
-            | Route::Keyring(_)
-            | Route::ClientStats
-            | Route::Metadata
-            | Route::Identity
-            | Route::Fs(..)
-            | Route::Allocation(..)
-            | Route::Pass => Self::AnyServer,
+    const fn unnamed(scope: Scope) -> Self {
+        match scope {
+            Scope::AnyServer | Scope::Allocation => Self::AnyServer,
+            Scope::AnyClient => Self::AnyClient,
+            Scope::SoleServer => Self::SoleServer,
+            Scope::SoleClient => Self::SoleClient,
         }
     }
 
@@ -181,13 +132,21 @@ impl Target {
     }
 }
 
-/// Nomad's own web page asks for a client's log by `client_id`, which its API never read: the page shows a server's log.
-fn alias<'a>(route: &Route, query: &Query<'a>) -> Option<Cow<'a, str>> {
-    if matches!(route, Route::Monitor) { query.filled("client_id") } else { None }
+/// What Nomad says of a node and a server that are named at once.
+fn conflict(order: Conflict, query: &Query<'_>) -> QueryError {
+    match order {
+        Conflict::First => QueryError::BothTargets,
+        // A bad level or flag is complained about first.
+        Conflict::AfterQuery => {
+            query::MonitorQuery::parse(query).err().unwrap_or(QueryError::BothTargets)
+        }
+        Conflict::AfterRights => QueryError::BothHostTargets,
+    }
 }
 
-fn single(query: &Query<'_>) -> Result<(), QueryError> {
-    once(query, &DECIDING)
+/// The query, where each deciding key stands once.
+fn single<'a, 'q>(query: &'a Query<'q>) -> Result<&'a Query<'q>, QueryError> {
+    once(query, &DECIDING).map(|()| query)
 }
 
 /// A region decides with whose rights a call is decided, on every route.

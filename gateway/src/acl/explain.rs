@@ -6,7 +6,7 @@ use http::{Method, Uri};
 use nomad_acl::{
     Explanation, Named, Policy, Question, Reading, Right, Stored, Subject, Variable, explain,
 };
-use nomad_wire::{Namespace, Route, Written};
+use nomad_wire::{Namespace, Route};
 
 use super::{
     AclError,
@@ -59,9 +59,7 @@ fn from_files(args: &ExplainArgs, question: Question) -> Result<Option<Explanati
 fn from_cluster(args: &ExplainArgs, question: Question) -> Result<Option<Explanation>, AclError> {
     let address = args.address.as_deref().unwrap_or_default();
     let allocation = match &question {
-        Question::Call(Route::Fs(_, Written::Id(id)) | Route::Allocation(_, Written::Id(id))) => {
-            Some(*id)
-        }
+        Question::Call(route) => route.allocation().and_then(|id| id.id().ok()).copied(),
         _ => None,
     };
     let wanted = allocation.filter(|_| args.namespace.is_none());
@@ -160,7 +158,7 @@ fn is_coarse(question: &Question) -> bool {
         Question::Right(right) => {
             matches!(right, Right::Agent(_) | Right::Node(_) | Right::Management)
         }
-        Question::Call(route) => !matches!(route, Route::Fs(..) | Route::Allocation(..)),
+        Question::Call(route) => route.allocation().is_none(),
         _ => false,
     }
 }

@@ -1,6 +1,6 @@
 //! Calls by family: few enough for a label.
 
-use nomad_wire::{AllocCall, FsCall, Route};
+use nomad_wire::{Route, spec};
 
 /// A family of calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,34 +46,17 @@ impl Family {
     }
 
     const fn of_route(route: &Route) -> Self {
-        match route {
-            Route::Members
-            | Route::Servers
-            | Route::SetServers
-            | Route::SelfInfo
-            | Route::Join
-            | Route::ForceLeave
-            | Route::Health
-            | Route::Host
-            | Route::Schedulers
-            | Route::SchedulersConfig
-            | Route::SetSchedulersConfig
-            | Route::Keyring(_)
-            | Route::Reload => Self::Agent,
-            Route::Monitor | Route::MonitorExport => Self::Monitor,
-            Route::Pprof(_) => Self::Pprof,
-            Route::ClientStats
-            | Route::ClientGc
-            | Route::Metadata
-            | Route::SetMetadata
-            | Route::Identity
-            | Route::RenewIdentity => Self::Client,
-            Route::Fs(FsCall::List | FsCall::Stat | FsCall::Cat | FsCall::ReadAt, _) => Self::Files,
-            Route::Fs(FsCall::Stream, _) => Self::FileStream,
-            Route::Fs(FsCall::Logs, _) => Self::Logs,
-            Route::Allocation(AllocCall::Exec, _) => Self::Exec,
-            Route::Allocation(..) => Self::Allocation,
-            Route::Pass => Self::Pass,
+        match route.spec().family {
+            spec::Family::Agent => Self::Agent,
+            spec::Family::Monitor => Self::Monitor,
+            spec::Family::Pprof => Self::Pprof,
+            spec::Family::Client => Self::Client,
+            spec::Family::Files => Self::Files,
+            spec::Family::FileStream => Self::FileStream,
+            spec::Family::Logs => Self::Logs,
+            spec::Family::Allocation => Self::Allocation,
+            spec::Family::Exec => Self::Exec,
+            spec::Family::Pass => Self::Pass,
         }
     }
 

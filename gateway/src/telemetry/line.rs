@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use nomad_acl::{Requirement, Slip};
 use nomad_forward::{credit::answered_by, tunnel::Tally};
 use nomad_wire::{
-    Route, Written,
+    Route,
     header::{X_NOMAD_GATEWAY_PATH, X_REQUEST_ID},
 };
 use serde::Serialize;
@@ -120,12 +120,7 @@ fn text(value: Option<&HeaderValue>) -> Option<&str> {
 }
 
 fn allocation(route: &Route) -> Option<String> {
-    match route {
-        Route::Fs(_, Written::Id(id)) | Route::Allocation(_, Written::Id(id)) => {
-            Some(id.to_string())
-        }
-        _ => None,
-    }
+    route.allocation()?.id().ok().map(ToString::to_string)
 }
 
 /// The line as it is written. `status` is missing when the caller left before the answer began; `complete` says whether

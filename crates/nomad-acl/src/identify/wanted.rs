@@ -11,7 +11,10 @@
 //! A mistake here opens nothing: whoever decides compares the region of the rights with the one that answers.
 
 use http::Uri;
-use nomad_wire::{Query, Region, Route};
+use nomad_wire::{
+    Query, Region, Route,
+    spec::{BodyTarget, TargetKeys},
+};
 
 use crate::Freshness;
 
@@ -31,65 +34,26 @@ pub(super) fn region(route: &Route, uri: &Uri) -> Option<Region> {
 /// Whether the call is answered in the region that it names.
 fn is_taken_there(route: &Route, uri: &Uri, query: &Query<'_>) -> bool {
     let names = |key| query.filled(key).is_some();
-    match route {
-        // Of the last two the body, which nobody has read yet, may name the node.
-        Route::Fs(..) | Route::Allocation(..) | Route::SetMetadata | Route::RenewIdentity => true,
-        Route::ClientStats | Route::ClientGc | Route::Metadata | Route::Identity => {
-            names("node_id")
-        }
-        Route::Members
-        | Route::Servers
-        | Route::SetServers
-        | Route::SelfInfo
-        | Route::Join
-        | Route::ForceLeave
-        | Route::Health
-        | Route::Host
-        | Route::Monitor
-        | Route::MonitorExport
-        | Route::Pprof(_)
-        | Route::Schedulers
-        | Route::SchedulersConfig
-        | Route::SetSchedulersConfig
-        | Route::Keyring(_)
-        | Route::Reload => {
-            let page = matches!(route, Route::Monitor) && names("client_id");
-            names("node_id") || names("server_id") || page
-        }
-        Route::Pass => !is_servers_own(uri),
+    let target = route.spec().target;
+    // The body, which nobody has read yet, may name the node.
+    if target.body != BodyTarget::Never {
+        return true;
+    }
+    match target.keys {
+        TargetKeys::Allocation => true,
+        TargetKeys::Node => names("node_id"),
+        TargetKeys::Agent => names("node_id") || names("server_id"),
+        TargetKeys::AgentOrPage => names("node_id") || names("client_id") || names("server_id"),
+        TargetKeys::None => !is_servers_own(uri),
     }
 }
 
 /// Recent for what only an edge asks a right for, and for monitors: who joins one that is open already is seen by no
 /// agent.
 pub(super) fn freshness(route: &Route, uri: &Uri) -> Freshness {
-    match route {
-        Route::Join | Route::Monitor => Freshness::Recent,
-        Route::Pass if is_servers_own(uri) => Freshness::Recent,
-        Route::Pass
-        | Route::Members
-        | Route::Servers
-        | Route::SetServers
-        | Route::SelfInfo
-        | Route::ForceLeave
-        | Route::Health
-        | Route::Host
-        | Route::MonitorExport
-        | Route::Pprof(_)
-        | Route::Schedulers
-        | Route::SchedulersConfig
-        | Route::SetSchedulersConfig
-        | Route::Keyring(_)
-        | Route::Reload
-        | Route::ClientStats
-        | Route::ClientGc
-        | Route::Metadata
-        | Route::SetMetadata
-        | Route::Identity
-        | Route::RenewIdentity
-        | Route::Fs(..)
-        | Route::Allocation(..) => Freshness::Usual,
-    }
+    let is_recent =
+        route.spec().needs_recent_token || (*route == Route::Pass && is_servers_own(uri));
+    if is_recent { Freshness::Recent } else { Freshness::Usual }
 }
 
 #[cfg(test)]

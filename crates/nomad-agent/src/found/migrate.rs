@@ -4,7 +4,7 @@
 //! before anybody looks for it among the ACL tokens, and the call goes on as an anonymous one, which costs no right.
 
 use http::{Method, Request, Uri, header::AUTHORIZATION};
-use nomad_wire::{AllocCall, Route, header};
+use nomad_wire::{Route, header, spec::Requires};
 
 use crate::agent::MigrateToken;
 
@@ -24,5 +24,6 @@ pub(super) fn set_aside<B>(mut request: Request<B>) -> Request<B> {
 
 fn is_snapshot(method: &Method, uri: &Uri) -> bool {
     Route::decoded_path(uri).ends_with("/snapshot")
-        && matches!(Route::parse(method, uri), Ok(Route::Allocation(AllocCall::Snapshot, _)))
+        && Route::parse(method, uri)
+            .is_ok_and(|route| route.spec().requires == Requires::MigrateToken)
 }

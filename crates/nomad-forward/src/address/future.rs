@@ -6,7 +6,7 @@ use std::{
 };
 
 use nomad_acl::Known;
-use nomad_wire::{Query, Route};
+use nomad_wire::Query;
 use pin_project::pin_project;
 use tower_service::Service;
 
@@ -83,7 +83,7 @@ pub(super) fn addressed<B>(
     let query = Query::of(known.request.uri());
     let place = place.map_err(|error| fault(&known.route, &query, error));
     match place {
-        Err(error) if matches!(known.route, Route::Fs(..) | Route::Allocation(..)) => Err(error),
+        Err(error) if known.route.allocation().is_some() => Err(error),
         place => Ok(Addressed { known, target, place }),
     }
 }

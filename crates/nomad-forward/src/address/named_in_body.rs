@@ -12,39 +12,17 @@ use bytes::Bytes;
 use http::Request;
 use http_body::Body;
 use nomad_acl::Known;
-use nomad_wire::{Region, Route, Written, client::named_node, json::DecodeError};
+use nomad_wire::{Region, Route, Written, client::named_node, json::DecodeError, spec::BodyTarget};
 
 use super::{AddressError, Addressed, future, look_up};
 use crate::{Target, directory::Directory, outgoing::Outgoing};
 
 /// Whether the body decides who is meant.
 pub(super) const fn is_possible(route: &Route, target: &Target) -> bool {
-    match route {
-        Route::SetMetadata => !target.names_one(),
-        Route::RenewIdentity => true,
-        Route::Members
-        | Route::Servers
-        | Route::SetServers
-        | Route::SelfInfo
-        | Route::Join
-        | Route::ForceLeave
-        | Route::Health
-        | Route::Host
-        | Route::Monitor
-        | Route::MonitorExport
-        | Route::Pprof(_)
-        | Route::Schedulers
-        | Route::SchedulersConfig
-        | Route::SetSchedulersConfig
-        | Route::Keyring(_)
-        | Route::Reload
-        | Route::ClientStats
-        | Route::ClientGc
-        | Route::Metadata
-        | Route::Identity
-        | Route::Fs(..)
-        | Route::Allocation(..)
-        | Route::Pass => false,
+    match route.spec().target.body {
+        BodyTarget::Never => false,
+        BodyTarget::AfterQuery => !target.names_one(),
+        BodyTarget::BeforeQuery => true,
     }
 }
 
@@ -82,8 +60,8 @@ fn named(route: &Route, by_query: Target, body: &[u8]) -> Target {
     match named_node(body) {
         Ok(Some(Written::Id(id))) => Target::Node(Written::Id(id)),
         Ok(None) => by_query,
-        // A renewal needs no body.
-        Err(DecodeError::Empty) if matches!(route, Route::RenewIdentity) => by_query,
+        // There may be none.
+        Err(DecodeError::Empty) if route.spec().target.body == BodyTarget::BeforeQuery => by_query,
         Ok(Some(Written::Malformed { .. })) | Err(_) => left_to_an_agent(by_query),
     }
 }

@@ -84,18 +84,14 @@ fn deny<B: From<Bytes>>(denied: &Denied, denials: Denials) -> Response<B> {
 /// What a caller is told about a target that has no place. Nomad words and codes it by call.
 fn locate(route: &Route, error: &LocateError) -> Fault {
     let text = error.to_string();
+    let missing = &route.spec().target.missing;
     match error {
-        LocateError::UnknownNode(id) => match route {
-            Route::ClientStats => Fault::new(NOT_FOUND, format!("Unknown node {id}")),
-            Route::ClientGc
-            | Route::Metadata
-            | Route::SetMetadata
-            | Route::Identity
-            | Route::RenewIdentity => Fault::new(INTERNAL, format!("Unknown node {id}")),
-            _ => Fault::new(NOT_FOUND, text),
-        },
+        LocateError::UnknownNode(id) if missing.node_is_looked_up => {
+            Fault::new(missing.node, format!("Unknown node {id}"))
+        }
+        LocateError::UnknownNode(_) => Fault::new(missing.node, text),
         LocateError::UnknownServer(_) | LocateError::NoLeader | LocateError::UnknownRegion => {
-            Fault::new(if is_forwarded_call(route) { INTERNAL } else { BAD_REQUEST }, text)
+            Fault::new(missing.server, text)
         }
         LocateError::UnknownAllocation(_) | LocateError::NoPathToNode => {
             Fault::new(NOT_FOUND, text)
@@ -104,39 +100,16 @@ fn locate(route: &Route, error: &LocateError) -> Fault {
         LocateError::AmbiguousNode { .. } | LocateError::SeveralClients => {
             Fault::new(BAD_REQUEST, text)
         }
-        LocateError::SeveralServers => Fault::new(BAD_REQUEST, several_servers(route, text)),
+        // A call about a node that names none is refused by every server that runs no client.
+        LocateError::SeveralServers => {
+            Fault::new(BAD_REQUEST, missing.no_local_node.map_or(text, str::to_owned))
+        }
         LocateError::NotAsked => Fault::new(StatusCode::FORBIDDEN, text),
         LocateError::NodeLookup(_)
         | LocateError::AllocLookup(_)
         | LocateError::NoPathToServer(_)
         | LocateError::NoServers => Fault::new(INTERNAL, text),
     }
-}
-
-/// A call about a node that names none is refused by every server that runs no client, in these words.
-fn several_servers(route: &Route, text: String) -> String {
-    match route {
-        Route::ClientGc | Route::SetMetadata => "No local Node and node_id not provided".to_owned(),
-        Route::RenewIdentity => "no local Node and node_id not provided".to_owned(),
-        _ => text,
-    }
-}
-
-/// Calls that Nomad's servers forward as a whole say 500 to a bad server or region; the others say 400.
-const fn is_forwarded_call(route: &Route) -> bool {
-    matches!(
-        route,
-        Route::Host
-            | Route::Pprof(_)
-            | Route::Fs(..)
-            | Route::Allocation(..)
-            | Route::ClientStats
-            | Route::ClientGc
-            | Route::Metadata
-            | Route::SetMetadata
-            | Route::Identity
-            | Route::RenewIdentity
-    )
 }
 
 /// The agent has as many connections as it may: the caller can come again.

@@ -2,19 +2,14 @@
 
 use std::{error::Error, io};
 
-use nomad_wire::{AllocCall, Route};
+use nomad_wire::Route;
 
 /// It ended too early.
 const BROKEN_OFF: &str = "unexpected EOF";
 
 /// The text for a call whose body broke with this error.
 pub(super) fn text(route: &Route, error: &(dyn Error + 'static)) -> String {
-    let reason = reason(error);
-    match route {
-        Route::Allocation(AllocCall::Signal, _) => format!("Failed to decode body: {reason}"),
-        Route::SetSchedulersConfig => format!("Invalid request: {reason}"),
-        _ => reason.to_owned(),
-    }
+    format!("{}{}", route.spec().body_fault, reason(error))
 }
 
 /// What Go says where hyper says this.

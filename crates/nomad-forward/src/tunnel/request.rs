@@ -8,7 +8,7 @@ use http::{
         SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
     },
 };
-use nomad_wire::{AllocCall, Query, Route, header};
+use nomad_wire::{Query, Route, header, spec::RouteClass};
 use sha1::{Digest as _, Sha1};
 
 use super::watch;
@@ -53,14 +53,19 @@ impl Wish {
             return Self::Nothing;
         }
         let Ok(route) = Route::parse(request.method(), request.uri()) else { return Self::Nothing };
-        if !matches!(route, Route::Pass | Route::Allocation(AllocCall::Exec, _)) {
-            return Self::Nothing;
-        }
+        let is_exec = match route.spec().class {
+            RouteClass::Upgrade => true,
+            RouteClass::Pass => is_job_action(&Route::decoded_path(request.uri())),
+            RouteClass::Read
+            | RouteClass::SlowRead
+            | RouteClass::Profile
+            | RouteClass::Change
+            | RouteClass::Stream(_) => return Self::Nothing,
+        };
         if !is_same_origin(request.headers()) {
             return Self::OtherOrigin;
         }
         request.headers_mut().remove(ORIGIN);
-        let is_exec = is_exec(&route, request);
         match accept(request.headers()) {
             Some(accept) if is_exec && is_handshake(request) => {
                 // These are settled with whoever answers 101, which is not the agent.
@@ -95,14 +100,6 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
         let origin = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
         origin.as_ref().and_then(Uri::authority).is_some_and(|origin| origin == host)
     })
-}
-
-/// Whether a command is run over it.
-fn is_exec<B>(route: &Route, request: &Request<B>) -> bool {
-    match route {
-        Route::Pass => is_job_action(&Route::decoded_path(request.uri())),
-        _ => true,
-    }
 }
 
 /// Whether it is a read that ends with its answer. With two tokens the server compares them.
