@@ -22,6 +22,7 @@ mod named_in_body;
 mod paths;
 mod repaired;
 mod rights;
+mod routes;
 mod streams;
 mod telemetry;
 mod uploads;

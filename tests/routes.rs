@@ -1,0 +1,160 @@
+//! `docs/routes.md` is the table of routes, and nothing else.
+
+use std::{fmt::Write as _, path::Path};
+
+use nomad_acl::Requirement;
+use nomad_wire::spec::{
+    AgentRole, BodyTarget, Relay, RouteClass, RouteSpec, Scope, Sends, Stream, Takes, TargetKeys,
+};
+
+/// Set to anything, it writes the page anew.
+const WRITE: &str = "WRITE_DOCS";
+
+const HEAD: &str = include_str!("routes/head.md");
+const CALLS: &str = include_str!("routes/calls.md");
+const TARGETS: &str = include_str!("routes/targets.md");
+const SERVERS: &str = include_str!("routes/servers.md");
+
+#[test]
+fn the_page_of_routes_is_the_table_of_routes() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/routes.md");
+    let page = page();
+    if std::env::var_os(WRITE).is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        written == page,
+        "docs/routes.md differs from the table of routes. Run `{WRITE}=1 cargo test -p nomad-tests --test nomad routes`, \
+         or paste this:\n\n{page}"
+    );
+}
+
+#[test]
+fn every_row_has_a_name_of_its_own_and_a_reason() {
+    let mut names: Vec<_> = RouteSpec::all().map(|row| row.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), RouteSpec::all().count());
+    assert!(RouteSpec::all().all(|row| !row.why.is_empty()));
+}
+
+fn page() -> String {
+    let mut page = format!("{HEAD}\n{CALLS}\n");
+    page.push_str("| call | method | path | class | why | costs |\n|---|---|---|---|---|---|\n");
+    for row in RouteSpec::all() {
+        let (name, why) = (row.name, row.why);
+        let (method, path, class, costs) = (method(row), path(row), class(row), costs(row));
+        writeln!(page, "| `{name}` | {method} | {path} | {class} | {why} | {costs} |").unwrap();
+    }
+    write!(page, "\n{TARGETS}\n").unwrap();
+    page.push_str(
+        "| call | names no agent | named by | relayed | agents | missing node | missing server |\n",
+    );
+    page.push_str("|---|---|---|---|---|---|---|\n");
+    for row in RouteSpec::all() {
+        let (scope, keys, relay) = (scope(row), keys(row), relay(row.target.relay));
+        let (role, missing) = (role(row.role), &row.target.missing);
+        let (name, node, server) = (row.name, missing.node.as_u16(), missing.server.as_u16());
+        writeln!(page, "| `{name}` | {scope} | {keys} | {relay} | {role} | {node} | {server} |")
+            .unwrap();
+    }
+    write!(page, "\n{SERVERS}").unwrap();
+    page
+}
+
+fn method(row: &RouteSpec) -> &'static str {
+    match (row.takes, row.sends) {
+        (Takes::Any, Sends::Get) => "any, `GET`",
+        (Takes::Any, Sends::Put) => "any, `PUT`",
+        (Takes::Any, Sends::Post) => "any, `POST`",
+        (Takes::Get, _) => "`GET`",
+        (Takes::Write, _) => "`PUT`, `POST`",
+        (Takes::Post, _) => "`POST`",
+    }
+}
+
+fn path(row: &RouteSpec) -> String {
+    if row.class == RouteClass::Pass { "any other".into() } else { format!("`{}`", row.path) }
+}
+
+const fn class(row: &RouteSpec) -> &'static str {
+    match row.class {
+        RouteClass::Read => "read",
+        RouteClass::SlowRead => "slow read",
+        RouteClass::Profile => "profile",
+        RouteClass::Change => "change",
+        RouteClass::Upgrade => "upgrade",
+        RouteClass::Pass => "see below",
+        RouteClass::Stream(stream) => match stream {
+            Stream::Monitor => "stream of an agent's log",
+            Stream::Export => "stream of an agent's log file, or a service's journal",
+            Stream::Logs => "stream of a task's log, or read",
+            Stream::File => "stream of a file, or read",
+            Stream::Snapshot => "stream of an allocation's data",
+        },
+    }
+}
+
+/// What it costs at an agent, and what besides at the gateway.
+fn costs(row: &RouteSpec) -> String {
+    let rights = Requirement::required(row.requires);
+    let mut costs = match row.requires {
+        nomad_wire::spec::Requires::AnyToken => "a token that exists".to_owned(),
+        nomad_wire::spec::Requires::MigrateToken => "another agent's token".to_owned(),
+        nomad_wire::spec::Requires::ServerDecides => "the server decides".to_owned(),
+        _ if rights == Requirement::NOTHING => "nothing".to_owned(),
+        _ => format!("`{}`", rights.to_string().replace(" or ", "` or `")),
+    };
+    if let Some(guard) = row.guard {
+        write!(costs, "; here `{}`", Requirement::required(guard)).unwrap();
+    }
+    if row.needs_debug {
+        costs.push_str("; without ACLs `enable_debug`");
+    }
+    costs
+}
+
+const fn scope(row: &RouteSpec) -> &'static str {
+    match row.target.scope {
+        Scope::AnyServer => "any server",
+        Scope::AnyClient => "any client agent",
+        Scope::SoleServer => "the only server",
+        Scope::SoleClient => "the only client agent",
+        Scope::Allocation => "the allocation's node",
+    }
+}
+
+fn keys(row: &RouteSpec) -> String {
+    let keys = match row.target.keys {
+        TargetKeys::None => "nothing",
+        TargetKeys::Allocation => "the path",
+        TargetKeys::Node => "`node_id`",
+        TargetKeys::Agent => "`node_id`, `server_id`",
+        TargetKeys::AgentOrPage => "`node_id`, else `client_id`; `server_id`",
+    };
+    let body = match row.target.body {
+        BodyTarget::Never => "",
+        BodyTarget::AfterQuery => ", else the body",
+        BodyTarget::BeforeQuery => ", but the body first",
+    };
+    format!("{keys}{body}")
+}
+
+const fn relay(relay: Relay) -> &'static str {
+    match relay {
+        Relay::Never => "no",
+        Relay::Allocation | Relay::Node => "to a node",
+        Relay::NodeOrServer => "to a node, to a server",
+        Relay::NodeAndMistakesServer => "to a node; to a server it goes wrong",
+    }
+}
+
+const fn role(role: AgentRole) -> &'static str {
+    match role {
+        AgentRole::Any => "all",
+        AgentRole::Client => "clients",
+        AgentRole::Server => "servers",
+        AgentRole::ServerOnly => "servers; others say so before they look at the method",
+    }
+}
