@@ -12,6 +12,7 @@ mod house;
 
 mod clients;
 mod exec;
+mod extremes;
 mod faults;
 mod gathered;
 mod heads;
