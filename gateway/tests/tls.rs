@@ -12,6 +12,10 @@ mod callers;
 mod early_answers;
 #[path = "tls/files.rs"]
 mod files;
+#[path = "tls/floods.rs"]
+mod floods;
+#[path = "tls/frames.rs"]
+mod frames;
 #[path = "tls/handshakes.rs"]
 mod handshakes;
 #[path = "tls/hello.rs"]
