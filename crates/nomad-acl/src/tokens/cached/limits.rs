@@ -36,7 +36,7 @@ impl Default for Limits {
         Self {
             fresh: Duration::from_secs(30),
             recent: Duration::from_secs(2),
-            stale: Duration::from_mins(5),
+            stale: Duration::from_secs(300),
             refused: Duration::from_secs(5),
             retry: Duration::from_secs(1),
             tokens: 100_000,
