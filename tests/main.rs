@@ -8,6 +8,7 @@
 
 mod support;
 
+mod dependencies;
 mod house;
 
 mod clients;
