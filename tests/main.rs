@@ -9,6 +9,7 @@
 mod support;
 
 mod dependencies;
+mod docs;
 mod house;
 
 mod clients;

@@ -1,0 +1,26 @@
+//! What the documents say of the code and of each other.
+
+mod links;
+
+use std::path::{Path, PathBuf};
+
+/// The repository.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Every file below `folder` with this extension. What cargo made and what is hidden is left out, but for `.github`.
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let is_left_out = name == "target" || (name.starts_with('.') && name != ".github");
+        if path.is_dir() && !is_left_out {
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|one| one == extension) {
+            found.push(path);
+        }
+    }
+    found
+}
