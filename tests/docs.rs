@@ -1,5 +1,6 @@
 //! What the documents say of the code and of each other.
 
+mod limits;
 mod links;
 
 use std::path::{Path, PathBuf};
