@@ -150,3 +150,8 @@ pub use self::{
     tokens::{AclDeferred, AclDisabled, Freshness, Tokens, TokensError, Wanted},
     warning::Warning,
 };
+
+/// The examples of the README run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

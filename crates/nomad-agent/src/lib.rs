@@ -152,3 +152,8 @@ pub use self::{
         Check, CheckMode, LogLimits, OrderError, Phase, Probe, Restart, Task, TaskSpec, TaskState,
     },
 };
+
+/// The examples of the README run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -78,3 +78,8 @@ pub use self::{
     target::Target,
     tunnel::{Tunnel, Tunnels},
 };
+
+/// The examples of the README run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

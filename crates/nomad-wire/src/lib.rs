@@ -51,3 +51,8 @@ pub use self::{
     route::{AllocCall, FsCall, KeyringCall, Route, RouteError, spec},
     secret::SecretId,
 };
+
+/// The examples of the README run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
