@@ -1,10 +1,14 @@
 //! `docs/routes.md` is the table of routes, and nothing else.
 
-use std::{fmt::Write as _, path::Path};
+use std::{fmt::Write as _, path::Path, time::Duration};
 
 use nomad_acl::Requirement;
-use nomad_wire::spec::{
-    AgentRole, BodyTarget, Relay, RouteClass, RouteSpec, Scope, Sends, Stream, Takes, TargetKeys,
+use nomad_wire::{
+    call::{CallClass, FirstByte, Opening},
+    spec::{
+        AgentRole, BodyTarget, Relay, Requires, RouteClass, RouteSpec, Scope, Sends, Stream, Takes,
+        TargetKeys,
+    },
 };
 
 /// Set to anything, it writes the page anew.
@@ -14,6 +18,18 @@ const HEAD: &str = include_str!("routes/head.md");
 const CALLS: &str = include_str!("routes/calls.md");
 const TARGETS: &str = include_str!("routes/targets.md");
 const SERVERS: &str = include_str!("routes/servers.md");
+
+const CLASSES: [(&str, CallClass); 9] = [
+    ("read", CallClass::Read),
+    ("slow read", CallClass::SlowRead),
+    ("profile of 30 s", CallClass::Profile(Duration::from_secs(30))),
+    ("blocking query that names no `wait`, or a short one", CallClass::Blocking(None)),
+    ("blocking query with a `wait` of 10 min", CallClass::Blocking(Some(Duration::from_secs(600)))),
+    ("stream with heartbeats", CallClass::Stream(Opening::AtOnce)),
+    ("stream without", CallClass::Stream(Opening::WithFirstByte)),
+    ("change", CallClass::Change),
+    ("upgrade", CallClass::Upgrade),
+];
 
 #[test]
 fn the_page_of_routes_is_the_table_of_routes() {
@@ -41,6 +57,12 @@ fn every_row_has_a_name_of_its_own_and_a_reason() {
 
 fn page() -> String {
     let mut page = format!("{HEAD}\n{CALLS}\n");
+    page.push_str("| class | timeout for the first byte | repeated |\n|---|---|---|\n");
+    for (name, class) in CLASSES {
+        let (limit, repeated) = (limit(class), if class.is_repeatable() { "yes" } else { "no" });
+        writeln!(page, "| {name} | {limit} | {repeated} |").unwrap();
+    }
+    page.push('\n');
     page.push_str("| call | method | path | class | why | costs |\n|---|---|---|---|---|---|\n");
     for row in RouteSpec::all() {
         let (name, why) = (row.name, row.why);
@@ -61,6 +83,16 @@ fn page() -> String {
     }
     write!(page, "\n{SERVERS}").unwrap();
     page
+}
+
+fn limit(class: CallClass) -> String {
+    match class.first_byte() {
+        FirstByte::Within(limit) => format!("{} s", limit.as_secs()),
+        FirstByte::WhileAlive(limit) => {
+            format!("while the agent answers health checks, {} h at most", limit.as_secs() / 3600)
+        }
+        FirstByte::Endless => "none: silence is a response".to_owned(),
+    }
 }
 
 fn method(row: &RouteSpec) -> &'static str {
@@ -100,9 +132,9 @@ const fn class(row: &RouteSpec) -> &'static str {
 fn costs(row: &RouteSpec) -> String {
     let rights = Requirement::required(row.requires);
     let mut costs = match row.requires {
-        nomad_wire::spec::Requires::AnyToken => "a token that exists".to_owned(),
-        nomad_wire::spec::Requires::MigrateToken => "another agent's token".to_owned(),
-        nomad_wire::spec::Requires::ServerDecides => "the server decides".to_owned(),
+        Requires::AnyToken => "a token that exists".to_owned(),
+        Requires::MigrateToken => "another agent's token".to_owned(),
+        Requires::ServerDecides => "the server decides".to_owned(),
         _ if rights == Requirement::NOTHING => "nothing".to_owned(),
         _ => format!("`{}`", rights.to_string().replace(" or ", "` or `")),
     };

@@ -132,7 +132,7 @@ where
             Ok(acl) => acl,
             Err(mismatch) => return future::ResponseFuture::elsewhere(mismatch),
         };
-        let demanded = Requirement::of(&question.known().route);
+        let demanded = Requirement::of(&question.known().call.route);
         match (acl.allows(&demanded, question.subject()), self.undecided) {
             (Decision::Allow(_), _) | (Decision::Defer { .. }, Undecided::HandOn) => {
                 future::ResponseFuture::admitted(self.inner.call(Admitted { question }))

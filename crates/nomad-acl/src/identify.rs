@@ -15,7 +15,7 @@ use http::{
     header::{ACCESS_CONTROL_REQUEST_METHOD, ORIGIN},
 };
 use nomad_wire::{
-    Route, SecretId,
+    Call, Query, Route, SecretId,
     header::{self, TokenError},
     spec::Requires,
 };
@@ -27,8 +27,8 @@ use crate::{Freshness, RegionalAcl, Tokens, Wanted};
 /// A request whose call and caller are known.
 #[derive(Debug)]
 pub struct Known<B> {
-    /// The call.
-    pub route: Route,
+    /// The call, with its query parsed.
+    pub call: Call,
     /// What the caller may do, and in which region.
     pub acl: RegionalAcl,
     /// The request as it came.
@@ -87,9 +87,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let route = match Route::parse(request.method(), request.uri()) {
-            _ if is_preflight(&request) => Route::Pass,
-            Ok(route) => route,
+        let call = match Call::parse(request.method(), request.uri()) {
+            _ if is_preflight(&request) => Call::of(Route::Pass, &Query::of(request.uri())),
+            Ok(call) => call,
             Err(error) => return future::ResponseFuture::failed(error.into()),
         };
         let token = match token(&request) {
@@ -97,18 +97,18 @@ where
             Err(error) => return future::ResponseFuture::failed(error.into()),
         };
         let region = match self.answers {
-            Answers::Called => wanted::region(&route, request.uri()),
+            Answers::Called => wanted::region(&call, request.uri()),
             Answers::Here => None,
         };
         let freshness = match self.answers {
-            Answers::Called => wanted::freshness(&route, request.uri()),
+            Answers::Called => wanted::freshness(&call.route, request.uri()),
             Answers::Here => Freshness::Recent,
         };
-        let wanted = Wanted { region: region.as_ref(), freshness };
+        let wanted = Wanted { region, freshness };
         let mut acl = self.tokens.resolve_for(token.as_ref(), wanted);
         // Most tokens are known, and then nothing needs to be kept until they are.
         if let Poll::Ready(acl) = Pin::new(&mut acl).poll(&mut Context::from_waker(Waker::noop())) {
-            return match future::identified(route, acl, request) {
+            return match future::identified(call, acl, request) {
                 Ok(known) => future::ResponseFuture::calling(self.inner.call(known)),
                 Err(error) => future::ResponseFuture::failed(error),
             };
@@ -116,7 +116,7 @@ where
         // The clone is the one that was not polled ready, so it is the one that stays.
         let clone = self.inner.clone();
         let inner = std::mem::replace(&mut self.inner, clone);
-        future::ResponseFuture::resolving(inner, acl, route, request)
+        future::ResponseFuture::resolving(inner, acl, call, request)
     }
 }
 

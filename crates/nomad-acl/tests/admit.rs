@@ -12,7 +12,7 @@ use nomad_acl::{
     Acl, Admit, Admitted, Answerer, Ask, Denied, Known, RegionMismatch, RegionScope, RegionalAcl,
     Subject, Undecided,
 };
-use nomad_wire::Route;
+use nomad_wire::Call;
 use tower_service::Service;
 
 struct Question {
@@ -85,8 +85,8 @@ fn asked(
     undecided: Undecided,
 ) -> Result<(), Refused> {
     let request = Request::get(path).body(()).unwrap();
-    let route = Route::parse(request.method(), request.uri()).unwrap();
-    let question = Question { known: Known { route, acl, request }, subject, region };
+    let call = Call::parse(request.method(), request.uri()).unwrap();
+    let question = Question { known: Known { call, acl, request }, subject, region };
     Admit::new(Behind).undecided(undecided).call(question).now_or_never().unwrap()
 }
 

@@ -41,7 +41,7 @@ impl Service<Known<()>> for Behind {
     }
 
     fn call(&mut self, known: Known<()>) -> Self::Future {
-        ready(Ok(known.route))
+        ready(Ok(known.call.route))
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 
 use http::{HeaderMap, Response, Uri};
 use nomad_acl::{Acl, Admitted, Ask, Known, RegionScope};
-use nomad_wire::{NodeId, Query, Route, SecretId, ServerId, query::LogLevel};
+use nomad_wire::{Call, NodeId, Query, Route, SecretId, ServerId, query::LogLevel};
 use tower_service::Service;
 use tracing::{Dispatch, instrument::WithSubscriber as _};
 
@@ -252,38 +252,39 @@ impl Agent {
     /// Every call, and who answers it.
     async fn answer<B: RequestBody>(
         &self,
-        route: Route,
+        call: Call,
         asked: Asked<B>,
     ) -> Result<Response<Body>, AgentError> {
-        check_role(&route, self.role())?;
-        match route {
-            Route::Members => handle::agent::members(self, &asked.query()),
+        check_role(&call.route, self.role())?;
+        match &call.route {
+            Route::Members => handle::agent::members(self, &call, &asked.query()),
             Route::Servers => handle::agent::servers(self, &asked.query()),
             Route::SelfInfo => handle::agent::self_info(self, &asked.query()),
-            Route::Health => handle::agent::health(self, &asked.query()),
-            Route::Host => handle::agent::host(self, &asked.acl, &asked.uri).await,
-            Route::Monitor => handle::agent::monitor(self, &asked.uri).await,
-            Route::ClientStats => handle::client::stats(self, &asked.uri).await,
+            Route::Health => handle::agent::health(self, &call, &asked.query()),
+            Route::Host => handle::agent::host(self, &asked.acl, &call, &asked.uri).await,
+            Route::Monitor => handle::agent::monitor(self, &call, &asked.uri).await,
+            Route::ClientStats => handle::client::stats(self, &call, &asked.uri).await,
             Route::SetServers => handle::agent::set_servers(self, &asked.uri).await,
             Route::Join => handle::agent::join(self, &asked.acl, &asked.uri).await,
             Route::ForceLeave => handle::agent::force_leave(self, &asked.uri).await,
-            Route::MonitorExport => handle::agent::export(self, &asked.uri).await,
+            Route::MonitorExport => handle::agent::export(self, &call, &asked.uri).await,
             Route::Pprof(name) => {
-                handle::agent::pprof::answer(self, &asked.acl, &name, &asked.uri).await
+                handle::agent::pprof::answer(self, &asked.acl, name, &call, &asked.uri).await
             }
             Route::Schedulers => handle::agent::schedulers::list(self, &asked.query()),
             Route::SchedulersConfig => handle::agent::schedulers::config(self, &asked.query()),
             Route::SetSchedulersConfig => handle::agent::schedulers::set(self, asked).await,
-            Route::Keyring(call) => handle::agent::keyring(self, call, asked).await,
+            Route::Keyring(operation) => handle::agent::keyring(self, *operation, asked).await,
             Route::Reload => handle::agent::reload(self).await,
-            Route::ClientGc => handle::client::gc(self, &asked.uri).await,
-            Route::Metadata => handle::client::metadata::show(self, &asked.uri),
-            Route::SetMetadata => handle::client::metadata::change(self, asked).await,
-            Route::Identity => handle::client::identity::show(self, &asked.uri),
-            Route::RenewIdentity => handle::client::identity::renew(self, asked).await,
-            Route::Fs(call, id) => handle::client::fs::answer(self, call, &id, &asked.uri).await,
-            Route::Allocation(call, id) => {
-                handle::client::allocation::answer(self, call, &id, asked).await
+            Route::ClientGc => handle::client::gc(self, &call, &asked.uri).await,
+            Route::Metadata => handle::client::metadata::show(self, &call, &asked.uri),
+            Route::SetMetadata => handle::client::metadata::change(self, &call, asked).await,
+            Route::Identity => handle::client::identity::show(self, &call, &asked.uri),
+            Route::RenewIdentity => handle::client::identity::renew(self, &call, asked).await,
+            Route::Fs(_, id) => handle::client::fs::answer(self, &call, id, &asked.uri).await,
+            Route::Allocation(kind, id) => {
+                call.common.clone()?;
+                handle::client::allocation::answer(self, *kind, id, asked).await
             }
             Route::Pass => Err(handle::pass(&asked.uri, self.role())),
         }
@@ -304,14 +305,14 @@ where
 
     fn call(&mut self, question: Admitted<Q>) -> Self::Future {
         let agent = self.clone();
-        let Known { route, acl, request } = question.into_question().into_known();
+        let Known { call, acl, request } = question.into_question().into_known();
         // Whoever was admitted has rights here; those of another region would open nothing.
         let acl = acl.within(&RegionScope::Own).map_or_else(|_| Acl::deny_all(), Acl::clone);
         let (mut parts, body) = request.into_parts();
         let migrate = parts.extensions.remove();
         let asked = Asked { acl, uri: parts.uri, headers: parts.headers, body, migrate };
         let dispatch = self.dispatch().clone();
-        Box::pin(async move { agent.answer(route, asked).await }.with_subscriber(dispatch))
+        Box::pin(async move { agent.answer(call, asked).await }.with_subscriber(dispatch))
     }
 }
 

@@ -22,11 +22,7 @@ use http::{HeaderMap, Request, Response, StatusCode, Uri, header};
 use nomad_acl::{
     Admit, Answerer, Ask, Identify, IdentifyError, Known, RegionScope, Subject, Tokens,
 };
-use nomad_wire::{
-    AllocCall, Fault, Query, Route,
-    query::{Common, MonitorQuery, SetServersQuery},
-    spec::Requires,
-};
+use nomad_wire::{AllocCall, Call, Fault, Query, Route, query::SetServersQuery, spec::Requires};
 use tower_service::Service;
 use tracing::instrument::WithSubscriber as _;
 
@@ -121,10 +117,10 @@ where
             let mut response = match answer.await {
                 Ok(response) => response,
                 Err(error) => {
-                    let fault = match (error, Route::parse(&method, &uri)) {
+                    let fault = match (error, Call::parse(&method, &uri)) {
                         // Who a caller is, is asked after what they ask for was found to be nothing.
-                        (AgentError::Identify(IdentifyError::Tokens(error)), Ok(route)) => {
-                            let earlier = check(&agent, &route, &uri).err();
+                        (AgentError::Identify(IdentifyError::Tokens(error)), Ok(call)) => {
+                            let earlier = check(&agent, &call, &uri).err();
                             earlier.unwrap_or_else(|| IdentifyError::Tokens(error).into())
                         }
                         (error, _) => error.role_first(agent.role()),
@@ -188,10 +184,10 @@ impl<B: RequestBody> Service<Known<B>> for Find {
     }
 
     fn call(&mut self, known: Known<B>) -> Self::Future {
-        if let Err(error) = check(&self.agent, &known.route, known.request.uri()) {
+        if let Err(error) = check(&self.agent, &known.call, known.request.uri()) {
             return Box::pin(std::future::ready(Err(error)));
         }
-        match subject(&self.agent, &known.route) {
+        match subject(&self.agent, &known.call.route) {
             Ok(subject) => Box::pin(self.admit.call(Found { known, subject })),
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
@@ -199,29 +195,49 @@ impl<B: RequestBody> Service<Known<B>> for Find {
 }
 
 /// The faults that come before any question of rights.
-fn check(agent: &Agent, route: &Route, uri: &Uri) -> Result<(), AgentError> {
-    check_role(route, agent.role())?;
-    let query = Query::of(uri);
-    match route {
-        Route::Fs(call, id) => fs::check(*call, id, &query)?,
+fn check(agent: &Agent, call: &Call, uri: &Uri) -> Result<(), AgentError> {
+    check_role(&call.route, agent.role())?;
+    match &call.route {
+        Route::Fs(..) | Route::Monitor => drop(fs::check(call)?),
         // Where nobody may, nobody learns whether the allocation is here.
         Route::Allocation(AllocCall::Exec, _) => allocation::check_exec(agent)?,
-        Route::Monitor => {
-            MonitorQuery::parse(&query)?;
-            Common::parse(&query)?;
+        Route::MonitorExport => drop(check_export(call)?),
+        Route::Pprof(name) => drop(pprof::check(name, call)?),
+        Route::Members => drop(call.common.clone()?),
+        Route::SetServers => drop(SetServersQuery::parse(&Query::of(uri))?),
+        Route::ClientStats => {
+            if agent.client().is_none() && Query::of(uri).filled("node_id").is_none() {
+                return Err(AgentError::WrongRole(WrongRole::NoLocalNode));
+            }
         }
-        Route::MonitorExport => drop(check_export(&query)?),
-        Route::Pprof(name) => drop(pprof::check(name, &query)?),
-        Route::Members => {
-            Common::parse(&query)?;
-        }
-        Route::SetServers => {
-            SetServersQuery::parse(&query)?;
-        }
-        Route::ClientStats if agent.client().is_none() && query.filled("node_id").is_none() => {
-            return Err(AgentError::WrongRole(WrongRole::NoLocalNode));
-        }
-        _ => {}
+        Route::Servers
+        | Route::SelfInfo
+        | Route::Join
+        | Route::ForceLeave
+        | Route::Health
+        | Route::Host
+        | Route::Schedulers
+        | Route::SchedulersConfig
+        | Route::SetSchedulersConfig
+        | Route::Keyring(_)
+        | Route::Reload
+        | Route::ClientGc
+        | Route::Metadata
+        | Route::SetMetadata
+        | Route::Identity
+        | Route::RenewIdentity
+        | Route::Allocation(
+            AllocCall::Stats
+            | AllocCall::Checks
+            | AllocCall::Restart
+            | AllocCall::Signal
+            | AllocCall::Gc
+            | AllocCall::Pause
+            | AllocCall::SetPause
+            | AllocCall::Snapshot,
+            _,
+        )
+        | Route::Pass => {}
     }
     Ok(())
 }

@@ -20,8 +20,8 @@ use std::{
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::Body;
-use nomad_acl::{Acl, Answerer, Ask, Decision, Known, Requirement, Subject};
-use nomad_wire::{FsCall, Query, QueryError, Region, Route, query};
+use nomad_acl::{Acl, Answerer, Ask, Decision, Known, Level, Requirement, Right, Subject};
+use nomad_wire::{Call, QueryError, Route};
 use tower_service::Service;
 
 pub use self::{error::AddressError, layer::AddressLayer};
@@ -36,15 +36,17 @@ use crate::{
 #[derive(Debug)]
 pub struct Addressed<B> {
     known: Known<B>,
-    target: Target,
     place: Result<Place, AddressError>,
 }
+
+/// Of a call that is refused for what it names, should it come so far.
+static UNNAMED: Target = Target::AnyServer;
 
 impl<B> Addressed<B> {
     /// Whom the call is for.
     #[must_use]
-    pub const fn target(&self) -> &Target {
-        &self.target
+    pub fn target(&self) -> &Target {
+        self.known.call.target.as_ref().unwrap_or(&UNNAMED)
     }
 
     /// What the directory knows of it; nothing when it does not know it.
@@ -57,7 +59,7 @@ impl<B> Addressed<B> {
     /// something with an allocation may know where it runs.
     #[must_use]
     pub fn is_unnamed(&self) -> bool {
-        let reading = self.target.reading();
+        let reading = reading(self.target());
         // Rights of another region are none.
         let may_not = |reading| {
             let acl = self.answerer().acl(&self.known);
@@ -74,8 +76,8 @@ impl<B> Addressed<B> {
     }
 
     /// Splits it for whoever resolves it.
-    pub(crate) fn into_parts(self) -> (Known<B>, Target, Result<Place, AddressError>) {
-        (self.known, self.target, self.place)
+    pub(crate) fn into_parts(self) -> (Known<B>, Result<Place, AddressError>) {
+        (self.known, self.place)
     }
 }
 
@@ -97,7 +99,7 @@ impl<B> Ask for Addressed<B> {
     }
 
     fn answerer(&self) -> Answerer<'_> {
-        match (&self.known.route, &self.place) {
+        match (&self.known.call.route, &self.place) {
             (Route::Pass, _) => Answerer::Servers,
             (_, Ok(place)) => Answerer::Agent(&place.region),
             (_, Err(_)) => Answerer::Nobody,
@@ -140,100 +142,89 @@ where
     }
 
     fn call(&mut self, known: Known<B>) -> Self::Future {
-        let Known { route, acl, request, .. } = known;
-        let known = Known { route, acl, request: request.map(Outgoing::unread) };
-        let query = Query::of(known.request.uri());
-        let region = query.filled("region").map(|region| Region::new(&region));
-        match Target::of(&known.route, &query) {
-            // Who may not ask learns nothing from how long a look-up takes. Whose an allocation is must be known first.
-            Ok(target) if is_refused(&known, &target) => {
-                let source = LocateError::NotAsked;
-                let place = Err(AddressError::Locate { route: known.route.clone(), source });
-                future::ResponseFuture::calling(self.inner.call(Addressed { known, target, place }))
-            }
-            Ok(target) if named_in_body::is_possible(&known.route, &target) => {
-                // A body may take its time, in which nothing is kept that others need.
-                self.inner = self.inner.clone();
-                let directory = self.directory.clone();
-                let reading = named_in_body::addressed(known, target, region, directory);
-                future::ResponseFuture::reading(self.inner.clone(), Box::pin(reading))
-            }
-            Ok(target) => {
-                let mut place = look_up(&self.directory, &known, &target, region.as_ref());
-                // Most places are known, and then nothing needs to be kept until they are.
-                let mut nobody = Context::from_waker(Waker::noop());
-                if let Poll::Ready(place) = Pin::new(&mut place).poll(&mut nobody) {
-                    return match future::addressed(known, target, place) {
-                        Ok(addressed) => {
-                            future::ResponseFuture::calling(self.inner.call(addressed))
-                        }
-                        Err(error) => future::ResponseFuture::failed(error),
-                    };
-                }
-                let clone = self.inner.clone();
-                let inner = std::mem::replace(&mut self.inner, clone);
-                future::ResponseFuture::locating(inner, place, known, target)
-            }
+        let Known { call, acl, request, .. } = known;
+        let known = Known { call, acl, request: request.map(Outgoing::unread) };
+        let target = match &known.call.target {
+            Ok(target) => target,
             // Only `host` asks for the right before it looks at the targets.
             Err(error @ QueryError::BothHostTargets) => {
-                let place = Err(error.into());
-                future::ResponseFuture::calling(self.inner.call(Addressed {
-                    known,
-                    target: Target::AnyServer,
-                    place,
-                }))
+                let place = Err(error.clone().into());
+                return future::ResponseFuture::calling(
+                    self.inner.call(Addressed { known, place }),
+                );
             }
-            Err(error) => future::ResponseFuture::failed(error.into()),
+            Err(error) => return future::ResponseFuture::failed(error.clone().into()),
+        };
+        // Who may not ask learns nothing from how long a look-up takes. Whose an allocation is must be known first.
+        if is_refused(&known, target) {
+            let (route, source) = (known.call.route.clone(), LocateError::NotAsked);
+            let place = Err(AddressError::Locate { route, source });
+            return future::ResponseFuture::calling(self.inner.call(Addressed { known, place }));
         }
+        if named_in_body::is_possible(&known.call.route, target) {
+            // A body may take its time, in which nothing is kept that others need.
+            self.inner = self.inner.clone();
+            let reading = named_in_body::addressed(known, self.directory.clone());
+            return future::ResponseFuture::reading(self.inner.clone(), Box::pin(reading));
+        }
+        let mut place = look_up(&self.directory, &known, target);
+        // Most places are known, and then nothing needs to be kept until they are.
+        let mut nobody = Context::from_waker(Waker::noop());
+        if let Poll::Ready(place) = Pin::new(&mut place).poll(&mut nobody) {
+            return match future::addressed(known, place) {
+                Ok(addressed) => future::ResponseFuture::calling(self.inner.call(addressed)),
+                Err(error) => future::ResponseFuture::failed(error),
+            };
+        }
+        let clone = self.inner.clone();
+        let inner = std::mem::replace(&mut self.inner, clone);
+        future::ResponseFuture::locating(inner, place, known)
     }
 }
 
 /// Begins to look for the target.
-fn look_up<D: Directory, B>(
-    directory: &D,
-    known: &Known<B>,
-    target: &Target,
-    region: Option<&Region>,
-) -> D::Locate {
+fn look_up<D: Directory, B>(directory: &D, known: &Known<B>, target: &Target) -> D::Locate {
     let caller = Caller::of(&known.request).writing(spelling(known.acl.advisory(), target));
-    directory.locate(target, region, caller)
+    directory.locate(target, known.call.region.as_ref(), caller)
 }
 
 /// Whether the decision is no, whatever agent is found.
 fn is_refused<B>(known: &Known<B>, target: &Target) -> bool {
     let is_about_agents = !matches!(target, Target::Allocation(_));
-    let decided = || known.acl.advisory().allows(&Requirement::of(&known.route), &Subject::Agent);
+    let decided =
+        || known.acl.advisory().allows(&Requirement::of(&known.call.route), &Subject::Agent);
     is_about_agents && matches!(decided(), Decision::Deny(_))
 }
 
 /// How the caller may write the target. Who may not list agents could find them by the beginnings of their ids.
 fn spelling(acl: &Acl, target: &Target) -> Spelling {
-    let Some(reading) = target.reading() else { return Spelling::Full };
+    let Some(reading) = reading(target) else { return Spelling::Full };
     match acl.allows(&reading, &Subject::Agent) {
         Decision::Deny(_) | Decision::Defer { .. } => Spelling::Full,
         Decision::Allow(_) => Spelling::Short,
     }
 }
 
-/// What the caller is told about a target that has no place: Nomad looks at the call's other parameters first, so a
-/// fault in them is told instead.
-fn fault(route: &Route, query: &Query<'_>, error: LocateError) -> AddressError {
-    match check(route, query) {
-        Err(earlier) => earlier.into(),
-        Ok(()) => AddressError::Locate { route: route.clone(), source: error },
+/// The right that tells of agents of this kind, so that a caller who has it may look for them; nothing for allocations,
+/// which are asked for by their full id only.
+const fn reading(target: &Target) -> Option<Requirement> {
+    const NODES: Requirement = Requirement::all(&[&[Right::Node(Level::Read)]]);
+    const SERVERS: Requirement =
+        Requirement::all(&[&[Right::Agent(Level::Read), Right::Node(Level::Read)]]);
+    match target {
+        Target::Node(_) | Target::AnyClient | Target::SoleClient => Some(NODES),
+        Target::Leader | Target::Server(_) | Target::AnyServer | Target::SoleServer => {
+            Some(SERVERS)
+        }
+        Target::Allocation(_) => None,
     }
 }
 
-fn check(route: &Route, query: &Query<'_>) -> Result<(), QueryError> {
-    match route {
-        Route::Fs(FsCall::List, id) => query::ListQuery::parse(id, query).map(drop),
-        Route::Fs(FsCall::Stat, id) => query::StatQuery::parse(id, query).map(drop),
-        Route::Fs(FsCall::Cat, id) => query::CatQuery::parse(id, query).map(drop),
-        Route::Fs(FsCall::ReadAt, id) => query::ReadAtQuery::parse(id, query).map(drop),
-        Route::Fs(FsCall::Stream, id) => query::StreamQuery::parse(id, query).map(drop),
-        Route::Fs(FsCall::Logs, id) => query::LogsQuery::parse(id, query).map(drop),
-        Route::Monitor => query::MonitorQuery::parse(query).map(drop),
-        Route::MonitorExport => query::ExportQuery::parse(query).map(drop),
-        _ => Ok(()),
+/// What the caller is told about a target that has no place: Nomad looks at the call's other parameters first, so a
+/// fault in them is told instead.
+fn fault(call: &Call, error: LocateError) -> AddressError {
+    match &call.params {
+        Err(earlier) => earlier.clone().into(),
+        Ok(_) => AddressError::Locate { route: call.route.clone(), source: error },
     }
 }

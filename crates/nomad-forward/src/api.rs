@@ -14,8 +14,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
+use nomad_wire::{Query, call::FirstByte, query::Common};
 use tokio::time::timeout;
 use tower_service::Service;
 
@@ -24,7 +25,7 @@ use crate::{
     Agent,
     connect::{Budget, Connect, Connection, Lease, Pool, SendError},
     directory::Reachable,
-    forward::{ForwardBody, headers, patience},
+    forward::{ForwardBody, headers},
     outgoing::Outgoing,
     reach::Reach,
 };
@@ -107,7 +108,7 @@ impl<C: Connect> NomadApi<C> {
         server: &Arc<Agent>,
         request: Request<Bytes>,
     ) -> Result<Response<Bytes>, ApiError> {
-        let limit = patience::question(request.uri());
+        let limit = limit(request.uri());
         let taken = self.pool.take(server, Lease::Short).await;
         let reachable = match &taken {
             Err(error) if error.is_unreachable() => Reachable::No,
@@ -151,6 +152,12 @@ impl<C: Connect> NomadApi<C> {
         let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(ApiError::Body)?;
         Ok(Response::from_parts(head, body.to_bytes()))
     }
+}
+
+/// The limit for a whole response: the server waits for a sixteenth longer than it is told to.
+fn limit(uri: &Uri) -> Duration {
+    let wait = Common::parse(&Query::of(uri)).ok().and_then(|common| common.wait);
+    wait.map_or(FirstByte::PLAIN, |wait| FirstByte::PLAIN + wait + wait / 16)
 }
 
 fn whole(body: Bytes) -> Outgoing<Full<Bytes>> {

@@ -34,9 +34,9 @@ use http::{
 };
 use http_body::Body;
 use nomad_wire::{
-    FsCall, Query, Route,
+    Call,
+    call::Params,
     header::{X_NOMAD_GATEWAY_AGENT, X_NOMAD_GATEWAY_PATH},
-    query::{LogsQuery, MonitorQuery, StreamQuery},
 };
 use tokio::{sync::oneshot, time::sleep};
 use tower_service::Service;
@@ -70,23 +70,25 @@ type Reached = (Arc<Agent>, Path);
 
 impl Early {
     /// Whether a request is for a stream that is followed.
-    pub(crate) fn of<B>(route: &Route, request: &Request<B>) -> Option<Self> {
+    pub(crate) fn of<B>(call: &Call, request: &Request<B>) -> Option<Self> {
         if request.method() != Method::GET || request.extensions().get::<Patient>().is_some() {
             return None;
         }
-        let query = Query::of(request.uri());
         let framed_or_plain = |plain| if plain { "text/plain" } else { "application/json" };
-        let content_type = match route {
-            Route::Monitor => framed_or_plain(MonitorQuery::parse(&query).ok()?.plain),
-            Route::Fs(FsCall::Logs, id) => {
-                let logs = LogsQuery::parse(id, &query).ok().filter(|logs| logs.follow)?;
-                framed_or_plain(logs.plain)
-            }
-            Route::Fs(FsCall::Stream, id) => {
-                StreamQuery::parse(id, &query).ok().filter(|stream| stream.follow)?;
-                "text/plain; charset=utf-8"
-            }
-            _ => return None,
+        let content_type = match call.params.as_ref().ok()? {
+            Params::Monitor(monitor) => framed_or_plain(monitor.plain),
+            Params::Logs(logs) if logs.follow => framed_or_plain(logs.plain),
+            Params::Stream(file) if file.follow => "text/plain; charset=utf-8",
+            Params::Logs(_)
+            | Params::Stream(_)
+            | Params::None
+            | Params::Export(_)
+            | Params::Snapshot
+            | Params::Pprof(_)
+            | Params::List(_)
+            | Params::Stat(_)
+            | Params::Cat(_)
+            | Params::ReadAt(_) => return None,
         };
         Some(Self { content_type, reached: None })
     }
@@ -179,8 +181,8 @@ mod tests {
 
     fn content_type(method: Method, uri: &str) -> Option<&'static str> {
         let request = Request::builder().method(method).uri(uri).body(()).unwrap();
-        let route = Route::parse(request.method(), request.uri()).unwrap();
-        Early::of(&route, &request).map(|early| early.content_type)
+        let call = Call::parse(request.method(), request.uri()).unwrap();
+        Early::of(&call, &request).map(|early| early.content_type)
     }
 
     #[test]
@@ -207,6 +209,7 @@ mod tests {
         assert_eq!(content_type(Method::POST, "/v1/agent/monitor"), None);
         let mut patient = Request::get("/v1/agent/monitor").body(()).unwrap();
         patient.extensions_mut().insert(Patient);
-        assert!(Early::of(&Route::Monitor, &patient).is_none());
+        let monitor = Call::parse(&Method::GET, patient.uri()).unwrap();
+        assert!(Early::of(&monitor, &patient).is_none());
     }
 }

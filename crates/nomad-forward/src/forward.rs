@@ -3,10 +3,9 @@
 mod again;
 mod body;
 mod check;
-pub(crate) mod class;
 mod error;
 pub(crate) mod headers;
-pub(crate) mod patience;
+mod lease;
 mod reach;
 mod silence;
 
@@ -19,17 +18,16 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
-use nomad_wire::Route;
+use nomad_wire::{Route, call::FirstByte};
 use tower_service::Service;
 
 use self::{
     again::Again,
-    class::Class,
-    patience::Patience,
+    lease::lease,
     reach::gone,
     silence::{Silence, Since},
 };
-pub use self::{body::ForwardBody, class::is_open_ended, error::ForwardError};
+pub use self::{body::ForwardBody, error::ForwardError};
 use crate::{
     Agent, Error,
     connect::{Budget, Connect, ConnectError, Connection, Lease, Pool, SendError},
@@ -152,16 +150,17 @@ where
         &self,
         resolved: Resolved<Outgoing<B>>,
     ) -> Result<Response<ForwardBody<B>>, ForwardError> {
-        let Resolved { route, request, agent, mut others, mut path, detour, early } = resolved;
+        let Resolved { call, request, agent, mut others, mut path, detour, early } = resolved;
         let wanted = request.extensions().get::<Upgradeable>().copied();
-        let class = Class::of(&route, request.method(), request.uri(), wanted.is_some());
+        let class = call.class(request.method(), request.uri(), wanted.is_some());
+        let route = &call.route;
         // Nothing that others need is taken before the caller has sent what it has to say.
         let (head, body) = request.into_parts();
-        let ahead = body.read_ahead().await.map_err(|source| upload(&route, source))?;
+        let ahead = body.read_ahead().await.map_err(|source| upload(route, source))?;
         let mut request = Request::from_parts(head, ahead);
         let may_go_elsewhere = !others.is_empty() || detour == Detour::Servers;
         let mut again = may_go_elsewhere.then(|| Again::of(class, &request)).flatten();
-        let lease = if request.body().is_here() { class.lease() } else { Lease::Upload };
+        let lease = if request.body().is_here() { lease(class) } else { Lease::Upload };
         let mut connection = match self.reach_any(agent, &others, lease).await {
             Ok(reached) => reached,
             Err(failed) => {
@@ -180,7 +179,7 @@ where
         }
         loop {
             let outgoing = headers::outgoing(request, connection.agent());
-            match self.ask(&route, connection, outgoing, Patience::with(class)).await {
+            match self.ask(route, connection, outgoing, class.first_byte()).await {
                 Ok(Asked::Answered(mut response, connection)) => {
                     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                         return switched(response, connection, path, wanted);
@@ -221,13 +220,13 @@ where
         route: &Route,
         mut connection: Connection<Outgoing<B>>,
         mut request: Request<Outgoing<B>>,
-        patience: Patience,
+        limit: FirstByte,
     ) -> Result<Asked<B>, ForwardError> {
         loop {
             let since = Since::now(request.body().progress());
             let agent = Arc::clone(connection.agent());
             let sent = connection.send(request);
-            let answer = silence::wait(sent, &since, patience, || self.check(&agent)).await;
+            let answer = silence::wait(sent, &since, limit, || self.check(&agent)).await;
             request = match answer.map_err(|silence| silent(&agent, silence))? {
                 Ok(response) => return Ok(Asked::Answered(response, connection)),
                 Err(SendError::Unsent(unsent, _)) if connection.is_reused() => *unsent,

@@ -81,10 +81,10 @@ const AGENT_WRITE: Requirement = Requirement::all(&[&[Right::Agent(Level::Write)
 
 fn decide<Q: Ask>(question: &Q) -> Result<(), GuardError> {
     let known = question.known();
-    if known.route == Route::Pass {
+    if known.call.route == Route::Pass {
         return pass(known, known.request.method(), known.request.uri());
     }
-    match known.route.spec().guard {
+    match known.call.route.spec().guard {
         None => Ok(()),
         Some(requires) => {
             let acl = question.answerer().acl(known)?;
@@ -121,6 +121,7 @@ fn allow(acl: &Acl, demanded: &Requirement, subject: &Subject) -> Result<(), Gua
 mod tests {
     use http::Request;
     use nomad_acl::{Answerer, Policy, RegionalAcl};
+    use nomad_wire::Call;
 
     use super::*;
 
@@ -156,8 +157,8 @@ mod tests {
     /// The same with rights of any region, where the own one answers.
     fn decided_in(acl: RegionalAcl, method: Method, uri: &str) -> Result<(), GuardError> {
         let request = Request::builder().method(method).uri(uri).body(()).unwrap();
-        let route = Route::parse(request.method(), request.uri()).unwrap();
-        decide(&Question { known: Known { route, acl, request }, region: RegionScope::Own })
+        let call = Call::parse(request.method(), request.uri()).unwrap();
+        decide(&Question { known: Known { call, acl, request }, region: RegionScope::Own })
     }
 
     fn compiled(rules: &str) -> Acl {

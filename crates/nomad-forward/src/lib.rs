@@ -39,7 +39,6 @@ mod outages;
 mod reach;
 mod relay;
 mod stack;
-mod target;
 
 pub mod address;
 pub mod api;
@@ -56,6 +55,8 @@ pub mod rescue;
 pub mod resolve;
 pub mod share;
 pub mod tunnel;
+
+pub use nomad_wire::Target;
 
 pub use self::{
     address::Address,
@@ -75,7 +76,6 @@ pub use self::{
     resolve::{Detour, Path, Resolve},
     share::{Share, ShareLimits, SharedBody, Shares},
     stack::{Asking, Bounds, Forwarder, Guarded, delivery, forwarder, forwarder_within, guarded},
-    target::Target,
     tunnel::{Tunnel, Tunnels},
 };
 

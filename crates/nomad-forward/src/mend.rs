@@ -67,7 +67,7 @@ where
 
     fn call(&mut self, resolved: Resolved<B>) -> Self::Future {
         // A server hides an allocation from those who may not read it by saying 500.
-        let is_looked_at = resolved.route != Route::Pass
+        let is_looked_at = resolved.call.route != Route::Pass
             || Route::decoded_path(resolved.request.uri()).starts_with("/v1/allocation/");
         future::ResponseFuture::new(self.inner.call(resolved), is_looked_at)
     }

@@ -3,9 +3,7 @@
 //! For these a server will do when there is no way to the agent itself, since the target stays in the query. For all
 //! others a server would answer about itself, which is worse than no answer.
 
-use nomad_wire::{Route, spec::Relay};
-
-use crate::Target;
+use nomad_wire::{Route, Target, spec::Relay};
 
 /// Whether a server that gets this call asks the agent that is meant.
 pub(crate) const fn passes_on(route: &Route, target: &Target) -> bool {

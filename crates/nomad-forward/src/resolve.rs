@@ -9,18 +9,17 @@ use std::{
 
 use http::{Request, Uri, uri::PathAndQuery};
 use nomad_acl::{Admitted, Known, RegionScope, RegionalAcl, Requirement, Subject};
-use nomad_wire::{Query, Route, ServerId, spec::Relay};
+use nomad_wire::{Call, Query, Route, ServerId, Target, spec::Relay};
 use tower_service::Service;
 
 pub use self::layer::ResolveLayer;
 use crate::{
-    Agent, Target,
+    Agent,
     address::{AddressError, Addressed},
     directory::{LocateError, Meant, Place, Way},
     early::Early,
     future::ResponseFuture,
     relay,
-    target::DECIDING,
 };
 
 /// How an answer comes about; the value of `X-Nomad-Gateway-Path`.
@@ -59,7 +58,7 @@ impl Path {
 #[derive(Debug)]
 pub struct Resolved<B> {
     /// The call.
-    pub route: Route,
+    pub call: Call,
     /// The request; its URI names the target the way the agent understands it.
     pub request: Request<B>,
     /// The agent to ask.
@@ -115,9 +114,9 @@ where
         if addressed.is_unnamed() {
             addressed.conceal_agent();
         }
-        let (known, target, place) = addressed.into_parts();
+        let (known, place) = addressed.into_parts();
         match place {
-            Ok(place) => match resolved(known, &target, place) {
+            Ok(place) => match resolved(known, place) {
                 Ok(resolved) => ResponseFuture::calling(self.inner.call(resolved)),
                 Err(error) => ResponseFuture::failed(error),
             },
@@ -126,15 +125,12 @@ where
     }
 }
 
-fn resolved<B>(
-    known: Known<B>,
-    target: &Target,
-    place: Place,
-) -> Result<Resolved<B>, AddressError> {
-    let Known { route, mut request, acl, .. } = known;
-    let passes_on = relay::passes_on(&route, target);
+fn resolved<B>(known: Known<B>, place: Place) -> Result<Resolved<B>, AddressError> {
+    let Known { call, mut request, acl, .. } = known;
+    let (route, target) = (&call.route, call.target.as_ref().map_err(Clone::clone)?);
+    let passes_on = relay::passes_on(route, target);
     let Place { agent, others, way, subject, region } = place;
-    let spelled = |full: &str| spelled_out(request.uri(), &route, target, full);
+    let spelled = |full: &str| spelled_out(request.uri(), route, target, full);
     let (agent, others, uri, is_relayed) = match way {
         Way::Itself => {
             let uri = agent.full_name().and_then(spelled);
@@ -146,7 +142,8 @@ fn resolved<B>(
             (meant, Vec::new(), uri, false)
         }
         Way::Relay(_) if !passes_on => {
-            return Err(AddressError::Locate { route, source: no_path(target) });
+            let (route, source) = (route.clone(), no_path(target));
+            return Err(AddressError::Locate { route, source });
         }
         Way::Relay(Meant::Agent(meant)) => {
             (agent, others, meant.full_name().and_then(spelled), true)
@@ -164,9 +161,9 @@ fn resolved<B>(
         (true, false) => Path::Direct,
     };
     let detour = if passes_on && !is_relayed { Detour::Servers } else { Detour::None };
-    let early = if is_relayed { None } else { Early::of(&route, &request) };
-    let early = early.filter(|_| is_decided(&acl, &region, &route, &subject));
-    Ok(Resolved { route, request, agent, others, path, detour, early })
+    let early = if is_relayed { None } else { Early::of(&call, &request) };
+    let early = early.filter(|_| is_decided(&acl, &region, route, &subject));
+    Ok(Resolved { call, request, agent, others, path, detour, early })
 }
 
 /// Whether the decision was made here, so that the agent will hardly make another one.
@@ -177,7 +174,12 @@ fn is_decided(acl: &RegionalAcl, region: &RegionScope, route: &Route, subject: &
 fn no_path(target: &Target) -> LocateError {
     match target {
         Target::Leader | Target::Server(_) => LocateError::NoPathToServer(target.written().into()),
-        _ => LocateError::NoPathToNode,
+        Target::Node(_)
+        | Target::Allocation(_)
+        | Target::AnyServer
+        | Target::AnyClient
+        | Target::SoleServer
+        | Target::SoleClient => LocateError::NoPathToNode,
     }
 }
 
@@ -198,12 +200,12 @@ fn spelled_out(uri: &Uri, route: &Route, target: &Target, full: &str) -> Option<
         return None;
     }
     let query = query.with(key, full);
-    with_query(uri, Query::new(&query).once(&DECIDING).as_deref().unwrap_or(&query))
+    with_query(uri, Query::new(&query).once(&Target::KEYS).as_deref().unwrap_or(&query))
 }
 
 /// The URI with each deciding key standing once, if one is repeated: whoever reads it next takes what was taken here.
 fn once(uri: &Uri) -> Option<Uri> {
-    with_query(uri, &Query::of(uri).once(&DECIDING)?)
+    with_query(uri, &Query::of(uri).once(&Target::KEYS)?)
 }
 
 fn with_query(uri: &Uri, query: &str) -> Option<Uri> {

@@ -1,8 +1,8 @@
 //! What is said on the wire between Nomad's HTTP API and its callers, as types.
 //!
-//! The crate is a vocabulary: it knows which calls exist ([`Route`]), how their parameters are read ([`query`]), what
-//! names things ([`NodeId`], [`AllocId`], [`ServerId`]), where the token stands ([`header`]), and how an error is put
-//! ([`Fault`]). It knows no runtime, no socket, no file and no clock.
+//! The crate is a vocabulary: it knows which calls exist ([`Route`]) and what is known of each ([`spec`]), how their
+//! parameters are read ([`Call`], [`query`]), what names things ([`NodeId`], [`AllocId`], [`ServerId`]), where the token
+//! stands ([`header`]), and how an error is put ([`Fault`]). It knows no runtime, no socket, no file and no clock.
 //!
 //! ```
 //! use http::{Method, Uri};
@@ -12,7 +12,7 @@
 //!     .parse()?;
 //! let Ok(Route::Fs(FsCall::Logs, alloc)) = Route::parse(&Method::GET, &uri) else { unreachable!() };
 //! let logs = LogsQuery::parse(&alloc, &Query::of(&uri))?;
-//! assert_eq!(logs.task, "web");
+//! assert_eq!(&*logs.task, "web");
 //! assert!(logs.follow && !logs.plain);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -36,12 +36,14 @@ mod route;
 mod secret;
 
 pub mod agent;
+pub mod call;
 pub mod client;
 pub mod header;
 pub mod json;
 pub mod query;
 
 pub use self::{
+    call::{Call, Target},
     cross_origin::CrossOrigin,
     fault::Fault,
     go::{BoolError, DurationError, IntError, quote},

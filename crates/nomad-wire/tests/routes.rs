@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its case should stop")]
 
 use http::{Method, Uri};
-use nomad_wire::{AllocCall, AllocId, FsCall, KeyringCall, Route, RouteError, Written};
+use nomad_wire::{
+    AllocCall, AllocId, FsCall, KeyringCall, Route, RouteError, Written,
+    spec::{RouteClass, RouteSpec},
+};
 use proptest::{prelude::*, sample::select};
 
 const ID: &str = "13651909-dd6d-35ce-5da0-5004769668b3";
@@ -48,6 +51,19 @@ fn every_call_has_its_path() {
     ] {
         assert_eq!(parse(&get, path), Ok(route), "{path}");
     }
+}
+
+/// A new row whose path nobody parses is found here.
+#[test]
+fn every_row_is_that_of_the_call_on_its_path() {
+    for row in RouteSpec::all().filter(|row| row.class != RouteClass::Pass) {
+        let path = row.path.replace(":alloc", ID).replace(":profile", "goroutine");
+        let method = row.sends.method();
+        let route = parse(&method, &path).unwrap();
+        assert_eq!(route.spec().name, row.name, "{method} {path}");
+        assert_eq!((route.path(), route.method()), (Some(path), Some(method)));
+    }
+    assert_eq!(Route::Pass.spec().class, RouteClass::Pass);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::{
 use futures_util::task::AtomicWaker;
 use http::{Method, Request, Uri};
 use http_body::Body;
-use nomad_forward::forward::is_open_ended;
+use nomad_wire::Call;
 
 /// One connection. The requests on it follow each other.
 #[derive(Debug, Default)]
@@ -98,7 +98,9 @@ impl Exchange {
     /// Whether a caller who sends nothing more may still want an answer.
     pub(super) fn is_answer_wanted(&self) -> bool {
         self.is_under_way.load(Ordering::Relaxed)
-            && !self.asked().as_ref().is_some_and(|(method, uri)| is_open_ended(method, uri))
+            && !self.asked().as_ref().is_some_and(|(method, uri)| {
+                Call::parse(method, uri).is_ok_and(|call| call.is_open_ended(method, uri))
+            })
     }
 
     fn asked(&self) -> MutexGuard<'_, Option<(Method, Uri)>> {

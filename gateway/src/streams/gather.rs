@@ -36,7 +36,7 @@ use http_body::Body;
 use http_body_util::Either;
 use nomad_acl::{Admitted, Ask as _};
 use nomad_forward::{address::Addressed, credit::conceal};
-use nomad_wire::{Fault, Route};
+use nomad_wire::{Fault, call::Params};
 use tower_service::Service;
 use tracing::Instrument as _;
 
@@ -83,7 +83,7 @@ where
     }
 
     fn call(&mut self, mut admitted: Admitted<Addressed<B>>) -> Self::Future {
-        let is_monitor = matches!(admitted.question().known().route, Route::Monitor);
+        let is_monitor = matches!(admitted.question().known().call.params, Ok(Params::Monitor(_)));
         let Some(key) = is_monitor.then(|| Key::of(admitted.question())).flatten() else {
             return ResponseFuture::passing(self.inner.call(admitted));
         };

@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::Request;
-use nomad_wire::Route;
+use nomad_wire::{Call, Route};
 use pin_project::pin_project;
 use tower_service::Service;
 
@@ -36,7 +36,7 @@ enum State<S, R, F, B> {
     Resolving {
         #[pin]
         acl: F,
-        question: Option<(S, Route, Request<B>)>,
+        question: Option<(S, Call, Request<B>)>,
     },
     Calling(#[pin] R),
 }
@@ -50,8 +50,8 @@ impl<S: Service<Known<B>>, F, B> ResponseFuture<S, F, B> {
         Self { state: State::Calling(answer) }
     }
 
-    pub(super) const fn resolving(inner: S, acl: F, route: Route, request: Request<B>) -> Self {
-        Self { state: State::Resolving { acl, question: Some((inner, route, request)) } }
+    pub(super) const fn resolving(inner: S, acl: F, call: Call, request: Request<B>) -> Self {
+        Self { state: State::Resolving { acl, question: Some((inner, call, request)) } }
     }
 }
 
@@ -73,9 +73,9 @@ where
                 }
                 StateProjection::Resolving { acl, question } => {
                     let resolved = ready!(acl.poll(cx));
-                    let (mut inner, route, request) =
+                    let (mut inner, call, request) =
                         question.take().expect("a token is resolved once");
-                    match identified(route, resolved, request) {
+                    match identified(call, resolved, request) {
                         Ok(known) => State::Calling(inner.call(known)),
                         Err(error) => State::Failed(Some(error)),
                     }
@@ -89,13 +89,13 @@ where
 
 /// The request with what is known of its caller.
 pub(super) fn identified<B>(
-    route: Route,
+    call: Call,
     resolved: Result<RegionalAcl, TokensError>,
     request: Request<B>,
 ) -> Result<Known<B>, IdentifyError> {
-    let acl = resolved.or_else(|error| elsewhere(&route, error))?;
+    let acl = resolved.or_else(|error| elsewhere(&call.route, error))?;
     sign(&acl, &request);
-    Ok(Known { route, acl, request })
+    Ok(Known { call, acl, request })
 }
 
 /// A token that is no good here does not end a call about which somebody else decides. It grants nothing, either.

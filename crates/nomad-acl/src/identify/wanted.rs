@@ -11,10 +11,7 @@
 //! A mistake here opens nothing: whoever decides compares the region of the rights with the one that answers.
 
 use http::Uri;
-use nomad_wire::{
-    Query, Region, Route,
-    spec::{BodyTarget, TargetKeys},
-};
+use nomad_wire::{Call, Region, Route};
 
 use crate::Freshness;
 
@@ -25,27 +22,10 @@ fn is_servers_own(uri: &Uri) -> bool {
 }
 
 /// The region whose rights count; `None` is the own one.
-pub(super) fn region(route: &Route, uri: &Uri) -> Option<Region> {
-    let query = Query::of(uri);
-    let named = query.filled("region")?;
-    is_taken_there(route, uri, &query).then(|| Region::new(&named))
-}
-
-/// Whether the call is answered in the region that it names.
-fn is_taken_there(route: &Route, uri: &Uri, query: &Query<'_>) -> bool {
-    let names = |key| query.filled(key).is_some();
-    let target = route.spec().target;
-    // The body, which nobody has read yet, may name the node.
-    if target.body != BodyTarget::Never {
-        return true;
-    }
-    match target.keys {
-        TargetKeys::Allocation => true,
-        TargetKeys::Node => names("node_id"),
-        TargetKeys::Agent => names("node_id") || names("server_id"),
-        TargetKeys::AgentOrPage => names("node_id") || names("client_id") || names("server_id"),
-        TargetKeys::None => !is_servers_own(uri),
-    }
+pub(super) fn region<'a>(call: &'a Call, uri: &Uri) -> Option<&'a Region> {
+    let named = call.region.as_ref()?;
+    let is_taken_there = call.is_regional().unwrap_or_else(|| !is_servers_own(uri));
+    is_taken_there.then_some(named)
 }
 
 /// Recent for what only an edge asks a right for, and for monitors: who joins one that is open already is seen by no
@@ -68,8 +48,7 @@ mod tests {
         let uri: Uri = path.replace("{id}", ID).parse().unwrap();
         let method =
             if path.contains("join") || path.contains("renew") { Method::PUT } else { Method::GET };
-        let route = Route::parse(&method, &uri).unwrap();
-        region(&route, &uri)
+        region(&Call::parse(&method, &uri).unwrap(), &uri).cloned()
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Which agent a question is for: this one, or one that only a relay would reach.
 
 use http::StatusCode;
-use nomad_wire::{NodeId, Query, query::Common};
+use nomad_wire::{Call, NodeId, Region};
 
 use crate::{agent::Agent, error::AgentError};
 
@@ -29,7 +29,7 @@ pub(super) enum Wording {
 pub(super) fn server(
     agent: &Agent,
     server_id: &str,
-    query: &Query<'_>,
+    call: &Call,
     wording: Wording,
 ) -> Result<String, AgentError> {
     let own_region = agent.config().region.as_str();
@@ -37,8 +37,8 @@ pub(super) fn server(
         let leader = agent.membership().leader(own_region);
         leader.ok_or_else(|| unknown_server("No cluster leader".into(), wording))?
     } else {
-        let region = Common::parse(query)?.region;
-        let region = region.as_deref().unwrap_or(own_region);
+        call.common.clone()?;
+        let region = call.region.as_ref().map_or(own_region, Region::as_str);
         let mut alive = agent.membership().members();
         alive.retain(|member| member.region == region && member.is_alive());
         if alive.is_empty() {
@@ -65,8 +65,9 @@ pub(super) fn server(
 ///
 /// # Errors
 /// Nomad's text when nobody is known there, [`AgentError::NotRelayed`] when somebody is.
-pub(super) fn region(agent: &Agent, query: &Query<'_>) -> Result<(), AgentError> {
-    let region = Common::parse(query)?.region;
+pub(super) fn region(agent: &Agent, call: &Call) -> Result<(), AgentError> {
+    call.common.clone()?;
+    let region = call.region.as_ref().map(Region::as_str);
     let Some(region) = region.filter(|region| *region != agent.config().region) else {
         return Ok(());
     };

@@ -6,13 +6,11 @@ use std::{
 };
 
 use nomad_acl::Known;
-use nomad_wire::Query;
 use pin_project::pin_project;
 use tower_service::Service;
 
 use super::{AddressError, Addressed, fault};
 use crate::{
-    Target,
     directory::{LocateError, Place},
     outgoing::Outgoing,
 };
@@ -40,7 +38,7 @@ enum State<S, R, F, B> {
     Locating {
         #[pin]
         place: F,
-        question: Option<(S, Known<Outgoing<B>>, Target)>,
+        question: Option<(S, Known<Outgoing<B>>)>,
     },
     Reading {
         reading: Reading<B>,
@@ -64,27 +62,20 @@ impl<S: Service<Addressed<Outgoing<B>>>, F, B> ResponseFuture<S, F, B> {
         Self { state: State::Reading { reading, inner: Some(inner) } }
     }
 
-    pub(super) const fn locating(
-        inner: S,
-        place: F,
-        known: Known<Outgoing<B>>,
-        target: Target,
-    ) -> Self {
-        Self { state: State::Locating { place, question: Some((inner, known, target)) } }
+    pub(super) const fn locating(inner: S, place: F, known: Known<Outgoing<B>>) -> Self {
+        Self { state: State::Locating { place, question: Some((inner, known)) } }
     }
 }
 
 /// The look-up's answer, as the rest of the chain sees it: an unknown allocation ends it here.
 pub(super) fn addressed<B>(
     known: Known<B>,
-    target: Target,
     place: Result<Place, LocateError>,
 ) -> Result<Addressed<B>, AddressError> {
-    let query = Query::of(known.request.uri());
-    let place = place.map_err(|error| fault(&known.route, &query, error));
+    let place = place.map_err(|error| fault(&known.call, error));
     match place {
-        Err(error) if known.route.allocation().is_some() => Err(error),
-        place => Ok(Addressed { known, target, place }),
+        Err(error) if known.call.route.allocation().is_some() => Err(error),
+        place => Ok(Addressed { known, place }),
     }
 }
 
@@ -106,9 +97,8 @@ where
                 }
                 StateProjection::Locating { place, question } => {
                     let place = ready!(place.poll(cx));
-                    let (mut inner, known, target) =
-                        question.take().expect("a target is looked up once");
-                    match addressed(known, target, place) {
+                    let (mut inner, known) = question.take().expect("a target is looked up once");
+                    match addressed(known, place) {
                         Ok(addressed) => State::Calling(inner.call(addressed)),
                         Err(error) => State::Failed(Some(error)),
                     }

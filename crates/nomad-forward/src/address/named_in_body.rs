@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body::Body;
 use nomad_acl::Known;
-use nomad_wire::{Region, Route, Written, client::named_node, json::DecodeError, spec::BodyTarget};
+use nomad_wire::{Route, Written, client::named_node, json::DecodeError, spec::BodyTarget};
 
 use super::{AddressError, Addressed, future, look_up};
 use crate::{Target, directory::Directory, outgoing::Outgoing};
@@ -27,11 +27,8 @@ pub(super) const fn is_possible(route: &Route, target: &Target) -> bool {
 }
 
 /// Reads the body as far as any body is read before a place at an agent is asked for, and looks up whom it names.
-/// `target` is what the query names.
 pub(super) async fn addressed<D, B>(
     known: Known<Outgoing<B>>,
-    target: Target,
-    region: Option<Region>,
     directory: D,
 ) -> Result<Addressed<Outgoing<B>>, AddressError>
 where
@@ -39,20 +36,21 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let Known { route, acl, request, .. } = known;
+    let Known { mut call, acl, request, .. } = known;
     let (head, body) = request.into_parts();
     let body = match body.read_ahead().await {
         Ok(body) => body,
-        Err(source) => return Err(AddressError::Upload { route, source }),
+        Err(source) => return Err(AddressError::Upload { route: call.route, source }),
     };
-    let target = body.whole().map_or_else(
-        || left_to_an_agent(target.clone()),
-        |body| named(&route, target.clone(), &body),
-    );
-    let known = Known { route, acl, request: Request::from_parts(head, body) };
-    let place = look_up(&directory, &known, &target, region.as_ref());
-    let place = place.await;
-    future::addressed(known, target, place)
+    let by_query = call.target?;
+    let target = match body.whole() {
+        Some(body) => named(&call.route, by_query, &body),
+        None => left_to_an_agent(by_query),
+    };
+    call.target = Ok(target.clone());
+    let known = Known { call, acl, request: Request::from_parts(head, body) };
+    let place = look_up(&directory, &known, &target);
+    future::addressed(known, place.await)
 }
 
 /// Whom the call is for.

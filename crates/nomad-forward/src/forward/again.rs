@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Uri};
 use http_body::Body;
+use nomad_wire::call::CallClass;
 
-use super::class::Class;
 use crate::outgoing::Outgoing;
 
 /// The head of a read, kept until its answer begins. A read has no body, so that this is all of it.
@@ -17,11 +17,11 @@ pub(super) struct Again {
 
 impl Again {
     /// A copy of a request that changes nothing and has no body; nothing of any other.
-    pub(super) fn of<B>(class: Class, request: &Request<Outgoing<B>>) -> Option<Self>
+    pub(super) fn of<B>(class: CallClass, request: &Request<Outgoing<B>>) -> Option<Self>
     where
         Outgoing<B>: Body<Data = Bytes>,
     {
-        let is_repeatable = class.changes_nothing()
+        let is_repeatable = class.is_repeatable()
             && matches!(*request.method(), Method::GET | Method::HEAD)
             && request.body().is_end_stream();
         is_repeatable.then(|| Self {
@@ -46,7 +46,7 @@ mod tests {
     use std::convert::Infallible;
 
     use http_body_util::{Empty, Full};
-    use nomad_wire::Route;
+    use nomad_wire::Call;
 
     use super::*;
 
@@ -55,8 +55,7 @@ mod tests {
         B: Body<Data = Bytes, Error = Infallible> + Unpin,
     {
         let uri = Uri::from_static(uri);
-        let route = Route::parse(&method, &uri).unwrap();
-        let class = Class::of(&route, &method, &uri, false);
+        let class = Call::parse(&method, &uri).unwrap().class(&method, &uri, false);
         let mut request = Request::new(Outgoing::here(body));
         (*request.method_mut(), *request.uri_mut()) = (method, uri);
         request.headers_mut().insert("x-nomad-token", http::HeaderValue::from_static("a"));

@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{Request, Uri};
 use http_body_util::{BodyExt as _, Limited};
-use nomad_wire::Route;
+use nomad_wire::{Route, call::FirstByte};
 use tokio::time::timeout;
 
-use super::{Asked, Forward, ForwardBody, Patience, headers, silence::Check};
+use super::{Asked, Forward, ForwardBody, headers, silence::Check};
 use crate::{
     Agent,
     connect::{Connect, Lease},
@@ -44,7 +44,7 @@ where
                 let mut request = Request::new(Outgoing::empty());
                 *request.uri_mut() = Uri::from_static(HEALTH);
                 let request = headers::outgoing(request, &agent);
-                match forward.ask(&Route::Health, connection, request, Patience::Endless).await {
+                match forward.ask(&Route::Health, connection, request, FirstByte::Endless).await {
                     Ok(Asked::Answered(answer, connection)) => {
                         // Read to its end, so that the connection can be used again.
                         let body = ForwardBody::new(answer.into_body(), connection);

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use nomad_wire::call::CallClass;
 
-use super::{Class, Forward, ForwardError};
+use super::{Forward, ForwardError};
 use crate::{
     Agent,
     connect::{Connect, ConnectError, Connection, Lease},
@@ -17,12 +18,12 @@ use crate::{
 pub(super) type Failed = (Arc<Agent>, ConnectError);
 
 /// The agent instead of which another one may be asked.
-pub(super) fn gone(error: &ForwardError, class: Class, path: Path) -> Option<&Arc<Agent>> {
+pub(super) fn gone(error: &ForwardError, class: CallClass, path: Path) -> Option<&Arc<Agent>> {
     match error {
         ForwardError::Lost { agent, .. } => Some(agent),
         // A server would wait for the same silent agent, and a wait that is over is over for everybody.
         ForwardError::Silent { agent, .. } => {
-            Some(agent).filter(|_| path != Path::Direct && class == Class::Read)
+            Some(agent).filter(|_| path != Path::Direct && class == CallClass::Read)
         }
         ForwardError::Connect { .. }
         | ForwardError::Reopen { .. }

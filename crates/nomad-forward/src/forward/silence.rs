@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
+use nomad_wire::call::FirstByte;
 use tokio::time::{Instant, timeout_at};
 
-use super::patience::Patience;
 use crate::outgoing::Progress;
 
 /// An agent that is silent for so long is asked whether it is alive, and again every time after. Longer than a caller may
@@ -59,14 +59,14 @@ pub(super) type Check = Pin<Box<dyn Future<Output = bool> + Send>>;
 pub(super) async fn wait<T>(
     answer: impl Future<Output = T>,
     since: &Since,
-    patience: Patience,
+    limit: FirstByte,
     is_alive: impl Fn() -> Check,
 ) -> Result<T, Silence> {
     let mut answer = pin!(answer);
-    match patience {
-        Patience::Endless => Ok(answer.await),
-        Patience::WhileAlive(limit) => while_alive(answer, since, limit, is_alive).await,
-        Patience::Within(limit) => loop {
+    match limit {
+        FirstByte::Endless => Ok(answer.await),
+        FirstByte::WhileAlive(limit) => while_alive(answer, since, limit, is_alive).await,
+        FirstByte::Within(limit) => loop {
             match timeout_at(since.end(limit), answer.as_mut()).await {
                 Ok(answer) => return Ok(answer),
                 Err(_) if since.end(limit) <= Instant::now() => return Err(Silence::Over(limit)),

@@ -4,7 +4,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Uri,
     header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, ORIGIN, TRANSFER_ENCODING},
 };
-use nomad_wire::{Query, Route, header::X_NOMAD_TOKEN};
+use nomad_wire::{Call, Query, Route, header::X_NOMAD_TOKEN};
 
 use crate::{resolve::Resolved, tunnel::Upgradeable};
 
@@ -48,11 +48,11 @@ impl Key {
     /// The key of a request that may be shared. Nothing is allocated for one that may not.
     pub(super) fn of<B>(resolved: &Resolved<B>) -> Option<Self> {
         let request = &resolved.request;
-        let is_blocking = resolved.route == Route::Pass
+        let is_blocking = resolved.call.route == Route::Pass
             && request.method() == Method::GET
             && request.uri().query().is_some_and(|query| query.contains("index="))
             && is_known(request.uri())
-            && waits(request.uri());
+            && waits(&resolved.call, request.uri());
         if !is_blocking
             || has_body(request.headers())
             || request.extensions().get::<Upgradeable>().is_some()
@@ -74,10 +74,9 @@ fn is_known(uri: &Uri) -> bool {
 }
 
 /// Index 0 never waits: such a read must see what was written before it.
-fn waits(uri: &Uri) -> bool {
-    let query = Query::of(uri);
-    !query.is_repeated("index")
-        && query.filled("index").is_some_and(|index| index.parse::<u64>().is_ok_and(|i| i > 0))
+fn waits(call: &Call, uri: &Uri) -> bool {
+    call.common.as_ref().is_ok_and(|common| common.index > 0)
+        && !Query::of(uri).is_repeated("index")
 }
 
 fn has_body(headers: &HeaderMap) -> bool {
@@ -111,10 +110,10 @@ mod tests {
             request = request.header(*name, *value);
         }
         let request = request.body(()).unwrap();
-        let route = Route::parse(request.method(), request.uri()).unwrap();
+        let call = Call::parse(request.method(), request.uri()).unwrap();
         let agent = Arc::new(Agent::seed(Region::default(), Endpoint::host("agent", 1)));
         let (others, path, detour, early) = (Vec::new(), Path::Pass, Detour::None, None);
-        Key::of(&Resolved { route, request, agent, others, path, detour, early })
+        Key::of(&Resolved { call, request, agent, others, path, detour, early })
     }
 
     fn get(uri: &str) -> Option<Key> {

@@ -20,7 +20,7 @@ use nomad_forward::{
     Agent, Detour, Endpoint, Error, Path, Share, ShareLimits, Shares, directory::LocateError,
     resolve::Resolved, share::SharedBody,
 };
-use nomad_wire::{Region, Route};
+use nomad_wire::{Call, Region};
 use tokio::time::{Instant, sleep};
 use tower_service::Service;
 
@@ -63,7 +63,7 @@ impl Service<Resolved<()>> for Server {
             if server.is_failing {
                 let source = LocateError::NoServers;
                 return Err(nomad_forward::address::AddressError::Locate {
-                    route: resolved.route,
+                    route: resolved.call.route,
                     source,
                 }
                 .into());
@@ -113,10 +113,12 @@ impl World {
         token: &str,
     ) -> impl Future<Output = Result<Response<SharedBody<Body>>, Error>> + use<> {
         let request = Request::get("/v1/jobs?index=7").header("x-nomad-token", token);
+        let request = request.body(()).unwrap();
+        let call = Call::parse(request.method(), request.uri()).unwrap();
         let agent = Arc::new(Agent::seed(Region::default(), Endpoint::host("agent", 1)));
         self.share.clone().call(Resolved {
-            route: Route::Pass,
-            request: request.body(()).unwrap(),
+            call,
+            request,
             agent,
             others: Vec::new(),
             path: Path::Pass,

@@ -1,18 +1,14 @@
 //! What every endpoint reads before anything else.
 
-use std::{borrow::Cow, time::Duration};
+use std::time::Duration;
 
 use super::{Query, QueryError};
 use crate::go;
 
 /// The parameters that Nomad's common parser reads; blocking and paging have no effect on agent and client endpoints,
 /// but their syntax is checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Common<'a> {
-    /// `region`; `None` means the region of whoever is asked.
-    pub region: Option<Cow<'a, str>>,
-    /// `namespace`; `None` means `default`. Never the namespace that an allocation is authorised by.
-    pub namespace: Option<Cow<'a, str>>,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Common {
     /// `stale`: present and empty, or true.
     pub stale: bool,
     /// `wait` of a blocking query.
@@ -21,12 +17,12 @@ pub struct Common<'a> {
     pub index: u64,
 }
 
-impl<'a> Common<'a> {
+impl Common {
     /// Reads the common parameters.
     ///
     /// # Errors
     /// [`QueryError::Stale`], [`QueryError::PerPage`], [`QueryError::Wait`] or [`QueryError::Index`], in this order.
-    pub fn parse(query: &Query<'a>) -> Result<Self, QueryError> {
+    pub fn parse(query: &Query<'_>) -> Result<Self, QueryError> {
         let stale = match query.first("stale") {
             None => false,
             Some(value) if value.is_empty() => true,
@@ -42,13 +38,7 @@ impl<'a> Common<'a> {
             None => 0,
             Some(value) => value.parse().map_err(|_| QueryError::Index)?,
         };
-        Ok(Self {
-            region: query.filled("region"),
-            namespace: query.filled("namespace"),
-            stale,
-            wait,
-            index,
-        })
+        Ok(Self { stale, wait, index })
     }
 }
 
@@ -73,10 +63,9 @@ mod tests {
 
     #[test]
     fn values_are_read() {
-        let query = Query::new("wait=60s&index=1000&stale&region=foo");
+        let query = Query::new("wait=60s&index=1000&stale");
         let common = Common::parse(&query).unwrap();
         assert_eq!(common.wait, Some(Duration::from_secs(60)));
         assert_eq!((common.index, common.stale), (1000, true));
-        assert_eq!(common.region.as_deref(), Some("foo"));
     }
 }

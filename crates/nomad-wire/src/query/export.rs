@@ -1,6 +1,6 @@
 //! `/v1/agent/monitor/export`.
 
-use std::{borrow::Cow, time::Duration};
+use std::time::Duration;
 
 use super::{Query, QueryError};
 use crate::go;
@@ -10,11 +10,11 @@ const DEFAULT_SINCE: Duration = Duration::from_secs(72 * 3600);
 
 /// What an export is asked for, beside its target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExportQuery<'a> {
+pub struct ExportQuery {
     /// The agent's own log file.
     pub on_disk: bool,
     /// A systemd unit's journal.
-    pub service_name: Option<Cow<'a, str>>,
+    pub service_name: Option<Box<str>>,
     /// Go on at the end of the journal.
     pub follow: bool,
     /// Bytes as they are, without frames.
@@ -23,13 +23,13 @@ pub struct ExportQuery<'a> {
     pub logs_since: Duration,
 }
 
-impl<'a> ExportQuery<'a> {
+impl ExportQuery {
     /// Reads the parameters in Nomad's order.
     ///
     /// # Errors
     /// [`QueryError::ExportBool`], [`QueryError::LogsSince`], [`QueryError::BothTargets`],
     /// [`QueryError::BothSources`], [`QueryError::NoSource`], [`QueryError::FollowFile`].
-    pub fn parse(query: &Query<'a>) -> Result<Self, QueryError> {
+    pub fn parse(query: &Query<'_>) -> Result<Self, QueryError> {
         let flag = |name, key: &'static str| {
             let value = query.filled(key).map_or(Ok(false), |value| go::parse_bool(&value));
             value.map_err(|source| QueryError::ExportBool { name, key, source })
@@ -41,7 +41,7 @@ impl<'a> ExportQuery<'a> {
             .filled("logs_since")
             .map_or(Ok(DEFAULT_SINCE), |value| go::parse_duration(&value));
         let logs_since = since.map_err(QueryError::LogsSince)?;
-        let service_name = query.filled("service_name");
+        let service_name: Option<Box<str>> = query.filled("service_name").map(Into::into);
         if query.filled("node_id").is_some() && query.filled("server_id").is_some() {
             return Err(QueryError::BothTargets);
         }

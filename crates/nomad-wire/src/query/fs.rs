@@ -2,8 +2,6 @@
 //!
 //! A path is bytes, as the names of files are: what is no UTF-8 names a file like everything else.
 
-use std::borrow::Cow;
-
 use super::{Query, QueryError};
 use crate::{
     go,
@@ -45,30 +43,30 @@ impl LogType {
 
 /// `GET /v1/client/fs/ls/:alloc`
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListQuery<'a> {
+pub struct ListQuery {
     /// The directory, relative to the allocation directory; `/` unless given.
-    pub path: Cow<'a, [u8]>,
+    pub path: Box<[u8]>,
 }
 
 /// `GET /v1/client/fs/stat/:alloc`
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatQuery<'a> {
+pub struct StatQuery {
     /// The file, relative to the allocation directory.
-    pub path: Cow<'a, [u8]>,
+    pub path: Box<[u8]>,
 }
 
 /// `GET /v1/client/fs/cat/:alloc`
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CatQuery<'a> {
+pub struct CatQuery {
     /// The file, relative to the allocation directory.
-    pub path: Cow<'a, [u8]>,
+    pub path: Box<[u8]>,
 }
 
 /// `GET /v1/client/fs/readat/:alloc`
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReadAtQuery<'a> {
+pub struct ReadAtQuery {
     /// The file, relative to the allocation directory.
-    pub path: Cow<'a, [u8]>,
+    pub path: Box<[u8]>,
     /// Where to begin, in bytes.
     pub offset: i64,
     /// At most so many bytes; `None` for all.
@@ -77,9 +75,9 @@ pub struct ReadAtQuery<'a> {
 
 /// `GET /v1/client/fs/stream/:alloc`: always framed, follows unless told not to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StreamQuery<'a> {
+pub struct StreamQuery {
     /// The file, relative to the allocation directory; every frame carries it as written.
-    pub path: Cow<'a, [u8]>,
+    pub path: Box<[u8]>,
     /// Go on at the end of the file.
     pub follow: bool,
     /// Where to begin, in bytes.
@@ -90,9 +88,9 @@ pub struct StreamQuery<'a> {
 
 /// `GET /v1/client/fs/logs/:alloc`
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogsQuery<'a> {
+pub struct LogsQuery {
     /// The task.
-    pub task: Cow<'a, str>,
+    pub task: Box<str>,
     /// Which of its logs.
     pub log_type: LogType,
     /// Go on at the end of the newest file.
@@ -105,43 +103,45 @@ pub struct LogsQuery<'a> {
     pub origin: Origin,
 }
 
-impl<'a> ListQuery<'a> {
+impl ListQuery {
     /// Reads the parameters of `ls`.
     ///
     /// # Errors
     /// [`QueryError::MissingAllocId`].
-    pub fn parse(id: &Written<AllocId>, query: &Query<'a>) -> Result<Self, QueryError> {
+    pub fn parse(id: &Written<AllocId>, query: &Query<'_>) -> Result<Self, QueryError> {
         written(id)?;
-        Ok(Self { path: query.filled_bytes("path").unwrap_or(Cow::Borrowed(b"/")) })
+        Ok(Self {
+            path: query.filled_bytes("path").map_or_else(|| b"/".as_slice().into(), Into::into),
+        })
     }
 }
 
-impl<'a> StatQuery<'a> {
+impl StatQuery {
     /// Reads the parameters of `stat`.
     ///
     /// # Errors
     /// [`QueryError::MissingAllocId`], [`QueryError::MissingFileName`].
-    pub fn parse(id: &Written<AllocId>, query: &Query<'a>) -> Result<Self, QueryError> {
+    pub fn parse(id: &Written<AllocId>, query: &Query<'_>) -> Result<Self, QueryError> {
         Ok(Self { path: file(id, query)? })
     }
 }
 
-impl<'a> CatQuery<'a> {
+impl CatQuery {
     /// Reads the parameters of `cat`.
     ///
     /// # Errors
     /// [`QueryError::MissingAllocId`], [`QueryError::MissingFileName`].
-    pub fn parse(id: &Written<AllocId>, query: &Query<'a>) -> Result<Self, QueryError> {
+    pub fn parse(id: &Written<AllocId>, query: &Query<'_>) -> Result<Self, QueryError> {
         Ok(Self { path: file(id, query)? })
     }
 }
 
-impl<'a> ReadAtQuery<'a> {
+impl ReadAtQuery {
     /// Reads the parameters of `readat`; `offset` is required.
     ///
     /// # Errors
     /// [`QueryError::MissingAllocId`], [`QueryError::MissingFileName`], [`QueryError::Offset`], [`QueryError::Limit`].
-    pub fn parse(id: &Written<AllocId>, query: &Query<'a>) -> Result<Self, QueryError> {
+    pub fn parse(id: &Written<AllocId>, query: &Query<'_>) -> Result<Self, QueryError> {
         let path = file(id, query)?;
         let offset = go::parse_int(&query.first("offset").unwrap_or_default())
             .map_err(|source| QueryError::Offset { call: FsCall::ReadAt, source })?;
@@ -153,13 +153,13 @@ impl<'a> ReadAtQuery<'a> {
     }
 }
 
-impl<'a> StreamQuery<'a> {
+impl StreamQuery {
     /// Reads the parameters of `stream`.
     ///
     /// # Errors
     /// [`QueryError::MissingAllocId`], [`QueryError::MissingFileName`], [`QueryError::Follow`],
     /// [`QueryError::Offset`], [`QueryError::Origin`].
-    pub fn parse(id: &Written<AllocId>, query: &Query<'a>) -> Result<Self, QueryError> {
+    pub fn parse(id: &Written<AllocId>, query: &Query<'_>) -> Result<Self, QueryError> {
         let path = file(id, query)?;
         let follow = flag(query, "follow", true)
             .map_err(|source| QueryError::Follow { call: FsCall::Stream, source })?;
@@ -168,15 +168,15 @@ impl<'a> StreamQuery<'a> {
     }
 }
 
-impl<'a> LogsQuery<'a> {
+impl LogsQuery {
     /// Reads the parameters of `logs`.
     ///
     /// # Errors
     /// [`QueryError::MissingAllocId`], [`QueryError::MissingTask`], [`QueryError::Follow`],
     /// [`QueryError::LogsPlain`], [`QueryError::LogType`], [`QueryError::Offset`], [`QueryError::Origin`].
-    pub fn parse(id: &Written<AllocId>, query: &Query<'a>) -> Result<Self, QueryError> {
+    pub fn parse(id: &Written<AllocId>, query: &Query<'_>) -> Result<Self, QueryError> {
         written(id)?;
-        let task = query.filled("task").ok_or(QueryError::MissingTask)?;
+        let task = query.filled("task").ok_or(QueryError::MissingTask)?.into();
         let follow = flag(query, "follow", false)
             .map_err(|source| QueryError::Follow { call: FsCall::Logs, source })?;
         let plain = flag(query, "plain", false).map_err(QueryError::LogsPlain)?;
@@ -194,9 +194,9 @@ fn written(id: &Written<AllocId>) -> Result<(), QueryError> {
     if id.is_empty() { Err(QueryError::MissingAllocId) } else { Ok(()) }
 }
 
-fn file<'a>(id: &Written<AllocId>, query: &Query<'a>) -> Result<Cow<'a, [u8]>, QueryError> {
+fn file(id: &Written<AllocId>, query: &Query<'_>) -> Result<Box<[u8]>, QueryError> {
     written(id)?;
-    query.filled_bytes("path").ok_or(QueryError::MissingFileName)
+    query.filled_bytes("path").map(Into::into).ok_or(QueryError::MissingFileName)
 }
 
 fn flag(query: &Query<'_>, key: &str, default: bool) -> Result<bool, go::BoolError> {

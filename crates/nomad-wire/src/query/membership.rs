@@ -29,18 +29,18 @@ impl<'a> JoinQuery<'a> {
 
 /// `PUT /v1/agent/servers`
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SetServersQuery<'a> {
+pub struct SetServersQuery {
     /// The addresses that replace the list; at least one.
-    pub addresses: Vec<Cow<'a, str>>,
+    pub addresses: Vec<Box<str>>,
 }
 
-impl<'a> SetServersQuery<'a> {
+impl SetServersQuery {
     /// Reads the addresses.
     ///
     /// # Errors
     /// [`QueryError::MissingServerAddress`].
-    pub fn parse(query: &Query<'a>) -> Result<Self, QueryError> {
-        let addresses: Vec<_> = query.all("address").collect();
+    pub fn parse(query: &Query<'_>) -> Result<Self, QueryError> {
+        let addresses: Vec<_> = query.all("address").map(Into::into).collect();
         if addresses.is_empty() {
             Err(QueryError::MissingServerAddress)
         } else {

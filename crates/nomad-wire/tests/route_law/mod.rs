@@ -2,7 +2,7 @@
 //! same call. The fuzz target and the replay of its corpus assert it alike.
 
 use http::{Method, Uri};
-use nomad_wire::{Query, Route, query};
+use nomad_wire::{Call, Query, Route, query};
 
 /// The first byte chooses the method, the rest is the request target.
 pub(crate) fn check(input: &[u8]) {
@@ -19,7 +19,11 @@ pub(crate) fn check(input: &[u8]) {
         query::MonitorQuery::parse(&text),
         query::ExportQuery::parse(&text),
     ));
-    let Ok(route) = Route::parse(method, &uri) else { return };
+    let Ok(call) = Call::parse(method, &uri) else { return };
+    if call.is_open_ended(method, &uri) {
+        assert!(call.class(method, &uri, false).is_repeatable(), "a change that goes on: {uri}");
+    }
+    let route = call.route;
     if let Route::Fs(_, id) = &route {
         drop((
             query::LogsQuery::parse(id, &text),

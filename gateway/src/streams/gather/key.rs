@@ -10,10 +10,7 @@ use nomad_forward::{
     address::Addressed,
     directory::{Meant, Way},
 };
-use nomad_wire::{
-    Query,
-    query::{LogLevel, MonitorQuery},
-};
+use nomad_wire::{Query, call::Params, query::LogLevel};
 
 use crate::streams::form::Form;
 
@@ -48,7 +45,8 @@ pub(super) struct Key {
 impl Key {
     /// Nothing for a monitor that cannot be shared.
     pub(super) fn of<B: Body>(asked: &Addressed<B>) -> Option<Self> {
-        let Known { route, acl, request } = asked.known();
+        let Known { call, acl, request } = asked.known();
+        let Ok(Params::Monitor(wanted)) = &call.params else { return None };
         if request.method() != Method::GET || !request.body().is_end_stream() {
             return None;
         }
@@ -59,11 +57,10 @@ impl Key {
         let place = asked.place()?;
         // Whoever reaches this place may; here it counts that it was decided here, with the rights of that region.
         let acl = acl.within(&place.region).ok()?;
-        match acl.allows(&Requirement::of(route), asked.subject()) {
+        match acl.allows(&Requirement::of(&call.route), asked.subject()) {
             Decision::Allow(_) => {}
             Decision::Defer { .. } | Decision::Deny(_) => return None,
         }
-        let wanted = MonitorQuery::parse(&query).ok()?;
         let agent = match &place.way {
             Way::Itself => &place.agent,
             Way::Relay(Meant::Agent(meant)) => meant,

@@ -1,10 +1,7 @@
 //! What a caller asks for beyond Nomad.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header::ACCEPT};
-use nomad_wire::{
-    AllocId, Fault, FsCall, Query, Route,
-    query::{LogsQuery, Origin, StreamQuery},
-};
+use nomad_wire::{AllocId, Fault, Query, Route, call::Params, query::Origin};
 
 use super::{
     outlet::Shape,
@@ -118,12 +115,12 @@ pub(super) fn of<B>(request: &Request<B>) -> Option<Result<Wish, Fault>> {
     if shape.is_none() && !query.as_str().contains(PREFIX) {
         return None;
     }
-    let route = Route::parse(request.method(), request.uri()).ok()?;
+    let asked = nomad_wire::Call::parse(request.method(), request.uri()).ok()?;
     let options = match Options::of(&query) {
         Ok(options) => options,
         Err(fault) => return Some(Err(fault)),
     };
-    let (call, is_plain) = call(&route, &query)?;
+    let (call, is_plain) = call(&asked)?;
     let shape = match shape {
         _ if is_plain => Shape::Plain,
         Some(shape) => shape,
@@ -180,14 +177,14 @@ fn accepted(headers: &HeaderMap) -> Option<Shape> {
 }
 
 /// What is read, and whether without frames; nothing where the agent will complain about a parameter.
-fn call(route: &Route, query: &Query<'_>) -> Option<(Call, bool)> {
-    match route {
-        Route::Fs(FsCall::Logs, id) => {
-            let logs = LogsQuery::parse(id, query).ok()?;
+fn call(asked: &nomad_wire::Call) -> Option<(Call, bool)> {
+    let allocation = || asked.route.allocation().and_then(|id| id.id().ok().copied());
+    match asked.params.as_ref().ok()? {
+        Params::Logs(logs) => {
             let stem = format!("alloc/logs/{}.{}.", logs.task, logs.log_type.as_str());
             let call = Call::Logs {
-                allocation: *id.id().ok()?,
-                task: logs.task.into_owned(),
+                allocation: allocation()?,
+                task: logs.task.to_string(),
                 stem,
                 follow: logs.follow,
                 origin: logs.origin,
@@ -195,23 +192,26 @@ fn call(route: &Route, query: &Query<'_>) -> Option<(Call, bool)> {
             };
             Some((call, logs.plain))
         }
-        Route::Fs(FsCall::Stream, id) => {
-            let file = StreamQuery::parse(id, query).ok()?;
+        Params::Stream(file) => {
             let call = Call::File {
-                allocation: *id.id().ok()?,
+                allocation: allocation()?,
                 // In events and questions of our own paths are text: what is none is not repaired.
-                path: String::from_utf8(file.path.into_owned()).ok()?,
+                path: String::from_utf8(file.path.to_vec()).ok()?,
                 follow: file.follow,
                 origin: file.origin,
                 offset: file.offset,
             };
             Some((call, false))
         }
-        Route::Monitor => {
-            let monitor = nomad_wire::query::MonitorQuery::parse(query).ok()?;
-            Some((Call::Monitor, monitor.plain))
-        }
-        _ => None,
+        Params::Monitor(monitor) => Some((Call::Monitor, monitor.plain)),
+        Params::None
+        | Params::Export(_)
+        | Params::Pprof(_)
+        | Params::List(_)
+        | Params::Stat(_)
+        | Params::Cat(_)
+        | Params::ReadAt(_)
+        | Params::Snapshot => None,
     }
 }
 

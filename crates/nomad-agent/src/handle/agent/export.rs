@@ -7,10 +7,7 @@ use std::{io, path::PathBuf};
 
 use http::{Response, StatusCode, Uri};
 use nomad_frames::FramerConfig;
-use nomad_wire::{
-    Query,
-    query::{Common, ExportQuery},
-};
+use nomad_wire::{Call, Query, call::Params, query::ExportQuery};
 use tokio::{
     fs::File,
     io::{AsyncRead, AsyncReadExt as _},
@@ -33,24 +30,29 @@ const READ: usize = 512;
 ///
 /// # Errors
 /// The first fault, in Nomad's order.
-pub(crate) fn check<'a>(query: &Query<'a>) -> Result<ExportQuery<'a>, AgentError> {
-    let wanted = ExportQuery::parse(query)?;
+pub(crate) fn check(call: &Call) -> Result<&ExportQuery, AgentError> {
+    let Params::Export(wanted) = call.params.as_ref().map_err(Clone::clone)? else {
+        return Err(AgentError::UnknownPath);
+    };
     if let Some(name) = &wanted.service_name {
         service::check(name)?;
     }
-    Common::parse(query)?;
+    call.common.clone()?;
     Ok(wanted)
 }
 
 /// What was logged before: the agent's log file, or the journal of a service.
-pub(crate) async fn export(agent: &Agent, uri: &Uri) -> Result<Response<Body>, AgentError> {
-    let query = Query::of(uri);
-    let wanted = check(&query)?;
-    check_target(agent, &query)?;
+pub(crate) async fn export(
+    agent: &Agent,
+    call: &Call,
+    uri: &Uri,
+) -> Result<Response<Body>, AgentError> {
+    let wanted = check(call)?;
+    check_target(agent, call, &Query::of(uri))?;
     let form = Form::plain(wanted.plain);
     let body = match &wanted.service_name {
         Some(service) => {
-            let journal = journal::Journal::open(agent.journal(), service, &wanted)?;
+            let journal = journal::Journal::open(agent.journal(), service, wanted)?;
             agent.stream(move |chunks| async move { journal.run(writer(form, chunks)).await }).await
         }
         None => {

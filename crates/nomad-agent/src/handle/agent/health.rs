@@ -2,16 +2,19 @@
 
 use http::Response;
 use nomad_wire::{
-    Query,
+    Call, Query, Region,
     agent::{Health, HealthStatus},
-    query::Common,
 };
 
 use crate::{agent::Agent, body::Body, error::AgentError, reply};
 
 /// Whether the roles of the agent work: those that `type` names, or those that it has.
-pub(crate) fn health(agent: &Agent, query: &Query<'_>) -> Result<Response<Body>, AgentError> {
-    let common = Common::parse(query)?;
+pub(crate) fn health(
+    agent: &Agent,
+    call: &Call,
+    query: &Query<'_>,
+) -> Result<Response<Body>, AgentError> {
+    let is_stale = call.common.clone()?.stale;
     let named: Vec<_> = query.all("type").collect();
     let wanted = |role: &str, has: bool| match named.as_slice() {
         [] => has,
@@ -20,7 +23,8 @@ pub(crate) fn health(agent: &Agent, query: &Query<'_>) -> Result<Response<Body>,
     let role = agent.role();
     let health = Health {
         client: wanted("client", role.is_client()).then(|| client(agent)),
-        server: wanted("server", role.is_server()).then(|| server(agent, &common)),
+        server: wanted("server", role.is_server())
+            .then(|| server(agent, call.region.as_ref(), is_stale)),
         ..Health::default()
     };
     Ok(reply::health(health.is_healthy(), health.to_body(reply::layout(query))?))
@@ -37,18 +41,19 @@ fn client(agent: &Agent) -> HealthStatus {
 }
 
 /// Nomad waits five seconds for a leader before it says so; the roster knows at once.
-fn server(agent: &Agent, common: &Common<'_>) -> HealthStatus {
+fn server(agent: &Agent, region: Option<&Region>, is_stale: bool) -> HealthStatus {
     if !agent.role().is_server() {
         return HealthStatus::failing("server not enabled");
     }
-    let region = common.region.as_deref().unwrap_or(&agent.config().region);
+    let own_region = agent.config().region.as_str();
+    let region = region.map_or(own_region, Region::as_str);
     if agent.membership().leader(region).is_some() {
         return HealthStatus::ok();
     }
     let is_known = agent.membership().members().iter().any(|member| member.region == region);
     HealthStatus::failing(if !is_known && region != agent.config().region {
         "No path to region"
-    } else if common.stale {
+    } else if is_stale {
         "no leader"
     } else {
         "No cluster leader"

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{Response, StatusCode, Uri};
 use nomad_acl::Acl;
-use nomad_wire::{Query, QueryError, agent::AgentHost, query::Common};
+use nomad_wire::{Call, Query, QueryError, agent::AgentHost};
 use tokio::task;
 
 use crate::{
@@ -19,6 +19,7 @@ use crate::{
 pub(crate) async fn host(
     agent: &Agent,
     acl: &Acl,
+    call: &Call,
     uri: &Uri,
 ) -> Result<Response<Body>, AgentError> {
     // Without ACLs nobody is asked for a token, so the operator must have opened the door.
@@ -26,7 +27,7 @@ pub(crate) async fn host(
         return Err(AgentError::said(StatusCode::FORBIDDEN, "Permission denied"));
     }
     let query = Query::of(uri);
-    let target = answering_id(agent, &query)?;
+    let target = answering_id(agent, call, &query)?;
     let node = Arc::clone(agent.node());
     let facts = task::spawn_blocking(move || node.facts());
     let host_data = facts.await.map_err(|_| AgentError::Stopping)?;
@@ -39,21 +40,25 @@ pub(crate) async fn host(
 }
 
 /// The id under which this agent answers; none when nobody in particular was asked.
-fn answering_id(agent: &Agent, query: &Query<'_>) -> Result<Option<String>, AgentError> {
+fn answering_id(
+    agent: &Agent,
+    call: &Call,
+    query: &Query<'_>,
+) -> Result<Option<String>, AgentError> {
     let (node_id, server_id) = (query.filled("node_id"), query.filled("server_id"));
     if node_id.is_some() && server_id.is_some() {
         return Err(QueryError::BothHostTargets.into());
     }
     let Some(target) = server_id.as_ref().or(node_id.as_ref()) else { return Ok(None) };
     // Read only on the way to somebody, as in Nomad.
-    Common::parse(query)?;
+    call.common.clone()?;
     // A server_id that is the id of the local node is answered by that node.
     if let Some(own) = agent.node_id().filter(|own| own.as_str() == target.as_ref()) {
         return Ok(Some(own.to_string()));
     }
-    target::region(agent, query)?;
+    target::region(agent, call)?;
     match server_id {
-        Some(server_id) => target::server(agent, &server_id, query, Wording::Host).map(Some),
+        Some(server_id) => target::server(agent, &server_id, call, Wording::Host).map(Some),
         None => Err(target::unknown_node(target, Wording::Host)),
     }
 }

@@ -1,14 +1,18 @@
 //! `GET /v1/agent/members`
 
 use http::Response;
-use nomad_wire::{Query, agent::Members, query::Common};
+use nomad_wire::{Call, Query, agent::Members};
 
 use crate::{agent::Agent, body::Body, error::AgentError, membership::Member, reply};
 
 /// Every server, as this one sees them; a client shows the view of a server. `region` has no
 /// effect, as with Nomad.
-pub(crate) fn members(agent: &Agent, query: &Query<'_>) -> Result<Response<Body>, AgentError> {
-    Common::parse(query)?;
+pub(crate) fn members(
+    agent: &Agent,
+    call: &Call,
+    query: &Query<'_>,
+) -> Result<Response<Body>, AgentError> {
+    call.common.clone()?;
     let members = agent.membership().members();
     let config = agent.config();
     let answer = Members {

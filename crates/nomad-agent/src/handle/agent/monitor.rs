@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{Response, Uri};
 use nomad_frames::FramerConfig;
-use nomad_wire::{Query, query::MonitorQuery};
+use nomad_wire::{Call, Query, call::Params};
 use tokio::time::{self, Instant, MissedTickBehavior};
 
 use crate::{
@@ -24,10 +24,15 @@ const NOTICE_INTERVAL: Duration = Duration::from_secs(3);
 const EVENT: &str = "log";
 
 /// The live log of this agent, for as long as the caller reads.
-pub(crate) async fn monitor(agent: &Agent, uri: &Uri) -> Result<Response<Body>, AgentError> {
-    let query = Query::of(uri);
-    let wanted = MonitorQuery::parse(&query)?;
-    check_target(agent, &query)?;
+pub(crate) async fn monitor(
+    agent: &Agent,
+    call: &Call,
+    uri: &Uri,
+) -> Result<Response<Body>, AgentError> {
+    let Params::Monitor(wanted) = call.params.clone()? else {
+        return Err(AgentError::UnknownPath);
+    };
+    check_target(agent, call, &Query::of(uri))?;
     let style = LineStyle::new().json(wanted.log_json).location(wanted.log_include_location);
     let feed = agent.log().listen(filter(wanted.log_level));
     let form = Form::plain(wanted.plain);
@@ -36,14 +41,18 @@ pub(crate) async fn monitor(agent: &Agent, uri: &Uri) -> Result<Response<Body>, 
 }
 
 /// A client without a server ignores `server_id`, as Nomad's does, and shows its own log.
-pub(super) fn check_target(agent: &Agent, query: &Query<'_>) -> Result<(), AgentError> {
+pub(super) fn check_target(
+    agent: &Agent,
+    call: &Call,
+    query: &Query<'_>,
+) -> Result<(), AgentError> {
     if let Some(node_id) = query.filled("node_id") {
         let is_own = agent.node_id().is_some_and(|own| own.as_str() == node_id);
         return if is_own { Ok(()) } else { Err(target::unknown_node(&node_id, Wording::Monitor)) };
     }
     match query.filled("server_id") {
         Some(server_id) if agent.role().is_server() => {
-            target::server(agent, &server_id, query, Wording::Monitor).map(drop)
+            target::server(agent, &server_id, call, Wording::Monitor).map(drop)
         }
         Some(_) | None => Ok(()),
     }

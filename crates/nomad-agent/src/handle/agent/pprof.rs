@@ -2,10 +2,7 @@
 
 use http::{HeaderValue, Response, StatusCode, Uri, header};
 use nomad_acl::Acl;
-use nomad_wire::{
-    Query,
-    query::{Common, PprofQuery},
-};
+use nomad_wire::{Call, Query, call::Params, query::PprofQuery};
 use tokio::runtime::Handle;
 
 use crate::{
@@ -36,12 +33,12 @@ const NOT_RECORDED: [(&str, &str); 5] = [
 ///
 /// # Errors
 /// 404 for the bare root, 400 for two targets.
-pub(crate) fn check(name: &str, query: &Query<'_>) -> Result<PprofQuery, AgentError> {
+pub(crate) fn check(name: &str, call: &Call) -> Result<PprofQuery, AgentError> {
     if name.is_empty() {
         return Err(AgentError::said(StatusCode::NOT_FOUND, "Invalid method"));
     }
-    let wanted = PprofQuery::parse(query)?;
-    Common::parse(query)?;
+    let Params::Pprof(wanted) = call.params.clone()? else { return Err(AgentError::UnknownPath) };
+    call.common.clone()?;
     Ok(wanted)
 }
 
@@ -50,11 +47,12 @@ pub(crate) async fn answer(
     agent: &Agent,
     acl: &Acl,
     name: &str,
+    call: &Call,
     uri: &Uri,
 ) -> Result<Response<Body>, AgentError> {
     let query = Query::of(uri);
-    let wanted = check(name, &query)?;
-    check_target(agent, &query)?;
+    let wanted = check(name, call)?;
+    check_target(agent, call, &query)?;
     // Without ACLs nobody is asked for a token, so the operator must have opened the door.
     if acl.is_disabled() && !agent.config().enable_debug {
         return Err(AgentError::said(StatusCode::FORBIDDEN, "Permission denied"));
@@ -77,7 +75,7 @@ pub(crate) async fn answer(
 
 /// A server or node that is not this agent. A client that nobody in particular was asked of answers for itself; a
 /// server looks at the region first.
-fn check_target(agent: &Agent, query: &Query<'_>) -> Result<(), AgentError> {
+fn check_target(agent: &Agent, call: &Call, query: &Query<'_>) -> Result<(), AgentError> {
     let node_id = query.filled("node_id");
     let is_own = |id: &str| agent.node_id().is_some_and(|own| own.as_str() == id);
     if node_id.as_deref().is_some_and(is_own) {
@@ -85,13 +83,11 @@ fn check_target(agent: &Agent, query: &Query<'_>) -> Result<(), AgentError> {
     }
     let server_id = query.filled("server_id");
     if agent.role().is_server() || node_id.is_some() || server_id.is_some() {
-        target::region(agent, query)?;
+        target::region(agent, call)?;
     }
     match (node_id, server_id) {
         (Some(node_id), _) => Err(target::unknown_node(&node_id, Wording::Host)),
-        (None, Some(server_id)) => {
-            target::server(agent, &server_id, query, Wording::Host).map(drop)
-        }
+        (None, Some(server_id)) => target::server(agent, &server_id, call, Wording::Host).map(drop),
         (None, None) => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ mod snapshot;
 use std::sync::Arc;
 
 use http::{Response, StatusCode, Uri};
-use nomad_wire::{AllocCall, AllocId, Query, Written, query::Common};
+use nomad_wire::{AllocCall, AllocId, Query, Written};
 
 pub(crate) use self::exec::check as check_exec;
 use super::off_loop;
@@ -28,7 +28,6 @@ pub(crate) async fn answer<B: RequestBody>(
     id: &Written<AllocId>,
     asked: Asked<B>,
 ) -> Result<Response<Body>, AgentError> {
-    Common::parse(&asked.query())?;
     match call {
         AllocCall::Stats => stats(find(agent, id)?, &asked.uri).await,
         AllocCall::Checks => reply::json(&find(agent, id)?.checks(), &asked.query()),

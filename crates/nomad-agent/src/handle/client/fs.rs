@@ -12,10 +12,7 @@ use std::{
 };
 
 use http::{Response, StatusCode, Uri};
-use nomad_wire::{
-    AllocId, FsCall, Query, Written,
-    query::{CatQuery, Common, ListQuery, LogsQuery, ReadAtQuery, StatQuery, StreamQuery},
-};
+use nomad_wire::{AllocId, Call, Query, Written, call::Params};
 
 use super::allocation;
 use crate::{
@@ -29,56 +26,40 @@ use crate::{
 ///
 /// # Errors
 /// The first fault, in Nomad's order.
-pub(crate) fn check(
-    call: FsCall,
-    id: &Written<AllocId>,
-    query: &Query<'_>,
-) -> Result<(), AgentError> {
-    match call {
-        FsCall::List => drop(ListQuery::parse(id, query)?),
-        FsCall::Stat => drop(StatQuery::parse(id, query)?),
-        FsCall::Cat => drop(CatQuery::parse(id, query)?),
-        FsCall::ReadAt => drop(ReadAtQuery::parse(id, query)?),
-        FsCall::Stream => drop(StreamQuery::parse(id, query)?),
-        FsCall::Logs => drop(LogsQuery::parse(id, query)?),
-    }
-    Common::parse(query)?;
-    Ok(())
+pub(crate) fn check(call: &Call) -> Result<&Params, AgentError> {
+    let params = call.params.as_ref().map_err(Clone::clone)?;
+    call.common.clone()?;
+    Ok(params)
 }
 
 /// Answers a call on the files of an allocation.
 pub(crate) async fn answer(
     agent: &Agent,
-    call: FsCall,
+    call: &Call,
     id: &Written<AllocId>,
     uri: &Uri,
 ) -> Result<Response<Body>, AgentError> {
-    let query = Query::of(uri);
-    check(call, id, &query)?;
+    let params = check(call)?;
     let allocation = allocation::find(agent, id)?;
-    if allocation.is_collected() && !matches!(call, FsCall::List | FsCall::Stat) {
+    if allocation.is_collected() && !matches!(params, Params::List(_) | Params::Stat(_)) {
         let text = format!("state for allocation {} not found on client", allocation.id());
         return Err(AgentError::said(StatusCode::NOT_FOUND, text));
     }
-    match call {
-        FsCall::List => {
-            entries::list(allocation.files(), &ListQuery::parse(id, &query)?, &query).await
+    let (files, query) = (allocation.files(), Query::of(uri));
+    match params {
+        Params::List(wanted) => entries::list(files, wanted, &query).await,
+        Params::Stat(wanted) => entries::stat(files, wanted, &query).await,
+        Params::Cat(wanted) => content::read(agent, files, &wanted.path, 0, None).await,
+        Params::ReadAt(wanted) => {
+            content::read(agent, files, &wanted.path, wanted.offset, wanted.limit).await
         }
-        FsCall::Stat => {
-            entries::stat(allocation.files(), &StatQuery::parse(id, &query)?, &query).await
-        }
-        FsCall::Cat => {
-            let all =
-                ReadAtQuery { path: CatQuery::parse(id, &query)?.path, offset: 0, limit: None };
-            content::read(agent, allocation.files(), all).await
-        }
-        FsCall::ReadAt => {
-            content::read(agent, allocation.files(), ReadAtQuery::parse(id, &query)?).await
-        }
-        FsCall::Stream => {
-            stream::stream(agent, allocation.files(), StreamQuery::parse(id, &query)?).await
-        }
-        FsCall::Logs => logs::logs(agent, &allocation, LogsQuery::parse(id, &query)?).await,
+        Params::Stream(wanted) => stream::stream(agent, files, wanted).await,
+        Params::Logs(wanted) => logs::logs(agent, &allocation, wanted).await,
+        Params::None
+        | Params::Monitor(_)
+        | Params::Export(_)
+        | Params::Pprof(_)
+        | Params::Snapshot => Err(AgentError::UnknownPath),
     }
 }
 

@@ -2,9 +2,8 @@
 
 use http::{Response, StatusCode, Uri};
 use nomad_wire::{
-    Query,
+    Call, Query,
     client::{NodeIdentity, Renewal, RenewalRequest},
-    query::Common,
 };
 
 use super::own_node;
@@ -18,9 +17,9 @@ use crate::{
 };
 
 /// The claims of this node's identity. One whose servers have not signed yet has none, and says it as Nomad does.
-pub(crate) fn show(agent: &Agent, uri: &Uri) -> Result<Response<Body>, AgentError> {
+pub(crate) fn show(agent: &Agent, call: &Call, uri: &Uri) -> Result<Response<Body>, AgentError> {
     let query = Query::of(uri);
-    Common::parse(&query)?;
+    call.common.clone()?;
     let client = node(agent, query.filled("node_id").as_deref())?;
     let none = || AgentError::failed("node does not have a JWT identity token");
     let claims = client.identity.claims().ok_or_else(none)?;
@@ -30,10 +29,11 @@ pub(crate) fn show(agent: &Agent, uri: &Uri) -> Result<Response<Body>, AgentErro
 /// Asks for a new one, which is there a moment later. The node that the body names comes before the one in the query.
 pub(crate) async fn renew<B: RequestBody>(
     agent: &Agent,
+    call: &Call,
     asked: Asked<B>,
 ) -> Result<Response<Body>, AgentError> {
     let query = Query::of(&asked.uri);
-    Common::parse(&query)?;
+    call.common.clone()?;
     let request = RenewalRequest::parse(&received(asked.body).await?)
         .map_err(|error| AgentError::said(StatusCode::BAD_REQUEST, error.to_string()))?;
     let named = Some(request.node_id).filter(|named| !named.is_empty());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::{Response, StatusCode, Uri};
-use nomad_wire::{Query, client::MetadataUpdate, query::Common};
+use nomad_wire::{Call, Query, client::MetadataUpdate};
 
 use super::{off_loop, own_node};
 use crate::{
@@ -16,9 +16,9 @@ use crate::{
 };
 
 /// The metadata of this node.
-pub(crate) fn show(agent: &Agent, uri: &Uri) -> Result<Response<Body>, AgentError> {
+pub(crate) fn show(agent: &Agent, call: &Call, uri: &Uri) -> Result<Response<Body>, AgentError> {
     let query = Query::of(uri);
-    Common::parse(&query)?;
+    call.common.clone()?;
     let client = own_node(agent, query.filled("node_id").as_deref(), Wording::Node)?;
     reply::json(&client.metadata.shown(), &query)
 }
@@ -26,10 +26,11 @@ pub(crate) fn show(agent: &Agent, uri: &Uri) -> Result<Response<Body>, AgentErro
 /// Changes it. The node that the query names comes before the one in the body.
 pub(crate) async fn change<B: RequestBody>(
     agent: &Agent,
+    call: &Call,
     asked: Asked<B>,
 ) -> Result<Response<Body>, AgentError> {
     let query = Query::of(&asked.uri);
-    Common::parse(&query)?;
+    call.common.clone()?;
     let update = MetadataUpdate::parse(&received(asked.body).await?)
         .map_err(|error| AgentError::said(StatusCode::BAD_REQUEST, error.to_string()))?;
     let named = query.filled("node_id").map(String::from).unwrap_or(update.node_id);

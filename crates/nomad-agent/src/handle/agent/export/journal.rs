@@ -28,7 +28,7 @@ impl Journal {
     pub(super) fn open(
         program: &Path,
         service: &str,
-        wanted: &ExportQuery<'_>,
+        wanted: &ExportQuery,
     ) -> Result<Self, AgentError> {
         if !cfg!(target_os = "linux") {
             return Err(AgentError::failed("journald log monitoring only available on linux"));

@@ -8,7 +8,7 @@ use std::{io, os::unix::fs::FileExt, path::Path};
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use nomad_frames::FramerConfig;
-use nomad_wire::query::{Origin, ReadAtQuery};
+use nomad_wire::query::Origin;
 
 use super::{failed, host_path, open};
 use crate::{
@@ -36,12 +36,14 @@ const GUARDS: [(header::HeaderName, &str); 3] = [
 pub(super) async fn read(
     agent: &Agent,
     files: Files,
-    wanted: ReadAtQuery<'_>,
+    written: &[u8],
+    offset: i64,
+    limit: Option<u64>,
 ) -> Result<Response<Body>, AgentError> {
-    let path = host_path(&wanted.path);
-    let limit = wanted.limit.unwrap_or(u64::MAX);
+    let path = host_path(written);
+    let limit = limit.unwrap_or(u64::MAX);
     let Part { files, opened, position, head } =
-        off_loop(move || part(files, &path, wanted.offset, limit)).await??;
+        off_loop(move || part(files, &path, offset, limit)).await??;
     let kind = shown_as(&head);
     if head.is_empty() {
         return Ok(reply::typed(HeaderValue::from_static(kind), Body::full(Bytes::new())));
@@ -50,7 +52,7 @@ pub(super) async fn read(
     let body = if head.len() < SMALL || rest == 0 {
         Body::full(head)
     } else {
-        let path = host_path(&wanted.path);
+        let path = host_path(written);
         let position = position + head.len() as u64;
         let file = DiskFile::new(opened, files, &*path);
         let tail = FileTail::new(&path.to_string_lossy(), file, position, Until::End).limited(rest);

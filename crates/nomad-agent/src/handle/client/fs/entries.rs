@@ -20,7 +20,7 @@ use crate::{
 /// The entries of a directory.
 pub(super) async fn list(
     files: Files,
-    wanted: &ListQuery<'_>,
+    wanted: &ListQuery,
     query: &Query<'_>,
 ) -> Result<Response<Body>, AgentError> {
     let path = host_path(&wanted.path);
@@ -32,7 +32,7 @@ pub(super) async fn list(
 /// One file.
 pub(super) async fn stat(
     files: Files,
-    wanted: &StatQuery<'_>,
+    wanted: &StatQuery,
     query: &Query<'_>,
 ) -> Result<Response<Body>, AgentError> {
     let path = host_path(&wanted.path);

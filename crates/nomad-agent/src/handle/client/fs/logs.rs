@@ -19,12 +19,13 @@ use crate::{
 pub(super) async fn logs(
     agent: &Agent,
     allocation: &Allocation,
-    wanted: LogsQuery<'_>,
+    wanted: &LogsQuery,
 ) -> Result<Response<Body>, AgentError> {
     check_task(allocation, &wanted.task)?;
     let logs = DiskLogs::new(allocation.files(), &wanted.task, wanted.log_type.as_str());
     let until = Until::following(wanted.follow);
-    let tail = off_loop(move || LogTail::open(logs, wanted.origin, wanted.offset, until));
+    let (origin, offset) = (wanted.origin, wanted.offset);
+    let tail = off_loop(move || LogTail::open(logs, origin, offset, until));
     let tail = tail.await?.map_err(|error| refused(&error))?;
     let form = Form::plain(wanted.plain);
     let body = agent.stream(|chunks| async move {

@@ -23,19 +23,19 @@ const SNIFFED: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8
 pub(super) async fn stream(
     agent: &Agent,
     files: Files,
-    wanted: StreamQuery<'_>,
+    wanted: &StreamQuery,
 ) -> Result<Response<Body>, AgentError> {
     let path = host_path(&wanted.path);
+    let StreamQuery { origin, offset, follow, .. } = *wanted;
     let tail = off_loop(move || {
         let opened = open(&files, &path)?;
-        let position =
-            opened.position(wanted.origin, wanted.offset).map_err(|error| failed(&error))?;
+        let position = opened.position(origin, offset).map_err(|error| failed(&error))?;
         let file = DiskFile::new(opened, files, &*path);
         Ok::<_, AgentError>(FileTail::new(
             &path.to_string_lossy(),
             file,
             position,
-            Until::following(wanted.follow),
+            Until::following(follow),
         ))
     });
     let tail = tail.await??;

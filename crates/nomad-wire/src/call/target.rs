@@ -2,15 +2,18 @@
 
 use std::borrow::Cow;
 
-use nomad_acl::{Level, Requirement, Right};
-use nomad_wire::{
-    AllocId, NodeId, Query, QueryError, Route, Written, query,
+use crate::{
+    AllocId, NodeId, Query, QueryError, Route, Written,
+    query::MonitorQuery,
     spec::{Conflict, Scope, TargetKeys},
 };
 
 /// Whom a call is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a new kind of target must show every match that has to learn it"
+)]
 pub enum Target {
     /// No agent is named: any server of the region.
     AnyServer,
@@ -30,10 +33,10 @@ pub enum Target {
     Allocation(Written<AllocId>),
 }
 
-/// The keys that decide who is asked, or on whose behalf: two readers of a repeated one could take different values.
-pub(crate) const DECIDING: [&str; 4] = ["node_id", "client_id", "server_id", "region"];
-
 impl Target {
+    /// The keys that decide who is asked, or on whose behalf: two readers of a repeated one could take different values.
+    pub const KEYS: [&str; 4] = ["node_id", "client_id", "server_id", "region"];
+
     /// Whom a call is for. Pure: nobody is asked whether the agent exists.
     ///
     /// `node_id` and `server_id` are read on every agent call, also where Nomad itself acts only on the agent that
@@ -87,19 +90,6 @@ impl Target {
         }
     }
 
-    /// The right that tells of agents of this kind, so that a caller who has it may look for them; nothing for
-    /// allocations, which are asked for by their full id only.
-    pub(crate) const fn reading(&self) -> Option<Requirement> {
-        const NODES: Requirement = Requirement::all(&[&[Right::Node(Level::Read)]]);
-        const SERVERS: Requirement =
-            Requirement::all(&[&[Right::Agent(Level::Read), Right::Node(Level::Read)]]);
-        match self {
-            Self::Node(_) | Self::AnyClient | Self::SoleClient => Some(NODES),
-            Self::Leader | Self::Server(_) | Self::AnyServer | Self::SoleServer => Some(SERVERS),
-            Self::Allocation(_) => None,
-        }
-    }
-
     /// The query key that names the agent, where its value may have to be written out in full for the agent.
     #[must_use]
     pub const fn key(&self) -> Option<&'static str> {
@@ -137,16 +127,14 @@ fn conflict(order: Conflict, query: &Query<'_>) -> QueryError {
     match order {
         Conflict::First => QueryError::BothTargets,
         // A bad level or flag is complained about first.
-        Conflict::AfterQuery => {
-            query::MonitorQuery::parse(query).err().unwrap_or(QueryError::BothTargets)
-        }
+        Conflict::AfterQuery => MonitorQuery::parse(query).err().unwrap_or(QueryError::BothTargets),
         Conflict::AfterRights => QueryError::BothHostTargets,
     }
 }
 
 /// The query, where each deciding key stands once.
 fn single<'a, 'q>(query: &'a Query<'q>) -> Result<&'a Query<'q>, QueryError> {
-    once(query, &DECIDING).map(|()| query)
+    once(query, &Target::KEYS).map(|()| query)
 }
 
 /// A region decides with whose rights a call is decided, on every route.
