@@ -36,7 +36,8 @@ pub fn run(args: &DevArgs) -> Result<(), StartError> {
 }
 
 async fn dev(args: &DevArgs, console: &Console) -> Result<(), StartError> {
-    let own_log = LogHub::with_outlet("gateway", args.log_level.into(), Arc::new(console.clone()));
+    let own_log = LogHub::with_outlet("gateway", args.log_level.into(), Arc::new(console.clone()))
+        .show_spans();
     // It fails only when another subscriber stands already, and then that one shows the lines.
     drop(tracing::dispatcher::set_global_default(own_log.dispatch()));
     console.take_panics();

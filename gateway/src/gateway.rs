@@ -179,8 +179,11 @@ where
         let chain = Told::new(chain);
         // Around the own calls too, and around refusals: a page must be able to read why.
         let chain = Cors::new(chain, origins);
-        // Outermost, so that whatever goes wrong is counted as the caller sees it.
-        let chain = Telemetry::new(Trace::new(Refuse::new(chain)), metrics, log.clone());
+        let chain = Refuse::new(chain);
+        // Whatever goes wrong is counted as the caller sees it.
+        let chain = Telemetry::new(chain, metrics, log.clone());
+        // Outermost, so that whatever is logged about a request names it.
+        let chain = Trace::new(chain);
         let drained = async {
             let mut stop = stop.clone();
             stop.announced().await;

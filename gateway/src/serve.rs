@@ -88,7 +88,8 @@ fn seen(directory: &NomadDirectory<FleetConnect>) -> String {
 }
 
 async fn serve(settings: ServeSettings, console: &Console) -> Result<(), ServeError> {
-    let own_log = LogHub::with_outlet("gateway", settings.log_level, Arc::new(console.clone()));
+    let own_log =
+        LogHub::with_outlet("gateway", settings.log_level, Arc::new(console.clone())).show_spans();
     // It fails only when another subscriber stands already, and then that one shows the lines.
     drop(tracing::dispatcher::set_global_default(own_log.dispatch()));
     console.take_panics();

@@ -40,9 +40,14 @@ impl Program {
 
     /// The status of a call, each over a connection of its own.
     fn ask(&self, path: &str) -> String {
+        self.ask_with(path, "")
+    }
+
+    fn ask_with(&self, path: &str, headers: &str) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("it stands still");
         answer.split(' ').nth(1).unwrap_or_default().to_owned()
@@ -160,6 +165,30 @@ fn a_gateway_whose_output_nobody_reads_serves_on_and_ends() {
         assert_eq!(dev.ask("/v1/gateway/health"), "200", "call {call}");
     }
     dev.end();
+}
+
+#[test]
+fn lines_name_the_request_that_they_are_about() {
+    for (level, wanted) in [("warn", 1), ("debug", 2)] {
+        let mut serve = serve(&["--log-level", level]);
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let headers =
+            format!("x-request-id: mine\r\ntraceparent: 00-{trace}-00f067aa0ba902b7-01\r\n");
+        assert_eq!(serve.ask_with(&failing(), &headers), "502");
+        serve.end();
+        let mut log = String::new();
+        serve.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        let lines = log.lines().filter(|line| line.contains("request_id=mine"));
+        let lines: Vec<_> = lines
+            .inspect(|line| {
+                for field in [&*format!("trace_id={trace}"), "route=agent", "agent="] {
+                    assert_eq!(line.matches(field).count(), 1, "{field}: {line}");
+                }
+            })
+            .collect();
+        assert_eq!(lines.len(), wanted, "{level}: {log}");
+        assert!(lines[0].contains("no answer from an agent") && lines[0].contains("agent=client1"));
+    }
 }
 
 #[test]

@@ -6,13 +6,15 @@
 //! later, and a listener that is too slow loses lines and is told how many.
 //!
 //! The name of a line (`http`, `client`, `nomad`) is the event's target; its message and fields
-//! are the event's own. A field called `duration` holds nanoseconds.
+//! are the event's own. A field called `duration` holds nanoseconds. Where it is asked for
+//! ([`LogHub::show_spans`]) the fields of the spans around an event follow its own.
 
 mod file;
 mod hub;
 mod layer;
 mod line;
 mod queue;
+mod span;
 
 pub(crate) use self::file::{LogFile, Tee};
 pub use self::hub::{LogFeed, LogHub, LogOutlet};

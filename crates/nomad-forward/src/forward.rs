@@ -124,6 +124,11 @@ fn silent(agent: &Arc<Agent>, silence: Silence) -> ForwardError {
     }
 }
 
+/// Says in the span of the request, if it has such a field, which agent is asked.
+fn name_agent(agent: &Agent) {
+    tracing::Span::current().record("agent", agent.name());
+}
+
 /// The 101 of an agent, if one was wanted: its connection belongs to whoever gets it upgraded.
 fn switched<B>(
     mut response: Response<Incoming>,
@@ -178,6 +183,7 @@ where
             early.tell(connection.agent(), path);
         }
         loop {
+            name_agent(connection.agent());
             let outgoing = headers::outgoing(request, connection.agent());
             match self.ask(route, connection, outgoing, class.first_byte()).await {
                 Ok(Asked::Answered(mut response, connection)) => {

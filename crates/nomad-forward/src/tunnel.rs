@@ -38,6 +38,7 @@ use http_body_util::{Either, Full};
 use hyper::upgrade::OnUpgrade;
 use nomad_wire::Fault;
 use tower_service::Service;
+use tracing::Instrument as _;
 
 pub use self::tunnels::{Tally, Tunnels};
 use self::{future::Asker, request::Wish};
@@ -96,7 +97,7 @@ where
                 let caller = upgradeable(&mut request);
                 let answer = refusal::switching(accept, &passage);
                 let chain = self.inner.clone();
-                tokio::spawn(handshake::serve(chain, request, caller, passage));
+                tokio::spawn(handshake::serve(chain, request, caller, passage).in_current_span());
                 future::ResponseFuture::here(answer)
             }
             Wish::Watch { accept, has_late_token } => {
@@ -107,7 +108,8 @@ where
                 };
                 let (caller, chain) = (hyper::upgrade::on(&mut request), self.inner.clone());
                 let answer = watch::switching(accept, &passage);
-                tokio::spawn(watch::serve(chain, request, has_late_token, caller, passage));
+                let watch = watch::serve(chain, request, has_late_token, caller, passage);
+                tokio::spawn(watch.in_current_span());
                 future::ResponseFuture::here(answer)
             }
             Wish::Upgrade { accept } => {

@@ -13,7 +13,7 @@ use nomad_wire::{
 use serde::Serialize;
 
 use super::{AccessLog, family::Family};
-use crate::listen::Peer;
+use crate::{listen::Peer, trace::TraceParent};
 
 /// What is known of a request until it ends. The query is not kept: values in it may be somebody's secret.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub(super) struct Entry {
     route: Option<Route>,
     status: Option<u16>,
     request_id: Option<HeaderValue>,
+    trace: Option<TraceParent>,
     agent: Option<HeaderValue>,
     via: Option<HeaderValue>,
     is_complete: bool,
@@ -54,7 +55,8 @@ impl Entry {
             family,
             route,
             status: None,
-            request_id: None,
+            request_id: request.headers().get(X_REQUEST_ID).cloned(),
+            trace: request.extensions().get().copied(),
             agent: None,
             via: None,
             is_complete: false,
@@ -66,7 +68,6 @@ impl Entry {
     pub(super) fn answered<R>(&mut self, response: &Response<R>) {
         let headers = response.headers();
         self.status = Some(response.status().as_u16());
-        self.request_id = headers.get(X_REQUEST_ID).cloned();
         self.agent = answered_by(response).cloned();
         self.via = headers.get(X_NOMAD_GATEWAY_PATH).cloned();
     }
@@ -90,6 +91,8 @@ impl Entry {
         let line = Line {
             time: self.began.to_string(),
             request_id: text(self.request_id.as_ref()),
+            trace_id: self.trace.as_ref().map(|parent| parent.trace.as_str()),
+            span_id: self.trace.as_ref().map(|parent| parent.span.as_str()),
             remote: self.peer.map(|peer| peer.0.to_string()),
             accessor: bearer.map(|bearer| &*bearer.accessor),
             token_name: bearer.map(|bearer| &*bearer.name),
@@ -130,6 +133,10 @@ struct Line<'a> {
     time: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    span_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     remote: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -31,6 +31,7 @@ impl Visit {
     ) -> Self {
         let route = Route::parse(request.method(), request.uri()).ok();
         let family = Family::of(route.as_ref(), request.uri().path());
+        tracing::Span::current().record("route", family.as_str());
         let entry = log.map(|log| Box::new(Entry::begin(request, route, family, log.clone())));
         let since = Instant::now();
         Self { metrics, family, since, is_answered: false, path: None, bytes: 0, entry }

@@ -10,13 +10,16 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use nomad_forward::credit::answered_by;
 use nomad_wire::header::{X_NOMAD_GATEWAY_PATH, X_REQUEST_ID};
 use pin_project::pin_project;
+use tracing::{Span, instrument::Instrumented};
+
+use super::TracedBody;
 
 /// The traced answer.
 #[pin_project]
 #[derive(Debug)]
 pub struct ResponseFuture<F> {
     #[pin]
-    inner: F,
+    inner: Instrumented<F>,
     id: Option<HeaderValue>,
     line: Option<Line>,
 }
@@ -38,10 +41,11 @@ impl Line {
         }
     }
 
-    fn log<R>(&self, response: &Response<R>, id: &HeaderValue) {
+    fn log<R>(&self, response: &Response<R>, id: &HeaderValue, span: &Span) {
         let headers = response.headers();
         tracing::debug!(
             target: "gateway",
+            parent: span,
             method = %self.method,
             path = %self.path,
             status = response.status().as_u16(),
@@ -59,7 +63,7 @@ fn text(value: Option<&HeaderValue>) -> &str {
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) const fn new(inner: F, id: HeaderValue, line: Option<Line>) -> Self {
+    pub(super) const fn new(inner: Instrumented<F>, id: HeaderValue, line: Option<Line>) -> Self {
         Self { inner, id: Some(id), line }
     }
 }
@@ -68,18 +72,20 @@ impl<F, R, E> Future for ResponseFuture<F>
 where
     F: Future<Output = Result<Response<R>, E>>,
 {
-    type Output = Result<Response<R>, E>;
+    type Output = Result<Response<TracedBody<R>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let mut response = ready!(this.inner.poll(cx))?;
+        let mut this = self.project();
+        let mut response = ready!(this.inner.as_mut().poll(cx))?;
+        let span = this.inner.span();
         if let Some(id) = this.id.take() {
             if let Some(line) = this.line {
-                line.log(&response, &id);
+                line.log(&response, &id, span);
             }
             put(response.headers_mut(), id);
         }
-        Poll::Ready(Ok(response))
+        let span = span.clone();
+        Poll::Ready(Ok(response.map(|body| TracedBody::new(body, span))))
     }
 }
 

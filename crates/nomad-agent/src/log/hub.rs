@@ -28,6 +28,7 @@ pub trait LogOutlet: Send + Sync {
 #[derive(Debug, Clone)]
 pub struct LogHub {
     shared: Arc<Shared>,
+    shows_spans: bool,
 }
 
 /// One listener. Dropping it ends its subscription at once.
@@ -82,7 +83,15 @@ impl LogHub {
                 sinks: Mutex::default(),
                 verbosity: AtomicU8::new(own),
             }),
+            shows_spans: false,
         }
+    }
+
+    /// Lines show the fields of the spans they stand in, behind their own. Nomad's lines know no spans.
+    #[must_use]
+    pub fn show_spans(mut self) -> Self {
+        self.shows_spans = true;
+        self
     }
 
     /// Changes the level of the outlet; listeners keep theirs. Without an outlet nothing changes.
@@ -96,7 +105,8 @@ impl LogHub {
     /// The subscriber under which the agent's tasks and requests must run.
     #[must_use]
     pub fn dispatch(&self) -> Dispatch {
-        Dispatch::new(Registry::default().with(HubLayer::new(Arc::clone(&self.shared))))
+        let layer = HubLayer::new(Arc::clone(&self.shared), self.shows_spans);
+        Dispatch::new(Registry::default().with(layer))
     }
 
     /// Starts to listen at `level`; lines of earlier are not seen.
@@ -205,7 +215,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use tracing::{debug, error, info};
+    use tracing::{debug, error, error_span, field::Empty, info};
 
     use super::*;
     use crate::log::LineStyle;
@@ -240,6 +250,27 @@ mod tests {
         tracing::dispatcher::with_default(&second, || info!(target: "agent", "two speaks"));
         assert!(text(&ear.next().await).contains("one speaks"));
         assert!(text(&other.next().await).contains("two speaks"));
+    }
+
+    #[tokio::test]
+    async fn lines_show_the_fields_of_the_spans_around_them_where_that_is_wanted() {
+        let speak = |hub: &LogHub| {
+            tracing::dispatcher::with_default(&hub.dispatch(), || {
+                let outer = error_span!("outer", id = "1", agent = Empty, hidden = "by the inner");
+                let inner = outer.in_scope(|| error_span!("inner", hidden = %7));
+                outer.record("agent", "client 1");
+                inner.in_scope(|| error!(target: "http", id = 2, "lost"));
+            });
+        };
+        let hub = LogHub::new("a").show_spans();
+        let mut feed = hub.listen(LevelFilter::ERROR);
+        speak(&hub);
+        let line = text(&feed.next().await);
+        assert_eq!(line, "[ERROR] http: lost: id=2 hidden=7 agent=\"client 1\"\n");
+        let hub = LogHub::new("a");
+        let mut feed = hub.listen(LevelFilter::ERROR);
+        speak(&hub);
+        assert_eq!(text(&feed.next().await), "[ERROR] http: lost: id=2\n");
     }
 
     #[test]

@@ -6,27 +6,36 @@ use jiff::Timestamp;
 use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
+    span,
     subscriber::Interest,
 };
-use tracing_subscriber::layer::{Context, Layer};
+use tracing_subscriber::{
+    layer::{Context, Layer},
+    registry::LookupSpan,
+};
 
 use super::{
     hub::Shared,
     line::{LogLine, Value},
+    span::SpanFields,
 };
 
 #[derive(Debug)]
 pub(super) struct HubLayer {
     shared: Arc<Shared>,
+    shows_spans: bool,
 }
 
 impl HubLayer {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+    pub(super) fn new(shared: Arc<Shared>, shows_spans: bool) -> Self {
+        Self { shared, shows_spans }
     }
 }
 
-impl<S: Subscriber> Layer<S> for HubLayer {
+impl<S> Layer<S> for HubLayer
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
     /// Listeners come and go, so the answer for a call site is never final. There is no hint of a
     /// greatest level either: tracing keeps one for the whole process, and two agents whose
     /// listeners change at the same moment could leave it too low for both.
@@ -38,10 +47,33 @@ impl<S: Subscriber> Layer<S> for HubLayer {
         self.shared.wants(*metadata.level())
     }
 
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+    fn on_new_span(&self, attributes: &span::Attributes<'_>, id: &span::Id, cx: Context<'_, S>) {
+        if self.shows_spans
+            && let Some(span) = cx.span(id)
+        {
+            let mut fields = SpanFields::default();
+            attributes.record(&mut fields);
+            span.extensions_mut().insert(fields);
+        }
+    }
+
+    fn on_record(&self, id: &span::Id, values: &span::Record<'_>, cx: Context<'_, S>) {
+        if let Some(span) = cx.span(id)
+            && let Some(fields) = span.extensions_mut().get_mut::<SpanFields>()
+        {
+            values.record(fields);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, cx: Context<'_, S>) {
         let metadata = event.metadata();
         let mut reader = FieldReader::default();
         event.record(&mut reader);
+        for span in cx.event_scope(event).into_iter().flatten() {
+            if let Some(fields) = span.extensions().get::<SpanFields>() {
+                reader.add(fields);
+            }
+        }
         self.shared.publish(LogLine {
             at: Timestamp::now(),
             level: *metadata.level(),
@@ -60,6 +92,15 @@ struct FieldReader {
 }
 
 impl FieldReader {
+    /// The fields of a span around the event. What stands nearer to the event counts.
+    fn add(&mut self, span: &SpanFields) {
+        for (name, value) in span.iter() {
+            if self.fields.iter().all(|(known, _)| *known != name) {
+                self.fields.push((name, Value::Text(value.to_owned())));
+            }
+        }
+    }
+
     fn push(&mut self, field: &Field, value: Value) {
         self.fields.push((field.name(), value));
     }

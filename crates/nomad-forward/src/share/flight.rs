@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::future::{FutureExt as _, WeakShared};
 use http::Response;
 use http_body::Body;
+use tracing::Instrument as _;
 
 use super::{
     Key, SharedBody, Shares,
@@ -80,7 +81,8 @@ where
         let (seats, first_seat) = (Arc::downgrade(&seat), Arc::downgrade(&first));
         let gate =
             Gate { flying: Arc::clone(&self.0), key: key.clone(), seats: Weak::clone(&seats) };
-        let work: Work<R> = Box::pin(outcome::of(send(request), gate, shares.clone()));
+        let work: Work<R> =
+            Box::pin(outcome::of(send(request), gate, shares.clone()).in_current_span());
         let work = work.shared();
         if let Some(weak) = work.downgrade() {
             flying.insert(key, Joinable { work: weak, seats, first: Weak::clone(&first_seat) });

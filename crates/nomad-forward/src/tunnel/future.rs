@@ -12,6 +12,7 @@ use http_body::Body;
 use http_body_util::{Either, Full};
 use hyper::upgrade::OnUpgrade;
 use pin_project::pin_project;
+use tracing::Instrument as _;
 
 use super::{TunnelBody, join, refusal, tunnels::Passage};
 
@@ -96,7 +97,7 @@ where
         passage.answered_by(&response);
         let agent = hyper::upgrade::on(&mut response);
         response.extensions_mut().insert(passage.tally());
-        tokio::spawn(join::upgraded(caller, agent, passage));
+        tokio::spawn(join::upgraded(caller, agent, passage).in_current_span());
         return response.map(Either::Left);
     }
     match accept {

@@ -14,6 +14,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, sink},
     time::timeout,
 };
+use tracing::Instrument as _;
 
 use super::{
     close::Close,
@@ -55,7 +56,7 @@ where
         }
     }
     passage.answered_by(&refused);
-    tokio::spawn(async move {
+    let refused = async move {
         let closing = async {
             let (close, caller) = tokio::join!(close(refused), timeout(UPGRADE_LIMIT, caller));
             let Ok(Ok(caller)) = caller else { return };
@@ -65,7 +66,8 @@ where
             () = passage.over() => {}
             () = closing => {}
         }
-    });
+    };
+    tokio::spawn(refused.in_current_span());
     response
 }
 
