@@ -4,6 +4,7 @@ mod again;
 mod body;
 mod check;
 mod error;
+pub mod forwarded;
 pub(crate) mod headers;
 mod lease;
 mod reach;
@@ -27,7 +28,7 @@ use self::{
     reach::gone,
     silence::{Silence, Since},
 };
-pub use self::{body::ForwardBody, error::ForwardError};
+pub use self::{body::ForwardBody, error::ForwardError, forwarded::ForwardedFor};
 use crate::{
     Agent, Error,
     connect::{Budget, Connect, ConnectError, Connection, Lease, Pool, SendError},

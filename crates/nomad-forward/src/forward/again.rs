@@ -5,6 +5,7 @@ use http::{HeaderMap, Method, Request, Uri};
 use http_body::Body;
 use nomad_wire::call::CallClass;
 
+use super::ForwardedFor;
 use crate::outgoing::Outgoing;
 
 /// The head of a read, kept until its answer begins. A read has no body, so that this is all of it.
@@ -13,6 +14,7 @@ pub(super) struct Again {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
+    forwarded: Option<ForwardedFor>,
 }
 
 impl Again {
@@ -28,6 +30,7 @@ impl Again {
             method: request.method().clone(),
             uri: request.uri().clone(),
             headers: request.headers().clone(),
+            forwarded: request.extensions().get().cloned(),
         })
     }
 
@@ -37,6 +40,9 @@ impl Again {
         *request.method_mut() = self.method;
         *request.uri_mut() = self.uri;
         *request.headers_mut() = self.headers;
+        if let Some(forwarded) = self.forwarded {
+            request.extensions_mut().insert(forwarded);
+        }
         request
     }
 }
@@ -49,6 +55,7 @@ mod tests {
     use nomad_wire::Call;
 
     use super::*;
+    use crate::Transport;
 
     fn copied<B>(method: Method, uri: &'static str, body: B) -> Option<Again>
     where
@@ -59,6 +66,8 @@ mod tests {
         let mut request = Request::new(Outgoing::here(body));
         (*request.method_mut(), *request.uri_mut()) = (method, uri);
         request.headers_mut().insert("x-nomad-token", http::HeaderValue::from_static("a"));
+        let peer = ([192, 0, 2, 1], 4711).into();
+        request.extensions_mut().insert(ForwardedFor::new(peer, Transport::Plain));
         Again::of(class, &request)
     }
 
@@ -71,6 +80,7 @@ mod tests {
             (&Method::GET, "/v1/jobs?prefix=a".into())
         );
         assert_eq!(request.headers()["x-nomad-token"], "a");
+        assert!(request.extensions().get::<ForwardedFor>().is_some());
         assert!(request.body().is_end_stream());
         assert_eq!(request.body().size_hint().exact(), Some(0));
     }

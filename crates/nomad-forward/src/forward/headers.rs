@@ -6,6 +6,7 @@ use http::{
 };
 use nomad_wire::header::{X_NOMAD_GATEWAY_AGENT, X_NOMAD_GATEWAY_PATH, settle_token};
 
+use super::ForwardedFor;
 use crate::{Agent, hop, resolve::Path, tunnel::Upgradeable};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -22,6 +23,9 @@ pub(crate) fn outgoing<B>(mut request: Request<B>, agent: &Agent) -> Request<B> 
     request.headers_mut().extend(upgrade.into_iter().flatten());
     request.headers_mut().insert(HOST, agent.host().clone());
     hop::mark(request.headers_mut());
+    if let Some(forwarded) = request.extensions().get::<ForwardedFor>().cloned() {
+        forwarded.write(request.headers_mut());
+    }
     *request.version_mut() = Version::HTTP_11;
     if request.uri().authority().is_some() {
         let path = request.uri().path_and_query().cloned();
@@ -137,5 +141,20 @@ mod tests {
         assert_eq!(request.headers()["host"], "127.0.0.1:4647");
         assert_eq!(request.headers()["x-nomad-token"], "secret");
         assert_eq!(request.headers().len(), 3);
+    }
+    #[test]
+    fn an_agent_is_told_whom_a_request_is_for_only_when_that_is_known() {
+        let endpoint = crate::Endpoint::host("127.0.0.1", 4647);
+        let id = "078367fb-eec8-87bf-8d99-0c0a5e3f7c7c".parse().unwrap();
+        let agent = Agent::client("client1", id, Region::default(), endpoint).unwrap();
+        let request = || Request::get("/v1/jobs").header("x-forwarded-for", "192.0.2.9");
+        let untold = outgoing(request().body(()).unwrap(), &agent);
+        assert_eq!(untold.headers()["x-forwarded-for"], "192.0.2.9");
+        assert!(!untold.headers().contains_key("forwarded"));
+        let peer = "192.0.2.1:4711".parse().unwrap();
+        let forwarded = ForwardedFor::new(peer, crate::Transport::Plain);
+        let told = outgoing(request().extension(forwarded).body(()).unwrap(), &agent);
+        assert_eq!(told.headers()["x-forwarded-for"], "192.0.2.1");
+        assert_eq!(told.headers()["forwarded"], "for=192.0.2.1;proto=http");
     }
 }
