@@ -11,6 +11,7 @@ use nomad_forward::{
 
 use crate::{
     Stop,
+    client_address::{ClientAddress, ClientLimit, TrustedProxies},
     cors::{Cors, Origins},
     listen::Listener,
     own::{About, Own},
@@ -36,6 +37,8 @@ pub struct Gateway<D, T, C = TcpConnect> {
     tunnels: Tunnels,
     metrics: Arc<Metrics>,
     log: Option<AccessLog>,
+    trusted: TrustedProxies,
+    per_client: usize,
 }
 
 impl<D, T> Gateway<D, T> {
@@ -52,6 +55,8 @@ impl<D, T> Gateway<D, T> {
             tunnels: Tunnels::default(),
             metrics: Arc::default(),
             log: None,
+            trusted: TrustedProxies::default(),
+            per_client: 0,
         }
     }
 }
@@ -65,7 +70,7 @@ where
     /// Reaches agents in another way than by plain TCP.
     pub fn connect<N: Connect>(self, connect: N) -> Gateway<D, T, N> {
         let Self { directory, tokens, denials, bounds, address, origins, .. } = self;
-        let Self { tunnels, metrics, log, .. } = self;
+        let Self { tunnels, metrics, log, trusted, per_client, .. } = self;
         Gateway {
             connect,
             directory,
@@ -77,6 +82,8 @@ where
             tunnels,
             metrics,
             log,
+            trusted,
+            per_client,
         }
     }
 
@@ -136,6 +143,20 @@ where
         self
     }
 
+    /// Believes these proxies whom they forward for.
+    #[must_use]
+    pub fn trusted_proxies(mut self, trusted: TrustedProxies) -> Self {
+        self.trusted = trusted;
+        self
+    }
+
+    /// Lets one client behind trusted proxies have only so many requests in flight; any number if 0.
+    #[must_use]
+    pub const fn per_client(mut self, requests: usize) -> Self {
+        self.per_client = requests;
+        self
+    }
+
     /// Serves until the end is announced and no answer and no websocket is left.
     pub async fn serve(self, listener: Listener, stop: Stop) {
         self.serve_all(vec![listener], stop).await;
@@ -144,7 +165,7 @@ where
     /// The same at several addresses.
     pub async fn serve_all(self, listeners: Vec<Listener>, stop: Stop) {
         let Self { connect, directory, tokens, denials, bounds, address, .. } = self;
-        let Self { origins, tunnels, metrics, log, .. } = self;
+        let Self { origins, tunnels, metrics, log, trusted, per_client, .. } = self;
         // All its listeners speak alike.
         let speaks = listeners.first().map_or(Transport::Plain, Listener::speaks);
         let about = About {
@@ -175,6 +196,7 @@ where
         let chain = Own::new(chain, about, tokens, denials);
         // Before anything is begun for a caller whom nobody knows yet.
         let chain = Undecided::new(chain);
+        let chain = ClientLimit::new(chain, trusted.clone(), per_client);
         // Errors of agents and our own alike.
         let chain = Told::new(chain);
         // Around the own calls too, and around refusals: a page must be able to read why.
@@ -182,6 +204,8 @@ where
         let chain = Refuse::new(chain);
         // Whatever goes wrong is counted as the caller sees it.
         let chain = Telemetry::new(chain, metrics, log.clone());
+        // Around the access log, which names the client.
+        let chain = ClientAddress::new(chain, trusted);
         // Outermost, so that whatever is logged about a request names it.
         let chain = Trace::new(chain);
         let drained = async {

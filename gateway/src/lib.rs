@@ -21,6 +21,7 @@ mod stop;
 pub mod acl;
 pub mod agent;
 pub mod cli;
+pub mod client_address;
 pub mod config;
 pub mod console;
 pub mod cors;

@@ -8,6 +8,7 @@
 
 mod authority;
 mod body;
+mod connection;
 mod crowd;
 mod exchange;
 mod flushed;
@@ -15,6 +16,7 @@ mod half_closed;
 mod heads;
 mod http1;
 mod http2;
+mod proxy_protocol;
 mod ready;
 mod socket;
 
@@ -32,10 +34,11 @@ use tokio::{
 use tower_service::Service;
 
 pub use self::body::CallerBody;
-use self::{crowd::Crowd, heads::LargeHeads};
+use self::{connection::Front, crowd::Crowd, heads::LargeHeads, proxy_protocol::Headers};
 use crate::{
     StartError, Stop,
-    tls::{self, Acceptor, Handshakes},
+    client_address::TrustedProxies,
+    tls::{Acceptor, Handshakes},
     workers::{Share, Workers},
 };
 
@@ -65,6 +68,9 @@ pub struct Listener {
     crowd: Crowd,
     heads: LargeHeads,
     tls: Option<Acceptor>,
+    trusted: TrustedProxies,
+    has_headers: bool,
+    header_limit: Option<Duration>,
     workers: Arc<Workers>,
 }
 
@@ -77,14 +83,45 @@ impl Listener {
         let failed = |source| StartError::Listen { address, source };
         let tcp = listen(address).map_err(failed)?;
         let address = tcp.local_addr().map_err(failed)?;
-        let (crowd, heads) = (Crowd::default(), LargeHeads::default());
-        Ok(Self { tcp, address, crowd, heads, tls: None, workers: Arc::default() })
+        Ok(Self {
+            tcp,
+            address,
+            crowd: Crowd::default(),
+            heads: LargeHeads::default(),
+            tls: None,
+            trusted: TrustedProxies::default(),
+            has_headers: false,
+            header_limit: Some(proxy_protocol::LIMIT),
+            workers: Arc::default(),
+        })
     }
 
     /// Speaks TLS with callers.
     #[must_use]
     pub fn tls(mut self, acceptor: Acceptor) -> Self {
         self.tls = Some(acceptor);
+        self
+    }
+
+    /// Does not count connections of these proxies: they have many clients each.
+    #[must_use]
+    pub fn trusted_proxies(mut self, trusted: TrustedProxies) -> Self {
+        self.trusted = trusted;
+        self
+    }
+
+    /// Takes connections with a PROXY header alone, and from trusted proxies alone. With TLS the header and the handshake have
+    /// one limit together, that of the [`Acceptor`].
+    #[must_use]
+    pub const fn proxy_protocol(mut self) -> Self {
+        self.has_headers = true;
+        self
+    }
+
+    /// How long a PROXY header may take without TLS; for ever if none.
+    #[must_use]
+    pub const fn header_limit(mut self, limit: Option<Duration>) -> Self {
+        self.header_limit = limit;
         self
     }
 
@@ -120,6 +157,19 @@ impl Listener {
         self
     }
 
+    /// What its connections have in common, and the socket that they come from.
+    fn split(self) -> (TcpListener, Arc<Workers>, Front) {
+        let Self { tcp, crowd, heads, tls, trusted, has_headers, header_limit, workers, .. } = self;
+        let headers = has_headers.then(|| {
+            let (handshakes, limit) = match &tls {
+                Some(tls) => (tls.handshakes().clone(), tls.limit()),
+                None => (Handshakes::default(), header_limit),
+            };
+            Headers { trusted: trusted.clone(), handshakes, limit }
+        });
+        (tcp, workers, Front { crowd, heads, tls, trusted, headers })
+    }
+
     /// Serves until the end is announced; then answers that have begun get their grace, and what is still open
     /// after it is closed. Returns when no connection is left.
     pub async fn serve<S, R>(self, service: S, mut stop: Stop)
@@ -130,32 +180,28 @@ impl Listener {
         R: http_body::Body<Data = Bytes> + Send + 'static,
         R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        let (tcp, workers, front) = self.split();
+        let front = Arc::new(front);
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let mut connections = JoinSet::new();
         let mut failures = AcceptFailures::default();
         loop {
             let accepted = async {
                 let place = Arc::clone(&places).acquire_owned().await;
-                (place, self.tcp.accept().await)
+                (place, tcp.accept().await)
             };
             tokio::select! {
                 () = stop.announced() => break,
                 (place, accepted) = accepted => match accepted {
                     Ok((stream, peer)) => {
                         let (service, stop) = (service.clone(), stop.clone());
-                        let tls = self.tls.clone();
-                        let source = http1::Source { peer: Peer(peer), heads: self.heads.clone() };
-                        let (guest, crowd) = (self.crowd.admit(peer.ip()), self.crowd.clone());
-                        let share = self.workers.next();
+                        let front = Arc::clone(&front);
+                        let share = workers.next();
                         let handle = share.handle().cloned();
                         let Ok(arrived) = Arrived::for_worker(stream, &share) else { continue };
                         let served = async move {
                             let Ok(stream) = arrived.here() else { return };
-                            let caller = Caller { stream, source, tls };
-                            match guest {
-                                Some(_guest) => connection(caller, service, stop).await,
-                                None => crowd.refuse(caller.stream, caller.tls).await,
-                            }
+                            front.serve(stream, peer, service, stop).await;
                             drop((place, share));
                         };
                         match handle {
@@ -172,7 +218,7 @@ impl Listener {
                 Some(_) = connections.join_next() => {}
             }
         }
-        drop(self.tcp);
+        drop(tcp);
         while connections.join_next().await.is_some() {}
     }
 }
@@ -222,44 +268,6 @@ impl AcceptFailures {
             tracing::warn!(error = %error, times = self.since_then, "cannot accept connections");
             *self = Self { told: Some(Instant::now()), since_then: 0 };
         }
-    }
-}
-
-/// Whose connection a request came over; among the extensions of every request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "a socket has one address at its other end")]
-pub struct Peer(pub SocketAddr);
-
-/// A connection that was accepted.
-struct Caller {
-    stream: TcpStream,
-    source: http1::Source,
-    tls: Option<Acceptor>,
-}
-
-async fn connection<S, R>(caller: Caller, service: S, mut stop: Stop)
-where
-    S: Service<Request<CallerBody>, Response = Response<R>, Error = Infallible>,
-    S: Clone + Send + 'static,
-    S::Future: Send + 'static,
-    R: http_body::Body<Data = Bytes> + Send + 'static,
-    R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    // A frame is worth more early than bundled with the next one. A socket that cannot do it still serves.
-    let Caller { stream, source, tls } = caller;
-    drop(stream.set_nodelay(true));
-    let Some(tls) = tls else { return http1::serve(stream, source, service, stop).await };
-    let accepted = tokio::select! {
-        accepted = tls.accept(stream, source.peer.0.ip()) => accepted,
-        () = stop.announced() => return,
-    };
-    match accepted {
-        // On the heap, or every plain connection would be as large as one with TLS.
-        Ok(stream) if tls::is_http2(&stream) => {
-            Box::pin(http2::serve(stream, source.peer, service, stop)).await;
-        }
-        Ok(stream) => Box::pin(http1::serve(stream, source, service, stop)).await,
-        Err(error) => tracing::debug!(error = %error, "no TLS with a caller"),
     }
 }
 

@@ -152,6 +152,12 @@ async fn listeners(
     for address in &settings.listen {
         let listener = Listener::bind(*address).await?.per_client(settings.connections_per_client);
         let listener = listener.workers(Arc::clone(&workers));
+        let listener = listener.trusted_proxies(settings.trusted_proxies.clone());
+        let listener = match (settings.proxy_protocol, settings.handshake_limit) {
+            (false, _) => listener,
+            (true, None) => listener.proxy_protocol(),
+            (true, limit) => listener.proxy_protocol().header_limit(limit),
+        };
         listeners.push(match acceptor {
             Some(acceptor) => listener.tls(acceptor.clone()),
             None => listener,
@@ -180,6 +186,8 @@ fn gateway(
         .denials(denials)
         .budget(budget)
         .rewrite(settings.rewrite_http_addr)
+        .trusted_proxies(settings.trusted_proxies.clone())
+        .per_client(settings.connections_per_client)
         .metrics(metrics);
     let gateway = match &settings.origins {
         Some(origins) => gateway.origins(origins.clone()),

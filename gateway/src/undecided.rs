@@ -22,12 +22,12 @@ use http_body::Body;
 use http_body_util::{Either, Full};
 use memchr::memmem;
 use nomad_acl::Slip;
+use nomad_forward::forward::ForwardedFor;
 use nomad_wire::Fault;
 use tower_service::Service;
 
 pub use self::body::UploadBody;
 use crate::{
-    listen::Peer,
     passing::ResponseFuture,
     places::{self, Place, Places},
 };
@@ -75,7 +75,8 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let Some(address) = request.extensions().get::<Peer>().map(|peer| peer.0.ip()) else {
+        let Some(address) = request.extensions().get::<ForwardedFor>().map(ForwardedFor::client)
+        else {
             return ResponseFuture::passing(self.inner.call(request.map(UploadBody::passing)));
         };
         match self.places(&mut request, address) {
@@ -136,6 +137,7 @@ mod tests {
     use std::future::{Ready, ready};
 
     use http_body_util::{BodyExt as _, StreamBody};
+    use nomad_forward::Transport;
 
     use super::*;
 
@@ -163,7 +165,8 @@ mod tests {
 
     fn request(last: u8, is_websocket: bool) -> Request<Waiting> {
         let uri = if is_websocket { "/x?ws_handshake=true" } else { "/v1/jobs" };
-        let mut request = Request::put(uri).extension(Peer(([127, 0, 0, last], 1).into()));
+        let client = ForwardedFor::new(([127, 0, 0, last], 1).into(), Transport::Plain);
+        let mut request = Request::put(uri).extension(client);
         if is_websocket {
             request = request.header(UPGRADE, "websocket");
         }

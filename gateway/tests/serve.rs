@@ -567,6 +567,31 @@ cors {
 }
 
 #[test]
+fn proxies_are_believed_when_they_are_named_as_addresses() {
+    let nomad = "nomad { address = \"http://127.0.0.1:1\" }\n";
+    for (text, fault) in [
+        ("trusted_proxies = [\"10.0.0.0/8\", \"::1\"]\nproxy_protocol = true\n", None),
+        ("proxy_protocol = false\n", None),
+        ("proxy_protocol = true\n", Some("gateway.hcl:2:1: proxy_protocol: needs trusted_proxies")),
+        (
+            "trusted_proxies = [\"balancer\"]\n",
+            Some("trusted_proxies: \"balancer\" must be an address"),
+        ),
+        ("trusted_proxies = [\"10.1.0.0/8\"]\n", Some("has bits behind its prefix")),
+        ("trusted_proxies = \"10.0.0.0/8\"\n", Some("must be a list of strings")),
+    ] {
+        let (output, said) = check("gateway.hcl", &format!("{nomad}{text}"));
+        assert_eq!(output.status.success(), fault.is_none(), "{text} {said}");
+        assert!(said.contains(fault.unwrap_or_default()), "{text} {said}");
+    }
+    let mut command = command("check");
+    command.args(["--address", "http://127.0.0.1:1", "--trusted-proxy", "::1"]);
+    let output = command.args(["--trusted-proxy", "10.0.0.0/33"]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("--trusted-proxy") && said.contains("more than 32 bits"), "{said}");
+}
+
+#[test]
 fn the_example_of_the_page_has_no_fault() {
     let page = include_str!("../README.md");
     let (_, section) = page.split_once("## In front of a real cluster").unwrap();

@@ -26,6 +26,8 @@ mod http2;
 mod listeners;
 #[path = "tls/process.rs"]
 mod process;
+#[path = "tls/proxies.rs"]
+mod proxies;
 #[path = "tls/refusals.rs"]
 mod refusals;
 #[path = "tls/running.rs"]

@@ -50,6 +50,10 @@ pub struct ServeArgs {
     /// Write a JSON line for every request to this file, or to standard output for `-`
     #[arg(long, value_name = "FILE")]
     pub access_log: Option<String>,
+    /// A proxy, or a network of proxies, that is believed whom it forwards for (X-Forwarded-For, Forwarded, PROXY protocol); may be
+    /// repeated
+    #[arg(long = "trusted-proxy", value_name = "CIDR")]
+    pub trusted_proxies: Vec<String>,
 }
 
 /// A look at the configuration, and at the cluster that it names.

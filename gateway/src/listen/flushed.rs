@@ -196,7 +196,10 @@ mod tests {
     use super::*;
     use crate::{
         Stopper,
-        listen::{self, CallerBody, Peer},
+        listen::{
+            self, CallerBody,
+            proxy_protocol::{Origin, Source},
+        },
     };
 
     /// Less than what the answer is long, so that it cannot go out at once.
@@ -252,23 +255,24 @@ mod tests {
     struct World {
         caller: TokioIo<DuplexStream>,
         here: DuplexStream,
-        peer: Peer,
+        origin: Origin,
         stopper: Stopper,
     }
 
     fn world() -> World {
         let (caller, here) = duplex(PIPE);
-        let peer = Peer(([127, 0, 0, 1], 1).into());
-        World { caller: TokioIo::new(caller), here, peer, stopper: Stopper::new(Duration::ZERO) }
+        let peer = ([127, 0, 0, 1], 1).into();
+        let origin = Origin::new(peer, Source::Proxy, nomad_forward::Transport::Plain);
+        World { caller: TokioIo::new(caller), here, origin, stopper: Stopper::new(Duration::ZERO) }
     }
 
     #[tokio::test]
     async fn what_came_of_a_broken_answer_goes_out() {
         for pieces in [0, 1, 100] {
-            let World { caller, here, peer, stopper } = world();
+            let World { caller, here, origin, stopper } = world();
             let served = Breaking { pieces };
             let source =
-                listen::http1::Source { peer, heads: listen::heads::LargeHeads::default() };
+                listen::http1::Source { origin, heads: listen::heads::LargeHeads::default() };
             tokio::spawn(listen::http1::serve(here, source, served, stopper.listen()));
             let (mut sender, connection) = http1::handshake(caller).await.unwrap();
             tokio::spawn(connection);
@@ -279,9 +283,9 @@ mod tests {
     #[tokio::test]
     async fn what_came_of_a_broken_answer_goes_out_over_http_2() {
         for pieces in [0, 1, 100] {
-            let World { caller, here, peer, stopper } = world();
+            let World { caller, here, origin, stopper } = world();
             let served = Breaking { pieces };
-            tokio::spawn(listen::http2::serve(here, peer, served, stopper.listen()));
+            tokio::spawn(listen::http2::serve(here, origin, served, stopper.listen()));
             let (mut sender, connection) =
                 http2::handshake(TokioExecutor::new(), caller).await.unwrap();
             tokio::spawn(connection);

@@ -85,7 +85,12 @@ mod tests {
     use super::*;
     use crate::{
         Stopper,
-        listen::{CallerBody, Peer, heads::LargeHeads, http1},
+        listen::{
+            CallerBody,
+            heads::LargeHeads,
+            http1,
+            proxy_protocol::{self, Origin},
+        },
     };
 
     type AnswerBody = UnsyncBoxBody<Bytes, io::Error>;
@@ -149,8 +154,10 @@ mod tests {
         let (over, mut is_over) = mpsc::channel(1);
         let served = Served { after, is_stream, _over: over };
         let stopper = Stopper::new(Duration::ZERO);
-        let peer = Peer(([127, 0, 0, 1], 1).into());
-        let source = http1::Source { peer, heads: LargeHeads::default() };
+        let peer = ([127, 0, 0, 1], 1).into();
+        let origin =
+            Origin::new(peer, proxy_protocol::Source::Proxy, nomad_forward::Transport::Plain);
+        let source = http1::Source { origin, heads: LargeHeads::default() };
         tokio::spawn(http1::serve(here, source, served, stopper.listen()));
         let since = Instant::now();
         caller.write_all(request.as_bytes()).await.unwrap();

@@ -21,10 +21,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
 use super::{
-    CallerBody, HEAD_LIMIT, Peer, authority, ended,
+    CallerBody, HEAD_LIMIT, authority, ended,
     exchange::Exchange,
     flushed::{FlushedBody, Flushes, Flushing},
     heads::{Heads, LargeHeads, Refusals},
+    proxy_protocol::Origin,
     ready,
     socket::Socket,
 };
@@ -36,7 +37,7 @@ use crate::{
 /// Where a connection comes from, and what its requests' heads have room in.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
-    pub(super) peer: Peer,
+    pub(super) origin: Origin,
     pub(super) heads: LargeHeads,
 }
 
@@ -51,8 +52,8 @@ where
 {
     let (flushes, exchange) = (Flushes::default(), Arc::<Exchange>::default());
     let refusals = Refusals::default();
-    let Source { peer, heads } = source;
-    let room = heads.room(peer.0.ip());
+    let Source { origin, heads } = source;
+    let room = heads.room(origin.client.client());
     let io = Socket::new(io, Arc::clone(&exchange));
     let io = Heads::new(io, room, refusals.clone(), Arc::clone(&exchange));
     let io = Flushing::new(Turn::new(TokioIo::new(io)), flushes.clone());
@@ -64,7 +65,7 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_LIMIT);
     // What is upgraded leaves this task: its tunnel counts and ends it.
-    let service = asked_by(peer, service, flushes, (exchange, refusals));
+    let service = asked_by(origin, service, flushes, (exchange, refusals));
     let mut serving = pin!(http.serve_connection(io, service).with_upgrades());
     let result = tokio::select! {
         result = serving.as_mut() => Some(result),
@@ -79,9 +80,9 @@ where
     });
 }
 
-/// Says of every request whose connection it came over, and lets an answer break only when what came of it has gone out.
+/// Says of every request whose it is, and lets an answer break only when what came of it has gone out.
 fn asked_by<S, R>(
-    peer: Peer,
+    origin: Origin,
     service: S,
     flushes: Flushes,
     (exchange, refusals): (Arc<Exchange>, Refusals),
@@ -101,7 +102,7 @@ where
     // for every request.
     let service = Mutex::new(service);
     service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer);
+        origin.mark(&mut request);
         authority::settle(&mut request);
         let refused = refusals.next();
         if let Some(refused) = refused {

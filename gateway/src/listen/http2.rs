@@ -24,8 +24,9 @@ use tower_service::Service;
 
 use self::streams::{HeldBody, Stream, Streams};
 use super::{
-    CallerBody, Peer, ended,
+    CallerBody, ended,
     flushed::{FlushedBody, Flushes, Flushing},
+    proxy_protocol::Origin,
     ready,
 };
 use crate::Stop;
@@ -60,7 +61,7 @@ const PING_LIMIT: Duration = Duration::from_secs(20);
 const TASKS_LIMIT: Duration = Duration::from_secs(1);
 
 /// Speaks until the connection ends, or until its grace has passed.
-pub(super) async fn serve<I, S, R>(io: I, peer: Peer, service: S, mut stop: Stop)
+pub(super) async fn serve<I, S, R>(io: I, origin: Origin, service: S, mut stop: Stop)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Service<Request<CallerBody>, Response = Response<R>, Error = Infallible>,
@@ -75,7 +76,7 @@ where
     let io = Flushing::new(TokioIo::new(io), flushes.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         request::settle(&mut request);
-        request.extensions_mut().insert(peer);
+        origin.mark(&mut request);
         let stream = Stream::begin(Arc::clone(&begin));
         let flushes = flushes.clone();
         let hold = |body| HeldBody::new(FlushedBody::new(body, flushes), stream);

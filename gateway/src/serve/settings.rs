@@ -10,6 +10,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::{
     cli::ServeArgs,
+    client_address::TrustedProxies,
     config::{self, ConfigError, Node, Place, Value},
     cors::Origins,
     rewrite::HttpAddr,
@@ -48,6 +49,10 @@ pub struct ServeSettings {
     pub share_blocking_queries: bool,
     /// Connections that one caller's address gets at most at each address of the gateway; any number if 0.
     pub connections_per_client: usize,
+    /// The proxies that are believed whom they forward for.
+    pub trusted_proxies: TrustedProxies,
+    /// Every connection begins with a PROXY header.
+    pub proxy_protocol: bool,
     /// How long a TLS handshake with a caller may take, if something else is wanted than usual.
     pub handshake_limit: Option<Duration>,
     /// Callers who may not are told which capability is missing.
@@ -227,6 +232,12 @@ fn overlay(whole: &mut Node, args: &ServeArgs) {
     let threads = args.worker_threads.as_ref();
     put("--worker-threads", &["worker_threads"], threads.map(ToString::to_string));
     put("--access-log", &["access_log"], args.access_log.clone());
+    if !args.trusted_proxies.is_empty() {
+        let place = Place::of("--trusted-proxy");
+        let text = |text: &String| Node { place: place.clone(), value: Value::Text(text.clone()) };
+        let value = Value::List(args.trusted_proxies.iter().map(text).collect());
+        whole.set(&["trusted_proxies"], Node { place: place.clone(), value });
+    }
     if let Some(text) = args.tls_skip_verify.clone().filter(|text| !text.is_empty()) {
         let value = boolean(&text).map_or(Value::Text(text), Value::Bool);
         let place = Place::of("--tls-skip-verify");

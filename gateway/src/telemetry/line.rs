@@ -1,11 +1,14 @@
 //! One line of the access log.
 
-use std::time::Duration;
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use http::{HeaderValue, Method, Request, Response};
 use jiff::Timestamp;
 use nomad_acl::{Requirement, Slip};
-use nomad_forward::{credit::answered_by, tunnel::Tally};
+use nomad_forward::{credit::answered_by, forward::ForwardedFor, tunnel::Tally};
 use nomad_wire::{
     Route,
     header::{X_NOMAD_GATEWAY_PATH, X_REQUEST_ID},
@@ -13,7 +16,7 @@ use nomad_wire::{
 use serde::Serialize;
 
 use super::{AccessLog, family::Family};
-use crate::{listen::Peer, trace::TraceParent};
+use crate::trace::TraceParent;
 
 /// What is known of a request until it ends. The query is not kept: values in it may be somebody's secret.
 #[derive(Debug)]
@@ -21,7 +24,7 @@ pub(super) struct Entry {
     log: AccessLog,
     began: Timestamp,
     slip: Slip,
-    peer: Option<Peer>,
+    from: Option<(SocketAddr, IpAddr)>,
     method: Method,
     path: Box<str>,
     family: Family,
@@ -49,7 +52,10 @@ impl Entry {
             log,
             began: Timestamp::now(),
             slip,
-            peer: request.extensions().get().copied(),
+            from: request
+                .extensions()
+                .get::<ForwardedFor>()
+                .map(|from| (from.peer(), from.client())),
             method: request.method().clone(),
             path: request.uri().path().into(),
             family,
@@ -93,7 +99,8 @@ impl Entry {
             request_id: text(self.request_id.as_ref()),
             trace_id: self.trace.as_ref().map(|parent| parent.trace.as_str()),
             span_id: self.trace.as_ref().map(|parent| parent.span.as_str()),
-            remote: self.peer.map(|peer| peer.0.to_string()),
+            client: self.from.map(|(_, client)| client),
+            remote: self.from.map(|(peer, _)| peer),
             accessor: bearer.map(|bearer| &*bearer.accessor),
             token_name: bearer.map(|bearer| &*bearer.name),
             method: self.method.as_str(),
@@ -138,7 +145,9 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     span_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    remote: Option<String>,
+    client: Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remote: Option<SocketAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     accessor: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -15,16 +15,13 @@ use rustls::{
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
-    time::timeout,
+    time::{Instant, timeout_at},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::{
-    H2, HTTP_1_1, MinVersion, Reload, ServerTls, TlsError,
-    handshakes::{self, Handshakes},
-    inspect,
-    live::Live,
-    pem,
+    H2, HTTP_1_1, MinVersion, Reload, ServerTls, TlsError, handshakes::Handshakes, inspect,
+    live::Live, pem,
 };
 use crate::linger::read_on;
 
@@ -92,7 +89,7 @@ impl Acceptor {
             inspect::warn(&wanted.cert_file);
             config(&wanted)
         })?;
-        let handshakes = Handshakes::new(handshakes::EACH, handshakes::ALL);
+        let handshakes = Handshakes::default();
         Ok(Self { config: Arc::new(config), settings, limit: Some(HANDSHAKE_LIMIT), handshakes })
     }
 
@@ -117,6 +114,10 @@ impl Acceptor {
         self
     }
 
+    pub(crate) const fn limit(&self) -> Option<Duration> {
+        self.limit
+    }
+
     /// Takes other settings, for all clones. Connections that stand go on as they are.
     ///
     /// # Errors
@@ -131,11 +132,12 @@ impl Acceptor {
         mem::replace(&mut now, settings)
     }
 
-    /// Shakes hands and waits for the first byte, within the limit, if there are not too many who do.
+    /// Shakes hands and waits for the first byte, within the limit from `since` on, if there are not too many who do.
     pub(crate) async fn accept(
         &self,
         stream: TcpStream,
         address: IpAddr,
+        since: Instant,
     ) -> io::Result<TlsStream<TcpStream>> {
         let _place = self.handshakes.begin(address)?;
         let begun = async {
@@ -145,7 +147,7 @@ impl Acceptor {
             Ok(stream)
         };
         let Some(limit) = self.limit else { return begun.await };
-        timeout(limit, begun).await.unwrap_or_else(|_| {
+        timeout_at(since + limit, begun).await.unwrap_or_else(|_| {
             Err(io::Error::new(io::ErrorKind::TimedOut, "no request over TLS in time"))
         })
     }

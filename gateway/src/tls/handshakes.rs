@@ -18,16 +18,22 @@ use crate::places::{self, Place, Places};
 
 /// Of one address: ten times as many as Nomad allows it connections, for a balancer or a translated network is one address too,
 /// and a handshake takes milliseconds.
-pub(super) const EACH: usize = 1024;
+const EACH: usize = 1024;
 
 /// In all: four addresses that do their worst, and a quarter of all connections.
-pub(super) const ALL: usize = 4096;
+const ALL: usize = 4096;
 
 /// Those of an [`Acceptor`](super::Acceptor). Cheap to clone: all clones count together.
 #[derive(Debug, Clone)]
 pub struct Handshakes {
     places: Places,
     refused: Arc<AtomicU64>,
+}
+
+impl Default for Handshakes {
+    fn default() -> Self {
+        Self::new(EACH, ALL)
+    }
 }
 
 impl Handshakes {
@@ -47,12 +53,12 @@ impl Handshakes {
         self.refused.load(Ordering::Relaxed)
     }
 
-    pub(super) fn begin(&self, address: IpAddr) -> io::Result<Place> {
+    pub(crate) fn begin(&self, address: IpAddr) -> io::Result<Place> {
         self.places.take(address).map_err(|full| {
             self.refused.fetch_add(1, Ordering::Relaxed);
             io::Error::other(match full {
-                places::Full::Address => "too many TLS handshakes with its address",
-                places::Full::All => "too many TLS handshakes",
+                places::Full::Address => "too many handshakes with its address",
+                places::Full::All => "too many handshakes",
             })
         })
     }

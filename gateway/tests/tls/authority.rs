@@ -95,6 +95,16 @@ pub(crate) async fn call(
     identity: Option<&(PathBuf, PathBuf)>,
     alpn: &[&str],
 ) -> std::io::Result<TlsStream<TcpStream>> {
+    call_over(authority, TcpStream::connect(address).await.unwrap(), identity, alpn).await
+}
+
+/// The same over a connection on which something may have been said before.
+pub(crate) async fn call_over(
+    authority: &Authority,
+    stream: TcpStream,
+    identity: Option<&(PathBuf, PathBuf)>,
+    alpn: &[&str],
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(authority.ca()).unwrap()).unwrap();
     let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()))
@@ -111,7 +121,6 @@ pub(crate) async fn call(
             .unwrap(),
     };
     config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
-    let stream = TcpStream::connect(address).await.unwrap();
     let name = ServerName::try_from("gateway.test").unwrap();
     TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }

@@ -15,6 +15,7 @@ use tracing::level_filters::LevelFilter;
 use super::{AclMode, AclSettings, Address, ConsulSettings, Dates, NodeSettings, ServeSettings};
 use crate::{
     cli::Level,
+    client_address::TrustedProxies,
     config::{Fault, Faults, Node, Section},
     cors::Origins,
     rewrite::HttpAddr,
@@ -83,6 +84,8 @@ fn settings(top: &Section<'_>, dates: Dates) -> ServeSettings {
         share_blocking_queries: top.flag("share_blocking_queries").unwrap_or(true),
         connections_per_agent: limits.per_agent,
         connections_per_client: limits.per_client,
+        proxy_protocol: proxy_protocol(top),
+        trusted_proxies: trusted_proxies(top),
         handshake_limit: limits.handshake,
         tell_denied: top.flag("tell_denied").unwrap_or(false),
         tls: tls::of_callers(&top.block("tls"), dates),
@@ -175,6 +178,24 @@ fn nodes(top: &Section<'_>) -> Vec<NodeSettings> {
         }
     }
     found
+}
+
+fn trusted_proxies(top: &Section<'_>) -> TrustedProxies {
+    let texts = top.texts("trusted_proxies");
+    TrustedProxies::parse(texts.iter().map(String::as_str)).unwrap_or_else(|(text, error)| {
+        top.complain("trusted_proxies", format_args!("{text:?} {error}"));
+        TrustedProxies::default()
+    })
+}
+
+/// Believing anybody is possible, and has to be written.
+fn proxy_protocol(top: &Section<'_>) -> bool {
+    let is_on = top.flag("proxy_protocol").unwrap_or(false);
+    if is_on && top.texts("trusted_proxies").is_empty() {
+        let text = "needs trusted_proxies: only they may say whose a connection is";
+        top.complain("proxy_protocol", text);
+    }
+    is_on
 }
 
 fn origins(top: &Section<'_>) -> Option<Origins> {

@@ -10,7 +10,7 @@ use http::{
 };
 use http_body::Body;
 use http_body_util::{BodyExt as _, Either, Empty, combinators::UnsyncBoxBody};
-use nomad_forward::early::Patient;
+use nomad_forward::{early::Patient, forward::ForwardedFor};
 use nomad_wire::Query;
 use serde_json::Value;
 use tower_service::Service;
@@ -30,6 +30,7 @@ pub(super) type Parameter<'a> = (&'a str, &'a str);
 pub(super) struct Asking {
     chain: Box<dyn Chain>,
     headers: HeaderMap,
+    forwarded: Option<ForwardedFor>,
     region: Option<String>,
 }
 
@@ -41,8 +42,13 @@ impl std::fmt::Debug for Asking {
 
 impl Clone for Asking {
     fn clone(&self) -> Self {
-        let Self { chain, headers, region } = self;
-        Self { chain: chain.another(), headers: headers.clone(), region: region.clone() }
+        let Self { chain, headers, forwarded, region } = self;
+        Self {
+            chain: chain.another(),
+            headers: headers.clone(),
+            forwarded: forwarded.clone(),
+            region: region.clone(),
+        }
     }
 }
 
@@ -63,7 +69,9 @@ impl Asking {
         }
         readable(&mut headers);
         let region = Query::of(request.uri()).filled("region").map(|region| region.into_owned());
-        Self { chain: Box::new(Through { chain, body: PhantomData }), headers, region }
+        let forwarded = request.extensions().get().cloned();
+        let chain = Box::new(Through { chain, body: PhantomData });
+        Self { chain, headers, forwarded, region }
     }
 
     /// Asks for a path with these parameters; nothing when they make no request.
@@ -80,6 +88,9 @@ impl Asking {
         let uri = Uri::builder().path_and_query(format!("{path}?{query}")).build().ok()?;
         let mut request = Request::get(uri).body(Empty::new()).ok()?;
         request.headers_mut().clone_from(&self.headers);
+        if let Some(forwarded) = &self.forwarded {
+            request.extensions_mut().insert(forwarded.clone());
+        }
         // Whether there is a stream is for the agent to say, or a second try would take a fault for one.
         request.extensions_mut().insert(Patient);
         Some(self.chain.call(request).await)
