@@ -5,6 +5,8 @@ mod connection;
 mod driver;
 mod hear_out;
 mod line;
+mod paused;
+mod place;
 mod pool;
 mod queue;
 mod tcp;
@@ -18,7 +20,6 @@ use std::{fmt, hash::Hash, io, time::Duration};
 use hyper::rt;
 use thiserror::Error;
 
-pub(crate) use self::connection::SendError;
 #[cfg(unix)]
 pub use self::unix::UnixConnect;
 pub use self::{
@@ -28,6 +29,7 @@ pub use self::{
     tcp::{TcpConnect, TcpKey},
     turn::Turn,
 };
+pub(crate) use self::{connection::SendError, paused::PAUSE_LIMIT};
 use crate::Agent;
 
 /// Whoever can open a byte stream to an agent.

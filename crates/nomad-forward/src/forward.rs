@@ -28,7 +28,11 @@ use self::{
     reach::gone,
     silence::{Silence, Since},
 };
-pub use self::{body::ForwardBody, error::ForwardError, forwarded::ForwardedFor};
+pub use self::{
+    body::{BodyError, ForwardBody},
+    error::ForwardError,
+    forwarded::ForwardedFor,
+};
 use crate::{
     Agent, Error,
     connect::{Budget, Connect, ConnectError, Connection, Lease, Pool, SendError},

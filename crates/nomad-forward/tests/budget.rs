@@ -28,6 +28,7 @@ use nomad_wire::{Namespace, Region};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, duplex},
     net::TcpListener,
+    task::JoinSet,
     time::Instant,
 };
 use tower_service::Service as _;
@@ -107,7 +108,11 @@ impl rt::Write for Line {
 async fn serve(mut line: impl AsyncRead + AsyncWrite + Unpin) {
     let mut head = [0; 1024];
     while let Ok(length @ 1..) = line.read(&mut head).await {
-        let is_stream = String::from_utf8_lossy(&head[..length]).contains("follow=true");
+        let asked = String::from_utf8_lossy(&head[..length]).into_owned();
+        if asked.contains("silent") {
+            std::future::pending::<()>().await;
+        }
+        let is_stream = asked.contains("follow=true");
         let answer: &[u8] = if is_stream {
             b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n"
         } else {
@@ -200,6 +205,20 @@ async fn ask<C: Connect>(service: &Forwarder<C>, path: &str) -> Answer<C> {
 
 const STREAM: &str = "/v1/agent/monitor?server_id=server1&follow=true";
 const SHORT: &str = "/v1/agent/self?server_id=server1";
+const SILENT: &str = "/v1/agent/self?server_id=server1&silent";
+
+/// So many short calls that the agent does not answer: each holds its place.
+async fn occupy(agent: &Counted, service: &Forwarder<Counted>, count: usize) -> JoinSet<()> {
+    let mut held = JoinSet::new();
+    for _ in 0..count {
+        let service = service.clone();
+        held.spawn(async move { drop(ask(&service, SILENT).await) });
+    }
+    while agent.open.load(Ordering::SeqCst) < count {
+        tokio::task::yield_now().await;
+    }
+    held
+}
 
 /// So many answers of a call that nobody reads: each holds its place.
 async fn hold<C: Connect>(service: &Forwarder<C>, path: &str, count: usize) -> Vec<Answer<C>> {
@@ -216,12 +235,12 @@ async fn hold<C: Connect>(service: &Forwarder<C>, path: &str, count: usize) -> V
 async fn who_waits_too_long_is_told_to_come_again() {
     let agent = Counted::default();
     let service = forwarder(&agent);
-    let held = hold(&service, SHORT, BUDGET.connections).await;
+    let mut held = occupy(&agent, &service, BUDGET.connections).await;
     let since = Instant::now();
     let answer = ask(&service, SHORT).await;
     assert_eq!((answer.status().as_u16(), since.elapsed()), (503, BUDGET.patience));
     assert_eq!(answer.headers()["retry-after"], "1");
-    drop(held);
+    held.shutdown().await;
     assert_eq!(ask(&service, SHORT).await.status(), 200);
 }
 
@@ -229,7 +248,7 @@ async fn who_waits_too_long_is_told_to_come_again() {
 async fn a_full_queue_refuses_at_once() {
     let agent = Counted::default();
     let service = forwarder(&agent);
-    let _held = hold(&service, SHORT, BUDGET.connections).await;
+    let _held = occupy(&agent, &service, BUDGET.connections).await;
     let waiting: Vec<_> = (0..BUDGET.waiting)
         .map(|_| {
             let service = service.clone();
@@ -252,7 +271,7 @@ async fn whoever_comes_first_is_served_first_and_the_agent_never_sees_more_conne
     let service = forwarder(&agent);
     let mut held = hold(&service, SHORT, BUDGET.connections).await;
     let order = Arc::new(std::sync::Mutex::new(Vec::new()));
-    let mut waiting = tokio::task::JoinSet::new();
+    let mut waiting = JoinSet::new();
     for n in 0..BUDGET.waiting {
         let (service, order) = (service.clone(), Arc::clone(&order));
         waiting.spawn(async move {

@@ -35,6 +35,9 @@ const MEMORY: usize = 32 << 10;
 /// process. The answers themselves are 800 MiB.
 const MEMORY_UNTAKEN: usize = 256 << 10;
 
+/// What nobody has taken for so long makes room for others.
+const UNTAKEN: Duration = Duration::from_secs(2);
+
 const FRAMES: u32 = 20_000;
 
 const HEALTH: &str = "/v1/agent/health";
@@ -275,19 +278,45 @@ async fn priorities_of_no_stream_and_windows_of_one_that_is_over() {
     assert_eq!(seen.frames[usize::from(RST_STREAM)], 0, "{seen:?}");
 }
 
-#[tokio::test]
-async fn answers_that_nobody_takes() {
-    let mut dev = Dev::start();
+/// A file of 8 MiB at the agent, and another call to that agent, which is served.
+async fn large_file(dev: &mut Dev) -> (String, String) {
     dev.memory = MEMORY_UNTAKEN;
     let logs = dev.data.path().join("client1").join("alloc").join(&dev.alloc).join("alloc/logs");
     fs::write(logs.join("large"), vec![b'x'; 8 << 20]).unwrap();
-    let cat = format!("/v1/client/fs/cat/{}?path=alloc/logs/large", dev.alloc);
+    let stats = format!("/v1/client/allocation/{}/stats", dev.alloc);
+    assert!(dev.serves(&stats).await, "before the flood");
+    (format!("/v1/client/fs/cat/{}?path=alloc/logs/large", dev.alloc), stats)
+}
+
+#[tokio::test]
+async fn responses_that_nobody_takes() {
+    let mut dev = Dev::start();
+    let (cat, stats) = large_file(&mut dev).await;
     // A window of 0.
     let mut caller = dev.caller(&[0, 4, 0, 0, 0, 0]).await.reading();
     let hundred = streams().take(100).map(|stream| get(stream, &cat));
-    let untaken = dev.serves_others_during(async {
+    let others = dev.serves_others_during(async {
         caller.flood(hundred).await;
-        sleep(Duration::from_secs(2)).await;
+        sleep(UNTAKEN).await;
+        dev.serves(&stats).await
     });
-    untaken.await;
+    assert!(others.await, "another caller of the same agent waits");
+}
+
+#[tokio::test]
+async fn responses_that_nobody_takes_over_http_1() {
+    let mut dev = Dev::start();
+    let (cat, stats) = large_file(&mut dev).await;
+    let others = dev.serves_others_during(async {
+        let mut callers = Vec::new();
+        for _ in 0..100 {
+            let mut stream = call(&dev.authority, dev.address, None, &["http/1.1"]).await.unwrap();
+            let request = format!("GET {cat} HTTP/1.1\r\nhost: a\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            callers.push(stream);
+        }
+        sleep(UNTAKEN).await;
+        dev.serves(&stats).await
+    });
+    assert!(others.await, "another caller of the same agent waits");
 }

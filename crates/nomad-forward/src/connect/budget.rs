@@ -11,7 +11,7 @@ use std::time::Duration;
 pub struct Budget {
     /// Connections to one agent, streams and waiting ones included. 88, so that with the 8 of the directory's own
     /// questions the agent sees fewer than 100. Streams and blocking queries get at most [`long_lived`](Self::long_lived)
-    /// of them.
+    /// of them, and so do responses that their clients do not take.
     pub connections: usize,
     /// Requests that may wait for one. 512: more than that are not served within their time anyhow.
     pub waiting: usize,

@@ -17,7 +17,13 @@ use hyper::{
 };
 use tokio::time::Instant;
 
-use super::{driver::Driver, line::Line, queue::Place, upload::Upload};
+use super::{
+    driver::Driver,
+    line::Line,
+    paused::{PauseSlot, Revoked},
+    place::Place,
+    upload::Upload,
+};
 use crate::Agent;
 
 /// After so long an idle connection is not trusted any more; agents themselves never close one.
@@ -44,7 +50,9 @@ pub(super) struct Wire<B> {
     /// Whom it was opened for.
     agent: Arc<Agent>,
     sender: SendRequest<Upload<B>>,
+    /// [`Driver::Nobody`] while its response waits for its client.
     driver: Driver,
+    slot: Arc<PauseSlot>,
     idle_since: Instant,
     /// The thread whose runtime watches the socket.
     home: ThreadId,
@@ -60,9 +68,14 @@ pub(crate) enum SendError<B> {
 }
 
 impl<B> Wire<B> {
-    pub(super) fn new(agent: Arc<Agent>, sender: SendRequest<Upload<B>>, driver: Driver) -> Self {
+    pub(super) fn new(
+        agent: Arc<Agent>,
+        sender: SendRequest<Upload<B>>,
+        driver: Driver,
+        slot: Arc<PauseSlot>,
+    ) -> Self {
         let (idle_since, home) = (Instant::now(), thread::current().id());
-        Self { agent, sender, driver, idle_since, home }
+        Self { agent, sender, driver, slot, idle_since, home }
     }
 
     /// It waited not for too long, and is not known to be closed.
@@ -193,6 +206,26 @@ impl<B> Connection<B> {
         self.wire().driver.drive(cx);
     }
 
+    /// Its response waits for its client from now on. Whoever needs the place may end it, if that lasts.
+    pub(crate) fn pause(&mut self) {
+        let Some(place) = self.place.take() else { return };
+        let wire = self.wire();
+        wire.slot.pause(std::mem::replace(&mut wire.driver, Driver::Nobody), place);
+    }
+
+    /// Its response is read on.
+    ///
+    /// # Errors
+    /// [`Revoked`] when it was ended meanwhile.
+    pub(crate) fn resume(&mut self) -> Result<(), Revoked> {
+        let wire = self.wire();
+        if let Some((driver, place)) = wire.slot.resume()? {
+            wire.driver = driver;
+            self.place = Some(place);
+        }
+        Ok(())
+    }
+
     /// Leaves it to whoever gets it upgraded. Its driver ends by itself then, and its place comes free: agents stop
     /// counting a connection that was upgraded.
     pub(crate) fn let_go(mut self) {
@@ -217,7 +250,10 @@ impl<B> Connection<B> {
 
 impl<B> Drop for Connection<B> {
     fn drop(&mut self) {
-        if let Some(wire) = self.wire.take() {
+        if self.wire.is_some()
+            && self.resume().is_ok()
+            && let Some(wire) = self.wire.take()
+        {
             wire.driver.close(self.place.take());
         }
     }

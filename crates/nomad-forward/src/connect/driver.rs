@@ -13,7 +13,7 @@ use std::{
 
 use tokio::task::JoinHandle;
 
-use super::queue::Place;
+use super::place::Place;
 
 /// A connection's work until it ends.
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;

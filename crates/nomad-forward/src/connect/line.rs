@@ -1,14 +1,12 @@
 //! What there is to one listener: the connections that wait, and the places of all.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
 };
 
 use super::{
-    Budget, ConnectError, Lease,
-    connection::Wire,
-    queue::{Place, Queue},
+    Budget, ConnectError, Lease, connection::Wire, paused::PauseSlot, place::Place, queue::Queue,
 };
 use crate::Agent;
 
@@ -35,6 +33,11 @@ impl<B> Line<B> {
     /// A place for one request, if there is one now.
     pub(super) fn try_enter(&self, lease: Lease) -> Result<Place, ConnectError> {
         self.queue.try_enter(lease)
+    }
+
+    /// Where a new connection lets its response wait.
+    pub(super) fn add_slot(&self) -> Arc<PauseSlot> {
+        self.queue.add_slot()
     }
 
     /// Lets a connection wait, unless enough do.

@@ -17,7 +17,7 @@ use super::{
     driver::Driver,
     hear_out::HearOut,
     line::Line,
-    queue::Place,
+    place::Place,
 };
 use crate::Agent;
 
@@ -159,7 +159,7 @@ where
         let (sender, connection) = handshake.map_err(ConnectError::Handshake)?;
         // What goes wrong on the connection is told to whoever waits for an answer on it.
         let driver = Driver::new(async move { drop(connection.with_upgrades().await) });
-        let wire = Wire::new(Arc::clone(&agent), sender, driver);
+        let wire = Wire::new(Arc::clone(&agent), sender, driver, line.add_slot());
         Ok(Connection::new(wire, line, agent, false, place))
     }
 }

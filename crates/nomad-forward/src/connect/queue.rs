@@ -1,48 +1,33 @@
 //! Whoever comes first is served first.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::{
+    Budget, ConnectError, Lease,
+    paused::{Judgement, PauseSlot, PauseSlots},
+    place::{Place, Places},
 };
 
-use super::{Budget, ConnectError, Lease};
+/// A request that has made room, and still waits, looks again after so long: others were before it, or a task closes the
+/// connection.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// The places of one agent's connections. Tokio's semaphore serves in the order of arrival.
+/// The places of one agent's connections, and who waits for one.
 #[derive(Debug)]
 pub(super) struct Queue {
-    places: Arc<Semaphore>,
-    /// The places that may be held for long. Whoever holds one of them holds one of all, too.
-    long_lived: Arc<Semaphore>,
-    /// The places for uploads that still come, of which each is one of all, too.
-    uploads: Arc<Semaphore>,
-    /// The places that streams hold, which end only when their callers leave.
-    streams: Arc<AtomicUsize>,
+    places: Places,
+    slots: PauseSlots,
     waiting: AtomicUsize,
     budget: Budget,
-}
-
-/// A place for one connection.
-#[derive(Debug)]
-pub(super) struct Place {
-    // In this order: who waits for a place of its kind finds one of all behind it.
-    _any: OwnedSemaphorePermit,
-    _of_kind: Option<OwnedSemaphorePermit>,
-    _stream: Option<Counted>,
-}
-
-/// One of those who are counted, until it is dropped.
-#[derive(Debug)]
-struct Counted(Arc<AtomicUsize>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// One who waits; counted until it is dropped, so that callers who go away are not.
@@ -56,37 +41,28 @@ impl Drop for Waiting<'_> {
 
 impl Queue {
     pub(super) fn new(budget: Budget) -> Self {
-        Self {
-            places: Arc::new(Semaphore::new(budget.connections.max(1))),
-            long_lived: Arc::new(Semaphore::new(budget.long_lived())),
-            uploads: Arc::new(Semaphore::new(budget.uploads())),
-            streams: Arc::default(),
-            waiting: AtomicUsize::new(0),
-            budget,
-        }
+        let (places, slots) = (Places::new(budget), PauseSlots::default());
+        Self { places, slots, waiting: AtomicUsize::new(0), budget }
+    }
+
+    /// Where a new connection lets its response wait.
+    pub(super) fn add_slot(&self) -> Arc<PauseSlot> {
+        self.slots.add()
     }
 
     /// How many places are taken.
     pub(super) fn used(&self) -> usize {
-        self.most() - self.places.available_permits()
+        self.places.used()
     }
 
     /// How many places there are.
     pub(super) fn most(&self) -> usize {
-        self.budget.connections.max(1)
+        self.places.most()
     }
 
     /// A place, if there is one now.
     pub(super) fn try_enter(&self, lease: Lease) -> Result<Place, ConnectError> {
-        let of_kind = match self.kind(lease) {
-            Some(places) => {
-                let place = Arc::clone(places).try_acquire_owned();
-                Some(place.map_err(|_| self.full(lease))?)
-            }
-            None => None,
-        };
-        let any = Arc::clone(&self.places).try_acquire_owned().map_err(|_| self.full(lease))?;
-        Ok(self.place(lease, any, of_kind))
+        self.places.try_take(lease)
     }
 
     /// A place, at once or in turn. Nobody waits where only streams could make room.
@@ -94,77 +70,54 @@ impl Queue {
         if let Ok(place) = self.try_enter(lease) {
             return Ok(place);
         }
-        if self.is_stuck(lease) {
-            return Err(self.full(lease));
+        let next_look = self.make_room(lease);
+        if self.places.is_stuck(lease) {
+            return Err(self.places.full(lease));
         }
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         let _waiting = Waiting(&self.waiting);
         if before >= self.budget.waiting {
             return Err(ConnectError::Crowded { waiting: before });
         }
-        let place = timeout(self.budget.patience, self.wait(lease)).await;
+        let place = timeout(self.budget.patience, self.wait(lease, next_look)).await;
         place.ok().flatten().ok_or(ConnectError::Busy(self.budget.patience))
     }
 
-    async fn wait(&self, lease: Lease) -> Option<Place> {
-        // The semaphores are never closed.
-        let of_kind = match self.kind(lease) {
-            Some(places) => Some(Arc::clone(places).acquire_owned().await.ok()?),
-            None => None,
-        };
-        let any = Arc::clone(&self.places).acquire_owned().await.ok()?;
-        Some(self.place(lease, any, of_kind))
+    async fn wait(&self, lease: Lease, mut next_look: Instant) -> Option<Place> {
+        let mut place = pin!(self.places.take(lease));
+        loop {
+            match timeout_at(next_look, place.as_mut()).await {
+                Ok(place) => return place,
+                Err(_) => next_look = self.make_room(lease),
+            }
+        }
     }
 
-    fn place(
-        &self,
-        lease: Lease,
-        any: OwnedSemaphorePermit,
-        of_kind: Option<OwnedSemaphorePermit>,
-    ) -> Place {
-        let stream = (lease == Lease::Stream).then(|| {
-            self.streams.fetch_add(1, Ordering::Relaxed);
-            Counted(Arc::clone(&self.streams))
+    /// Makes room for a request that found none. What clients do not take counts as streams, as far as their share has room;
+    /// of the rest one response is ended. Says when to look again.
+    fn make_room(&self, lease: Lease) -> Instant {
+        let ended = self.slots.judge(|place| {
+            let is_kept = !self.places.is_in_the_way(place.lease(), lease)
+                || self.places.count_as_stream(place);
+            if is_kept { Judgement::Keep } else { Judgement::Revoke }
         });
-        Place { _any: any, _of_kind: of_kind, _stream: stream }
-    }
-
-    /// The places of which a request of this kind must have one beside one of all.
-    const fn kind(&self, lease: Lease) -> Option<&Arc<Semaphore>> {
-        match lease {
-            Lease::Short => None,
-            Lease::Upload => Some(&self.uploads),
-            Lease::Blocking | Lease::Stream => Some(&self.long_lived),
+        match ended {
+            Ok(()) => {
+                tracing::debug!(
+                    "a client takes nothing of its response, and its connection is needed"
+                );
+                Instant::now() + LOOK_AGAIN
+            }
+            Err(next_look) => next_look,
         }
-    }
-
-    /// How many places there are for requests of this kind.
-    fn share(&self, lease: Lease) -> usize {
-        match lease {
-            Lease::Short => self.most(),
-            Lease::Upload => self.budget.uploads(),
-            Lease::Blocking | Lease::Stream => self.budget.long_lived(),
-        }
-    }
-
-    /// Whether only streams could make room.
-    fn is_stuck(&self, lease: Lease) -> bool {
-        let shared = match lease {
-            Lease::Short | Lease::Upload => self.most(),
-            Lease::Blocking | Lease::Stream => self.budget.long_lived(),
-        };
-        self.streams.load(Ordering::Relaxed) >= shared
-    }
-
-    fn full(&self, lease: Lease) -> ConnectError {
-        ConnectError::Full { places: self.share(lease) }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
+mod model;
 
+#[cfg(test)]
+mod tests {
     use super::*;
 
     const BUDGET: Budget = Budget { connections: 1, waiting: 1, patience: Duration::from_secs(5) };
@@ -205,7 +158,7 @@ mod tests {
         let queue = Queue::new(SHARED);
         let _streams =
             [queue.try_enter(Lease::Stream).unwrap(), queue.try_enter(Lease::Stream).unwrap()];
-        let since = tokio::time::Instant::now();
+        let since = Instant::now();
         for lease in [Lease::Stream, Lease::Blocking] {
             let refused = queue.enter(lease).await;
             assert!(matches!(refused, Err(ConnectError::Full { places: 2 })), "{refused:?}");
@@ -222,7 +175,7 @@ mod tests {
         let queue = Queue::new(SHARED);
         let _stream = queue.try_enter(Lease::Stream).unwrap();
         let query = queue.try_enter(Lease::Blocking).unwrap();
-        let since = tokio::time::Instant::now();
+        let since = Instant::now();
         let refused = queue.enter(Lease::Stream).await;
         assert!(matches!(refused, Err(ConnectError::Busy(_))), "{refused:?}");
         assert_eq!(since.elapsed(), SHARED.patience);

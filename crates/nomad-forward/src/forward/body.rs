@@ -3,16 +3,34 @@
 use std::{
     pin::Pin,
     task::{Context, Poll, Waker, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use pin_project::pin_project;
+use thiserror::Error;
 
-use crate::{connect::Connection, outgoing::Outgoing};
+use crate::{
+    connect::{Connection, PAUSE_LIMIT},
+    outgoing::Outgoing,
+};
 
-/// The bytes of an answer, as they come. Read to its end it gives its connection back; dropped before, it closes it.
+/// Why a response broke off.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BodyError {
+    /// The agent's connection broke, or what it sent is no body.
+    #[error("the agent's response broke off")]
+    Broken(#[source] hyper::Error),
+    /// Its client took nothing of it, and other requests needed its connection to the agent.
+    #[error("the client took nothing of the response for {0:?}, and its connection was needed")]
+    Untaken(Duration),
+}
+
+/// The bytes of an answer, as they come. Read to its end it gives its connection back; dropped before, it closes it. While
+/// nobody reads it the connection can be taken away: see [`BodyError::Untaken`].
 ///
 /// An answer that breaks is an error at once. Who serves it on with hyper loses then what the caller's connection has
 /// not yet written, unless the error is kept back until it has.
@@ -29,6 +47,8 @@ impl<B> ForwardBody<B> {
         let mut body = Self { incoming, connection: Some(connection) };
         if body.incoming.is_end_stream() {
             give_back(&mut body.connection);
+        } else {
+            pause(&mut body.connection);
         }
         body
     }
@@ -45,15 +65,26 @@ fn give_back<B>(connection: &mut Option<Connection<Outgoing<B>>>) {
     }
 }
 
+fn pause<B>(connection: &mut Option<Connection<Outgoing<B>>>) {
+    if let Some(connection) = connection {
+        connection.pause();
+    }
+}
+
 impl<B> Body for ForwardBody<B> {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BodyError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let mut this = self.project();
+        let resumed = this.connection.as_mut().map(Connection::resume);
+        if let Some(Err(_)) = resumed {
+            drop(this.connection.take());
+            return Poll::Ready(Some(Err(BodyError::Untaken(PAUSE_LIMIT))));
+        }
         // Looked at without a waker first: what is here already needs nobody to move anything.
         let waiting = this.incoming.as_mut().poll_frame(&mut Context::from_waker(Waker::noop()));
         let frame = match (waiting, this.connection.as_mut()) {
@@ -69,9 +100,9 @@ impl<B> Body for ForwardBody<B> {
             Some(Err(_)) => drop(this.connection.take()),
             Some(Ok(_)) if this.incoming.is_end_stream() => give_back(this.connection),
             None => give_back(this.connection),
-            Some(Ok(_)) => {}
+            Some(Ok(_)) => pause(this.connection),
         }
-        Poll::Ready(frame)
+        Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)))
     }
 
     fn is_end_stream(&self) -> bool {
