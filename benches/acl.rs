@@ -21,9 +21,12 @@ use std::{
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use nomad_acl::{
     Acl, Policy, Requirement, Subject, Tokens,
-    tokens::{Cached, Clock, Found, Limits, LookUp, LookUpError, TokenTable},
+    tokens::{
+        Clock, ResolvedToken, TokenCache, TokenCacheLimits, TokenLookup, TokenLookupError,
+        TokenTable,
+    },
 };
-use nomad_wire::{AllocCall, Route, SecretId};
+use nomad_wire::{AllocRoute, Route, SecretId};
 
 /// `count` rules: names, patterns that start alike, or patterns that end alike.
 fn policy(count: usize, label: impl Fn(usize) -> String) -> Policy {
@@ -35,7 +38,7 @@ fn policy(count: usize, label: impl Fn(usize) -> String) -> Policy {
 }
 
 fn decisions(c: &mut Criterion) {
-    let stats = Requirement::of(&Route::Allocation(AllocCall::Stats, "".into()));
+    let stats = Requirement::for_route(&Route::Allocation(AllocRoute::Stats, "".into()));
     let mut group = c.benchmark_group("acl/decide");
     for count in [1_usize, 10, 100, 1_000] {
         let last = count - 1;
@@ -81,9 +84,9 @@ fn compiling(c: &mut Criterion) {
 
 /// The machine's clocks, as a program would give them.
 #[derive(Debug)]
-struct Machine(std::time::Instant);
+struct MachineClock(std::time::Instant);
 
-impl Clock for Machine {
+impl Clock for MachineClock {
     fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
@@ -95,18 +98,18 @@ impl Clock for Machine {
 
 /// Finds everybody. Tokens share ACLs when they have the same policies: here a hundred sets, dealt out
 /// in turn.
-struct Everybody(Vec<Acl>, std::sync::atomic::AtomicUsize);
+struct AllTokens(Vec<Acl>, std::sync::atomic::AtomicUsize);
 
-impl LookUp for Everybody {
-    type Future = Ready<Result<Found, LookUpError>>;
+impl TokenLookup for AllTokens {
+    type Future = Ready<Result<ResolvedToken, TokenLookupError>>;
 
     fn look_up(&self, _: Option<&SecretId>, _: Duration) -> Self::Future {
         let turn = self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        ready(Ok(Found::new(self.0[turn % self.0.len()].clone())))
+        ready(Ok(ResolvedToken::new(self.0[turn % self.0.len()].clone())))
     }
 }
 
-fn now<F: Future + Unpin>(mut future: F) -> F::Output {
+fn poll_now<F: Future + Unpin>(mut future: F) -> F::Output {
     match Pin::new(&mut future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("a remembered token is ready at once"),
@@ -131,34 +134,39 @@ fn resolving(c: &mut Criterion) {
     let read = policy(1, |_| "ops".to_owned());
     let acls: Vec<Acl> = (0..100).map(|_| Acl::compile([("bench", &read)])).collect();
     let secrets = secrets(100_000);
-    let limits = Limits { fresh: Duration::from_secs(3_600), tokens: 200_000, ..Limits::default() };
-    let tokens = Cached::new(Everybody(acls, 0.into()), Machine(std::time::Instant::now()), limits);
+    let limits = TokenCacheLimits {
+        ttl: Duration::from_secs(3_600),
+        max_tokens: 200_000,
+        ..TokenCacheLimits::default()
+    };
+    let tokens =
+        TokenCache::new(AllTokens(acls, 0.into()), MachineClock(std::time::Instant::now()), limits);
     for secret in &secrets {
-        now(tokens.resolve(Some(secret))).unwrap();
+        poll_now(tokens.resolve(Some(secret))).unwrap();
     }
     assert_eq!(tokens.len(), secrets.len());
     let mut group = c.benchmark_group("acl/resolve/100000 remembered");
     group.bench_function("the same token", |b| {
         let secret = &secrets[77_777];
-        b.iter(|| now(tokens.resolve(Some(black_box(secret)))));
+        b.iter(|| poll_now(tokens.resolve(Some(black_box(secret)))));
     });
     group.bench_function("1000 tokens in turn", |b| {
         let mut turn = secrets.iter().take(1_000).cycle();
-        b.iter(|| now(tokens.resolve(turn.next())));
+        b.iter(|| poll_now(tokens.resolve(turn.next())));
     });
     group.bench_function("all tokens in turn", |b| {
         let mut turn = secrets.iter().cycle();
-        b.iter(|| now(tokens.resolve(turn.next())));
+        b.iter(|| poll_now(tokens.resolve(turn.next())));
     });
     group.finish();
     let table = TokenTable::from_json(
         r#"{"tokens":[{"secret":"7e8fbb01-bbbc-d276-9c14-e17fbe5de1b3","type":"management"}]}"#,
-        Machine(std::time::Instant::now()),
+        MachineClock(std::time::Instant::now()),
     )
     .unwrap();
     let secret = SecretId::new("7e8fbb01-bbbc-d276-9c14-e17fbe5de1b3");
     c.bench_function("acl/resolve/table", |b| {
-        b.iter(|| now(table.resolve(Some(black_box(&secret)))));
+        b.iter(|| poll_now(table.resolve(Some(black_box(&secret)))));
     });
 }
 

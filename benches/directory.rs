@@ -8,7 +8,8 @@ use std::{hint::black_box, net::SocketAddr, sync::Arc};
 use criterion::{Criterion, criterion_group, criterion_main};
 use futures_util::FutureExt as _;
 use nomad_forward::{
-    Agent, Caller, Directory as _, NomadApi, NomadDirectory, NomadOptions, Target, TcpConnect,
+    Agent, Directory as _, LookupContext, NomadApi, NomadDirectory, NomadOptions, Target,
+    TcpConnect,
 };
 use nomad_wire::Region;
 
@@ -40,7 +41,7 @@ fn look_up(criterion: &mut Criterion) {
     criterion.bench_function("where is one node of ten thousand", |bench| {
         bench.iter(|| {
             let target = next.next().map(black_box);
-            target.map(|target| nomad.locate(target, None, Caller::default()).now_or_never())
+            target.map(|target| nomad.locate(target, None, LookupContext::default()).now_or_never())
         });
     });
 }

@@ -33,15 +33,16 @@ use http::{Request, Response};
 use http_body_util::{BodyExt as _, Empty};
 use nomad_acl::{
     Acl, Admit, Identify, Policy,
-    tokens::{Cached, Clock, Found, Limits, LookUp, LookUpError},
+    tokens::{Clock, ResolvedToken, TokenCache, TokenCacheLimits, TokenLookup, TokenLookupError},
 };
 use nomad_forward::{
-    Address, Agent, Denials, NomadApi, NomadDirectory, NomadOptions, Resolve, TcpConnect, forwarder,
+    Agent, DenialDetail, Locate, NomadApi, NomadDirectory, NomadOptions, Select, TcpConnect,
+    forwarder,
 };
 use nomad_wire::{Region, SecretId};
 use tower_service::Service;
 
-use self::memory::Memory;
+use self::memory::MemoryConnect;
 
 const NODES: u32 = 10_000;
 const RULES: usize = 100;
@@ -51,19 +52,19 @@ type Body = Empty<Bytes>;
 
 /// The room after the last one that is measured: takes the slip, and is done.
 #[derive(Debug)]
-struct Wall<Q>(PhantomData<fn(Q)>);
+struct FinalService<Q>(PhantomData<fn(Q)>);
 
-const fn wall<Q>() -> Wall<Q> {
-    Wall(PhantomData)
+const fn final_service<Q>() -> FinalService<Q> {
+    FinalService(PhantomData)
 }
 
-impl<Q> Clone for Wall<Q> {
+impl<Q> Clone for FinalService<Q> {
     fn clone(&self) -> Self {
-        wall()
+        final_service()
     }
 }
 
-impl<Q> Service<Q> for Wall<Q> {
+impl<Q> Service<Q> for FinalService<Q> {
     type Response = ();
     type Error = nomad_forward::Error;
     type Future = Ready<Result<(), Self::Error>>;
@@ -79,19 +80,19 @@ impl<Q> Service<Q> for Wall<Q> {
 }
 
 /// A server that knows every token.
-struct Known(Acl);
+struct AnyToken(Acl);
 
-impl LookUp for Known {
-    type Future = Ready<Result<Found, LookUpError>>;
+impl TokenLookup for AnyToken {
+    type Future = Ready<Result<ResolvedToken, TokenLookupError>>;
 
     fn look_up(&self, _token: Option<&SecretId>, _part: Duration) -> Self::Future {
-        ready(Ok(Found::new(self.0.clone())))
+        ready(Ok(ResolvedToken::new(self.0.clone())))
     }
 }
 
-struct Still;
+struct FrozenClock;
 
-impl Clock for Still {
+impl Clock for FrozenClock {
     fn elapsed(&self) -> Duration {
         Duration::ZERO
     }
@@ -101,14 +102,18 @@ impl Clock for Still {
     }
 }
 
-fn tokens() -> Cached<Known, Still> {
+fn tokens() -> TokenCache<AnyToken, FrozenClock> {
     let rule = |n| format!("namespace \"team-{n:02}-*\" {{ policy = \"read\" }}\n");
     let rules: String = (2..RULES).map(rule).collect();
     let policy: Policy =
         format!("{rules}node {{ policy = \"read\" }}\nagent {{ policy = \"read\" }}")
             .parse()
             .unwrap();
-    Cached::new(Known(Acl::compile([("bench", &policy)])), Still, Limits::default())
+    TokenCache::new(
+        AnyToken(Acl::compile([("bench", &policy)])),
+        FrozenClock,
+        TokenCacheLimits::default(),
+    )
 }
 
 fn id(n: u32) -> String {
@@ -133,7 +138,7 @@ fn request() -> Request<Body> {
     request.body(Empty::new()).unwrap()
 }
 
-fn up_to<S>(group: &mut BenchmarkGroup<'_, measurement::WallTime>, name: &str, mut chain: S)
+fn bench_up_to<S>(group: &mut BenchmarkGroup<'_, measurement::WallTime>, name: &str, mut chain: S)
 where
     S: Service<Request<Body>, Response = (), Error = nomad_forward::Error>,
 {
@@ -151,17 +156,17 @@ where
 fn rooms(criterion: &mut Criterion) {
     let (tokens, directory) = (tokens(), directory());
     let mut group = criterion.benchmark_group("up to");
-    up_to(&mut group, "identify", Identify::new(wall(), tokens.clone()));
-    let chain = Identify::new(Address::new(wall(), directory.clone()), tokens.clone());
-    up_to(&mut group, "address", chain);
-    let chain = Address::new(Admit::new(wall()), directory.clone());
-    up_to(&mut group, "admit", Identify::new(chain, tokens.clone()));
-    let chain = Address::new(Admit::new(Resolve::new(wall())), directory.clone());
-    up_to(&mut group, "resolve", Identify::new(chain, tokens.clone()));
+    bench_up_to(&mut group, "identify", Identify::new(final_service(), tokens.clone()));
+    let chain = Identify::new(Locate::new(final_service(), directory.clone()), tokens.clone());
+    bench_up_to(&mut group, "address", chain);
+    let chain = Locate::new(Admit::new(final_service()), directory.clone());
+    bench_up_to(&mut group, "admit", Identify::new(chain, tokens.clone()));
+    let chain = Locate::new(Admit::new(Select::new(final_service())), directory.clone());
+    bench_up_to(&mut group, "resolve", Identify::new(chain, tokens.clone()));
     group.finish();
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut chain = forwarder(Memory, directory, tokens, Denials::Silent);
+    let mut chain = forwarder(MemoryConnect, directory, tokens, DenialDetail::Silent);
     let mut ask = |request: Request<Body>| {
         runtime.block_on(async {
             let answer: Result<Response<_>, Infallible> = chain.call(request).await;

@@ -7,7 +7,7 @@ use std::{hint::black_box, net::SocketAddr, task::Poll};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use http::{Method, Uri};
-use nomad_forward::{Agent, Caller, Directory as _, Table, Target};
+use nomad_forward::{Agent, Directory as _, LookupContext, StaticDirectory, Target};
 use nomad_wire::{NodeId, Query, Region, Route};
 
 const NODES: u32 = 10_000;
@@ -17,13 +17,13 @@ fn node(number: u32) -> NodeId {
     id.parse().expect("eight digits and a well-formed rest")
 }
 
-fn directory() -> Table {
+fn directory() -> StaticDirectory {
     let address = SocketAddr::from(([127, 0, 0, 1], 4646));
     let agents = (0..NODES).map(|number| {
         Agent::client(&format!("client{number}"), node(number), Region::default(), address)
     });
     agents
-        .fold(Table::builder(Region::default()), |table, agent| {
+        .fold(StaticDirectory::builder(Region::default()), |table, agent| {
             table.agent(agent.expect("a plain name"))
         })
         .build()
@@ -56,7 +56,7 @@ fn target(criterion: &mut Criterion) {
     for (name, uri) in calls() {
         let route = Route::parse(&Method::GET, &uri).expect("a call");
         group.bench_function(name, |bench| {
-            bench.iter(|| Target::of(black_box(&route), &Query::of(&uri)))
+            bench.iter(|| Target::from_call(black_box(&route), &Query::from_uri(&uri)))
         });
     }
 }
@@ -75,9 +75,11 @@ fn locate(criterion: &mut Criterion) {
         ("allocation", Target::Allocation(allocation.into())),
     ] {
         group.bench_function(name, |bench| {
-            bench.iter(|| match poll(table.locate(black_box(&target), None, Caller::default())) {
-                Poll::Ready(place) => place.is_ok(),
-                Poll::Pending => false,
+            bench.iter(|| {
+                match poll(table.locate(black_box(&target), None, LookupContext::default())) {
+                    Poll::Ready(place) => place.is_ok(),
+                    Poll::Pending => false,
+                }
             });
         });
     }

@@ -5,12 +5,12 @@ use http::Request;
 use http_body_util::Full;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, World, get, send};
+use crate::support::{TestCluster, TestResponse, get, send};
 
 /// A node, and an allocation, that are nowhere.
 const UNKNOWN: &str = "01234567-89ab-cdef-0123-456789abcdef";
 
-async fn ask(world: &World, method: &str, path: &str, body: &str) -> Answer {
+async fn ask(world: &TestCluster, method: &str, path: &str, body: &str) -> TestResponse {
     let body = Full::new(Bytes::copy_from_slice(body.as_bytes()));
     let request = Request::builder().method(method).uri(path).body(body).unwrap();
     send(world.gateway, request).await
@@ -18,7 +18,7 @@ async fn ask(world: &World, method: &str, path: &str, body: &str) -> Answer {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_is_reached_by_its_id_from_where_no_node_is() {
-    let world = World::start().await;
+    let world = TestCluster::start().await;
     for client in ["client1", "client2"] {
         let id = world.node(client);
         for (method, call, body) in [
@@ -56,7 +56,7 @@ async fn a_node_is_reached_by_its_id_from_where_no_node_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_client_of_the_fleet_has_an_identity_that_can_be_renewed() {
-    let world = World::start().await;
+    let world = TestCluster::start().await;
     let mut ids = Vec::new();
     for client in ["client1", "client2"] {
         let id = world.node(client);
@@ -83,8 +83,8 @@ async fn every_client_of_the_fleet_has_an_identity_that_can_be_renewed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_allocation_is_looked_for_where_it_is() {
-    let world = World::start().await;
-    let id = world.written().await;
+    let world = TestCluster::start().await;
+    let id = world.written_allocation().await;
     let unknown = format!("Unknown allocation \"{UNKNOWN}\"");
     let stats = |id: &str| format!("/v1/client/allocation/{id}/stats");
     // The client that has it answers itself; every other agent, and the gateway for nobody's, does not know it.

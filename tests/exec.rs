@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use nomad_gateway::{
-    Stopper,
+    ShutdownController,
     fleet::{Fleet, FleetOptions},
 };
 use tokio::{net::TcpStream, time::timeout};
@@ -13,10 +13,10 @@ use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 use crate::support::get;
 
 /// Long enough for a loaded machine; every wait ends at its event.
-const SOON: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The next message.
-async fn said(socket: &mut WebSocketStream<TcpStream>) -> String {
+async fn next_text(socket: &mut WebSocketStream<TcpStream>) -> String {
     loop {
         match socket.next().await.unwrap().unwrap() {
             Message::Text(text) => return text.to_string(),
@@ -29,8 +29,8 @@ async fn said(socket: &mut WebSocketStream<TcpStream>) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_is_served_by_the_listener_and_does_not_hold_up_its_end() {
     let data = tempfile::tempdir().unwrap();
-    let stopper = Stopper::new(SOON);
-    let fleet = Fleet::start(&FleetOptions::new(data.path()), &stopper.listen()).await.unwrap();
+    let stopper = ShutdownController::new(TIMEOUT);
+    let fleet = Fleet::start(&FleetOptions::new(data.path()), &stopper.subscribe()).await.unwrap();
     let client = fleet.agents().iter().find(|entry| entry.agent.config().name == "client1");
     let address = client.unwrap().address;
     let alloc = fleet.demo_allocation();
@@ -40,25 +40,25 @@ async fn a_command_is_served_by_the_listener_and_does_not_hold_up_its_end() {
     let path = format!("/v1/client/allocation/{alloc}/exec?task=clock&command={command}");
     let socket = TcpStream::connect(address).await.unwrap();
     let (mut socket, _) = client_async(format!("ws://{address}{path}"), socket).await.unwrap();
-    assert_eq!(said(&mut socket).await, r#"{"stdout":{"data":"dXAK"}}"#);
+    assert_eq!(next_text(&mut socket).await, r#"{"stdout":{"data":"dXAK"}}"#);
     socket.send(Message::text(r#"{"stdin":{"data":"aGkK"}}"#)).await.unwrap();
-    assert_eq!(said(&mut socket).await, r#"{"stdout":{"data":"aGkK"}}"#);
+    assert_eq!(next_text(&mut socket).await, r#"{"stdout":{"data":"aGkK"}}"#);
     let pid = get(address, &format!("/v1/client/fs/cat/{alloc}?path=clock/local/pid")).await.text();
     let process = Path::new("/proc").join(pid.trim());
     assert!(process.exists());
 
-    stopper.stop();
-    timeout(SOON, fleet.stopped()).await.unwrap();
+    stopper.start_drain();
+    timeout(TIMEOUT, fleet.stop()).await.unwrap();
     // The command has ended with its task, and the conversation with the agent.
     let ended = async { while let Some(Ok(_)) = socket.next().await {} };
-    timeout(SOON, ended).await.unwrap();
+    timeout(TIMEOUT, ended).await.unwrap();
     let gone = async {
         while std::fs::read_to_string(process.join("stat")).is_ok_and(|stat| !stat.contains(") Z "))
         {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(SOON, gone).await.unwrap();
+    timeout(TIMEOUT, gone).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,11 +66,12 @@ async fn a_fleet_on_the_same_data_goes_on_with_its_demo() {
     let data = tempfile::tempdir().unwrap();
     let mut demos = Vec::new();
     for _ in 0..2 {
-        let stopper = Stopper::new(Duration::ZERO);
-        let fleet = Fleet::start(&FleetOptions::new(data.path()), &stopper.listen()).await.unwrap();
+        let stopper = ShutdownController::new(Duration::ZERO);
+        let fleet =
+            Fleet::start(&FleetOptions::new(data.path()), &stopper.subscribe()).await.unwrap();
         demos.push(fleet.demo_allocation());
-        stopper.stop();
-        timeout(SOON, fleet.stopped()).await.unwrap();
+        stopper.start_drain();
+        timeout(TIMEOUT, fleet.stop()).await.unwrap();
     }
     assert_eq!(demos[0], demos[1]);
 }

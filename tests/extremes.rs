@@ -11,7 +11,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, task::JoinSet, time::timeout};
 
-use crate::support::World;
+use crate::support::TestCluster;
 
 #[path = "../crates/nomad-wire/tests/extremes/values.rs"]
 mod values;
@@ -118,7 +118,7 @@ impl Caller {
 }
 
 /// Every parameter with every value, and some of them said twice.
-fn targets(world: &World, routes: &[Route]) -> Vec<String> {
+fn targets(world: &TestCluster, routes: &[Route]) -> Vec<String> {
     let (node, alloc) = (world.node("client1"), world.allocation());
     let mut targets = Vec::new();
     for (path, rest, keys) in routes {
@@ -135,7 +135,7 @@ fn targets(world: &World, routes: &[Route]) -> Vec<String> {
     targets
 }
 
-async fn answers_as_the_agent_itself(world: &World, agent: &str, routes: &[Route]) {
+async fn answers_as_the_agent_itself(world: &TestCluster, agent: &str, routes: &[Route]) {
     let token = || world.tokens.as_ref().unwrap().management.expose().to_owned();
     let agent = world.agent(agent).1;
     let mut through = Caller::new(world.gateway, token()).await;
@@ -153,7 +153,7 @@ async fn answers_as_the_agent_itself(world: &World, agent: &str, routes: &[Route
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_extreme_value_gets_the_answer_that_the_agent_gives_itself() {
-    let world = World::with_acls().await;
+    let world = TestCluster::with_acls().await;
     tokio::join!(
         answers_as_the_agent_itself(&world, "client1", &CLIENT),
         answers_as_the_agent_itself(&world, "client1", &ALLOC),
@@ -163,7 +163,7 @@ async fn an_extreme_value_gets_the_answer_that_the_agent_gives_itself() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_extreme_value_that_names_an_agent_is_refused_in_nomads_words() {
-    let world = World::with_acls().await;
+    let world = TestCluster::with_acls().await;
     let token = world.tokens.as_ref().unwrap().management.expose().to_owned();
     let mut through = Caller::new(world.gateway, token).await;
     let mut wrong = Vec::new();
@@ -185,7 +185,7 @@ async fn an_extreme_value_that_names_an_agent_is_refused_in_nomads_words() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_extreme_value_of_a_stream_is_read_or_refused_as_by_the_agent_itself() {
-    let world = World::start().await;
+    let world = TestCluster::start().await;
     let agent = world.agent("client1").1;
     // A stream of the agent's own begins with its first line, so that only refusals are compared.
     let calls = targets(&world, &STREAMS).into_iter().map(async |target| {

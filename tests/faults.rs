@@ -10,8 +10,8 @@ use std::{
 };
 
 use nomad_acl::AclDisabled;
-use nomad_forward::{Agent, Table};
-use nomad_gateway::{Gateway, Stopper, listen::Listener};
+use nomad_forward::{Agent, StaticDirectory};
+use nomad_gateway::{Gateway, ShutdownController, listener::Listener};
 use nomad_wire::Region;
 use tokio::{
     io::AsyncWriteExt as _,
@@ -19,7 +19,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::support::{Script, Stream, counted, get, scripted};
+use crate::support::{Script, Stream, get, start_counted, start_scripted};
 
 const NODE: &str = "9bb118cc-7630-ebf4-b8b8-c11ee8847863";
 const ALLOC: &str = "13651909-dd6d-35ce-5da0-5004769668b3";
@@ -27,18 +27,22 @@ const SERVERS: [&str; 2] =
     ["078367fb-eec8-87bf-8d99-0c0a5e3f7c7c", "0901b9e7-0f99-38b8-af24-a5b640b80689"];
 
 /// An address where nobody listens.
-async fn nobody() -> SocketAddr {
+async fn refused_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
-struct Front {
+struct TestGateway {
     address: SocketAddr,
-    _stopper: Stopper,
+    _stopper: ShutdownController,
     tasks: JoinSet<()>,
 }
 
 /// A gateway in front of two servers and a client that has the allocation.
-async fn front(mut tasks: JoinSet<()>, servers: [SocketAddr; 2], client: SocketAddr) -> Front {
+async fn start_gateway(
+    mut tasks: JoinSet<()>,
+    servers: [SocketAddr; 2],
+    client: SocketAddr,
+) -> TestGateway {
     let region = Region::default();
     let server = |n: usize| {
         Agent::server(
@@ -48,7 +52,7 @@ async fn front(mut tasks: JoinSet<()>, servers: [SocketAddr; 2], client: SocketA
             servers[n],
         )
     };
-    let table = Table::builder(region.clone())
+    let table = StaticDirectory::builder(region.clone())
         .agent(server(0).unwrap())
         .agent(server(1).unwrap())
         .agent(Agent::client("client1", NODE.parse().unwrap(), region.clone(), client).unwrap())
@@ -56,20 +60,20 @@ async fn front(mut tasks: JoinSet<()>, servers: [SocketAddr; 2], client: SocketA
     table.insert_allocation(ALLOC.parse().unwrap(), NODE.parse().unwrap(), "default".into());
     let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let address = listener.address();
-    let stopper = Stopper::new(Duration::ZERO);
-    tasks.spawn(Gateway::new(table, AclDisabled).serve(listener, stopper.listen()));
-    Front { address, _stopper: stopper, tasks }
+    let stopper = ShutdownController::new(Duration::ZERO);
+    tasks.spawn(Gateway::new(table, AclDisabled).serve(listener, stopper.subscribe()));
+    TestGateway { address, _stopper: stopper, tasks }
 }
 
 /// A gateway whose only client follows a script; its servers answer.
-async fn front_of(script: Script) -> Front {
+async fn start_with_client(script: Script) -> TestGateway {
     let mut tasks = JoinSet::new();
-    let server = scripted(&mut tasks, Script::Serve("server")).await;
-    let client = scripted(&mut tasks, script).await;
-    front(tasks, [server, server], client).await
+    let server = start_scripted(&mut tasks, Script::Serve("server")).await;
+    let client = start_scripted(&mut tasks, script).await;
+    start_gateway(tasks, [server, server], client).await
 }
 
-async fn still_serves(front: &Front) {
+async fn check_serves(front: &TestGateway) {
     assert_eq!(get(front.address, "/v1/jobs").await.text(), "server");
     assert!(!front.tasks.is_empty());
 }
@@ -77,9 +81,9 @@ async fn still_serves(front: &Front) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_refuses() {
     let mut tasks = JoinSet::new();
-    let server = scripted(&mut tasks, Script::Serve("server")).await;
-    let (refusing, refused) = (nobody().await, nobody().await);
-    let front = front(tasks, [server, refused], refusing).await;
+    let server = start_scripted(&mut tasks, Script::Serve("server")).await;
+    let (refusing, refused) = (refused_address().await, refused_address().await);
+    let front = start_gateway(tasks, [server, refused], refusing).await;
     for path in [
         format!("/v1/client/stats?node_id={NODE}"),
         format!("/v1/agent/monitor?node_id={NODE}"),
@@ -92,14 +96,15 @@ async fn an_agent_that_refuses() {
     let text =
         format!("rpc error: failed to get conn: dial tcp {refused}: connect: connection refused");
     assert_eq!((answer.status.as_u16(), answer.text()), (500, text));
-    still_serves(&front).await;
+    check_serves(&front).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_refuses_is_passed_over_when_any_will_do() {
     let mut tasks = JoinSet::new();
-    let server = scripted(&mut tasks, Script::Serve("second")).await;
-    let front = front(tasks, [nobody().await, server], nobody().await).await;
+    let server = start_scripted(&mut tasks, Script::Serve("second")).await;
+    let front =
+        start_gateway(tasks, [refused_address().await, server], refused_address().await).await;
     for _ in 0..3 {
         let answer = get(front.address, "/v1/jobs").await;
         assert_eq!(answer.text(), "second");
@@ -111,8 +116,8 @@ async fn a_server_that_refuses_is_passed_over_when_any_will_do() {
 #[tokio::test(flavor = "multi_thread")]
 async fn uploads_that_stop_keep_nobody_waiting() {
     let (mut tasks, asked) = (JoinSet::new(), Arc::<AtomicUsize>::default());
-    let server = counted(&mut tasks, Script::Serve("server"), Arc::clone(&asked)).await;
-    let front = front(tasks, [server, server], nobody().await).await;
+    let server = start_counted(&mut tasks, Script::Serve("server"), Arc::clone(&asked)).await;
+    let front = start_gateway(tasks, [server, server], refused_address().await).await;
     let mut uploads = Vec::new();
     for _ in 0..270 {
         let mut upload = TcpStream::connect(front.address).await.unwrap();
@@ -121,14 +126,19 @@ async fn uploads_that_stop_keep_nobody_waiting() {
         uploads.push(upload);
     }
     for _ in 0..20 {
-        still_serves(&front).await;
+        check_serves(&front).await;
     }
     assert_eq!(asked.load(Ordering::Relaxed), 20, "an upload that stopped was asked for");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_server_at_all() {
-    let front = front(JoinSet::new(), [nobody().await, nobody().await], nobody().await).await;
+    let front = start_gateway(
+        JoinSet::new(),
+        [refused_address().await, refused_address().await],
+        refused_address().await,
+    )
+    .await;
     let answer = get(front.address, "/v1/jobs").await;
     assert_eq!((answer.status.as_u16(), &*answer.text()), (500, "no servers"));
     let answer = get(front.address, "/v1/agent/self?server_id=leader").await;
@@ -138,47 +148,47 @@ async fn no_server_at_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_agent_that_breaks_before_it_answers() {
-    let front = front_of(Script::Say("")).await;
+async fn an_agent_that_breaks_before_it_responds() {
+    let front = start_with_client(Script::SendAndClose("")).await;
     let answer = get(front.address, &format!("/v1/client/stats?node_id={NODE}")).await;
     let text = "agent \"client1\" broke the connection before it answered";
     assert_eq!((answer.status.as_u16(), &*answer.text()), (502, text));
-    still_serves(&front).await;
+    check_serves(&front).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_agent_that_answers_garbage() {
-    let front = front_of(Script::Say("SSH-2.0-OpenSSH_9.2\r\n\r\n")).await;
+async fn an_agent_that_responds_with_garbage() {
+    let front = start_with_client(Script::SendAndClose("SSH-2.0-OpenSSH_9.2\r\n\r\n")).await;
     let answer = get(front.address, &format!("/v1/client/stats?node_id={NODE}")).await;
     assert_eq!(answer.status, 502);
-    still_serves(&front).await;
+    check_serves(&front).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_that_dies_in_the_middle_of_a_stream() {
     let begun = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n";
-    let front = front_of(Script::Say(begun)).await;
+    let front = start_with_client(Script::SendAndClose(begun)).await;
     let path = format!("/v1/client/fs/logs/{ALLOC}?task=a&type=stdout&follow=true");
     let mut stream = Stream::open(front.address, &path).await;
     assert_eq!(stream.next().await.unwrap().unwrap(), "{}");
     // A broken transfer, so that nobody takes it for the end of the log.
     assert!(stream.next().await.unwrap().is_err());
-    still_serves(&front).await;
+    check_serves(&front).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_of_a_silent_agent_may_leave_and_others_are_served() {
-    let front = front_of(Script::Hold("")).await;
+async fn a_client_of_a_silent_agent_may_leave_and_others_are_served() {
+    let front = start_with_client(Script::SendAndHold("")).await;
     let path = format!("/v1/client/stats?node_id={NODE}");
     let waiting = get(front.address, &path);
     let impatient = tokio::time::timeout(Duration::from_millis(200), waiting).await;
     assert!(impatient.is_err(), "a silent agent has answered");
-    still_serves(&front).await;
+    check_serves(&front).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_the_agent_closed_unseen_costs_nothing() {
-    let front = front_of(Script::ServeOnce("once")).await;
+    let front = start_with_client(Script::ServeOnce("once")).await;
     for _ in 0..5 {
         let answer = get(front.address, &format!("/v1/client/stats?node_id={NODE}")).await;
         assert_eq!((answer.status.as_u16(), &*answer.text()), (200, "once"));
@@ -188,19 +198,19 @@ async fn a_connection_that_the_agent_closed_unseen_costs_nothing() {
 #[tokio::test]
 async fn a_request_that_comes_back_is_refused_at_the_first_turn() {
     let mut tasks = JoinSet::new();
-    let server = scripted(&mut tasks, Script::Serve("server")).await;
+    let server = start_scripted(&mut tasks, Script::Serve("server")).await;
     let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let address = listener.address();
     let (region, id) = (Region::default(), NODE.parse().unwrap());
     // The client's address is the gateway's own.
-    let table = Table::builder(region.clone())
+    let table = StaticDirectory::builder(region.clone())
         .agent(
             Agent::server("server1", SERVERS[0].parse().unwrap(), region.clone(), server).unwrap(),
         )
         .agent(Agent::client("client1", id, region, address).unwrap())
         .build();
-    let stopper = Stopper::new(Duration::ZERO);
-    tasks.spawn(Gateway::new(table, AclDisabled).serve(listener, stopper.listen()));
+    let stopper = ShutdownController::new(Duration::ZERO);
+    tasks.spawn(Gateway::new(table, AclDisabled).serve(listener, stopper.subscribe()));
     for path in ["/v1/agent/self", "/v1/client/stats", "/v1/agent/health"] {
         let answer = get(address, &format!("{path}?node_id={NODE}")).await;
         assert_eq!(answer.status, 508, "{path}");

@@ -6,8 +6,8 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::Request;
 use http_body_util::Full;
 use nomad_acl::{AclDeferred, AclDisabled, Tokens};
-use nomad_forward::{Agent, Table};
-use nomad_gateway::{Gateway, Stopper, listen::Listener};
+use nomad_forward::{Agent, StaticDirectory};
+use nomad_gateway::{Gateway, ShutdownController, listener::Listener};
 use nomad_wire::Region;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -15,40 +15,40 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::support::{Feed, Puppet, Reply, Stream, World, get, say};
+use crate::support::{FakeAgent, FakeResponse, Feed, Stream, TestCluster, get, send_chunk};
 
 const NODE: &str = "9bb118cc-7630-ebf4-b8b8-c11ee8847863";
 
-struct Front {
+struct TestGateway {
     address: SocketAddr,
-    agent: Puppet,
-    _stopper: Stopper,
+    agent: FakeAgent,
+    _stopper: ShutdownController,
     _tasks: JoinSet<()>,
 }
 
 /// A gateway in front of one client, whose monitors the test writes.
-async fn front<T>(tokens: T) -> Front
+async fn start_gateway<T>(tokens: T) -> TestGateway
 where
     T: Tokens + Clone + Send + Sync + 'static,
 {
-    front_of(tokens, |_| Reply::Live).await
+    start_gateway_with(tokens, |_| FakeResponse::Stream).await
 }
 
-async fn front_of<T, A>(tokens: T, answer: A) -> Front
+async fn start_gateway_with<T, A>(tokens: T, answer: A) -> TestGateway
 where
     T: Tokens + Clone + Send + Sync + 'static,
-    A: Fn(&str) -> Reply + Send + Sync + 'static,
+    A: Fn(&str) -> FakeResponse + Send + Sync + 'static,
 {
     let mut tasks = JoinSet::new();
-    let agent = Puppet::start(&mut tasks, answer).await;
+    let agent = FakeAgent::start(&mut tasks, answer).await;
     let client =
         Agent::client("client1", NODE.parse().unwrap(), Region::default(), agent.address).unwrap();
-    let table = Table::builder(Region::default()).agent(client).build();
+    let table = StaticDirectory::builder(Region::default()).agent(client).build();
     let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let address = listener.address();
-    let stopper = Stopper::new(Duration::ZERO);
-    tasks.spawn(Gateway::new(table, tokens).serve(listener, stopper.listen()));
-    Front { address, agent, _stopper: stopper, _tasks: tasks }
+    let stopper = ShutdownController::new(Duration::ZERO);
+    tasks.spawn(Gateway::new(table, tokens).serve(listener, stopper.subscribe()));
+    TestGateway { address, agent, _stopper: stopper, _tasks: tasks }
 }
 
 fn monitor(more: &str) -> String {
@@ -61,8 +61,8 @@ fn frame(data: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn callers_share_one_monitor_and_each_begins_with_a_whole_line() {
-    let front = front(AclDisabled).await;
+async fn clients_share_one_monitor_and_each_begins_with_a_whole_line() {
+    let front = start_gateway(AclDisabled).await;
     let path = monitor("&log_level=debug");
     let (mut first, feeder) =
         tokio::join!(Stream::open(front.address, &path), front.agent.stream(0));
@@ -70,10 +70,10 @@ async fn callers_share_one_monitor_and_each_begins_with_a_whole_line() {
     assert_eq!(first.headers["x-nomad-gateway-agent"], "client1");
     assert_eq!(first.headers["content-type"], "application/json");
     // As it came, when it ends with a line.
-    say(&feeder, frame("one\n"));
+    send_chunk(&feeder, frame("one\n"));
     assert_eq!(first.next().await.unwrap().unwrap(), frame("one\n"));
-    say(&feeder, frame("tw"));
-    say(&feeder, "{}");
+    send_chunk(&feeder, frame("tw"));
+    send_chunk(&feeder, "{}");
     assert_eq!(first.next().await.unwrap().unwrap(), "{}");
 
     // The same in other words, and with another spelling of the same values.
@@ -84,8 +84,8 @@ async fn callers_share_one_monitor_and_each_begins_with_a_whole_line() {
         names.map(|name| (name.clone(), headers[name].clone())).collect::<Vec<_>>()
     };
     assert_eq!(named(&second.headers), named(&first.headers));
-    say(&feeder, frame("o\nthree\nfo"));
-    say(&feeder, frame("ur\n"));
+    send_chunk(&feeder, frame("o\nthree\nfo"));
+    send_chunk(&feeder, frame("ur\n"));
     let expect = frame("two\nthree\n") + &frame("four\n");
     assert_eq!(first.read_until(|seen| seen.len() >= expect.len()).await, expect);
     // It came while the second line was being written, and that line is whole for it too.
@@ -100,7 +100,7 @@ async fn callers_share_one_monitor_and_each_begins_with_a_whole_line() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn monitors_that_differ_are_not_shared() {
-    let front = front(AclDisabled).await;
+    let front = start_gateway(AclDisabled).await;
     let mut open = Vec::new();
     for (number, more) in [
         "",
@@ -124,13 +124,13 @@ async fn monitors_that_differ_are_not_shared() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_of_700_kilobytes_comes_whole() {
-    let front = front(AclDisabled).await;
+    let front = start_gateway(AclDisabled).await;
     let line = format!("{}\n", "0123456789".repeat(70_000));
     let path = monitor("&plain=true");
     let (mut plain, feeder) =
         tokio::join!(Stream::open(front.address, &path), front.agent.stream(0));
     for part in line.as_bytes().chunks(64 << 10) {
-        say(&feeder, part.to_vec());
+        send_chunk(&feeder, part.to_vec());
     }
     let seen = plain.read_until(|seen| seen.ends_with('\n')).await;
     let tail = &seen[seen.len().saturating_sub(100)..];
@@ -140,9 +140,9 @@ async fn a_line_of_700_kilobytes_comes_whole() {
     let (mut framed, feeder) =
         tokio::join!(Stream::open(front.address, &path), front.agent.stream(1));
     for part in line.as_bytes().chunks(64 << 10) {
-        say(&feeder, frame(str::from_utf8(part).unwrap()));
+        send_chunk(&feeder, frame(str::from_utf8(part).unwrap()));
     }
-    say(&feeder, frame("next\n"));
+    send_chunk(&feeder, frame("next\n"));
     let seen = framed.read_until(|seen| seen.ends_with(&frame("next\n"))).await;
     let mut data = Vec::new();
     for frame in serde_json::Deserializer::from_str(&seen).into_iter::<serde_json::Value>() {
@@ -153,40 +153,40 @@ async fn a_line_of_700_kilobytes_comes_whole() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plain_monitor_is_joined_at_the_beginning_of_a_line() {
-    let front = front(AclDisabled).await;
+    let front = start_gateway(AclDisabled).await;
     let path = monitor("&plain=true");
     let (mut first, feeder) =
         tokio::join!(Stream::open(front.address, &path), front.agent.stream(0));
-    say(&feeder, "one\ntw");
+    send_chunk(&feeder, "one\ntw");
     assert_eq!(first.next().await.unwrap().unwrap(), "one\n");
     let mut second = Stream::open(front.address, &path).await;
-    say(&feeder, "o\nthree\n");
+    send_chunk(&feeder, "o\nthree\n");
     for stream in [&mut first, &mut second] {
         assert_eq!(stream.next().await.unwrap().unwrap(), "two\nthree\n");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_request_goes_on_without_its_caller_and_ends_with_the_last_one() {
-    let front = front(AclDisabled).await;
+async fn the_request_goes_on_without_its_client_and_ends_with_the_last_one() {
+    let front = start_gateway(AclDisabled).await;
     let path = monitor("");
     let (first, feeder) = tokio::join!(Stream::open(front.address, &path), front.agent.stream(0));
     let mut second = Stream::open(front.address, &path).await;
     drop(first);
-    say(&feeder, frame("still here\n"));
+    send_chunk(&feeder, frame("still here\n"));
     assert_eq!(second.next().await.unwrap().unwrap(), frame("still here\n"));
     drop(second);
-    front.agent.ended(1).await;
+    front.agent.wait_streams_ended(1).await;
     // And the next caller begins anew.
     let (mut third, feeder) =
         tokio::join!(Stream::open(front.address, &path), front.agent.stream(1));
-    say(&feeder, frame("again\n"));
+    send_chunk(&feeder, frame("again\n"));
     assert_eq!(third.next().await.unwrap().unwrap(), frame("again\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_who_leaves_before_the_answer_takes_nothing_from_the_others() {
-    let front = front_of(AclDisabled, |_| Reply::Held).await;
+async fn a_client_that_leaves_before_the_response_takes_nothing_from_the_others() {
+    let front = start_gateway_with(AclDisabled, |_| FakeResponse::StreamWithLateHead).await;
     let path = monitor("&plain=true");
     let opening =
         tokio::time::timeout(Duration::from_millis(200), Stream::open(front.address, &path));
@@ -195,7 +195,7 @@ async fn a_caller_who_leaves_before_the_answer_takes_nothing_from_the_others() {
         let feeder = front.agent.stream(0).await;
         // The first caller has lost patience by then.
         tokio::time::sleep(Duration::from_millis(400)).await;
-        say(&feeder, "line\n");
+        send_chunk(&feeder, "line\n");
         feeder
     };
     let (first, mut second, _feeder) = tokio::join!(opening, second, told);
@@ -205,7 +205,7 @@ async fn a_caller_who_leaves_before_the_answer_takes_nothing_from_the_others() {
 }
 
 /// A connection on which nothing is read before the test says so.
-async fn slow(address: SocketAddr, path: &str) -> TcpStream {
+async fn open_unread(address: SocketAddr, path: &str) -> TcpStream {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     let mut stream = socket.connect(address).await.unwrap();
@@ -219,19 +219,19 @@ async fn slow(address: SocketAddr, path: &str) -> TcpStream {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_caller_is_told_what_is_missing_and_holds_up_nobody() {
+async fn a_slow_client_is_told_what_is_missing_and_holds_up_nobody() {
     const LINES: usize = 40_000;
-    let front = front(AclDisabled).await;
+    let front = start_gateway(AclDisabled).await;
     let path = monitor("&plain=true");
     let (mut quick, feeder) =
         tokio::join!(Stream::open(front.address, &path), front.agent.stream(0));
-    let mut slow = slow(front.address, &path).await;
+    let mut slow = open_unread(front.address, &path).await;
     let mut sent = 0;
     // In bursts that fit the queue, so that the quick one loses nothing.
     while sent < LINES {
         let burst: String = (sent..sent + 200).map(|number| format!("{number:099}\n")).collect();
         sent += 200;
-        say(&feeder, burst);
+        send_chunk(&feeder, burst);
         let last = format!("{:099}\n", sent - 1);
         quick.read_until(|seen| seen.ends_with(&last)).await;
     }
@@ -261,12 +261,12 @@ async fn a_slow_caller_is_told_what_is_missing_and_holds_up_nobody() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_monitor_breaks_for_everybody() {
-    let front = front(AclDisabled).await;
+    let front = start_gateway(AclDisabled).await;
     let path = monitor("");
     let (mut first, feeder) =
         tokio::join!(Stream::open(front.address, &path), front.agent.stream(0));
     let mut second = Stream::open(front.address, &path).await;
-    say(&feeder, frame("last\n"));
+    send_chunk(&feeder, frame("last\n"));
     assert!(feeder.send(Feed::Break).is_ok());
     for stream in [&mut first, &mut second] {
         assert_eq!(stream.next().await.unwrap().unwrap(), frame("last\n"));
@@ -276,12 +276,12 @@ async fn a_broken_monitor_breaks_for_everybody() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_text_of_the_agent_is_everybodys() {
-    let front = front(AclDisabled).await;
+    let front = start_gateway(AclDisabled).await;
     let path = monitor("");
     let (mut first, feeder) =
         tokio::join!(Stream::open(front.address, &path), front.agent.stream(0));
     let mut second = Stream::open(front.address, &path).await;
-    say(&feeder, frame("last\n") + "rpc error: no more");
+    send_chunk(&feeder, frame("last\n") + "rpc error: no more");
     drop(feeder);
     for stream in [&mut first, &mut second] {
         let seen = stream.read_until(|seen| seen.ends_with("no more")).await;
@@ -292,7 +292,8 @@ async fn an_error_text_of_the_agent_is_everybodys() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_is_no_monitor_and_is_asked_for_by_everybody() {
-    let front = front_of(AclDisabled, |_| Reply::Whole(500, "not today".into())).await;
+    let front =
+        start_gateway_with(AclDisabled, |_| FakeResponse::Complete(500, "not today".into())).await;
     for _ in 0..2 {
         let answer = get(front.address, &monitor("")).await;
         assert_eq!((answer.status.as_u16(), &*answer.text()), (500, "not today"));
@@ -302,7 +303,7 @@ async fn a_refusal_is_no_monitor_and_is_asked_for_by_everybody() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_the_agent_decides_everybody_has_a_monitor_of_their_own() {
-    let front = front(AclDeferred).await;
+    let front = start_gateway(AclDeferred).await;
     for number in 0..2 {
         let request = Request::get(monitor(""))
             .header("x-nomad-token", format!("token{number}"))
@@ -310,7 +311,7 @@ async fn where_the_agent_decides_everybody_has_a_monitor_of_their_own() {
             .body(Full::default())
             .unwrap();
         let (stream, _feeder) =
-            tokio::join!(Stream::ask(front.address, request), front.agent.stream(number));
+            tokio::join!(Stream::send(front.address, request), front.agent.stream(number));
         assert!(!stream.headers.contains_key("x-nomad-gateway-stream"));
         let head = &front.agent.heads()[number];
         assert!(head.contains(&format!("token{number}")) && head.contains("gzip"), "{head}");
@@ -319,17 +320,17 @@ async fn where_the_agent_decides_everybody_has_a_monitor_of_their_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shared_monitor_is_not_compressed() {
-    let front = front(AclDisabled).await;
+    let front = start_gateway(AclDisabled).await;
     let request =
         Request::get(monitor("")).header("accept-encoding", "gzip").body(Full::default()).unwrap();
     let (_stream, _feeder) =
-        tokio::join!(Stream::ask(front.address, request), front.agent.stream(0));
+        tokio::join!(Stream::send(front.address, request), front.agent.stream(0));
     assert!(!front.agent.heads()[0].contains("gzip"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_agent_has_so_many_different_monitors_and_no_more() {
-    let front = front(AclDisabled).await;
+    let front = start_gateway(AclDisabled).await;
     let mut open = Vec::new();
     let shapes = ["trace", "debug", "info", "warn", "error"].into_iter().flat_map(|level| {
         ["", "&log_json=1", "&plain=1", "&plain=1&log_json=1"]
@@ -346,14 +347,14 @@ async fn one_agent_has_so_many_different_monitors_and_no_more() {
     // One that is there can be joined, and one that has gone makes room.
     Stream::open(front.address, &shapes[3]).await;
     drop(open.pop());
-    front.agent.ended(1).await;
+    front.agent.wait_streams_ended(1).await;
     let (_stream, _feeder) =
         tokio::join!(Stream::open(front.address, &shapes[16]), front.agent.stream(16));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everybody_who_shares_was_decided_about() {
-    let world = World::with_acls().await;
+async fn every_client_that_shares_was_authorized() {
+    let world = TestCluster::with_acls().await;
     let tokens = world.tokens.clone().unwrap();
     let path = format!("/v1/agent/monitor?node_id={}", world.node("client1"));
     let ask = |token: Option<&str>| {
@@ -362,7 +363,7 @@ async fn everybody_who_shares_was_decided_about() {
         if let Some(token) = token {
             head.headers.insert("x-nomad-token", token.parse().unwrap());
         }
-        Stream::ask(world.gateway, Request::from_parts(head, body))
+        Stream::send(world.gateway, Request::from_parts(head, body))
     };
     let manager = ask(Some(tokens.management.expose())).await;
     assert_eq!(manager.status, 200);
@@ -370,7 +371,7 @@ async fn everybody_who_shares_was_decided_about() {
     assert_eq!(ask(Some("9c1ed6ed-0ad2-4f0f-a3c6-4c9f5a1d2b77")).await.status, 403);
     let mut reader = ask(Some(tokens.read_only.expose())).await;
     assert_eq!(reader.headers["x-nomad-gateway-stream"], "shared");
-    assert_eq!(world.agent("client1").0.log().listeners(), 1);
+    assert_eq!(world.agent("client1").0.log().receiver_count(), 1);
     // Every second, also for the one who came later.
     drop(manager);
     assert_eq!(reader.next().await.unwrap().unwrap(), "{}");

@@ -4,8 +4,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use nomad_acl::AclDisabled;
-use nomad_forward::{Agent, Table};
-use nomad_gateway::{Gateway, Stopper, listen::Listener, telemetry::AccessLog};
+use nomad_forward::{Agent, StaticDirectory};
+use nomad_gateway::{Gateway, ShutdownController, listener::Listener, telemetry::AccessLog};
 use nomad_wire::Region;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -16,36 +16,37 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::{Puppet, Reply};
+use crate::support::{FakeAgent, FakeResponse};
 
-struct Front {
+struct TestGateway {
     address: SocketAddr,
-    server: Puppet,
+    server: FakeAgent,
     dir: TempDir,
-    _stopper: Stopper,
+    _stopper: ShutdownController,
     _tasks: JoinSet<()>,
 }
 
-impl Front {
+impl TestGateway {
     /// A gateway with a log, in front of one server that answers everything.
     async fn start() -> Self {
         let mut tasks = JoinSet::new();
-        let server = Puppet::start(&mut tasks, |_| Reply::Whole(200, "served".into())).await;
+        let server =
+            FakeAgent::start(&mut tasks, |_| FakeResponse::Complete(200, "served".into())).await;
         let id = "078367fb-eec8-87bf-8d99-0c0a5e3f7c7c".parse().unwrap();
         let agent = Agent::server("server1", id, Region::default(), server.address).unwrap();
-        let table = Table::builder(Region::default()).agent(agent).build();
+        let table = StaticDirectory::builder(Region::default()).agent(agent).build();
         let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.address();
-        let stopper = Stopper::new(Duration::ZERO);
+        let stopper = ShutdownController::new(Duration::ZERO);
         let dir = tempfile::tempdir().unwrap();
         let log = AccessLog::file(&dir.path().join("access.log")).unwrap();
         let gateway = Gateway::new(table, AclDisabled).access_log(log);
-        tasks.spawn(gateway.serve(listener, stopper.listen()));
+        tasks.spawn(gateway.serve(listener, stopper.subscribe()));
         Self { address, server, dir, _stopper: stopper, _tasks: tasks }
     }
 
     /// Sends these bytes, and reads until the connection ends.
-    async fn say(&self, bytes: &[u8]) -> String {
+    async fn exchange(&self, bytes: &[u8]) -> String {
         let said = async {
             let mut stream = TcpStream::connect(self.address).await.unwrap();
             stream.write_all(bytes).await.unwrap();
@@ -57,13 +58,13 @@ impl Front {
     }
 
     /// The request line that the server saw last.
-    fn seen(&self) -> String {
+    fn last_request_line(&self) -> String {
         let heads = self.server.heads();
         heads.last().and_then(|head| head.lines().next()).unwrap_or_default().to_owned()
     }
 
     /// The access log's line of this request.
-    async fn logged(&self, request_id: &str) -> Value {
+    async fn access_log_line(&self, request_id: &str) -> Value {
         let logged = async {
             loop {
                 let text = std::fs::read_to_string(self.dir.path().join("access.log")).unwrap();
@@ -89,7 +90,7 @@ fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_typed_for_curl_reaches_the_server_encoded() {
-    let front = Front::start().await;
+    let front = TestGateway::start().await;
     for (typed, seen) in [
         (&b"/v1/jobs?filter=Status==\"running\""[..], "/v1/jobs?filter=Status==%22running%22"),
         (b"/v1/jobs?filter=a<b>c&d=`{|}\\^", "/v1/jobs?filter=a%3Cb%3Ec&d=%60{|}\\^"),
@@ -98,25 +99,25 @@ async fn what_is_typed_for_curl_reaches_the_server_encoded() {
         (b"/v1/job/caf\xe9?x=\xc3\xa9", "/v1/job/caf%E9?x=%C3%A9"),
     ] {
         let head = [b"GET ", typed, b" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"].concat();
-        let answer = front.say(&head).await;
+        let answer = front.exchange(&head).await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        assert_eq!(front.seen(), format!("GET {seen} HTTP/1.1"));
+        assert_eq!(front.last_request_line(), format!("GET {seen} HTTP/1.1"));
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_heads_are_encoded_on_a_connection_that_carries_many_requests() {
-    let front = Front::start().await;
+    let front = TestGateway::start().await;
     let sent = "PUT /v1/a\" HTTP/1.1\r\nHost: a\r\nContent-Length: 25\r\n\r\nGET /\" HTTP/1.1\r\nHost: a\r\n\
                 PUT /v1/b\" HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n8\r\nGET /\"\r\n\r\n0\r\n\r\n\
                 GET /v1/c\" HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-    let answers = front.say(sent.as_bytes()).await;
+    let answers = front.exchange(sent.as_bytes()).await;
     assert_eq!(answers.matches("HTTP/1.1 200").count(), 3, "{answers}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_of_a_hundred_kilobytes_and_five_hundred_lines_is_served() {
-    let front = Front::start().await;
+    let front = TestGateway::start().await;
     let start = "GET /v1/jobs HTTP/1.1\r\nHost: a\r\nConnection: close\r\n";
     let lines: String = (0..500).map(|n| format!("x-{n}: y\r\n")).collect();
     let large = format!("x: {}\r\n", "y".repeat(900_000));
@@ -124,14 +125,14 @@ async fn a_head_of_a_hundred_kilobytes_and_five_hundred_lines_is_served() {
         format!("GET /v1/jobs?{} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n", "x".repeat(65_000));
     for head in [format!("{start}{lines}\r\n"), format!("{start}{large}\r\n"), format!("{uri}\r\n")]
     {
-        let answer = front.say(head.as_bytes()).await;
+        let answer = front.exchange(head.as_bytes()).await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_refused_is_told_why_and_logged() {
-    let front = Front::start().await;
+    let front = TestGateway::start().await;
     let rest = "HTTP/1.1\r\nHost: a\r\n";
     for (head, status, text) in [
         (
@@ -182,11 +183,11 @@ async fn whatever_is_refused_is_told_why_and_logged() {
             "Unsupported transfer encoding",
         ),
     ] {
-        let answer = front.say(head.as_bytes()).await;
+        let answer = front.exchange(head.as_bytes()).await;
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
         assert!(answer.contains(text), "{text}: {answer}");
         assert_eq!(header(&answer, "connection"), Some("close"), "{answer}");
-        let logged = front.logged(header(&answer, "x-request-id").unwrap()).await;
+        let logged = front.access_log_line(header(&answer, "x-request-id").unwrap()).await;
         let path = if head.contains("http:") { "/" } else { "/v1/jobs" };
         assert_eq!((&logged["status"], &logged["path"]), (&status.into(), &path.into()));
     }
@@ -195,9 +196,9 @@ async fn whatever_is_refused_is_told_why_and_logged() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_before_a_refused_one_is_served() {
-    let front = Front::start().await;
+    let front = TestGateway::start().await;
     let sent = "GET /v1/jobs HTTP/1.1\r\nHost: a\r\n\r\nGET /v1/nodes HTTP/1.1\r\n\r\nGET /v1/never HTTP/1.1\r\nHost: a\r\n\r\n";
-    let answers = front.say(sent.as_bytes()).await;
+    let answers = front.exchange(sent.as_bytes()).await;
     assert!(answers.starts_with("HTTP/1.1 200"), "{answers}");
     assert!(
         answers.contains("served") && answers.contains("missing required Host header"),
@@ -208,8 +209,8 @@ async fn a_request_before_a_refused_one_is_served() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_host_of_an_absolute_target_counts_and_http_1_0_needs_none() {
-    let front = Front::start().await;
-    let answer = front.say(b"GET /v1/jobs HTTP/1.0\r\n\r\n").await;
+    let front = TestGateway::start().await;
+    let answer = front.exchange(b"GET /v1/jobs HTTP/1.0\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.0 200"), "{answer}");
     let websocket = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                      Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -226,7 +227,7 @@ async fn the_host_of_an_absolute_target_counts_and_http_1_0_needs_none() {
         timeout(Duration::from_secs(20), stream.read_exact(&mut answer)).await.unwrap().unwrap();
         assert_eq!(String::from_utf8_lossy(&answer), format!("HTTP/1.1 {status}"), "{head}");
         if status == 200 {
-            assert_eq!(front.seen(), "GET /v1/jobs HTTP/1.1");
+            assert_eq!(front.last_request_line(), "GET /v1/jobs HTTP/1.1");
         }
     }
 }
@@ -264,7 +265,7 @@ async fn whole(last: u8, gateway: SocketAddr, size: usize) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn large_heads_that_never_end_are_bounded_and_others_are_served() {
-    let front = Front::start().await;
+    let front = TestGateway::start().await;
     let mut callers = FuturesUnordered::new();
     // Each needs 14 places of 64 KiB, and an address has 256; four addresses have all that there are.
     let mut refused = async |last, count: usize, at_most: usize, status: &str| {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, process::Command};
 use serde_json::Value;
 
 /// What each package may import of ours. `benches` and `tests` use every public face and are not listed.
-const DOORS: [(&str, &[&str]); 6] = [
+const ALLOWED_DEPENDENCIES: [(&str, &[&str]); 6] = [
     ("nomad-wire", &[]),
     ("nomad-frames", &[]),
     ("nomad-acl", &["nomad-wire"]),
@@ -16,7 +16,7 @@ const DOORS: [(&str, &[&str]); 6] = [
 
 /// Crates that are told the time, the bytes and the answers: none of these may stand in their manifests.
 const SANS_IO: [&str; 3] = ["nomad-wire", "nomad-frames", "nomad-acl"];
-const IO: [&str; 6] = ["tokio", "hyper", "hyper-util", "mio", "socket2", "reqwest"];
+const IO_CRATES: [&str; 6] = ["tokio", "hyper", "hyper-util", "mio", "socket2", "reqwest"];
 
 fn workspace() -> Vec<Value> {
     let output = Command::new(env!("CARGO"))
@@ -41,9 +41,9 @@ fn imports() -> BTreeMap<String, Vec<String>> {
 }
 
 #[test]
-fn nobody_imports_through_a_wall() {
+fn crates_import_only_their_allowed_dependencies() {
     let imports = imports();
-    for (package, doors) in DOORS {
+    for (package, doors) in ALLOWED_DEPENDENCIES {
         for import in imports[package].iter().filter(|name| name.starts_with("nomad-")) {
             assert!(doors.contains(&import.as_str()), "{package} must not import {import}");
         }
@@ -51,24 +51,24 @@ fn nobody_imports_through_a_wall() {
 }
 
 #[test]
-fn the_lower_floor_knows_no_runtime_and_no_socket() {
+fn sans_io_crates_know_no_runtime_and_no_socket() {
     let imports = imports();
     for package in SANS_IO {
         for import in &imports[package] {
-            assert!(!IO.contains(&import.as_str()), "{package} must not import {import}");
+            assert!(!IO_CRATES.contains(&import.as_str()), "{package} must not import {import}");
         }
     }
 }
 
 #[test]
-fn every_package_of_ours_has_rules_an_essay_and_a_page() {
+fn every_package_has_lints_crate_docs_and_a_readme() {
     for package in workspace() {
         let name = package["name"].as_str().unwrap();
         let manifest = PathBuf::from(package["manifest_path"].as_str().unwrap());
         let text = std::fs::read_to_string(&manifest).unwrap();
         assert!(text.contains("[lints]\nworkspace = true"), "{name} goes by the lint table");
         let folder = manifest.parent().unwrap();
-        if !DOORS.iter().any(|(listed, _)| *listed == name) {
+        if !ALLOWED_DEPENDENCIES.iter().any(|(listed, _)| *listed == name) {
             continue;
         }
         let essay = std::fs::read_to_string(folder.join("src/lib.rs")).unwrap();

@@ -4,11 +4,11 @@ use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::Full;
 
-use crate::support::{Answer, World, get, send};
+use crate::support::{TestCluster, TestResponse, get, send};
 
 const UNKNOWN: &str = "01234567-89ab-cdef-0123-456789abcdef";
 
-fn check(answer: &Answer, status: u16, text: &str, context: &str) {
+fn check(answer: &TestResponse, status: u16, text: &str, context: &str) {
     assert_eq!((answer.status.as_u16(), &*answer.text()), (status, text), "{context}");
     let expected = if text.is_empty() { None } else { Some("text/plain; charset=utf-8") };
     assert_eq!(answer.header("content-type"), expected, "{context}");
@@ -17,7 +17,7 @@ fn check(answer: &Answer, status: u16, text: &str, context: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn targets_that_name_nobody() {
-    let world = World::start().await;
+    let world = TestCluster::start().await;
     let long = "node lookup failed: index error: UUID must be 36 characters";
     for (path, status, text) in [
         (format!("/v1/agent/host?node_id={UNKNOWN}"), 404, format!("Unknown node \"{UNKNOWN}\"")),
@@ -63,7 +63,7 @@ async fn targets_that_name_nobody() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn allocations_that_nobody_has() {
-    let world = World::start().await;
+    let world = TestCluster::start().await;
     let unknown = format!("Unknown allocation \"{UNKNOWN}\"");
     let short = "alloc lookup failed: index error: UUID must be 36 characters";
     let id = world.allocation();
@@ -86,7 +86,7 @@ async fn allocations_that_nobody_has() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn values_that_cannot_be_read() {
-    let world = World::start().await;
+    let world = TestCluster::start().await;
     let id = world.allocation();
     let logs = format!("/v1/client/fs/logs/{id}?task=clock&type=stdout");
     for (path, status, text) in [
@@ -131,7 +131,7 @@ async fn values_that_cannot_be_read() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn paths_that_lead_out_of_the_allocation() {
-    let world = World::start().await;
+    let world = TestCluster::start().await;
     let id = world.allocation();
     for path in ["../..", "/../../etc/passwd", "alloc/../../..", "%2e%2e/%2e%2e"] {
         for (call, status) in [("ls", 500), ("stat", 500), ("cat", 400), ("stream", 400)] {
@@ -148,7 +148,7 @@ async fn paths_that_lead_out_of_the_allocation() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn methods_and_paths_that_do_not_exist() {
-    let world = World::start().await;
+    let world = TestCluster::start().await;
     let ask = |method: &str, path: &str| {
         let method: Method = method.parse().unwrap();
         let request =
@@ -188,7 +188,7 @@ async fn methods_and_paths_that_do_not_exist() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_served_yet_says_so() {
-    let world = World::start().await;
+    let world = TestCluster::start().await;
     let node = world.node("client1");
     for (method, path) in
         [("GET", format!("/v1/agent/pprof/heap?node_id={node}")), ("GET", "/v1/jobs".to_owned())]
@@ -203,7 +203,7 @@ async fn what_is_not_served_yet_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_token_is_refused() {
-    let world = World::start().await;
+    let world = TestCluster::start().await;
     let request = Request::get("/v1/agent/self")
         .header("x-nomad-token", "one")
         .header("x-nomad-token", "two")

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, World, get, masked};
+use crate::support::{TestCluster, TestResponse, get, masked};
 
 /// How a call names its agent, and who must answer.
 struct Target {
@@ -17,7 +17,7 @@ fn name_of(agent: &str) -> String {
 }
 
 /// Every form of every target of an agent call, and none at all.
-fn targets(world: &World) -> Vec<Target> {
+fn targets(world: &TestCluster) -> Vec<Target> {
     let target = |query: String, agent, direct: String| Target { query, agent, direct };
     let same = |query: String, agent| target(query.clone(), agent, query);
     vec![
@@ -47,7 +47,7 @@ fn path(base: &str, query: &str) -> String {
 }
 
 /// Headers that the gateway adds or that belong to one connection.
-const OWN: [&str; 6] = [
+const GATEWAY_HEADERS: [&str; 6] = [
     "x-nomad-gateway-agent",
     "x-nomad-gateway-path",
     "x-request-id",
@@ -56,20 +56,20 @@ const OWN: [&str; 6] = [
     "content-length",
 ];
 
-fn headers(answer: &Answer) -> Vec<(String, String)> {
+fn headers(answer: &TestResponse) -> Vec<(String, String)> {
     let visible = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
         (name.to_string(), value.to_str().unwrap().to_owned())
     };
     let all = answer.headers.iter().map(visible);
-    all.filter(|(name, _)| !OWN.contains(&name.as_str())).collect()
+    all.filter(|(name, _)| !GATEWAY_HEADERS.contains(&name.as_str())).collect()
 }
 
-fn body(answer: &Answer) -> Value {
+fn body(answer: &TestResponse) -> Value {
     serde_json::from_slice(&answer.body).map_or_else(|_| json!({ "text": answer.text() }), masked)
 }
 
 /// The answer through the gateway is the agent's own, and says whose it is.
-async fn same_answer(world: &World, through: &str, agent: &str, direct: &str) {
+async fn check_same_response(world: &TestCluster, through: &str, agent: &str, direct: &str) {
     let (_, address) = world.agent(agent);
     let (through, expected) = (get(world.gateway, through).await, get(address, direct).await);
     let context = format!("{direct} at {agent}");
@@ -82,7 +82,7 @@ async fn same_answer(world: &World, through: &str, agent: &str, direct: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_agent_call_reaches_the_agent_it_names() {
-    let world = World::start().await;
+    let world = TestCluster::start().await;
     for base in [
         "/v1/agent/health",
         "/v1/agent/self",
@@ -92,19 +92,19 @@ async fn every_agent_call_reaches_the_agent_it_names() {
         "/v1/agent/pprof/unknown",
     ] {
         for Target { query, agent, direct } in targets(&world) {
-            same_answer(&world, &path(base, &query), agent, &path(base, &direct)).await;
+            check_same_response(&world, &path(base, &query), agent, &path(base, &direct)).await;
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_list_of_servers_is_a_clients_and_says_so() {
-    let world = World::start().await;
+    let world = TestCluster::start().await;
     for Target { query, agent, direct } in targets(&world) {
         // Nobody named: a server has no such list, so a client is asked.
         let agent =
             if query.is_empty() || query == "node_id=&server_id=" { "client1" } else { agent };
-        same_answer(
+        check_same_response(
             &world,
             &path("/v1/agent/servers", &query),
             agent,
@@ -118,7 +118,7 @@ async fn the_list_of_servers_is_a_clients_and_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn client_calls_reach_the_node_they_name() {
-    let world = World::start().await;
+    let world = TestCluster::start().await;
     let (client1, client2) = (world.node("client1"), world.node("client2"));
     // No allocation ever ran on the second client; its directory lies on a file system all the same.
     let idle = get(world.gateway, &format!("/v1/client/stats?node_id={client2}")).await.json();
@@ -129,7 +129,7 @@ async fn client_calls_reach_the_node_they_name() {
         (format!("node_id={client2}&pretty"), "client2", format!("node_id={client2}&pretty")),
         ("node_id=client2".to_owned(), "client2", format!("node_id={client2}")),
     ] {
-        same_answer(
+        check_same_response(
             &world,
             &path("/v1/client/stats", &query),
             agent,
@@ -141,8 +141,8 @@ async fn client_calls_reach_the_node_they_name() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn allocation_calls_reach_the_client_that_has_it() {
-    let world = World::start().await;
-    let id = world.written().await;
+    let world = TestCluster::start().await;
+    let id = world.written_allocation().await;
     for base in [
         format!("/v1/client/allocation/{id}/stats"),
         format!("/v1/client/fs/ls/{id}"),
@@ -156,7 +156,7 @@ async fn allocation_calls_reach_the_client_that_has_it() {
         format!("/v1/client/fs/cat/{id}?path=nowhere"),
         format!("/v1/client/fs/logs/{id}?task=nobody&type=stdout"),
     ] {
-        same_answer(&world, &base, "client1", &base).await;
+        check_same_response(&world, &base, "client1", &base).await;
     }
     let part = format!("/v1/client/fs/readat/{id}?path=clock/local/hello.txt&offset=0&limit=12");
     assert_eq!(get(world.gateway, &part).await.text(), "written by t");

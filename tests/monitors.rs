@@ -4,32 +4,36 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use nomad_acl::AclDisabled;
 use nomad_agent::{Agent, AgentConfig, Role, Roster, standalone};
-use nomad_forward::Table;
-use nomad_gateway::{Gateway, Stopper, listen::Listener};
+use nomad_forward::StaticDirectory;
+use nomad_gateway::{Gateway, ShutdownController, listener::Listener};
 use nomad_wire::Region;
 use tokio::{task::JoinSet, time::timeout};
 
 use crate::support::{Stream, get};
 
 /// Two servers and a client with one gateway in front; nobody here relays anything.
-struct Row {
+struct TestAgents {
     gateway: SocketAddr,
     agents: Vec<Agent>,
     _serving: JoinSet<()>,
-    _stopper: Stopper,
+    _stopper: ShutdownController,
 }
 
-async fn serving(agent: &Agent, stopper: &Stopper, serving: &mut JoinSet<()>) -> SocketAddr {
+async fn serve(
+    agent: &Agent,
+    stopper: &ShutdownController,
+    serving: &mut JoinSet<()>,
+) -> SocketAddr {
     let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
     let address = listener.address();
-    serving.spawn(listener.serve(standalone(agent.clone(), AclDisabled), stopper.listen()));
+    serving.spawn(listener.serve(standalone(agent.clone(), AclDisabled), stopper.subscribe()));
     address
 }
 
-impl Row {
+impl TestAgents {
     async fn start() -> Self {
-        let (stopper, mut tasks) = (Stopper::new(Duration::ZERO), JoinSet::new());
-        let mut table = Table::builder(Region::default());
+        let (stopper, mut tasks) = (ShutdownController::new(Duration::ZERO), JoinSet::new());
+        let mut table = StaticDirectory::builder(Region::default());
         let (roster, mut agents) = (Arc::new(Roster::new()), Vec::new());
         // The first server is the one that is asked when nobody is named; it does not lead.
         for (name, role) in
@@ -39,9 +43,9 @@ impl Row {
             let known: Arc<Roster> = Arc::clone(&roster);
             let agent = Agent::builder(config).membership(known).start().await.unwrap();
             if let Some(member) = agent.member() {
-                roster.join(member);
+                roster.insert(member);
             }
-            let address = serving(&agent, &stopper, &mut tasks).await;
+            let address = serve(&agent, &stopper, &mut tasks).await;
             let region = Region::default();
             let entry = match (agent.server_id(), agent.node_id()) {
                 (Some(id), _) => nomad_forward::Agent::server(name, id, region, address),
@@ -53,15 +57,15 @@ impl Row {
         let directory = table.leader(|| Some("server1.global".to_owned())).build();
         let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let gateway = listener.address();
-        tasks.spawn(Gateway::new(directory, AclDisabled).serve(listener, stopper.listen()));
+        tasks.spawn(Gateway::new(directory, AclDisabled).serve(listener, stopper.subscribe()));
         Self { gateway, agents, _serving: tasks, _stopper: stopper }
     }
 
     /// Opens a monitor, lets every agent say who it is, and gives the first line.
-    async fn heard(&self, query: &str) -> String {
+    async fn first_line(&self, query: &str) -> String {
         let path = format!("/v1/agent/monitor?plain=true&log_level=debug&{query}");
         let spoken = async {
-            while self.agents.iter().all(|agent| agent.log().listeners() == 0) {
+            while self.agents.iter().all(|agent| agent.log().receiver_count() == 0) {
                 tokio::task::yield_now().await;
             }
             for agent in &self.agents {
@@ -76,7 +80,7 @@ impl Row {
         assert_eq!(stream.status, 200, "{query}");
         let seen = stream.read_until(|seen| seen.contains(" speaks\n")).await;
         drop(stream);
-        while self.agents.iter().any(|agent| agent.log().listeners() > 0) {
+        while self.agents.iter().any(|agent| agent.log().receiver_count() > 0) {
             tokio::task::yield_now().await;
         }
         let line = seen.lines().find(|line| line.ends_with(" speaks")).unwrap();
@@ -86,7 +90,7 @@ impl Row {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_name_of_an_agent_leads_to_its_log() {
-    let row = Row::start().await;
+    let row = TestAgents::start().await;
     let [server2, server1, client1] = row.agents.as_slice() else { unreachable!() };
     let id = server2.server_id().unwrap();
     let node = client1.node_id().unwrap();
@@ -99,13 +103,13 @@ async fn every_name_of_an_agent_leads_to_its_log() {
         (format!("server_id={}", server1.server_id().unwrap()), "server1"),
         (format!("node_id={node}"), "client1"),
     ] {
-        assert_eq!(row.heard(&query).await, agent, "{query}");
+        assert_eq!(row.first_line(&query).await, agent, "{query}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn names_that_lead_nowhere_are_told() {
-    let row = Row::start().await;
+    let row = TestAgents::start().await;
     for (query, status, text) in [
         ("server_id=server1.global&region=mars", 400, "No path to region"),
         ("server_id=server1.mars", 400, "unknown Nomad server server1.mars"),

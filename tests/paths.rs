@@ -6,37 +6,38 @@ use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::Full;
 use nomad_acl::AclDisabled;
-use nomad_forward::{Agent, Table};
-use nomad_gateway::{Gateway, Stopper, listen::Listener};
+use nomad_forward::{Agent, StaticDirectory};
+use nomad_gateway::{Gateway, ShutdownController, listener::Listener};
 use nomad_wire::Region;
 use tokio::task::JoinSet;
 
-use crate::support::{Puppet, Reply, send};
+use crate::support::{FakeAgent, FakeResponse, send};
 
 /// A gateway in front of one server that answers everything and says what it was asked.
-pub(crate) struct Front {
+pub(crate) struct TestGateway {
     pub(crate) address: SocketAddr,
-    pub(crate) server: Puppet,
-    _stopper: Stopper,
+    pub(crate) server: FakeAgent,
+    _stopper: ShutdownController,
     _tasks: JoinSet<()>,
 }
 
-impl Front {
+impl TestGateway {
     pub(crate) async fn start() -> Self {
         let mut tasks = JoinSet::new();
-        let server = Puppet::start(&mut tasks, |_| Reply::Whole(200, "served".into())).await;
+        let server =
+            FakeAgent::start(&mut tasks, |_| FakeResponse::Complete(200, "served".into())).await;
         let id = "078367fb-eec8-87bf-8d99-0c0a5e3f7c7c".parse().unwrap();
         let agent = Agent::server("server1", id, Region::default(), server.address).unwrap();
-        let table = Table::builder(Region::default()).agent(agent).build();
+        let table = StaticDirectory::builder(Region::default()).agent(agent).build();
         let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.address();
-        let stopper = Stopper::new(Duration::ZERO);
-        tasks.spawn(Gateway::new(table, AclDisabled).serve(listener, stopper.listen()));
+        let stopper = ShutdownController::new(Duration::ZERO);
+        tasks.spawn(Gateway::new(table, AclDisabled).serve(listener, stopper.subscribe()));
         Self { address, server, _stopper: stopper, _tasks: tasks }
     }
 
     /// The request line that the server saw last.
-    pub(crate) fn seen(&self) -> String {
+    pub(crate) fn last_request_line(&self) -> String {
         let heads = self.server.heads();
         heads.last().and_then(|head| head.lines().next()).unwrap_or_default().to_owned()
     }
@@ -91,8 +92,8 @@ fn escaped(id: &str, plain: &[u8]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_job_that_a_caller_names_is_the_one_that_is_changed() {
-    let front = Front::start().await;
+async fn the_job_that_a_client_names_is_the_one_that_is_changed() {
+    let front = TestGateway::start().await;
     for id in IDS {
         for plain in [&b"-_.~$&+:=@"[..], b"-_.~"] {
             // As Go's client: a segment of dots alone is cleaned by Nomad as well, so that nobody can ask for it so.
@@ -108,7 +109,7 @@ async fn the_job_that_a_caller_names_is_the_one_that_is_changed() {
                 let body = request.body(Full::<Bytes>::default()).unwrap();
                 let answer = send(front.address, body).await;
                 assert_eq!(answer.status, 200, "{method} {path}");
-                assert_eq!(front.seen(), format!("{method} {path} HTTP/1.1"));
+                assert_eq!(front.last_request_line(), format!("{method} {path} HTTP/1.1"));
             }
         }
     }
@@ -116,7 +117,7 @@ async fn the_job_that_a_caller_names_is_the_one_that_is_changed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_said_twice_alike_is_taken_once_and_sent_on_once() {
-    let front = Front::start().await;
+    let front = TestGateway::start().await;
     for (tokens, seen) in [
         (&["secret", "secret"][..], Some("secret")),
         (&["secret", ""], Some("secret")),
@@ -134,7 +135,10 @@ async fn what_is_said_twice_alike_is_taken_once_and_sent_on_once() {
             continue;
         };
         assert_eq!(answer.status, 200, "{tokens:?}");
-        assert_eq!(front.seen(), "PUT /v1/agent/force-leave?region=global&node=x HTTP/1.1");
+        assert_eq!(
+            front.last_request_line(),
+            "PUT /v1/agent/force-leave?region=global&node=x HTTP/1.1"
+        );
         let head = front.server.heads().pop().unwrap().to_ascii_lowercase();
         let lines: Vec<_> = head.lines().filter(|line| line.starts_with("x-nomad-token")).collect();
         assert_eq!(lines, [format!("x-nomad-token: {seen}")], "{tokens:?}");
@@ -148,7 +152,15 @@ async fn what_is_said_twice_alike_is_taken_once_and_sent_on_once() {
         let path = format!("/v1/agent/self?{query}");
         let request = Request::get(&path).body(Full::default()).unwrap();
         assert_eq!(send(front.address, request).await.status, status, "{path}");
-        assert!(front.seen().matches("server_id").count() <= 1, "{}", front.seen());
-        assert!(front.seen().matches("region").count() <= 1, "{}", front.seen());
+        assert!(
+            front.last_request_line().matches("server_id").count() <= 1,
+            "{}",
+            front.last_request_line()
+        );
+        assert!(
+            front.last_request_line().matches("region").count() <= 1,
+            "{}",
+            front.last_request_line()
+        );
     }
 }

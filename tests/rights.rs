@@ -14,13 +14,13 @@ use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
 use nomad_acl::tokens::TokenTable;
-use nomad_forward::{Agent, Denials, Table};
-use nomad_gateway::{Gateway, Stopper, SystemClock, listen::Listener};
+use nomad_forward::{Agent, DenialDetail, StaticDirectory};
+use nomad_gateway::{Gateway, ShutdownController, SystemClock, listener::Listener};
 use nomad_wire::Region;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::support::{Answer, Script, counted, send};
+use crate::support::{Script, TestResponse, send, start_counted};
 
 const NODE: &str = "9bb118cc-7630-ebf4-b8b8-c11ee8847863";
 const SERVER: &str = "078367fb-eec8-87bf-8d99-0c0a5e3f7c7c";
@@ -28,7 +28,7 @@ const SERVER: &str = "078367fb-eec8-87bf-8d99-0c0a5e3f7c7c";
 const ALLOC: &str = "13651909-dd6d-35ce-5da0-5004769668b3";
 
 /// Every right that a call of these two APIs can demand.
-const RIGHTS: [&str; 13] = [
+const CAPABILITIES: [&str; 13] = [
     "agent:read",
     "agent:write",
     "node:read",
@@ -122,26 +122,26 @@ fn policy(rights: &[&str], namespace: &str) -> String {
 }
 
 /// Whether a right that somebody has gives the one that is demanded.
-fn gives(has: &str, demanded: &str) -> bool {
+fn implies(has: &str, demanded: &str) -> bool {
     has == demanded
         || has.strip_suffix("write").is_some_and(|block| demanded == format!("{block}read"))
 }
 
 /// A gateway that knows these tokens, in front of agents that answer anything and count.
-struct Guarded {
+struct AclGateway {
     address: SocketAddr,
-    asked: Arc<AtomicUsize>,
-    _stopper: Stopper,
+    requests: Arc<AtomicUsize>,
+    _stopper: ShutdownController,
     _tasks: JoinSet<()>,
 }
 
-impl Guarded {
+impl AclGateway {
     async fn start(table: &Value) -> Self {
         let mut tasks = JoinSet::new();
         let asked = Arc::new(AtomicUsize::new(0));
-        let agent = counted(&mut tasks, Script::Serve("done"), Arc::clone(&asked)).await;
+        let agent = start_counted(&mut tasks, Script::Serve("done"), Arc::clone(&asked)).await;
         let region = Region::default();
-        let directory = Table::builder(region.clone())
+        let directory = StaticDirectory::builder(region.clone())
             .agent(
                 Agent::server("server1", SERVER.parse().unwrap(), region.clone(), agent).unwrap(),
             )
@@ -151,13 +151,13 @@ impl Guarded {
         let tokens = TokenTable::from_json(&table.to_string(), SystemClock::start()).unwrap();
         let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let address = listener.address();
-        let stopper = Stopper::new(Duration::ZERO);
-        let gateway = Gateway::new(directory, tokens).denials(Denials::Named);
-        tasks.spawn(gateway.serve(listener, stopper.listen()));
-        Self { address, asked, _stopper: stopper, _tasks: tasks }
+        let stopper = ShutdownController::new(Duration::ZERO);
+        let gateway = Gateway::new(directory, tokens).denial_detail(DenialDetail::Named);
+        tasks.spawn(gateway.serve(listener, stopper.subscribe()));
+        Self { address, requests: asked, _stopper: stopper, _tasks: tasks }
     }
 
-    async fn ask(&self, method: &str, path: &str, token: Option<&str>) -> Answer {
+    async fn send(&self, method: &str, path: &str, token: Option<&str>) -> TestResponse {
         let request = Request::builder().method(method).uri(path);
         let request = token
             .into_iter()
@@ -165,8 +165,8 @@ impl Guarded {
         send(self.address, request.body(Full::<Bytes>::default()).unwrap()).await
     }
 
-    fn asked(&self) -> usize {
-        self.asked.load(Ordering::Relaxed)
+    fn requests_seen(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
     }
 }
 
@@ -183,30 +183,35 @@ fn table(tokens: Vec<(Value, Value)>) -> Value {
     json!({ "policies": policies, "tokens": tokens })
 }
 
-fn is_denied(answer: &Answer) -> bool {
+fn is_denied(answer: &TestResponse) -> bool {
     answer.status == 403 && answer.text() == "Permission denied"
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_right_opens_its_calls_and_no_other() {
-    let tokens = RIGHTS.iter().map(|right| token(right, &[*right], "web")).collect();
-    let guarded = Guarded::start(&table(tokens)).await;
+async fn every_capability_opens_its_calls_and_no_other() {
+    let tokens = CAPABILITIES.iter().map(|right| token(right, &[*right], "web")).collect();
+    let guarded = AclGateway::start(&table(tokens)).await;
     for (method, path, demanded) in calls() {
-        for right in RIGHTS {
-            let before = guarded.asked();
-            let answer = guarded.ask(method, &path, Some(right)).await;
-            let may = demanded.is_empty() || demanded.iter().any(|demanded| gives(right, demanded));
+        for right in CAPABILITIES {
+            let before = guarded.requests_seen();
+            let answer = guarded.send(method, &path, Some(right)).await;
+            let may =
+                demanded.is_empty() || demanded.iter().any(|demanded| implies(right, demanded));
             let context = format!("{method} {path} with {right}");
             assert_eq!(is_denied(&answer), !may, "{context}: {} {}", answer.status, answer.text());
-            assert_eq!(guarded.asked() - before, usize::from(may), "{context}: an agent was asked");
+            assert_eq!(
+                guarded.requests_seen() - before,
+                usize::from(may),
+                "{context}: an agent was asked"
+            );
             let named = answer.header("x-nomad-gateway-denied").map(str::to_owned);
-            assert_eq!(named, (!may).then(|| named_rights(demanded)), "{context}");
+            assert_eq!(named, (!may).then(|| named_capabilities(demanded)), "{context}");
         }
     }
 }
 
 /// The missing rights as the header names them.
-fn named_rights(demanded: &[&str]) -> String {
+fn named_capabilities(demanded: &[&str]) -> String {
     let named = demanded.iter().map(|right| {
         if right.contains(':') { (*right).to_owned() } else { format!("namespace:{right}") }
     });
@@ -214,10 +219,11 @@ fn named_rights(demanded: &[&str]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_rights_but_the_demanded_ones_are_not_enough() {
+async fn all_capabilities_but_the_required_ones_are_not_enough() {
     let without = |demanded: &[&str]| {
-        let left =
-            RIGHTS.iter().filter(|right| !demanded.iter().any(|demanded| gives(right, demanded)));
+        let left = CAPABILITIES
+            .iter()
+            .filter(|right| !demanded.iter().any(|demanded| implies(right, demanded)));
         left.copied().collect::<Vec<_>>()
     };
     let calls = calls();
@@ -225,28 +231,29 @@ async fn all_rights_but_the_demanded_ones_are_not_enough() {
         .iter()
         .enumerate()
         .map(|(n, (.., demanded))| token(&format!("t{n}"), &without(demanded), "web"));
-    let guarded = Guarded::start(&table(tokens.collect())).await;
+    let guarded = AclGateway::start(&table(tokens.collect())).await;
     for (number, (method, path, demanded)) in calls.iter().enumerate() {
-        let answer = guarded.ask(method, path, Some(&format!("t{number}"))).await;
+        let answer = guarded.send(method, path, Some(&format!("t{number}"))).await;
         assert_eq!(is_denied(&answer), !demanded.is_empty(), "{method} {path}: {}", answer.text());
-        let root = guarded.ask(method, path, Some("root")).await;
+        let root = guarded.send(method, path, Some("root")).await;
         assert_eq!(root.status, 200, "{method} {path}: {}", root.text());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_namespace_is_the_allocations_own() {
-    let guarded = Guarded::start(&table(vec![token("elsewhere", &RIGHTS, "default")])).await;
+    let guarded =
+        AclGateway::start(&table(vec![token("elsewhere", &CAPABILITIES, "default")])).await;
     for namespace in ["", "&namespace=default", "&namespace=*"] {
         let path = format!("/v1/client/fs/ls/{ALLOC}?path=/{namespace}");
-        assert!(is_denied(&guarded.ask("GET", &path, Some("elsewhere")).await), "{path}");
+        assert!(is_denied(&guarded.send("GET", &path, Some("elsewhere")).await), "{path}");
     }
-    assert_eq!(guarded.asked(), 0);
+    assert_eq!(guarded.requests_seen(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn callers_without_a_good_token_get_nowhere() {
-    let guarded = Guarded::start(&table(Vec::new())).await;
+async fn clients_without_a_good_token_get_nowhere() {
+    let guarded = AclGateway::start(&table(Vec::new())).await;
     let unknown = "01234567-89ab-cdef-0123-456789abcdef";
     for (token, text) in [
         (None, "Permission denied"),
@@ -254,25 +261,29 @@ async fn callers_without_a_good_token_get_nowhere() {
         (Some("not-a-uuid"), "Permission denied"),
         (Some("old"), "ACL token expired"),
     ] {
-        let answer = guarded.ask("GET", "/v1/agent/self", token).await;
+        let answer = guarded.send("GET", "/v1/agent/self", token).await;
         assert_eq!((answer.status.as_u16(), &*answer.text()), (403, text), "{token:?}");
     }
     // Existence comes before permission for an allocation, and after it for a node.
     let path = format!("/v1/client/fs/ls/{unknown}");
-    assert_eq!(guarded.ask("GET", &path, None).await.status, 404);
+    assert_eq!(guarded.send("GET", &path, None).await.status, 404);
     let path = format!("/v1/client/stats?node_id={unknown}");
-    assert_eq!(guarded.ask("GET", &path, None).await.status, 403);
-    assert_eq!(guarded.ask("GET", &path, Some("root")).await.status, 404);
-    assert_eq!(guarded.asked(), 0);
+    assert_eq!(guarded.send("GET", &path, None).await.status, 403);
+    assert_eq!(guarded.send("GET", &path, Some("root")).await.status, 404);
+    assert_eq!(guarded.requests_seen(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_denial_tells_nothing_unless_the_operator_says_so() {
-    let guarded = Guarded::start(&table(Vec::new())).await;
+    let guarded = AclGateway::start(&table(Vec::new())).await;
     assert!(
-        guarded.ask("GET", "/v1/agent/self", None).await.header("x-nomad-gateway-denied").is_some()
+        guarded
+            .send("GET", "/v1/agent/self", None)
+            .await
+            .header("x-nomad-gateway-denied")
+            .is_some()
     );
-    let world = crate::support::World::with_acls().await;
+    let world = crate::support::TestCluster::with_acls().await;
     let answer = crate::support::get(world.gateway, "/v1/agent/self").await;
     assert!(is_denied(&answer));
     assert_eq!(answer.header("x-nomad-gateway-denied"), None);
@@ -280,7 +291,7 @@ async fn a_denial_tells_nothing_unless_the_operator_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn agents_check_again_by_themselves() {
-    let world = crate::support::World::with_acls().await;
+    let world = crate::support::TestCluster::with_acls().await;
     let tokens = world.tokens.as_ref().unwrap();
     for (token, status) in
         [(None, 403), (Some(&tokens.read_only), 200), (Some(&tokens.management), 200)]

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, path::Path, time::Duration};
 
 use nomad_acl::Requirement;
 use nomad_wire::{
-    call::{CallClass, FirstByte, Opening},
+    call::{CallClass, FirstByte, StreamHead},
     spec::{
         AgentRole, BodyTarget, Relay, Requires, RouteClass, RouteSpec, Scope, Sends, Stream, Takes,
         TargetKeys,
@@ -25,8 +25,8 @@ const CLASSES: [(&str, CallClass); 9] = [
     ("profile of 30 s", CallClass::Profile(Duration::from_secs(30))),
     ("blocking query that names no `wait`, or a short one", CallClass::Blocking(None)),
     ("blocking query with a `wait` of 10 min", CallClass::Blocking(Some(Duration::from_secs(600)))),
-    ("stream with heartbeats", CallClass::Stream(Opening::AtOnce)),
-    ("stream without", CallClass::Stream(Opening::WithFirstByte)),
+    ("stream with heartbeats", CallClass::Stream(StreamHead::Immediate)),
+    ("stream without", CallClass::Stream(StreamHead::WithFirstByte)),
     ("change", CallClass::Change),
     ("upgrade", CallClass::Upgrade),
 ];
@@ -87,7 +87,7 @@ fn page() -> String {
 
 fn limit(class: CallClass) -> String {
     match class.first_byte() {
-        FirstByte::Within(limit) => format!("{} s", limit.as_secs()),
+        FirstByte::After(limit) => format!("{} s", limit.as_secs()),
         FirstByte::WhileAlive(limit) => {
             format!("while the agent answers health checks, {} h at most", limit.as_secs() / 3600)
         }

@@ -4,26 +4,26 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
-use crate::support::{Stream, World, get, world};
+use crate::support::{Stream, TestCluster, get, world};
 
 /// How long a test waits for a stream to end before it calls it a leak.
-const LEAK: Duration = Duration::from_secs(2);
+const END_TIMEOUT: Duration = Duration::from_secs(2);
 
-async fn ended(world: &World, agent: &str) -> Duration {
+async fn wait_stream_end(world: &TestCluster, agent: &str) -> Duration {
     let since = Instant::now();
     let gone = async {
         while world.agent(agent).0.open_streams() > 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    timeout(LEAK, gone).await.expect("the agent still streams to nobody");
+    timeout(END_TIMEOUT, gone).await.expect("the agent still streams to nobody");
     since.elapsed()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn log_frames_come_as_they_are_written() {
-    let world = World::start().await;
-    let id = world.written().await;
+    let world = TestCluster::start().await;
+    let id = world.written_allocation().await;
     let mut stream = Stream::open(
         world.gateway,
         &format!("/v1/client/fs/logs/{id}?task=clock&type=stdout&follow=true"),
@@ -42,8 +42,8 @@ async fn log_frames_come_as_they_are_written() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn plain_logs_are_the_bytes_of_the_task() {
-    let world = World::start().await;
-    let id = world.written().await;
+    let world = TestCluster::start().await;
+    let id = world.written_allocation().await;
     let path = format!("/v1/client/fs/logs/{id}?task=clock&type=stdout&follow=true&plain=true");
     let mut stream = Stream::open(world.gateway, &path).await;
     assert_eq!(stream.headers["content-type"], "text/plain");
@@ -53,9 +53,9 @@ async fn plain_logs_are_the_bytes_of_the_task() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_ends_with_its_caller() {
-    let world = World::start().await;
-    let id = world.written().await;
+async fn a_stream_ends_with_its_client() {
+    let world = TestCluster::start().await;
+    let id = world.written_allocation().await;
     let node = world.node("client1");
     for path in [
         format!("/v1/client/fs/logs/{id}?task=clock&type=stdout&follow=true"),
@@ -63,13 +63,13 @@ async fn a_stream_ends_with_its_caller() {
         format!("/v1/client/fs/stream/{id}?path=alloc/logs/clock.stdout.0"),
         format!("/v1/agent/monitor?node_id={node}"),
     ] {
-        let mut soonest = LEAK;
+        let mut soonest = END_TIMEOUT;
         for _ in 0..3 {
             let mut stream = Stream::open(world.gateway, &path).await;
             stream.next().await.unwrap().unwrap();
             assert_eq!(world.agent("client1").0.open_streams(), 1, "{path}");
             drop(stream);
-            soonest = soonest.min(ended(&world, "client1").await);
+            soonest = soonest.min(wait_stream_end(&world, "client1").await);
         }
         // The soonest of three, since other tests keep the processors busy.
         assert!(soonest < Duration::from_millis(100), "{path} outlived its caller by {soonest:?}");
@@ -77,8 +77,8 @@ async fn a_stream_ends_with_its_caller() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_silent_plain_monitor_ends_with_its_caller_too() {
-    let world = World::start().await;
+async fn a_silent_plain_monitor_ends_with_its_client_too() {
+    let world = TestCluster::start().await;
     let path =
         format!("/v1/agent/monitor?node_id={}&plain=true&log_level=error", world.node("client2"));
     // No head comes before the first log line, so the caller leaves while it waits.
@@ -86,22 +86,22 @@ async fn a_silent_plain_monitor_ends_with_its_caller_too() {
     assert!(waiting.is_err(), "a head without a log line");
     let (agent, _) = world.agent("client2");
     let gone = async {
-        while agent.log().listeners() > 0 {
+        while agent.log().receiver_count() > 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    timeout(LEAK, gone).await.expect("the agent still logs to nobody");
+    timeout(END_TIMEOUT, gone).await.expect("the agent still logs to nobody");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_monitor_shows_the_agents_own_live_log() {
-    let world = World::start().await;
+    let world = TestCluster::start().await;
     let node = world.node("client2");
     let path = format!("/v1/agent/monitor?node_id={node}&log_level=debug&plain=true");
     let (agent, address) = world.agent("client2");
     let opened = Stream::open(world.gateway, &path);
     let poked = async {
-        while agent.log().listeners() == 0 {
+        while agent.log().receiver_count() == 0 {
             tokio::task::yield_now().await;
         }
         get(address, "/v1/agent/health").await;
@@ -117,7 +117,7 @@ const STAMPS: &str = "while :; do date +%s.%N; sleep 0.07; done";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_is_seen_within_300_ms_of_its_writing() {
-    let world = World::start().await;
+    let world = TestCluster::start().await;
     let id = world.run("stamps", STAMPS);
     let path = format!("/v1/client/fs/logs/{id}?task=stamps&type=stdout&follow=true&plain=true");
     while get(world.gateway, &path.replace("follow=true", "follow=false")).await.body.is_empty() {

@@ -8,10 +8,10 @@ mod websocket;
 pub(crate) mod world;
 
 pub(crate) use self::{
-    client::{Answer, Stream, get, send},
+    client::{Stream, TestResponse, get, send},
     mask::masked,
-    puppet::{Feed, Feeder, Puppet, Reply, say},
-    scripted::{Script, counted, scripted},
+    puppet::{FakeAgent, FakeResponse, Feed, Feeder, send_chunk},
+    scripted::{Script, start_counted, start_scripted},
     websocket::{EchoAgent, Socket},
-    world::World,
+    world::TestCluster,
 };

@@ -5,10 +5,10 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use http::{Method, Request};
 use http_body_util::Full;
 use nomad_acl::tokens::TokenTable;
-use nomad_forward::{Agent, Table};
+use nomad_forward::{Agent, StaticDirectory};
 use nomad_gateway::{
-    Gateway, Stopper, SystemClock,
-    listen::Listener,
+    Gateway, ShutdownController, SystemClock,
+    listener::Listener,
     telemetry::{AccessLog, Metrics},
 };
 use nomad_wire::Region;
@@ -16,13 +16,13 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{task::JoinSet, time::timeout};
 
-use crate::support::{Answer, EchoAgent, Script, Socket, Stream, get, scripted, send};
+use crate::support::{EchoAgent, Script, Socket, Stream, TestResponse, get, send, start_scripted};
 
 const NODE: &str = "9bb118cc-7630-ebf4-b8b8-c11ee8847863";
 const SERVER: &str = "078367fb-eec8-87bf-8d99-0c0a5e3f7c7c";
 const ALLOC: &str = "13651909-dd6d-35ce-5da0-5004769668b3";
 const SECRET: &str = "7e8fbb01-bbbc-d276-9c14-e17fbe5de1b3";
-const WEAK: &str = "d8d8a6f5-3cb6-0a0b-3b6a-5a8a2f0f8f9b";
+const READ_ONLY_SECRET: &str = "d8d8a6f5-3cb6-0a0b-3b6a-5a8a2f0f8f9b";
 const TOKENS: &str = r#"{
   "policies": [{ "name": "nothing", "rules": "agent { policy = \"deny\" }" }],
   "tokens": [
@@ -33,20 +33,20 @@ const TOKENS: &str = r#"{
   ]
 }"#;
 
-struct Front {
+struct TestGateway {
     address: SocketAddr,
     metrics: Arc<Metrics>,
-    stopper: Stopper,
+    controller: ShutdownController,
     log: PathBuf,
     _dir: TempDir,
     _tasks: JoinSet<()>,
 }
 
 /// A gateway that demands tokens, in front of a server that answers and a client at this address.
-async fn front_of(mut tasks: JoinSet<()>, client: SocketAddr) -> Front {
-    let server = scripted(&mut tasks, Script::Serve("server")).await;
+async fn start_gateway_with(mut tasks: JoinSet<()>, client: SocketAddr) -> TestGateway {
+    let server = start_scripted(&mut tasks, Script::Serve("server")).await;
     let region = Region::default();
-    let table = Table::builder(region.clone())
+    let table = StaticDirectory::builder(region.clone())
         .agent(Agent::server("server1", SERVER.parse().unwrap(), region.clone(), server).unwrap())
         .agent(Agent::client("client1", NODE.parse().unwrap(), region, client).unwrap())
         .build();
@@ -56,22 +56,22 @@ async fn front_of(mut tasks: JoinSet<()>, client: SocketAddr) -> Front {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("access.log");
     let metrics = Arc::new(Metrics::new());
-    let stopper = Stopper::new(Duration::from_secs(3600));
+    let stopper = ShutdownController::new(Duration::from_secs(3600));
     let gateway = Gateway::new(table, TokenTable::from_json(TOKENS, SystemClock::start()).unwrap())
         .metrics(Arc::clone(&metrics))
         .access_log(AccessLog::file(&log).unwrap());
-    tokio::spawn(gateway.serve(listener, stopper.listen()));
-    Front { address, metrics, stopper, log, _dir: dir, _tasks: tasks }
+    tokio::spawn(gateway.serve(listener, stopper.subscribe()));
+    TestGateway { address, metrics, controller: stopper, log, _dir: dir, _tasks: tasks }
 }
 
-async fn front(script: Script) -> Front {
+async fn start_gateway(script: Script) -> TestGateway {
     let mut tasks = JoinSet::new();
-    let client = scripted(&mut tasks, script).await;
-    front_of(tasks, client).await
+    let client = start_scripted(&mut tasks, script).await;
+    start_gateway_with(tasks, client).await
 }
 
-impl Front {
-    async fn ask(&self, method: Method, path: &str, token: Option<&str>) -> Answer {
+impl TestGateway {
+    async fn send(&self, method: Method, path: &str, token: Option<&str>) -> TestResponse {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(token) = token {
             request = request.header("x-nomad-token", token);
@@ -84,7 +84,10 @@ impl Front {
         let read = async {
             loop {
                 let text = std::fs::read_to_string(&self.log).unwrap();
-                assert!(!text.contains(SECRET) && !text.contains(WEAK), "a secret: {text}");
+                assert!(
+                    !text.contains(SECRET) && !text.contains(READ_ONLY_SECRET),
+                    "a secret: {text}"
+                );
                 let lines: Vec<&str> = text.lines().collect();
                 if lines.len() >= count && text.ends_with('\n') {
                     return lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -96,32 +99,32 @@ impl Front {
     }
 
     /// Waits until a sample has this value.
-    async fn counts(&self, sample: &str) {
+    async fn wait_for_sample(&self, sample: &str) {
         let seen = async {
-            while !self.metrics.text().lines().any(|line| line == sample) {
+            while !self.metrics.open_metrics_text().lines().any(|line| line == sample) {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
         let seen = timeout(Duration::from_secs(20), seen).await;
-        assert!(seen.is_ok(), "{sample} is not in {}", self.metrics.text());
+        assert!(seen.is_ok(), "{sample} is not in {}", self.metrics.open_metrics_text());
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn own_calls_need_the_right_to_read_agents_but_health() {
-    let front = front(Script::Serve("{}")).await;
+async fn admin_calls_require_agent_read_but_health() {
+    let front = start_gateway(Script::Serve("{}")).await;
     for path in ["/v1/gateway/metrics", "/v1/gateway/fleet"] {
-        for token in [None, Some(WEAK), Some("nobody")] {
-            let answer = front.ask(Method::GET, path, token).await;
+        for token in [None, Some(READ_ONLY_SECRET), Some("nobody")] {
+            let answer = front.send(Method::GET, path, token).await;
             let seen = (answer.status.as_u16(), answer.text());
             assert_eq!(seen, (403, "Permission denied".into()), "{path} {token:?}");
         }
-        let answer = front.ask(Method::GET, path, Some(SECRET)).await;
+        let answer = front.send(Method::GET, path, Some(SECRET)).await;
         assert_eq!(answer.status, 200, "{path}");
         assert_eq!(answer.header("x-nomad-gateway-path"), Some("here"), "{path}");
-        assert_eq!(front.ask(Method::PUT, path, Some(SECRET)).await.status, 405, "{path}");
+        assert_eq!(front.send(Method::PUT, path, Some(SECRET)).await.status, 405, "{path}");
     }
-    let unknown = front.ask(Method::GET, "/v1/gateway/else", Some(SECRET)).await;
+    let unknown = front.send(Method::GET, "/v1/gateway/else", Some(SECRET)).await;
     assert_eq!(
         (unknown.status.as_u16(), unknown.header("x-nomad-gateway-path")),
         (404, Some("here"))
@@ -134,13 +137,13 @@ async fn own_calls_need_the_right_to_read_agents_but_health() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_fleet_is_told_with_reasons() {
     let mut tasks = JoinSet::new();
-    let gone = scripted(&mut tasks, Script::Serve("")).await;
+    let gone = start_scripted(&mut tasks, Script::Serve("")).await;
     tasks.abort_all();
     while tasks.join_next().await.is_some() {}
-    let front = front_of(JoinSet::new(), gone).await;
+    let front = start_gateway_with(JoinSet::new(), gone).await;
     let stats = format!("/v1/client/stats?node_id={NODE}");
-    assert_eq!(front.ask(Method::GET, &stats, Some(SECRET)).await.status, 404);
-    let fleet = front.ask(Method::GET, "/v1/gateway/fleet", Some(SECRET)).await.json();
+    assert_eq!(front.send(Method::GET, &stats, Some(SECRET)).await.status, 404);
+    let fleet = front.send(Method::GET, "/v1/gateway/fleet", Some(SECRET)).await.json();
     let [server, client] = fleet["agents"].as_array().unwrap().as_slice() else {
         panic!("{fleet}")
     };
@@ -154,25 +157,33 @@ async fn the_fleet_is_told_with_reasons() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_are_counted_by_what_they_ask_and_how_they_end() {
-    let front = front(Script::Serve("12345")).await;
+    let front = start_gateway(Script::Serve("12345")).await;
     let stats = format!("/v1/client/stats?node_id={NODE}");
     for _ in 0..3 {
-        assert_eq!(front.ask(Method::GET, &stats, Some(SECRET)).await.text(), "12345");
+        assert_eq!(front.send(Method::GET, &stats, Some(SECRET)).await.text(), "12345");
     }
-    assert_eq!(front.ask(Method::GET, &stats, None).await.status, 403);
-    assert_eq!(front.ask(Method::GET, "/v1/jobs", None).await.text(), "server");
+    assert_eq!(front.send(Method::GET, &stats, None).await.status, 403);
+    assert_eq!(front.send(Method::GET, "/v1/jobs", None).await.text(), "server");
     let name = "nomad_gateway_requests_total";
-    front.counts(&format!("{name}{{route=\"client\",status=\"200\",path=\"direct\"}} 3")).await;
-    front.counts(&format!("{name}{{route=\"client\",status=\"403\",path=\"none\"}} 1")).await;
-    front.counts(&format!("{name}{{route=\"pass\",status=\"200\",path=\"pass\"}} 1")).await;
-    front.counts("nomad_gateway_request_duration_seconds_count{route=\"client\"} 4").await;
+    front
+        .wait_for_sample(&format!("{name}{{route=\"client\",status=\"200\",path=\"direct\"}} 3"))
+        .await;
+    front
+        .wait_for_sample(&format!("{name}{{route=\"client\",status=\"403\",path=\"none\"}} 1"))
+        .await;
+    front
+        .wait_for_sample(&format!("{name}{{route=\"pass\",status=\"200\",path=\"pass\"}} 1"))
+        .await;
+    front.wait_for_sample("nomad_gateway_request_duration_seconds_count{route=\"client\"} 4").await;
     let bytes = 3 * "12345".len() + "Permission denied".len();
-    front.counts(&format!("nomad_gateway_response_bytes_total{{route=\"client\"}} {bytes}")).await;
-    front.counts("nomad_gateway_relay_avoided_requests_total 3").await;
-    front.counts("nomad_gateway_relay_avoided_bytes_total 15").await;
-    front.counts("nomad_gateway_streams_open{route=\"client\"} 0").await;
-    front.metrics.show_counter("cache_hits", "Hits of a cache", || 7);
-    let answer = front.ask(Method::GET, "/v1/gateway/metrics", Some(SECRET)).await;
+    front
+        .wait_for_sample(&format!("nomad_gateway_response_bytes_total{{route=\"client\"}} {bytes}"))
+        .await;
+    front.wait_for_sample("nomad_gateway_relay_avoided_requests_total 3").await;
+    front.wait_for_sample("nomad_gateway_relay_avoided_bytes_total 15").await;
+    front.wait_for_sample("nomad_gateway_streams_open{route=\"client\"} 0").await;
+    front.metrics.register_counter("cache_hits", "Hits of a cache", || 7);
+    let answer = front.send(Method::GET, "/v1/gateway/metrics", Some(SECRET)).await;
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     assert_eq!(answer.header("content-type"), Some(kind));
     assert!(answer.text().contains("\nnomad_gateway_cache_hits_total 7\n"), "{}", answer.text());
@@ -186,30 +197,30 @@ async fn requests_are_counted_by_what_they_ask_and_how_they_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stream_is_open_until_its_caller_leaves() {
+async fn a_stream_is_open_until_its_client_leaves() {
     let begun = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n";
     let mut tasks = JoinSet::new();
-    let client = scripted(&mut tasks, Script::Hold(begun)).await;
-    let front = front_of(tasks, client).await;
+    let client = start_scripted(&mut tasks, Script::SendAndHold(begun)).await;
+    let front = start_gateway_with(tasks, client).await;
     let path = format!("/v1/client/fs/logs/{ALLOC}?task=a&type=stdout&follow=true");
     let refused = Stream::open(front.address, &path).await;
     assert_eq!(refused.status, 403);
     drop(refused);
     let request = Request::get(&path).header("x-nomad-token", SECRET);
-    let mut stream = Stream::ask(front.address, request.body(Full::default()).unwrap()).await;
+    let mut stream = Stream::send(front.address, request.body(Full::default()).unwrap()).await;
     assert_eq!(stream.next().await.unwrap().unwrap(), "{}");
-    front.counts("nomad_gateway_streams_open{route=\"logs\"} 1").await;
+    front.wait_for_sample("nomad_gateway_streams_open{route=\"logs\"} 1").await;
     drop(stream);
-    front.counts("nomad_gateway_streams_open{route=\"logs\"} 0").await;
+    front.wait_for_sample("nomad_gateway_streams_open{route=\"logs\"} 0").await;
     let lines = front.lines(2).await;
     assert_eq!((&lines[1]["complete"], &lines[1]["bytes"]), (&false.into(), &2.into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_says_who_did_what_where_and_no_secret() {
-    let front = front(Script::Serve("12345")).await;
+    let front = start_gateway(Script::Serve("12345")).await;
     let path = format!("/v1/client/fs/cat/{ALLOC}?path=alloc/{SECRET}");
-    assert_eq!(front.ask(Method::GET, &path, Some(SECRET)).await.status, 200);
+    assert_eq!(front.send(Method::GET, &path, Some(SECRET)).await.status, 200);
     let line = front.lines(1).await.remove(0);
     for (key, value) in [
         ("accessor", "5a8a2f0f-3cb6-0a0b-3b6a-d8d8a6f58f9b"),
@@ -231,36 +242,36 @@ async fn the_log_says_who_did_what_where_and_no_secret() {
     assert!(line["remote"].as_str().unwrap().starts_with("127.0.0.1:"), "{line}");
     assert!(line["request_id"].is_string(), "{line}");
 
-    assert_eq!(front.ask(Method::GET, &path, Some(WEAK)).await.status, 403);
+    assert_eq!(front.send(Method::GET, &path, Some(READ_ONLY_SECRET)).await.status, 403);
     let line = front.lines(2).await.remove(1);
     assert_eq!(line["accessor"], "0a0b3cb6-3b6a-5a8a-2f0f-d8d8a6f58f9b");
     assert_eq!((&line["status"], &line["agent"]), (&403.into(), &Value::Null));
-    assert_eq!(front.ask(Method::GET, &path, Some("nobody")).await.status, 403);
+    assert_eq!(front.send(Method::GET, &path, Some("nobody")).await.status, 403);
     assert_eq!(front.lines(3).await[2]["accessor"], Value::Null);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_who_left_has_no_status() {
-    let front = front(Script::Hold("")).await;
+async fn a_client_that_left_has_no_status() {
+    let front = start_gateway(Script::SendAndHold("")).await;
     let stats = format!("/v1/client/stats?node_id={NODE}");
-    let waiting = front.ask(Method::GET, &stats, Some(SECRET));
+    let waiting = front.send(Method::GET, &stats, Some(SECRET));
     assert!(timeout(Duration::from_millis(200), waiting).await.is_err());
     let line = front.lines(1).await.remove(0);
     assert_eq!((&line["status"], &line["complete"]), (&Value::Null, &false.into()));
     let sample = "nomad_gateway_requests_total{route=\"client\",status=\"499\",path=\"none\"} 1";
-    front.counts(sample).await;
+    front.wait_for_sample(sample).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_websocket_is_told_when_it_has_ended() {
     let mut tasks = JoinSet::new();
     let agent = EchoAgent::start(&mut tasks).await;
-    let front = front_of(tasks, agent.address).await;
+    let front = start_gateway_with(tasks, agent.address).await;
     let path = format!("/v1/client/allocation/{ALLOC}/exec?ws_handshake=true");
     let mut socket = Socket::open(front.address, &path, &[]).await.unwrap();
-    socket.say(&format!("{{\"version\":1,\"auth_token\":\"{SECRET}\"}}")).await;
-    assert!(socket.hear().await.is_some());
-    front.counts("nomad_gateway_websockets_open 1").await;
+    socket.send(&format!("{{\"version\":1,\"auth_token\":\"{SECRET}\"}}")).await;
+    assert!(socket.receive().await.is_some());
+    front.wait_for_sample("nomad_gateway_websockets_open 1").await;
     drop(socket);
     let line = front.lines(1).await.remove(0);
     assert_eq!((&line["route"], &line["agent"]), (&"exec".into(), &"client1".into()), "{line}");
@@ -269,11 +280,11 @@ async fn a_websocket_is_told_when_it_has_ended() {
         line["bytes"].as_u64() > Some(0) && line["bytes_to_agent"].as_u64() > Some(60),
         "{line}"
     );
-    front.counts("nomad_gateway_websockets_open 0").await;
+    front.wait_for_sample("nomad_gateway_websockets_open 0").await;
 
     let mut socket = Socket::open(front.address, &path, &[]).await.unwrap();
-    socket.say("{\"version\":1}").await;
-    assert_eq!(socket.closed().await.0, 1008);
+    socket.send("{\"version\":1}").await;
+    assert_eq!(socket.close_frame().await.0, 1008);
     drop(socket);
     let line = front.lines(2).await.remove(1);
     assert_eq!((&line["close"], &line["accessor"]), (&1008.into(), &Value::Null), "{line}");
@@ -282,20 +293,20 @@ async fn a_websocket_is_told_when_it_has_ended() {
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_go_on_while_the_gateway_drains_and_end_with_it() {
     let begun = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n";
-    let front = front(Script::Hold(begun)).await;
+    let front = start_gateway(Script::SendAndHold(begun)).await;
     let path = format!("/v1/client/fs/logs/{ALLOC}?task=a&type=stdout&follow=true");
     let request = Request::get(&path).header("x-nomad-token", SECRET);
-    let mut stream = Stream::ask(front.address, request.body(Full::default()).unwrap()).await;
+    let mut stream = Stream::send(front.address, request.body(Full::default()).unwrap()).await;
     assert_eq!(stream.next().await.unwrap().unwrap(), "{}");
-    front.stopper.stop();
+    front.controller.start_drain();
     let refused = async {
         while tokio::net::TcpStream::connect(front.address).await.is_ok() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
     timeout(Duration::from_secs(20), refused).await.expect("new connections are still accepted");
-    front.counts("nomad_gateway_streams_open{route=\"logs\"} 1").await;
-    front.stopper.stop_now();
+    front.wait_for_sample("nomad_gateway_streams_open{route=\"logs\"} 1").await;
+    front.controller.close_now();
     assert!(stream.next().await.is_none_or(|piece| piece.is_err()));
-    front.counts("nomad_gateway_streams_open{route=\"logs\"} 0").await;
+    front.wait_for_sample("nomad_gateway_streams_open{route=\"logs\"} 0").await;
 }

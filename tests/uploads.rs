@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use nomad_acl::AclDisabled;
-use nomad_forward::{Agent, Table};
-use nomad_gateway::{Gateway, Stopper, listen::Listener};
+use nomad_forward::{Agent, StaticDirectory};
+use nomad_gateway::{Gateway, ShutdownController, listener::Listener};
 use nomad_wire::Region;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -12,24 +12,28 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::support::{Script, World, scripted};
+use crate::support::{Script, TestCluster, start_scripted};
 
 const NODE: &str = "9bb118cc-7630-ebf4-b8b8-c11ee8847863";
 const ALLOC: &str = "13651909-dd6d-35ce-5da0-5004769668b3";
 
 /// A gateway in front of one client.
-async fn front(tasks: &mut JoinSet<()>, client: SocketAddr) -> (SocketAddr, Stopper) {
+async fn start_gateway(
+    tasks: &mut JoinSet<()>,
+    client: SocketAddr,
+) -> (SocketAddr, ShutdownController) {
     let client = Agent::client("client1", NODE.parse().unwrap(), Region::default(), client);
-    let table = Table::builder(Region::default()).agent(client.unwrap()).build();
+    let table = StaticDirectory::builder(Region::default()).agent(client.unwrap()).build();
     table.insert_allocation(ALLOC.parse().unwrap(), NODE.parse().unwrap(), "default".into());
     let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
-    let (address, stopper) = (listener.address(), Stopper::new(std::time::Duration::ZERO));
-    tasks.spawn(Gateway::new(table, AclDisabled).serve(listener, stopper.listen()));
+    let (address, stopper) =
+        (listener.address(), ShutdownController::new(std::time::Duration::ZERO));
+    tasks.spawn(Gateway::new(table, AclDisabled).serve(listener, stopper.subscribe()));
     (address, stopper)
 }
 
 /// Sends these bytes and no more, and reads what comes: the status, and the text.
-async fn said(gateway: SocketAddr, request: &[u8]) -> (String, String) {
+async fn exchange(gateway: SocketAddr, request: &[u8]) -> (String, String) {
     let (mut read, mut write) = TcpStream::connect(gateway).await.unwrap().into_split();
     let request = request.to_vec();
     let sending = tokio::spawn(async move {
@@ -46,10 +50,10 @@ async fn said(gateway: SocketAddr, request: &[u8]) -> (String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broken_body_is_the_callers_fault() {
+async fn a_broken_body_is_the_clients_fault() {
     let mut tasks = JoinSet::new();
-    let client = scripted(&mut tasks, Script::Serve("carried out")).await;
-    let (gateway, _stopper) = front(&mut tasks, client).await;
+    let client = start_scripted(&mut tasks, Script::Serve("carried out")).await;
+    let (gateway, _stopper) = start_gateway(&mut tasks, client).await;
     let signal = format!("/v1/client/allocation/{ALLOC}/signal");
     let chunked = "Transfer-Encoding: chunked\r\n\r\n";
     for (path, rest, text) in [
@@ -77,7 +81,7 @@ async fn a_broken_body_is_the_callers_fault() {
     ] {
         let request = format!("POST {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{rest}");
         assert_eq!(
-            said(gateway, request.as_bytes()).await,
+            exchange(gateway, request.as_bytes()).await,
             ("400".into(), text.into()),
             "{rest:?}"
         );
@@ -90,8 +94,8 @@ async fn a_chunked_response_is_whole_whatever_length_stands_beside_it() {
         let mut tasks = JoinSet::new();
         let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: ";
         let text = format!("{head}{length}\r\n\r\n5\r\nwhole\r\n0\r\n\r\n");
-        let client = scripted(&mut tasks, Script::Say(text.leak())).await;
-        let (gateway, _stopper) = front(&mut tasks, client).await;
+        let client = start_scripted(&mut tasks, Script::SendAndClose(text.leak())).await;
+        let (gateway, _stopper) = start_gateway(&mut tasks, client).await;
         let path = format!("/v1/client/stats?node_id={NODE}");
         let answer = crate::support::get(gateway, &path).await;
         assert_eq!((answer.status.as_u16(), &*answer.text()), (200, "whole"), "{length}");
@@ -102,8 +106,8 @@ async fn a_chunked_response_is_whole_whatever_length_stands_beside_it() {
 async fn lengths_that_contradict_each_other_are_no_response() {
     let mut tasks = JoinSet::new();
     let text = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 5\r\n\r\nwhole";
-    let client = scripted(&mut tasks, Script::Say(text)).await;
-    let (gateway, _stopper) = front(&mut tasks, client).await;
+    let client = start_scripted(&mut tasks, Script::SendAndClose(text)).await;
+    let (gateway, _stopper) = start_gateway(&mut tasks, client).await;
     let answer = crate::support::get(gateway, &format!("/v1/client/stats?node_id={NODE}")).await;
     assert_eq!(answer.status, 502);
 }
@@ -112,7 +116,7 @@ async fn lengths_that_contradict_each_other_are_no_response() {
 const LARGE: usize = 2 << 20;
 
 /// So many callers one after the other: a refusal that is lost is lost by chance.
-const CALLERS: usize = 20;
+const CLIENT_COUNT: usize = 20;
 
 /// A PUT of a large body, sent whatever is said meanwhile.
 fn upload(path: &str) -> Vec<u8> {
@@ -123,24 +127,28 @@ fn upload(path: &str) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_caller_sees_the_413_of_an_agent_that_closes_with_bytes_unread() {
+async fn every_client_sees_the_413_of_an_agent_that_closes_with_bytes_unread() {
     let text = "HTTP/1.1 413 Payload Too Large\r\nContent-Length: 8\r\n\r\ntoo long";
     let mut tasks = JoinSet::new();
-    let client = scripted(&mut tasks, Script::Say(text)).await;
-    let (gateway, _stopper) = front(&mut tasks, client).await;
+    let client = start_scripted(&mut tasks, Script::SendAndClose(text)).await;
+    let (gateway, _stopper) = start_gateway(&mut tasks, client).await;
     let request = upload(&format!("/v1/client/allocation/{ALLOC}/signal"));
-    for n in 0..CALLERS {
-        assert_eq!(said(gateway, &request).await, ("413".into(), "too long".into()), "{n}");
+    for n in 0..CLIENT_COUNT {
+        assert_eq!(exchange(gateway, &request).await, ("413".into(), "too long".into()), "{n}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_caller_sees_the_413_of_a_reference_agent() {
-    let world = World::start().await;
+async fn every_client_sees_the_413_of_a_reference_agent() {
+    let world = TestCluster::start().await;
     let request = upload(&format!("/v1/client/allocation/{}/signal", world.allocation()));
     let expected = ("413".to_owned(), "http: request body too large".to_owned());
-    for n in 0..CALLERS {
-        assert_eq!(said(world.agent("client1").1, &request).await, expected, "asked itself, {n}");
-        assert_eq!(said(world.gateway, &request).await, expected, "through the gateway, {n}");
+    for n in 0..CLIENT_COUNT {
+        assert_eq!(
+            exchange(world.agent("client1").1, &request).await,
+            expected,
+            "asked itself, {n}"
+        );
+        assert_eq!(exchange(world.gateway, &request).await, expected, "through the gateway, {n}");
     }
 }

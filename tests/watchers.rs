@@ -3,75 +3,77 @@
 use std::{net::SocketAddr, time::Duration};
 
 use nomad_acl::AclDeferred;
-use nomad_forward::{Agent, Shares, Table};
-use nomad_gateway::{Gateway, Stopper, listen::Listener, rewrite::HttpAddr};
+use nomad_forward::{Agent, CoalescedRequests, StaticDirectory};
+use nomad_gateway::{Gateway, ShutdownController, listener::Listener, rewrite::HttpAddrMode};
 use nomad_wire::Region;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Puppet, Reply, Socket, say};
+use crate::support::{FakeAgent, FakeResponse, Socket, send_chunk};
 
 const SERVER: &str = "078367fb-eec8-87bf-8d99-0c0a5e3f7c7c";
 const NODE: &str = "/v1/node/9bb118cc-7630-ebf4-b8b8-c11ee8847863?index=7";
 
-struct Front {
+struct TestGateway {
     address: SocketAddr,
-    server: Puppet,
-    shares: Shares,
-    _stopper: Stopper,
+    server: FakeAgent,
+    coalesced_requests: CoalescedRequests,
+    _stopper: ShutdownController,
     _tasks: JoinSet<()>,
 }
 
-async fn front() -> Front {
+async fn start_gateway() -> TestGateway {
     let mut tasks = JoinSet::new();
-    let server = Puppet::start(&mut tasks, |path| match path {
+    let server = FakeAgent::start(&mut tasks, |path| match path {
         path if path.starts_with("/v1/allocation/") => {
-            Reply::Whole(500, "rpc error: Unknown allocation \"x\"".into())
+            FakeResponse::Complete(500, "rpc error: Unknown allocation \"x\"".into())
         }
-        _ => Reply::Held,
+        _ => FakeResponse::StreamWithLateHead,
     })
     .await;
     let region = Region::default();
-    let table = Table::builder(region.clone())
+    let table = StaticDirectory::builder(region.clone())
         .agent(Agent::server("server1", SERVER.parse().unwrap(), region, server.address).unwrap())
         .build();
     let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let address = listener.address();
-    let (stopper, shares) = (Stopper::new(Duration::ZERO), Shares::default());
-    let gateway = Gateway::new(table, AclDeferred).rewrite(HttpAddr::Blank).shares(shares.clone());
-    tasks.spawn(gateway.serve(listener, stopper.listen()));
-    Front { address, server, shares, _stopper: stopper, _tasks: tasks }
+    let (stopper, shares) = (ShutdownController::new(Duration::ZERO), CoalescedRequests::default());
+    let gateway = Gateway::new(table, AclDeferred)
+        .http_addr_mode(HttpAddrMode::Blank)
+        .coalesced_requests(shares.clone());
+    tasks.spawn(gateway.serve(listener, stopper.subscribe()));
+    TestGateway { address, server, coalesced_requests: shares, _stopper: stopper, _tasks: tasks }
 }
 
-impl Front {
+impl TestGateway {
     /// A page's websocket; its token comes in the first message.
     async fn watch(&self, path: &str) -> Socket {
         let path = format!("{path}&ws_handshake=true&region=global");
         let watcher = [("sec-websocket-protocol", "nomad-watcher")];
         let mut socket = Socket::open(self.address, &path, &watcher).await.unwrap();
-        socket.say(r#"{"version":1,"auth_token":"secret"}"#).await;
+        socket.send(r#"{"version":1,"auth_token":"secret"}"#).await;
         socket
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn watchers_of_one_thing_share_a_question_and_hear_what_a_question_brings() {
-    let front = front().await;
+async fn watchers_of_one_thing_share_a_request_and_get_what_a_request_brings() {
+    let front = start_gateway().await;
     let mut first = front.watch(NODE).await;
     let feeder = front.server.stream(0).await;
     let mut second = front.watch(NODE).await;
-    while front.shares.shared() == 0 {
+    while front.coalesced_requests.coalesced_total() == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    say(&feeder, r#"{"ID":"9bb118cc","HTTPAddr":"10.0.0.1:4646"}"#);
+    send_chunk(&feeder, r#"{"ID":"9bb118cc","HTTPAddr":"10.0.0.1:4646"}"#);
     drop(feeder);
     for socket in [&mut first, &mut second] {
-        let Some(Message::Text(text)) = socket.hear().await else { panic!("no message") };
+        let Some(Message::Text(text)) = socket.receive().await else { panic!("no message") };
         let message: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(message["payload"], json!({"ID": "9bb118cc", "HTTPAddr": ""}));
         assert_eq!(message["headers"]["X-Nomad-Gateway-Agent"], json!(["server1.global"]));
-        assert_eq!(socket.closed().await, (1000, "request complete".into()));
+        assert_eq!(socket.close_frame().await, (1000, "request complete".into()));
     }
     let heads = front.server.heads();
     assert_eq!(heads.len(), 1, "{heads:?}");
@@ -83,22 +85,22 @@ async fn watchers_of_one_thing_share_a_question_and_hear_what_a_question_brings(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_closes_with_the_code_that_its_text_means() {
-    let front = front().await;
+    let front = start_gateway().await;
     let mut socket =
         front.watch("/v1/allocation/13651909-dd6d-35ce-5da0-5004769668b3?index=7").await;
     let unknown = "rpc error: Unknown allocation \"x\"";
-    assert_eq!(socket.closed().await, (1008, unknown.to_owned()));
+    assert_eq!(socket.close_frame().await, (1008, unknown.to_owned()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_that_goes_away_ends_its_question() {
-    let front = front().await;
+async fn a_page_that_goes_away_ends_its_request() {
+    let front = start_gateway().await;
     let socket = front.watch(NODE).await;
     let _feeder = front.server.stream(0).await;
     drop(socket);
-    front.server.ended(1).await;
+    front.server.wait_streams_ended(1).await;
     let mut socket = front.watch(NODE).await;
     let _feeder = front.server.stream(1).await;
     socket.close().await;
-    front.server.ended(2).await;
+    front.server.wait_streams_ended(2).await;
 }

@@ -9,34 +9,34 @@ use std::{
 use hyper::rt::{Read, ReadBufCursor, Write};
 use nomad_forward::{Agent, Endpoint, connect::Connect};
 
-const ANSWER: &[u8] =
+const RESPONSE: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\
     Date: Sun, 22 Nov 2026 03:00:00 GMT\r\n\r\n{\"ok\":true}";
 
 /// Opens connections to it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Memory;
+pub(crate) struct MemoryConnect;
 
 /// A connection to it.
 #[derive(Debug, Default)]
-pub(crate) struct Wire {
+pub(crate) struct MemoryConnection {
     unread: &'static [u8],
 }
 
-impl Connect for Memory {
-    type Io = Wire;
+impl Connect for MemoryConnect {
+    type Io = MemoryConnection;
     type Key = Endpoint;
 
     fn key(&self, agent: &Agent) -> Endpoint {
         agent.endpoint().clone()
     }
 
-    async fn connect(&self, _agent: &Agent) -> io::Result<Wire> {
-        Ok(Wire::default())
+    async fn connect(&self, _agent: &Agent) -> io::Result<MemoryConnection> {
+        Ok(MemoryConnection::default())
     }
 }
 
-impl Read for Wire {
+impl Read for MemoryConnection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         _cx: &mut Context<'_>,
@@ -51,13 +51,13 @@ impl Read for Wire {
     }
 }
 
-impl Write for Wire {
+impl Write for MemoryConnection {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         request: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.unread = ANSWER;
+        self.unread = RESPONSE;
         cx.waker().wake_by_ref();
         Poll::Ready(Ok(request.len()))
     }

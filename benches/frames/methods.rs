@@ -56,7 +56,7 @@ fn sonic(stream: &Stream) -> Method<'_> {
     })
 }
 
-fn limits(stream: &Stream) -> [Method<'_>; 2] {
+fn memory_bounds(stream: &Stream) -> [Method<'_>; 2] {
     let mut copy = vec![0; stream.bytes.len()];
     [
         Method::new("memchr", || u64::from(memchr::memchr(0, &stream.bytes).is_some())),
@@ -73,7 +73,7 @@ pub(crate) fn split(stream: &Stream) -> Vec<Method<'_>> {
         decoder.feed(stream.bytes.clone()).expect("an empty decoder takes any chunk");
         drain(&mut decoder)
     });
-    [naive(stream), sonic(stream)].into_iter().chain(limits(stream)).chain([ours]).collect()
+    [naive(stream), sonic(stream)].into_iter().chain(memory_bounds(stream)).chain([ours]).collect()
 }
 
 pub(crate) fn decode(stream: &Stream) -> Vec<Method<'_>> {
@@ -88,7 +88,11 @@ pub(crate) fn decode(stream: &Stream) -> Vec<Method<'_>> {
     let slice = Method::new("nomad-frames, decode_slice", move || {
         decoded(&stream.bytes, |payload| payload.decode_slice(&mut room).expect(INVARIANT))
     });
-    [naive(stream), sonic(stream)].into_iter().chain(limits(stream)).chain([into, slice]).collect()
+    [naive(stream), sonic(stream)]
+        .into_iter()
+        .chain(memory_bounds(stream))
+        .chain([into, slice])
+        .collect()
 }
 
 fn decoded(bytes: &Bytes, mut one: impl FnMut(nomad_frames::Payload<'_>) -> usize) -> u64 {
@@ -202,7 +206,7 @@ pub(crate) fn encode(stream: &Stream) -> Vec<Method<'_>> {
             sum + out.len() as u64
         })
     });
-    [naive, sonic].into_iter().chain(limits(stream)).chain([ours]).collect()
+    [naive, sonic].into_iter().chain(memory_bounds(stream)).chain([ours]).collect()
 }
 
 /// Bytes copied for each byte received, by the decoder's own count.
@@ -214,7 +218,7 @@ pub(crate) fn copied(stream: &Stream) {
             decoder.feed(chunk).expect("the decoder was drained");
             drain(&mut decoder);
         });
-        let share = decoder.copied() as f64 / stream.bytes.len() as f64;
+        let share = decoder.copied_bytes() as f64 / stream.bytes.len() as f64;
         println!("  reads of {read:>8}: {share:.3} bytes copied per byte received");
     }
 }

@@ -1,10 +1,10 @@
 //! `nomad-gateway acl`: policies asked without a cluster, or with the caller's own token against one.
 
-mod api;
+mod api_client;
 mod error;
 mod explain;
 mod lint;
-mod live;
+mod token_policies;
 
 use std::path::Path;
 
@@ -22,6 +22,6 @@ pub fn run(command: &AclCommand) -> Result<u8, AclError> {
     }
 }
 
-fn read(file: &Path) -> Result<String, AclError> {
+fn read_file(file: &Path) -> Result<String, AclError> {
     std::fs::read_to_string(file).map_err(|source| AclError::Read { file: file.to_owned(), source })
 }

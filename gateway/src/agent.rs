@@ -1,10 +1,10 @@
 //! `nomad-gateway agent`: one reference agent on its own.
 
-mod anew;
 mod error;
+mod reload;
+mod running;
 mod tokens;
-mod up;
-mod work;
+mod workloads;
 
 pub mod config;
 
@@ -21,22 +21,20 @@ use tokio::{
     time::timeout,
 };
 
-pub use self::error::{AgentRunError, TokensFault};
-use self::{
-    config::Settings,
-    up::{Goodbye, Up},
-};
+use self::config::Settings;
+pub use self::error::{AgentRunError, TokensFileError};
+use crate::agent::running::{Departure, RunningAgent};
 use crate::{
-    StartError, Stopper,
+    ShutdownController, StartError,
     cli::AgentArgs,
-    console::{Console, say},
+    console::{Console, print},
 };
 
 /// How long answers that have begun may go on after the signal: streams never end by themselves.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// Tasks have their `kill_timeout` and others have to hear the goodbye; what is not gone by then is left to the system.
-const END_LIMIT: Duration = Duration::from_secs(10);
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The data directory holds keys and secrets.
 const DATA_DIR_MODE: u32 = 0o700;
@@ -49,56 +47,56 @@ pub fn run(args: &AgentArgs) -> Result<(), AgentRunError> {
     let settings = Settings::load(args)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(StartError::Runtime)?;
-    let console = Console::nameless(LineStyle::new().json(settings.agent.log_json))?;
-    let ended = runtime.block_on(agent(args, settings, &console));
+    let console = Console::without_agent_names(LineStyle::new().json(settings.agent.log_json))?;
+    let ended = runtime.block_on(run_agent(args, settings, &console));
     runtime.shutdown_timeout(Duration::from_millis(50));
     console.flush();
     ended
 }
 
-async fn agent(
+async fn run_agent(
     args: &AgentArgs,
     mut settings: Settings,
     console: &Console,
 ) -> Result<(), AgentRunError> {
-    let mut signals = Signals::listen()?;
+    let mut signals = AgentSignals::listen()?;
     if let Some(dir) = &settings.agent.data_dir {
-        settings.agent.data_dir = Some(data_dir(dir)?);
+        settings.agent.data_dir = Some(create_data_dir(dir)?);
     }
     let leave = (settings.leave_on_interrupt, settings.leave_on_terminate);
-    let stopper = Stopper::new(GRACE);
-    let up = Up::start(args, settings, console, &stopper.listen()).await?;
+    let stopper = ShutdownController::new(GRACE);
+    let up = RunningAgent::start(args, settings, console, &stopper.subscribe()).await?;
     // What the gossip says in tasks of its own has no other way into the log. It fails only when a subscriber stands
     // already, and then that one has the lines.
     drop(tracing::dispatcher::set_global_default(up.agent.dispatch().clone()));
-    console.take_panics();
-    say(&served(&up));
+    console.log_panics();
+    print(&banner(&up));
     let goodbye = loop {
         match signals.next().await {
-            Wanted::Reload => up.agent.reread().await,
-            Wanted::Interrupt if leave.0 => break Goodbye::Said,
-            Wanted::Terminate if leave.1 => break Goodbye::Said,
-            Wanted::Interrupt | Wanted::Terminate => break Goodbye::Silent,
+            Wanted::Reload => up.agent.reload().await,
+            Wanted::Interrupt if leave.0 => break Departure::Leave,
+            Wanted::Terminate if leave.1 => break Departure::Leave,
+            Wanted::Interrupt | Wanted::Terminate => break Departure::Shutdown,
         }
     };
-    stopper.stop();
+    stopper.start_drain();
     tokio::select! {
-        ended = timeout(END_LIMIT, up.stopped(goodbye)) => {
+        ended = timeout(STOP_TIMEOUT, up.stop(goodbye)) => {
             if ended.is_err() {
                 tracing::warn!("not everything ended in time");
             }
         }
-        () = signals.impatient() => {}
+        () = signals.next_termination() => {}
     }
     Ok(())
 }
 
 /// The line that says that it serves.
-fn served(up: &Up) -> String {
+fn banner(up: &RunningAgent) -> String {
     let config = up.agent.config();
     let scheme = if up.is_tls { "https" } else { "http" };
     let mut line = format!("Agent {} serves {scheme}://{}", config.name, config.http);
-    for address in &up.also {
+    for address in &up.additional_addresses {
         line.push_str(&format!(" and {scheme}://{address}"));
     }
     if let Some(id) = up.agent.server_id() {
@@ -111,14 +109,14 @@ fn served(up: &Up) -> String {
     line
 }
 
-fn data_dir(dir: &Path) -> Result<PathBuf, AgentRunError> {
+fn create_data_dir(dir: &Path) -> Result<PathBuf, AgentRunError> {
     let failed = |source| AgentRunError::DataDir { path: dir.to_owned(), source };
     DirBuilder::new().recursive(true).mode(DATA_DIR_MODE).create(dir).map_err(failed)?;
     dir.canonicalize().map_err(failed)
 }
 
 /// The signals that an agent hears.
-struct Signals {
+struct AgentSignals {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
@@ -130,7 +128,7 @@ enum Wanted {
     Terminate,
 }
 
-impl Signals {
+impl AgentSignals {
     fn listen() -> Result<Self, StartError> {
         let hear = |kind| signal(kind).map_err(StartError::Signals);
         Ok(Self {
@@ -149,7 +147,7 @@ impl Signals {
     }
 
     /// Returns at the next signal to end.
-    async fn impatient(&mut self) {
+    async fn next_termination(&mut self) {
         while matches!(self.next().await, Wanted::Reload) {}
     }
 }

@@ -82,7 +82,7 @@ pub struct DevArgs {
     pub drain: Duration,
     /// Least severe level of the log lines on standard error; `/v1/agent/monitor` has its own
     #[arg(long, default_value = "warn", value_name = "LEVEL")]
-    pub log_level: Level,
+    pub log_level: LogLevelArg,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -93,7 +93,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 /// A log level by the names that Nomad uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[expect(clippy::exhaustive_enums, reason = "the levels of Nomad's logger")]
-pub enum Level {
+pub enum LogLevelArg {
     /// Everything
     Trace,
     /// Every request
@@ -108,28 +108,28 @@ pub enum Level {
     Off,
 }
 
-impl From<Level> for LogLevel {
-    fn from(level: Level) -> Self {
+impl From<LogLevelArg> for LogLevel {
+    fn from(level: LogLevelArg) -> Self {
         match level {
-            Level::Trace => Self::Trace,
-            Level::Debug => Self::Debug,
-            Level::Info => Self::Info,
-            Level::Warn => Self::Warn,
-            Level::Error => Self::Error,
-            Level::Off => Self::Off,
+            LogLevelArg::Trace => Self::Trace,
+            LogLevelArg::Debug => Self::Debug,
+            LogLevelArg::Info => Self::Info,
+            LogLevelArg::Warn => Self::Warn,
+            LogLevelArg::Error => Self::Error,
+            LogLevelArg::Off => Self::Off,
         }
     }
 }
 
-impl From<Level> for tracing::level_filters::LevelFilter {
-    fn from(level: Level) -> Self {
+impl From<LogLevelArg> for tracing::level_filters::LevelFilter {
+    fn from(level: LogLevelArg) -> Self {
         match level {
-            Level::Trace => Self::TRACE,
-            Level::Debug => Self::DEBUG,
-            Level::Info => Self::INFO,
-            Level::Warn => Self::WARN,
-            Level::Error => Self::ERROR,
-            Level::Off => Self::OFF,
+            LogLevelArg::Trace => Self::TRACE,
+            LogLevelArg::Debug => Self::DEBUG,
+            LogLevelArg::Info => Self::INFO,
+            LogLevelArg::Warn => Self::WARN,
+            LogLevelArg::Error => Self::ERROR,
+            LogLevelArg::Off => Self::OFF,
         }
     }
 }

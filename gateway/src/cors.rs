@@ -8,7 +8,7 @@
 //! The `Origin` of a page that may is not sent on: an agent would refuse its websocket for it.
 
 mod future;
-mod nomad;
+mod nomad_headers;
 mod origins;
 
 use std::{
@@ -30,19 +30,19 @@ use http::{
 use http_body_util::{Either, Empty};
 use tower_service::Service;
 
-use self::nomad::Rules;
+use self::nomad_headers::NomadHeaders;
 pub use self::origins::{OriginError, Origins};
 
 /// An answer of whoever is behind, or to a preflight.
 pub type CorsBody<R> = Either<R, Empty<Bytes>>;
 
 /// What a page may send.
-const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE");
+const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE");
 
 /// What a page may read beside the body: the state of blocking queries and pages, and who answered.
-const EXPOSED: HeaderValue = HeaderValue::from_static(
+const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
     "X-Nomad-Index, X-Nomad-KnownLeader, X-Nomad-LastContact, X-Nomad-NextToken, X-Request-Id, \
-     X-Nomad-Gateway-Agent, X-Nomad-Gateway-Path, X-Nomad-Gateway-Denied, Retry-After",
+     X-Nomad-Gateway-Agent, X-Nomad-Gateway-Path, X-Nomad-Gateway-Denied, Retry-AfterValue",
 );
 
 /// Seconds for which a browser need not ask again. Chromium's own bound is two hours, and an operator who takes an origin
@@ -50,7 +50,7 @@ const EXPOSED: HeaderValue = HeaderValue::from_static(
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");
 
 /// What agents may have said.
-const AGENTS_OWN: [HeaderName; 6] = [
+const CORS_HEADERS: [HeaderName; 6] = [
     ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_ALLOW_CREDENTIALS,
     ACCESS_CONTROL_ALLOW_METHODS,
@@ -86,54 +86,54 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let rules = Rules::of(&request);
+        let rules = NomadHeaders::from_request(&request);
         let Some(origins) = &self.origins else {
-            return future::ResponseFuture::passed(self.inner.call(request), rules);
+            return future::ResponseFuture::with_nomad_headers(self.inner.call(request), rules);
         };
-        let page = Page::of(request.headers(), origins);
+        let page = RequestOrigin::from_headers(request.headers(), origins);
         if is_preflight(&request) {
-            return future::ResponseFuture::preflight(preflight(&page, request.headers()));
+            return future::ResponseFuture::preflight(preflight_response(&page, request.headers()));
         }
-        if matches!(page, Page::May { .. }) {
+        if matches!(page, RequestOrigin::Allowed { .. }) {
             request.headers_mut().remove(ORIGIN);
         }
-        future::ResponseFuture::told(self.inner.call(request), page, rules)
+        future::ResponseFuture::with_configured_origins(self.inner.call(request), page, rules)
     }
 }
 
 /// The page that asks.
 #[derive(Debug, Clone)]
-enum Page {
+enum RequestOrigin {
     /// None, or one of the same site: browsers need no word about it.
     None,
     /// One of another site that may not read the answer.
-    MayNot,
+    Denied,
     /// One that may.
-    May { origin: HeaderValue, credentials: bool },
+    Allowed { origin: HeaderValue, credentials: bool },
 }
 
-impl Page {
-    fn of(headers: &HeaderMap, origins: &Origins) -> Self {
+impl RequestOrigin {
+    fn from_headers(headers: &HeaderMap, origins: &Origins) -> Self {
         let Some(origin) = headers.get(ORIGIN) else { return Self::None };
-        match origins.allows(origin.as_bytes()) {
-            Some(credentials) => Self::May { origin: origin.clone(), credentials },
-            None => Self::MayNot,
+        match origins.allows_credentials(origin.as_bytes()) {
+            Some(credentials) => Self::Allowed { origin: origin.clone(), credentials },
+            None => Self::Denied,
         }
     }
 
     /// Says in an answer's head what the page may do with it.
-    fn tell(&self, headers: &mut HeaderMap) {
-        for name in &AGENTS_OWN {
+    fn set_headers(&self, headers: &mut HeaderMap) {
+        for name in &CORS_HEADERS {
             headers.remove(name);
         }
         // A cache must not give one page the answer to another.
-        nomad::vary(headers, "Origin");
-        if let Self::May { origin, credentials } = self {
+        nomad_headers::add_vary(headers, "Origin");
+        if let Self::Allowed { origin, credentials } = self {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             if *credentials {
                 headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
             }
-            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
         }
     }
 }
@@ -145,14 +145,14 @@ fn is_preflight<B>(request: &Request<B>) -> bool {
 }
 
 /// Answered here: no agent needs to be asked, and a preflight has no token to be asked with.
-fn preflight(page: &Page, asked: &HeaderMap) -> Response<Empty<Bytes>> {
+fn preflight_response(page: &RequestOrigin, asked: &HeaderMap) -> Response<Empty<Bytes>> {
     let mut response = Response::new(Empty::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
-    page.tell(headers);
+    page.set_headers(headers);
     headers.remove(ACCESS_CONTROL_EXPOSE_HEADERS);
-    if matches!(page, Page::May { .. }) {
-        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+    if matches!(page, RequestOrigin::Allowed { .. }) {
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, ALLOWED_METHODS);
         headers.insert(ACCESS_CONTROL_MAX_AGE, MAX_AGE);
         if let Some(wanted) = asked.get(ACCESS_CONTROL_REQUEST_HEADERS) {
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, wanted.clone());
@@ -192,7 +192,7 @@ mod tests {
         }
     }
 
-    async fn ask(origins: Option<&[&str]>, request: http::request::Builder) -> (u16, HeaderMap) {
+    async fn send(origins: Option<&[&str]>, request: http::request::Builder) -> (u16, HeaderMap) {
         let origins = origins.map(|texts| {
             let mut origins = Origins::default();
             texts.iter().for_each(|text| origins.add(text).unwrap());
@@ -210,7 +210,7 @@ mod tests {
     #[tokio::test]
     async fn named_origins_are_echoed_and_others_hear_nothing() {
         let named: &[&str] = &["https://ui.example", "http://localhost:4200"];
-        let (_, headers) = ask(Some(named), get("https://ui.example")).await;
+        let (_, headers) = send(Some(named), get("https://ui.example")).await;
         assert_eq!(headers["access-control-allow-origin"], "https://ui.example");
         assert_eq!(headers["access-control-allow-credentials"], "true");
         assert_eq!(headers["saw-origin"], "false");
@@ -218,17 +218,17 @@ mod tests {
         for origin in
             ["https://ui.example.evil", "http://ui.example", "null", "https://ui.example:444"]
         {
-            let (_, headers) = ask(Some(named), get(origin)).await;
+            let (_, headers) = send(Some(named), get(origin)).await;
             assert!(!headers.keys().any(|name| name.as_str().starts_with("access-control")));
             assert_eq!(headers["saw-origin"], "true", "a websocket of it is refused");
         }
-        let (_, headers) = ask(Some(named), Request::get("/v1/client/stats")).await;
+        let (_, headers) = send(Some(named), Request::get("/v1/client/stats")).await;
         assert!(!headers.contains_key("access-control-allow-origin"));
     }
 
     #[tokio::test]
     async fn any_origin_gets_no_credentials() {
-        let (_, headers) = ask(Some(&["*"]), get("https://some.example")).await;
+        let (_, headers) = send(Some(&["*"]), get("https://some.example")).await;
         assert_eq!(headers["access-control-allow-origin"], "https://some.example");
         assert!(!headers.contains_key("access-control-allow-credentials"));
     }
@@ -242,18 +242,18 @@ mod tests {
                 .header("access-control-request-headers", "x-nomad-token")
         };
         let named: &[&str] = &["https://ui.example"];
-        let (status, headers) = ask(Some(named), preflight("https://ui.example")).await;
+        let (status, headers) = send(Some(named), preflight("https://ui.example")).await;
         assert_eq!(status, 204);
         assert_eq!(headers["access-control-allow-headers"], "x-nomad-token");
         assert!(headers["access-control-allow-methods"].to_str().unwrap().contains("PUT"));
-        let (status, headers) = ask(Some(named), preflight("https://other.example")).await;
+        let (status, headers) = send(Some(named), preflight("https://other.example")).await;
         assert_eq!((status, headers.contains_key("access-control-allow-origin")), (204, false));
         assert!(!headers.contains_key("saw-origin"), "no agent is asked");
     }
 
     #[tokio::test]
     async fn without_origins_what_agents_say_passes() {
-        let (_, headers) = ask(None, get("https://ui.example")).await;
+        let (_, headers) = send(None, get("https://ui.example")).await;
         assert_eq!(headers["access-control-allow-origin"], "*");
         assert_eq!(headers["saw-origin"], "true");
     }

@@ -5,15 +5,15 @@ mod banner;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use nomad_agent::LogHub;
-use nomad_forward::{Denials, Table};
+use nomad_forward::{DenialDetail, StaticDirectory};
 use tempfile::TempDir;
 
 use crate::{
-    Ended, Gateway, Signals, StartError, Stopper,
+    DrainOutcome, Gateway, ShutdownController, Signals, StartError,
     cli::DevArgs,
-    console::{Console, say},
+    console::{Console, print},
     fleet::{Bootstrap, Fleet, FleetOptions, FleetTokens},
-    listen::Listener,
+    listener::Listener,
     telemetry::{AccessLog, Metrics},
     tls::{self, Acceptor, ClientCertificates, ServerTls},
 };
@@ -29,53 +29,54 @@ pub fn run(args: &DevArgs) -> Result<(), StartError> {
     let console = Console::start()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(StartError::Runtime)?;
-    let ended = runtime.block_on(dev(args, &console));
+    let ended = runtime.block_on(run_dev(args, &console));
     runtime.shutdown_timeout(Duration::from_millis(50));
     console.flush();
     ended
 }
 
-async fn dev(args: &DevArgs, console: &Console) -> Result<(), StartError> {
-    let own_log = LogHub::with_outlet("gateway", args.log_level.into(), Arc::new(console.clone()))
-        .show_spans();
+async fn run_dev(args: &DevArgs, console: &Console) -> Result<(), StartError> {
+    let own_log =
+        LogHub::with_sink("gateway", args.log_level.into(), Arc::new(console.clone())).show_spans();
     // It fails only when another subscriber stands already, and then that one shows the lines.
     drop(tracing::dispatcher::set_global_default(own_log.dispatch()));
-    console.take_panics();
+    console.log_panics();
 
-    let (stopper, fleet_stopper) = (Stopper::new(args.drain), Stopper::new(GRACE));
+    let (stopper, fleet_stopper) =
+        (ShutdownController::new(args.drain), ShutdownController::new(GRACE));
     let mut signals = Signals::listen()?;
 
     // The gateway's port first: when it is taken, nothing else needs to be started.
-    let (listener, certificates) = listener(args).await?;
+    let (listener, certificates) = bind_listener(args).await?;
     let address = listener.address();
     if let Some(part) = &certificates {
         // Without a certificate SIGHUP keeps its usual meaning: the terminal is gone.
         let watched: Vec<Arc<dyn tls::Reload>> = vec![Arc::new(part.clone())];
-        tokio::spawn(tls::watch(watched, tls::LOOK_AGAIN, stopper.listen()));
+        tokio::spawn(tls::watch_files(watched, tls::POLL_INTERVAL, stopper.subscribe()));
     }
     let data = DataDir::prepare(args.data_dir.as_ref())?;
-    let (tokens, bootstrap) = tokens(args)?;
-    let options = options(args, &data, &tokens, console);
-    let fleet = Fleet::start(&options, &fleet_stopper.listen()).await?;
-    let gateway = gateway(args, &fleet, tokens, console)?;
-    let serving = tokio::spawn(gateway.serve(listener, stopper.listen()));
+    let (tokens, bootstrap) = create_tokens(args)?;
+    let options = fleet_options(args, &data, &tokens, console);
+    let fleet = Fleet::start(&options, &fleet_stopper.subscribe()).await?;
+    let gateway = build_gateway(args, &fleet, tokens, console)?;
+    let serving = tokio::spawn(gateway.serve(listener, stopper.subscribe()));
     let scheme = if certificates.is_some() { "https" } else { "http" };
     let gateway = format!("{scheme}://{address}");
-    say(&banner::banner(&gateway, &fleet, &data.path(), bootstrap.as_ref()));
+    print(&banner::banner(&gateway, &fleet, &data.path(), bootstrap.as_ref()));
 
     signals.next().await;
-    say("\nStopping…\n");
+    print("\nStopping…\n");
     // The gateway first: the streams that it lets finish come from the fleet.
     let gateway = signals.drain(&stopper, serving).await;
-    let fleet = signals.drain(&fleet_stopper, fleet.stopped()).await;
-    if [gateway, fleet].contains(&Ended::Abandoned) {
+    let fleet = signals.drain(&fleet_stopper, fleet.stop()).await;
+    if [gateway, fleet].contains(&DrainOutcome::TimedOut) {
         tracing::warn!("not everything ended in time");
     }
-    say("Stopped.\n");
+    print("Stopped.\n");
     Ok(())
 }
 
-fn options(
+fn fleet_options(
     args: &DevArgs,
     data: &DataDir,
     tokens: &FleetTokens,
@@ -86,29 +87,30 @@ fn options(
         servers: args.servers,
         clients: args.clients,
         log_level: args.log_level.into(),
-        outlet: Some(Arc::new(console.clone())),
+        log_sink: Some(Arc::new(console.clone())),
         ..FleetOptions::new(data.path())
     }
 }
 
-fn gateway(
+fn build_gateway(
     args: &DevArgs,
     fleet: &Fleet,
     tokens: FleetTokens,
     console: &Console,
-) -> Result<Gateway<Table, FleetTokens>, StartError> {
-    let denials = if args.tell_denied { Denials::Named } else { Denials::Silent };
+) -> Result<Gateway<StaticDirectory, FleetTokens>, StartError> {
+    let denials = if args.tell_denied { DenialDetail::Named } else { DenialDetail::Silent };
     let metrics = Arc::new(Metrics::new());
-    metrics.show_console(console.clone());
-    let gateway = Gateway::new(fleet.directory().clone(), tokens).denials(denials).metrics(metrics);
-    Ok(match args.access_log.as_deref().map(AccessLog::named).transpose()? {
+    metrics.register_console(console.clone());
+    let gateway =
+        Gateway::new(fleet.directory().clone(), tokens).denial_detail(denials).metrics(metrics);
+    Ok(match args.access_log.as_deref().map(AccessLog::from_arg).transpose()? {
         Some(log) => gateway.access_log(log),
         None => gateway,
     })
 }
 
 /// The gateway's port, with TLS where there is a certificate for it.
-async fn listener(args: &DevArgs) -> Result<(Listener, Option<Acceptor>), StartError> {
+async fn bind_listener(args: &DevArgs) -> Result<(Listener, Option<Acceptor>), StartError> {
     let listener = Listener::bind(args.listen).await?;
     let (Some(cert), Some(key)) = (&args.tls_cert, &args.tls_key) else {
         return Ok((listener, None));
@@ -130,7 +132,7 @@ async fn listener(args: &DevArgs) -> Result<(Listener, Option<Acceptor>), StartE
 }
 
 /// Nobody needs a token, or these two.
-fn tokens(args: &DevArgs) -> Result<(FleetTokens, Option<Bootstrap>), StartError> {
+fn create_tokens(args: &DevArgs) -> Result<(FleetTokens, Option<Bootstrap>), StartError> {
     if args.acl {
         let (tokens, bootstrap) = FleetTokens::bootstrap()?;
         Ok((tokens, Some(bootstrap)))
@@ -141,7 +143,7 @@ fn tokens(args: &DevArgs) -> Result<(FleetTokens, Option<Bootstrap>), StartError
 
 /// Where the agents keep their data: the operator's directory, or one that goes away at the end.
 enum DataDir {
-    Kept(PathBuf),
+    Persistent(PathBuf),
     Temporary(TempDir),
 }
 
@@ -151,7 +153,7 @@ impl DataDir {
             Some(path) => {
                 let failed = |source| StartError::DataDir { path: path.clone(), source };
                 std::fs::create_dir_all(path).map_err(failed)?;
-                path.canonicalize().map(Self::Kept).map_err(failed)
+                path.canonicalize().map(Self::Persistent).map_err(failed)
             }
             None => {
                 let made = tempfile::Builder::new().prefix("nomad-gateway-dev-").tempdir();
@@ -163,7 +165,7 @@ impl DataDir {
 
     fn path(&self) -> PathBuf {
         match self {
-            Self::Kept(path) => path.clone(),
+            Self::Persistent(path) => path.clone(),
             Self::Temporary(dir) => dir.path().to_owned(),
         }
     }

@@ -36,7 +36,7 @@ pub enum StartError {
         name: String,
         /// What it said.
         #[source]
-        source: nomad_agent::IdentityError,
+        source: nomad_agent::AgentStartError,
     },
     /// A server cannot gossip.
     #[error("server {name:?} cannot gossip")]
@@ -49,7 +49,7 @@ pub enum StartError {
     },
     /// The demo allocation cannot start.
     #[error("cannot start the demo allocation")]
-    Allocation(#[source] nomad_agent::StartError),
+    Allocation(#[source] nomad_agent::AllocStartError),
     /// An agent has a name that cannot be sent in a header.
     #[error("agent {name:?} cannot be put into the directory")]
     Name {
@@ -67,7 +67,7 @@ pub enum StartError {
     Tls(#[from] crate::tls::TlsError),
     /// The access log cannot be written.
     #[error(transparent)]
-    AccessLog(#[from] crate::telemetry::LogError),
+    AccessLog(#[from] crate::telemetry::AccessLogError),
     /// Nothing can be said on standard error.
     #[error("cannot write to standard error")]
     Console(#[source] io::Error),

@@ -11,7 +11,7 @@ mod tokens;
 use std::{net::SocketAddr, sync::Arc};
 
 use nomad_agent::{Agent, Gossip, Membership as _};
-use nomad_forward::{Agent as Entry, Table};
+use nomad_forward::{Agent as Entry, StaticDirectory};
 use nomad_wire::{AllocId, Region};
 use tokio::task::JoinSet;
 
@@ -20,16 +20,16 @@ pub use self::{
     options::FleetOptions,
     tokens::{Bootstrap, FleetTokens},
 };
-use crate::{StartError, Stop};
+use crate::{Shutdown, StartError};
 
 /// A running fleet.
 #[derive(Debug)]
 pub struct Fleet {
     agents: Vec<FleetAgent>,
     gossips: Vec<Arc<Gossip>>,
-    table: Table,
-    demo: AllocId,
-    serving: JoinSet<()>,
+    directory: StaticDirectory,
+    demo_allocation: AllocId,
+    serve_tasks: JoinSet<()>,
 }
 
 /// One agent of the fleet.
@@ -46,17 +46,18 @@ impl Fleet {
     ///
     /// # Errors
     /// [`StartError`]; what was started before is gone then.
-    pub async fn start(options: &FleetOptions, stop: &Stop) -> Result<Self, StartError> {
-        let start::Started { agents, gossips, serving } = start::all(options, stop).await?;
-        let table = directory(&agents, &gossips)?;
+    pub async fn start(options: &FleetOptions, stop: &Shutdown) -> Result<Self, StartError> {
+        let start::StartedFleet { agents, gossips, serve_tasks: serving } =
+            start::start_agents(options, stop).await?;
+        let table = build_directory(&agents, &gossips)?;
         let demo = demo::start(&agents, &table).await?;
-        Ok(Self { agents, gossips, table, demo, serving })
+        Ok(Self { agents, gossips, directory: table, demo_allocation: demo, serve_tasks: serving })
     }
 
     /// Where the gateway finds everything.
     #[must_use]
-    pub const fn directory(&self) -> &Table {
-        &self.table
+    pub const fn directory(&self) -> &StaticDirectory {
+        &self.directory
     }
 
     /// The agents: servers first, each kind in the order of its numbers.
@@ -74,11 +75,11 @@ impl Fleet {
     /// The allocation that runs on the first client.
     #[must_use]
     pub const fn demo_allocation(&self) -> AllocId {
-        self.demo
+        self.demo_allocation
     }
 
     /// Ends every task and waits until no process and no connection is left. The end must have been announced.
-    pub async fn stopped(mut self) {
+    pub async fn stop(mut self) {
         // Nobody is left to hear a goodbye, so none is said.
         let mut silenced: JoinSet<()> =
             self.gossips.into_iter().map(|gossip| async move { gossip.shutdown().await }).collect();
@@ -87,7 +88,7 @@ impl Fleet {
                 allocations.stop_all().await;
             }
         }
-        while self.serving.join_next().await.is_some() {}
+        while self.serve_tasks.join_next().await.is_some() {}
         while silenced.join_next().await.is_some() {}
     }
 }
@@ -98,9 +99,12 @@ fn leader(gossips: &[Arc<Gossip>]) -> Option<String> {
     gossips.iter().find_map(|gossip| Some(gossip.leader(region.as_str())?.serf_name()))
 }
 
-fn directory(agents: &[FleetAgent], gossips: &[Arc<Gossip>]) -> Result<Table, StartError> {
+fn build_directory(
+    agents: &[FleetAgent],
+    gossips: &[Arc<Gossip>],
+) -> Result<StaticDirectory, StartError> {
     let gossips = gossips.to_vec();
-    let mut table = Table::builder(Region::default()).leader(move || leader(&gossips));
+    let mut table = StaticDirectory::builder(Region::default()).leader(move || leader(&gossips));
     for FleetAgent { agent, address } in agents {
         let name = &agent.config().name;
         let region = Region::new(&agent.config().region);

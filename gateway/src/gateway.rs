@@ -5,23 +5,23 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use nomad_acl::Tokens;
 use nomad_forward::{
-    Bounds, Budget, Denials, Directory, Shares, TcpConnect, Transport, Tunnel, Tunnels,
-    connect::Connect, delivery, guarded,
+    CoalescedRequests, ConnectionLimits, DenialDetail, Directory, StackLimits, TcpConnect,
+    Transport, Tunnels, Upgrade, authorized_stack, connect::Connect, upstream_stack,
 };
 
 use crate::{
-    Stop,
+    Shutdown,
+    admin::{Admin, AdminState},
     client_address::{ClientAddress, ClientLimit, TrustedProxies},
     cors::{Cors, Origins},
-    listen::Listener,
-    own::{About, Own},
-    refused::Refuse,
-    rewrite::{HttpAddr, Rewrite},
-    streams::{Gather, Monitors, Repair},
+    invalid_head::InvalidHead,
+    json_errors::JsonErrors,
+    listener::Listener,
+    pending_limit::PendingLimit,
+    request_id::RequestId,
+    rewrite::{HttpAddrMode, Rewrite},
+    streams::{MonitorFanout, Resume, SharedMonitors},
     telemetry::{AccessLog, Metrics, Telemetry},
-    told::Told,
-    trace::Trace,
-    undecided::Undecided,
 };
 
 /// A gateway, ready to serve.
@@ -30,15 +30,15 @@ pub struct Gateway<D, T, C = TcpConnect> {
     connect: C,
     directory: D,
     tokens: T,
-    denials: Denials,
-    bounds: Bounds,
-    address: HttpAddr,
+    denial_detail: DenialDetail,
+    limits: StackLimits,
+    http_addr_mode: HttpAddrMode,
     origins: Option<Origins>,
     tunnels: Tunnels,
     metrics: Arc<Metrics>,
-    log: Option<AccessLog>,
+    access_log: Option<AccessLog>,
     trusted: TrustedProxies,
-    per_client: usize,
+    per_client_limit: usize,
 }
 
 impl<D, T> Gateway<D, T> {
@@ -48,15 +48,15 @@ impl<D, T> Gateway<D, T> {
             connect: TcpConnect,
             directory,
             tokens,
-            denials: Denials::Silent,
-            bounds: Bounds::default(),
-            address: HttpAddr::Off,
+            denial_detail: DenialDetail::Silent,
+            limits: StackLimits::default(),
+            http_addr_mode: HttpAddrMode::Off,
             origins: None,
             tunnels: Tunnels::default(),
             metrics: Arc::default(),
-            log: None,
+            access_log: None,
             trusted: TrustedProxies::default(),
-            per_client: 0,
+            per_client_limit: 0,
         }
     }
 }
@@ -69,49 +69,57 @@ where
 {
     /// Reaches agents in another way than by plain TCP.
     pub fn connect<N: Connect>(self, connect: N) -> Gateway<D, T, N> {
-        let Self { directory, tokens, denials, bounds, address, origins, .. } = self;
-        let Self { tunnels, metrics, log, trusted, per_client, .. } = self;
+        let Self {
+            directory,
+            tokens,
+            denial_detail: denials,
+            limits: bounds,
+            http_addr_mode: address,
+            origins,
+            ..
+        } = self;
+        let Self { tunnels, metrics, access_log: log, trusted, per_client_limit, .. } = self;
         Gateway {
             connect,
             directory,
             tokens,
-            denials,
-            bounds,
-            address,
+            denial_detail: denials,
+            limits: bounds,
+            http_addr_mode: address,
             origins,
             tunnels,
             metrics,
-            log,
+            access_log: log,
             trusted,
-            per_client,
+            per_client_limit,
         }
     }
 
     /// Says how much a caller is told who may not.
     #[must_use]
-    pub const fn denials(mut self, denials: Denials) -> Self {
-        self.denials = denials;
+    pub const fn denial_detail(mut self, denials: DenialDetail) -> Self {
+        self.denial_detail = denials;
         self
     }
 
     /// Says how many connections one agent gets at most.
     #[must_use]
-    pub const fn budget(mut self, budget: Budget) -> Self {
-        self.bounds.budget = budget;
+    pub const fn connection_limits(mut self, budget: ConnectionLimits) -> Self {
+        self.limits.connection_limits = budget;
         self
     }
 
     /// The requests that callers share, to be counted, bounded otherwise, or turned off.
     #[must_use]
-    pub fn shares(mut self, shares: Shares) -> Self {
-        self.bounds.shares = shares;
+    pub fn coalesced_requests(mut self, shares: CoalescedRequests) -> Self {
+        self.limits.coalesced_requests = shares;
         self
     }
 
     /// Says what becomes of a node's address in answers about it.
     #[must_use]
-    pub const fn rewrite(mut self, address: HttpAddr) -> Self {
-        self.address = address;
+    pub const fn http_addr_mode(mut self, address: HttpAddrMode) -> Self {
+        self.http_addr_mode = address;
         self
     }
 
@@ -139,7 +147,7 @@ where
     /// Writes a line for every request.
     #[must_use]
     pub fn access_log(mut self, log: AccessLog) -> Self {
-        self.log = Some(log);
+        self.access_log = Some(log);
         self
     }
 
@@ -152,67 +160,76 @@ where
 
     /// Lets one client behind trusted proxies have only so many requests in flight; any number if 0.
     #[must_use]
-    pub const fn per_client(mut self, requests: usize) -> Self {
-        self.per_client = requests;
+    pub const fn per_client_limit(mut self, requests: usize) -> Self {
+        self.per_client_limit = requests;
         self
     }
 
     /// Serves until the end is announced and no answer and no websocket is left.
-    pub async fn serve(self, listener: Listener, stop: Stop) {
+    pub async fn serve(self, listener: Listener, stop: Shutdown) {
         self.serve_all(vec![listener], stop).await;
     }
 
     /// The same at several addresses.
-    pub async fn serve_all(self, listeners: Vec<Listener>, stop: Stop) {
-        let Self { connect, directory, tokens, denials, bounds, address, .. } = self;
-        let Self { origins, tunnels, metrics, log, trusted, per_client, .. } = self;
+    pub async fn serve_all(self, listeners: Vec<Listener>, stop: Shutdown) {
+        let Self {
+            connect,
+            directory,
+            tokens,
+            denial_detail: denials,
+            limits: bounds,
+            http_addr_mode: address,
+            ..
+        } = self;
+        let Self { origins, tunnels, metrics, access_log: log, trusted, per_client_limit, .. } =
+            self;
         // All its listeners speak alike.
-        let speaks = listeners.first().map_or(Transport::Plain, Listener::speaks);
-        let about = About {
+        let speaks = listeners.first().map_or(Transport::Plain, Listener::transport);
+        let about = AdminState {
             directory: directory.clone(),
             metrics: Arc::clone(&metrics),
             stop: stop.clone(),
         };
         if let Some(log) = &log {
-            metrics.show_access_log(log.clone());
+            metrics.register_access_log(log.clone());
         }
         if let Some(handshakes) = listeners.first().and_then(Listener::handshakes) {
             metrics.show_handshakes(handshakes.clone());
         }
-        metrics.show_tunnels(tunnels.clone());
-        metrics.show_shares(bounds.shares.clone());
-        let monitors = Monitors::default();
-        metrics.show_monitors(monitors.clone());
-        let chain = delivery(connect, directory.clone(), bounds);
+        metrics.register_tunnels(tunnels.clone());
+        metrics.register_coalesced(bounds.coalesced_requests.clone());
+        let monitors = SharedMonitors::default();
+        metrics.register_monitors(monitors.clone());
+        let chain = upstream_stack(connect, directory.clone(), bounds);
         // Behind the decision, so that nobody shares what they may not see.
-        let chain = Gather::new(chain, monitors);
-        let chain = guarded(chain, directory, tokens.clone(), denials);
+        let chain = MonitorFanout::new(chain, monitors);
+        let chain = authorized_stack(chain, directory, tokens.clone(), denials);
         // What a caller asks for that Nomad has no words for; its own questions go through the chain too.
-        let chain = Repair::new(chain);
+        let chain = Resume::new(chain);
         let chain = Rewrite::new(chain, address, speaks);
         // Around both, since a page asks for what they change over a websocket, too.
-        let chain = Tunnel::new(chain, tunnels.clone());
+        let chain = Upgrade::new(chain, tunnels.clone());
         // Its own calls are answered before anything is decided about Nomad's.
-        let chain = Own::new(chain, about, tokens, denials);
+        let chain = Admin::new(chain, about, tokens, denials);
         // Before anything is begun for a caller whom nobody knows yet.
-        let chain = Undecided::new(chain);
-        let chain = ClientLimit::new(chain, trusted.clone(), per_client);
+        let chain = PendingLimit::new(chain);
+        let chain = ClientLimit::new(chain, trusted.clone(), per_client_limit);
         // Errors of agents and our own alike.
-        let chain = Told::new(chain);
+        let chain = JsonErrors::new(chain);
         // Around the own calls too, and around refusals: a page must be able to read why.
         let chain = Cors::new(chain, origins);
-        let chain = Refuse::new(chain);
+        let chain = InvalidHead::new(chain);
         // Whatever goes wrong is counted as the caller sees it.
         let chain = Telemetry::new(chain, metrics, log.clone());
         // Around the access log, which names the client.
         let chain = ClientAddress::new(chain, trusted);
         // Outermost, so that whatever is logged about a request names it.
-        let chain = Trace::new(chain);
+        let chain = RequestId::new(chain);
         let drained = async {
             let mut stop = stop.clone();
-            stop.announced().await;
-            let _in_time = stop.last(tunnels.ended()).await;
-            tunnels.end().await;
+            stop.drain_started().await;
+            let _in_time = stop.within_grace(tunnels.all_closed()).await;
+            tunnels.close_all().await;
         };
         let serving = listeners.into_iter().map(|one| one.serve(chain.clone(), stop.clone()));
         tokio::join!(join_all(serving), drained);

@@ -3,22 +3,23 @@
 //! The library is what the program `nomad-gateway` is made of: listeners ([`listen`]) and their TLS ([`tls`]), the chain of
 //! rooms from `nomad-forward` with a trace, numbers and a log around it ([`Gateway`], [`telemetry`]), the gateway's own calls
 //! ([`own`]), a word to pages of other sites ([`cors`]), errors as JSON ([`told`]), what frames are opened for ([`streams`]),
-//! its end in good order ([`Stopper`], [`Signals`]), and an embedded fleet of reference agents ([`fleet`]) that the
+//! its end in good order ([`ShutdownController`], [`Signals`]), and an embedded fleet of reference agents ([`fleet`]) that the
 //! command `dev` puts the gateway in front of, and a single one of them that stands alone ([`agent`]). It introduces the other crates to each other and knows nothing of what
 //! they do inside.
 
 mod clock;
 mod error;
 mod gateway;
-mod lines;
+mod invalid_head;
+mod limiter;
+mod line_writer;
 mod linger;
-mod passing;
-mod places;
-mod refused;
+mod response_future;
+mod shutdown;
 mod signals;
-mod stop;
 
 pub mod acl;
+pub mod admin;
 pub mod agent;
 pub mod cli;
 pub mod client_address;
@@ -27,23 +28,22 @@ pub mod console;
 pub mod cors;
 pub mod dev;
 pub mod fleet;
-pub mod listen;
-pub mod own;
+pub mod json_errors;
+pub mod listener;
+pub mod pending_limit;
+pub mod request_id;
 pub mod rewrite;
 pub mod serve;
 pub mod streams;
 pub mod telemetry;
 pub mod tls;
-pub mod told;
-pub mod trace;
-pub mod undecided;
 pub mod workers;
 
 pub use self::{
     clock::SystemClock,
     error::StartError,
     gateway::Gateway,
-    refused::Refused,
-    signals::{Ended, Signals},
-    stop::{Stop, Stopper},
+    invalid_head::Invalid,
+    shutdown::{Shutdown, ShutdownController},
+    signals::{DrainOutcome, Signals},
 };

@@ -22,25 +22,29 @@ use tokio::{
 const MAX_BYTES: usize = 16 << 20;
 
 /// A caller who is silent for so long has stopped sending, and has had time to read; Go waits as long.
-const SILENCE: Duration = Duration::from_millis(500);
+const IDLE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// However slowly it comes, no longer than this: a connection is held for it.
-const LIMIT: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What is read at once.
-const PIECE: usize = 8 << 10;
+const READ_SIZE: usize = 8 << 10;
 
 /// Reads on, with a look at the clock.
 #[derive(Debug)]
 pub(crate) struct Linger {
-    until: Instant,
-    silent: Pin<Box<Sleep>>,
-    read: usize,
+    deadline: Instant,
+    idle: Pin<Box<Sleep>>,
+    bytes_read: usize,
 }
 
 impl Linger {
     pub(crate) fn new() -> Self {
-        Self { until: Instant::now() + LIMIT, silent: Box::pin(sleep(SILENCE)), read: 0 }
+        Self {
+            deadline: Instant::now() + TIMEOUT,
+            idle: Box::pin(sleep(IDLE_TIMEOUT)),
+            bytes_read: 0,
+        }
     }
 
     /// Ready when the caller has ended, or was read from for long enough.
@@ -49,22 +53,22 @@ impl Linger {
         mut from: Pin<&mut T>,
         cx: &mut Context<'_>,
     ) -> Poll<()> {
-        let mut piece = [0; PIECE];
+        let mut piece = [0; READ_SIZE];
         // A pause after so many pieces: others on this thread want their turn.
         for _ in 0..8 {
             let mut buffer = ReadBuf::new(&mut piece);
             match from.as_mut().poll_read(cx, &mut buffer) {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
-                    self.read += buffer.filled().len();
+                    self.bytes_read += buffer.filled().len();
                     let now = Instant::now();
-                    if self.read >= MAX_BYTES || now >= self.until {
+                    if self.bytes_read >= MAX_BYTES || now >= self.deadline {
                         return Poll::Ready(());
                     }
-                    self.silent.as_mut().reset(self.until.min(now + SILENCE));
+                    self.idle.as_mut().reset(self.deadline.min(now + IDLE_TIMEOUT));
                 }
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => {
-                    ready!(self.silent.as_mut().poll(cx));
+                    ready!(self.idle.as_mut().poll(cx));
                     return Poll::Ready(());
                 }
             }
@@ -81,11 +85,11 @@ pub(crate) async fn read_on(from: &mut (impl AsyncRead + Unpin)) {
 }
 
 /// The same for a stream of HTTP/2, which is reset (`NO_ERROR`) if it has not ended by then.
-pub(crate) async fn read_body(mut body: Incoming) {
-    let over = Instant::now() + LIMIT;
+pub(crate) async fn linger_on_body(mut body: Incoming) {
+    let over = Instant::now() + TIMEOUT;
     let mut read = 0;
     while read < MAX_BYTES {
-        let silent = sleep_until(over.min(Instant::now() + SILENCE));
+        let silent = sleep_until(over.min(Instant::now() + IDLE_TIMEOUT));
         tokio::select! {
             frame = body.frame() => match frame {
                 Some(Ok(frame)) => read += frame.data_ref().map_or(0, bytes::Bytes::len),
@@ -103,7 +107,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn reading_on_ends_with_the_caller_with_its_silence_and_with_too_much() {
+    async fn lingering_ends_with_the_client_with_its_silence_and_with_too_much() {
         let (caller, mut here) = duplex(64 << 10);
         drop(caller);
         let since = Instant::now();
@@ -112,17 +116,17 @@ mod tests {
 
         let (_silent, mut here) = duplex(64);
         read_on(&mut here).await;
-        assert_eq!(since.elapsed(), SILENCE);
+        assert_eq!(since.elapsed(), IDLE_TIMEOUT);
 
         let (mut slow, mut here) = duplex(64);
         tokio::spawn(async move {
             while slow.write_all(b"x").await.is_ok() {
-                sleep(SILENCE / 2).await;
+                sleep(IDLE_TIMEOUT / 2).await;
             }
         });
         let since = Instant::now();
         read_on(&mut here).await;
-        assert_eq!(since.elapsed(), LIMIT);
+        assert_eq!(since.elapsed(), TIMEOUT);
 
         let (mut endless, mut here) = duplex(1 << 20);
         let sent = tokio::spawn(async move {

@@ -13,13 +13,13 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 fn main() -> ExitCode {
     let Cli { command } = Cli::parse();
     match command {
-        Command::Dev(args) => ended(nomad_gateway::dev::run(&args)),
+        Command::Dev(args) => exit_code(nomad_gateway::dev::run(&args)),
         Command::Agent(args) => match nomad_gateway::agent::run(&args) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed(&error),
         },
-        Command::Serve(args) => ended(nomad_gateway::serve::run(&args)),
-        Command::Check(args) => ended(nomad_gateway::serve::check(&args)),
+        Command::Serve(args) => exit_code(nomad_gateway::serve::run(&args)),
+        Command::Check(args) => exit_code(nomad_gateway::serve::check(&args)),
         Command::Acl(command) => match nomad_gateway::acl::run(&command) {
             Ok(answer) => ExitCode::from(answer),
             Err(error) => failed(&error),
@@ -27,12 +27,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn ended<E: std::error::Error>(outcome: Result<(), E>) -> ExitCode {
+fn exit_code<E: std::error::Error>(outcome: Result<(), E>) -> ExitCode {
     outcome.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
 }
 
 /// The program could not do what it was asked: 2, so that scripts can tell it from an answer of "no".
 fn failed(error: &dyn std::error::Error) -> ExitCode {
-    nomad_gateway::console::complain(error);
+    nomad_gateway::console::print_error(error);
     ExitCode::from(2)
 }

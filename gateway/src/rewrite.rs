@@ -26,12 +26,12 @@ use nomad_wire::Route;
 use tower_service::Service;
 
 use self::events::EventsBody;
-use crate::passing::ResponseFuture;
+use crate::response_future::ResponseFuture;
 
 /// What becomes of a node's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::exhaustive_enums, reason = "an address is told, hidden, or replaced")]
-pub enum HttpAddr {
+pub enum HttpAddrMode {
     /// It is told.
     #[default]
     Off,
@@ -48,66 +48,66 @@ const MAX_NODE: usize = 16 << 20;
 #[derive(Debug, Clone)]
 pub struct Rewrite<S> {
     inner: S,
-    address: HttpAddr,
-    speaks: Transport,
+    http_addr_mode: HttpAddrMode,
+    transport: Transport,
 }
 
 /// What is said of a node instead: an address, and what is spoken there.
 #[derive(Debug, Clone)]
-struct Shown {
+struct AdvertisedAddress {
     address: String,
-    speaks: Transport,
+    transport: Transport,
 }
 
-impl Shown {
+impl AdvertisedAddress {
     /// What `TLSEnabled` says; nothing is said of an address that nobody dials.
-    fn spoken(&self) -> Option<&'static str> {
-        let spoken = if self.speaks == Transport::Tls { "true" } else { "false" };
+    fn tls_enabled(&self) -> Option<&'static str> {
+        let spoken = if self.transport == Transport::Tls { "true" } else { "false" };
         (!self.address.is_empty()).then_some(spoken)
     }
 
     #[cfg(test)]
-    fn plain(address: &str) -> Self {
-        Self { address: address.to_owned(), speaks: Transport::Plain }
+    fn with_plain_http(address: &str) -> Self {
+        Self { address: address.to_owned(), transport: Transport::Plain }
     }
 }
 
 impl<S> Rewrite<S> {
     /// Rewrites the answers of `inner`, for a gateway to which callers speak so.
-    pub const fn new(inner: S, address: HttpAddr, speaks: Transport) -> Self {
-        Self { inner, address, speaks }
+    pub const fn new(inner: S, address: HttpAddrMode, speaks: Transport) -> Self {
+        Self { inner, http_addr_mode: address, transport: speaks }
     }
 
     /// What the address is replaced with; `None` when nothing is.
-    fn replacement<B>(&self, request: &Request<B>) -> Option<(Answer, Shown)> {
-        if self.address == HttpAddr::Off || request.method() != Method::GET {
+    fn replacement<B>(&self, request: &Request<B>) -> Option<(NodeResponse, AdvertisedAddress)> {
+        if self.http_addr_mode == HttpAddrMode::Off || request.method() != Method::GET {
             return None;
         }
-        let answer = Answer::of(&Route::decoded_path(request.uri()))?;
-        let address = match self.address {
-            HttpAddr::Off => return None,
-            HttpAddr::Blank => String::new(),
-            HttpAddr::Gateway => {
+        let answer = NodeResponse::from_path(&Route::decoded_path(request.uri()))?;
+        let address = match self.http_addr_mode {
+            HttpAddrMode::Off => return None,
+            HttpAddrMode::Blank => String::new(),
+            HttpAddrMode::Gateway => {
                 let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
                 host?.to_owned()
             }
         };
-        Some((answer, Shown { address, speaks: self.speaks }))
+        Some((answer, AdvertisedAddress { address, transport: self.transport }))
     }
 }
 
 /// In which form addresses stand in an answer.
 #[derive(Debug, Clone, Copy)]
-enum Answer {
+enum NodeResponse {
     /// One node.
     Node,
     /// Lines of events.
     Events,
 }
 
-impl Answer {
+impl NodeResponse {
     /// `/v1/node/:id` and nothing below it, and the event stream.
-    fn of(path: &str) -> Option<Self> {
+    fn from_path(path: &str) -> Option<Self> {
         let is_node = |path: &str| {
             path.strip_prefix("/v1/node/").is_some_and(|id| !id.is_empty() && !id.contains('/'))
         };
@@ -123,7 +123,7 @@ impl Answer {
 pub type RewrittenBody<R> = Either<EventsBody<R>, Full<Bytes>>;
 
 /// The answer, as it came or rewritten.
-type Body<R> = Either<R, RewrittenBody<R>>;
+type RewriteBody<R> = Either<R, RewrittenBody<R>>;
 
 impl<S, B, R> Service<Request<B>> for Rewrite<S>
 where
@@ -132,7 +132,7 @@ where
     R: http_body::Body<Data = Bytes> + Send + 'static,
     R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    type Response = Response<Body<R>>;
+    type Response = Response<RewriteBody<R>>;
     type Error = Infallible;
     type Future = ResponseFuture<S::Future, R, RewrittenBody<R>, Infallible>;
 
@@ -142,20 +142,24 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let Some((form, shown)) = self.replacement(&request) else {
-            return ResponseFuture::passing(self.inner.call(request));
+            return ResponseFuture::inner(self.inner.call(request));
         };
         // What is compressed cannot be rewritten.
         request.headers_mut().remove(ACCEPT_ENCODING);
         let answer = self.inner.call(request);
-        ResponseFuture::made(async move { Ok(rewritten(answer.await?, form, shown).await) })
+        ResponseFuture::boxed(async move { Ok(rewrite_response(answer.await?, form, shown).await) })
     }
 }
 
-fn whole<R>(body: impl Into<Bytes>) -> Body<R> {
+fn full_body<R>(body: impl Into<Bytes>) -> RewriteBody<R> {
     Either::Right(Either::Right(Full::new(body.into())))
 }
 
-async fn rewritten<R>(response: Response<R>, form: Answer, shown: Shown) -> Response<Body<R>>
+async fn rewrite_response<R>(
+    response: Response<R>,
+    form: NodeResponse,
+    shown: AdvertisedAddress,
+) -> Response<RewriteBody<R>>
 where
     R: http_body::Body<Data = Bytes>,
     R::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -163,7 +167,7 @@ where
     if response.status() != StatusCode::OK || response.headers().contains_key(CONTENT_ENCODING) {
         return response.map(Either::Left);
     }
-    if matches!(form, Answer::Events) {
+    if matches!(form, NodeResponse::Events) {
         let mut response =
             response.map(|body| Either::Right(Either::Left(EventsBody::new(body, shown))));
         response.headers_mut().remove(CONTENT_LENGTH);
@@ -171,11 +175,11 @@ where
     }
     let (mut head, body) = response.into_parts();
     let Ok(body) = Limited::new(body, MAX_NODE).collect().await else {
-        let mut broken = Response::new(whole("the agent's answer broke off"));
+        let mut broken = Response::new(full_body("the agent's answer broke off"));
         *broken.status_mut() = StatusCode::BAD_GATEWAY;
         return broken;
     };
-    let body = json::with_address(body.to_bytes(), &shown);
+    let body = json::replace_address(body.to_bytes(), &shown);
     head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-    Response::from_parts(head, whole(body))
+    Response::from_parts(head, full_body(body))
 }

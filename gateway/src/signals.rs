@@ -7,10 +7,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{StartError, Stopper};
+use crate::{ShutdownController, StartError};
 
 /// When the grace is over everything only closes; what is not gone by then is left to the system.
-const LAST: Duration = Duration::from_millis(500);
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// An ear for SIGINT and SIGTERM.
 #[derive(Debug)]
@@ -22,11 +22,11 @@ pub struct Signals {
 /// How serving ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "whoever serves has ended or has not")]
-pub enum Ended {
+pub enum DrainOutcome {
     /// Nothing was left to do.
-    Done,
+    Complete,
     /// Something did not end in time.
-    Abandoned,
+    TimedOut,
 }
 
 impl Signals {
@@ -53,16 +53,20 @@ impl Signals {
 
     /// Lets `serving` finish: the end is announced, what has begun gets its grace, and the next signal takes the rest
     /// of the grace back.
-    pub async fn drain(&mut self, stopper: &Stopper, serving: impl Future) -> Ended {
+    pub async fn drain(
+        &mut self,
+        stopper: &ShutdownController,
+        serving: impl Future,
+    ) -> DrainOutcome {
         let mut serving = pin!(serving);
-        stopper.stop();
+        stopper.start_drain();
         let ended = tokio::select! {
-            ended = timeout(stopper.grace() + LAST, serving.as_mut()) => ended.is_ok(),
+            ended = timeout(stopper.grace() + CLOSE_TIMEOUT, serving.as_mut()) => ended.is_ok(),
             () = self.next() => {
-                stopper.stop_now();
-                timeout(LAST, serving).await.is_ok()
+                stopper.close_now();
+                timeout(CLOSE_TIMEOUT, serving).await.is_ok()
             }
         };
-        if ended { Ended::Done } else { Ended::Abandoned }
+        if ended { DrainOutcome::Complete } else { DrainOutcome::TimedOut }
     }
 }

@@ -4,23 +4,23 @@
 //!  Request ── REPAIR ── guarded: who, where, may they ──► GATHER ──► delivery: resolve, forward
 //! ```
 //!
-//! [`Gather`] stands behind the decision: callers who may all see the same monitor of an agent see it through one request to
-//! that agent. [`Repair`] stands in front of the chain, and does what a caller asks for in words that Nomad does not have: logs
+//! [`MonitorFanout`] stands behind the decision: callers who may all see the same monitor of an agent see it through one request to
+//! that agent. [`Resume`] stands in front of the chain, and does what a caller asks for in words that Nomad does not have: logs
 //! that end with their task, that lose nothing when a file is rotated or an agent restarts, and other forms than frames. What
 //! it needs to know it asks through the chain, with the caller's own token. What is no such request costs a comparison or two.
 
-mod form;
-pub mod gather;
-pub mod repair;
+mod framing;
+pub mod monitor_fanout;
+pub mod resume;
 
 use thiserror::Error;
 
 pub use self::{
-    gather::{Gather, Monitors},
-    repair::Repair,
+    monitor_fanout::{MonitorFanout, SharedMonitors},
+    resume::Resume,
 };
 
 /// The agent's answer broke off, so that the caller's does too: it must not look whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the agent's answer broke off")]
-pub struct Broken;
+pub struct BrokenStream;

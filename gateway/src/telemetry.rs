@@ -6,14 +6,14 @@
 //! ended. Nothing in it waits for anybody: a log that cannot be written as fast as requests come loses lines, and the
 //! loss is counted.
 
+mod access_log;
+mod access_log_line;
 mod body;
 mod exposition;
-mod family;
 mod future;
-mod line;
-mod log;
+mod in_flight_request;
 mod metrics;
-mod visit;
+mod route_class;
 
 use std::{
     sync::Arc,
@@ -23,26 +23,23 @@ use std::{
 use http::{Request, Response};
 use tower_service::Service;
 
-pub(crate) use self::exposition::Exposition;
-use self::visit::Visit;
-pub use self::{
-    body::WatchedBody,
-    log::{AccessLog, LogError},
-    metrics::Metrics,
-};
+pub(crate) use self::exposition::ExpositionFormat;
+pub use self::{body::TelemetryBody, metrics::Metrics};
+pub use crate::telemetry::access_log::{AccessLog, AccessLogError};
+use crate::telemetry::in_flight_request::InFlightRequest;
 
 /// Counts and logs what passes through `S`.
 #[derive(Debug, Clone)]
 pub struct Telemetry<S> {
     inner: S,
     metrics: Arc<Metrics>,
-    log: Option<AccessLog>,
+    access_log: Option<AccessLog>,
 }
 
 impl<S> Telemetry<S> {
     /// Tells about `inner`.
     pub const fn new(inner: S, metrics: Arc<Metrics>, log: Option<AccessLog>) -> Self {
-        Self { inner, metrics, log }
+        Self { inner, metrics, access_log: log }
     }
 }
 
@@ -50,7 +47,7 @@ impl<S, B, R> Service<Request<B>> for Telemetry<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
 {
-    type Response = Response<WatchedBody<R>>;
+    type Response = Response<TelemetryBody<R>>;
     type Error = S::Error;
     type Future = future::ResponseFuture<S::Future>;
 
@@ -59,7 +56,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let visit = Visit::begin(&mut request, Arc::clone(&self.metrics), self.log.as_ref());
+        let visit = InFlightRequest::start(
+            &mut request,
+            Arc::clone(&self.metrics),
+            self.access_log.as_ref(),
+        );
         future::ResponseFuture::new(self.inner.call(request), visit)
     }
 }

@@ -11,14 +11,14 @@ mod accept;
 mod authorities;
 mod connect;
 mod error;
-mod fleet;
+mod fault_log;
 mod handshakes;
 pub(crate) mod inspect;
-mod live;
+mod maybe_tls;
 mod pem;
+mod reload;
+mod skip_verify;
 mod suites;
-mod told;
-mod unverified;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -30,10 +30,12 @@ pub use self::{
     authorities::Authorities,
     connect::{AgentName, ServerNames, TlsConnect, Verification},
     error::TlsError,
-    fleet::FleetConnect,
     handshakes::Handshakes,
-    live::{Reload, watch},
     suites::{CipherSuiteError, CipherSuites},
+};
+pub use crate::tls::{
+    maybe_tls::MaybeTlsConnect,
+    reload::{Reload, watch_files},
 };
 
 /// The names that ALPN has for what is spoken.
@@ -42,7 +44,7 @@ const HTTP_1_1: &[u8] = b"http/1.1";
 
 /// How often [`watch`] should look whether files have changed: soon enough for whoever waits for it, and six calls of
 /// the system at a time.
-pub const LOOK_AGAIN: Duration = Duration::from_secs(5);
+pub const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Files of the certificate that is shown to callers.
 #[derive(Debug, Clone)]
@@ -100,14 +102,14 @@ pub enum MinVersion {
     Tls13,
 }
 
-static TLS12_ON: &[&SupportedProtocolVersion] = &[&version::TLS13, &version::TLS12];
-static TLS13_ON: &[&SupportedProtocolVersion] = &[&version::TLS13];
+static TLS12_OR_NEWER: &[&SupportedProtocolVersion] = &[&version::TLS13, &version::TLS12];
+static TLS13_ONLY: &[&SupportedProtocolVersion] = &[&version::TLS13];
 
 impl MinVersion {
     fn versions(self) -> &'static [&'static SupportedProtocolVersion] {
         match self {
-            Self::Tls12 => TLS12_ON,
-            Self::Tls13 => TLS13_ON,
+            Self::Tls12 => TLS12_OR_NEWER,
+            Self::Tls13 => TLS13_ONLY,
         }
     }
 }

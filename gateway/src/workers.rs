@@ -22,7 +22,7 @@ use crate::StartError;
 #[derive(Debug)]
 pub struct Workers {
     /// The thread that accepts is the first.
-    all: Vec<Worker>,
+    workers: Vec<Worker>,
 }
 
 #[derive(Debug)]
@@ -30,11 +30,11 @@ struct Worker {
     /// Cloned for every connection that it serves: the count says how many.
     load: Arc<()>,
     /// None for the thread that accepts.
-    elsewhere: Option<Thread>,
+    thread: Option<WorkerThread>,
 }
 
 #[derive(Debug)]
-struct Thread {
+struct WorkerThread {
     handle: Handle,
     /// Dropping it ends the thread.
     _ended: oneshot::Sender<()>,
@@ -42,7 +42,7 @@ struct Thread {
 
 /// A connection's place at the worker that serves it.
 #[derive(Debug)]
-pub(crate) struct Share {
+pub(crate) struct WorkerSlot {
     _load: Arc<()>,
     handle: Option<Handle>,
 }
@@ -51,7 +51,7 @@ pub(crate) struct Share {
 ///
 /// # Errors
 /// [`StartError::Runtime`].
-pub fn runtime() -> Result<Runtime, StartError> {
+pub fn new_runtime() -> Result<Runtime, StartError> {
     Builder::new_current_thread().enable_all().build().map_err(StartError::Runtime)
 }
 
@@ -67,21 +67,21 @@ impl Workers {
     /// # Errors
     /// [`StartError::Runtime`] when a thread or its runtime cannot be made.
     pub fn start(threads: usize) -> Result<Self, StartError> {
-        let mut all = vec![Worker { load: Arc::default(), elsewhere: None }];
+        let mut all = vec![Worker { load: Arc::default(), thread: None }];
         for number in 2..=threads {
-            let elsewhere = Thread::start(number)?;
-            all.push(Worker { load: Arc::default(), elsewhere: Some(elsewhere) });
+            let elsewhere = WorkerThread::start(number)?;
+            all.push(Worker { load: Arc::default(), thread: Some(elsewhere) });
         }
-        Ok(Self { all })
+        Ok(Self { workers: all })
     }
 
     /// Who serves the next connection: whoever serves fewest.
-    pub(crate) fn next(&self) -> Share {
-        let idlest = self.all.iter().min_by_key(|worker| Arc::strong_count(&worker.load));
-        let worker = idlest.unwrap_or(&self.all[0]);
-        Share {
+    pub(crate) fn least_loaded(&self) -> WorkerSlot {
+        let idlest = self.workers.iter().min_by_key(|worker| Arc::strong_count(&worker.load));
+        let worker = idlest.unwrap_or(&self.workers[0]);
+        WorkerSlot {
             _load: Arc::clone(&worker.load),
-            handle: worker.elsewhere.as_ref().map(|thread| thread.handle.clone()),
+            handle: worker.thread.as_ref().map(|thread| thread.handle.clone()),
         }
     }
 }
@@ -89,20 +89,20 @@ impl Workers {
 impl Default for Workers {
     /// Only the thread that accepts.
     fn default() -> Self {
-        Self { all: vec![Worker { load: Arc::default(), elsewhere: None }] }
+        Self { workers: vec![Worker { load: Arc::default(), thread: None }] }
     }
 }
 
-impl Share {
+impl WorkerSlot {
     /// The runtime of the worker, when it is not the one that accepts.
     pub(crate) const fn handle(&self) -> Option<&Handle> {
         self.handle.as_ref()
     }
 }
 
-impl Thread {
+impl WorkerThread {
     fn start(number: usize) -> Result<Self, StartError> {
-        let runtime = runtime()?;
+        let runtime = new_runtime()?;
         let handle = runtime.handle().clone();
         let (ended, is_over) = oneshot::channel();
         let serve = move || drop(runtime.block_on(is_over));

@@ -17,7 +17,7 @@ const ALLOC: &str = "13651909-dd6d-35ce-5da0-5004769668b3";
 const TOKEN: &str = "421f9eef-1073-493a-4f67-bdd5386a92ac";
 
 /// A policy in a file of its own, and the folder that keeps it.
-fn policy(text: &str) -> (tempfile::TempDir, PathBuf) {
+fn write_policy(text: &str) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ops.hcl");
     std::fs::write(&file, text).unwrap();
@@ -33,16 +33,17 @@ fn acl(args: &[&str], token: Option<&str>) -> Output {
     command.envs(token.map(|token| ("NOMAD_TOKEN", token))).output().unwrap()
 }
 
-fn said(output: &Output) -> (i32, String) {
+fn code_and_output(output: &Output) -> (i32, String) {
     (output.status.code().unwrap(), String::from_utf8(output.stdout.clone()).unwrap())
 }
 
 #[test]
 fn a_file_explains_with_its_place_and_what_to_add() {
-    let (_folder, file) = policy(POLICY);
+    let (_folder, file) = write_policy(POLICY);
     let file = file.to_str().unwrap();
-    let explain =
-        |rest: &[&str]| said(&acl(&[&["explain", "--policy", file], rest].concat(), None));
+    let explain = |rest: &[&str]| {
+        code_and_output(&acl(&[&["explain", "--policy", file], rest].concat(), None))
+    };
 
     let (code, text) = explain(&["GET", "/v1/client/stats?node_id=x"]);
     assert_eq!(code, 0, "{text}");
@@ -73,8 +74,8 @@ fn a_file_explains_with_its_place_and_what_to_add() {
 }
 
 #[test]
-fn faults_are_told_and_are_no_answer() {
-    let (_folder, file) = policy("namespace \"x\" {\n  policy = \n}");
+fn faults_are_reported_and_are_no_decision() {
+    let (_folder, file) = write_policy("namespace \"x\" {\n  policy = \n}");
     let file = file.to_str().unwrap();
     for (args, told) in [
         (vec!["explain", "--policy", file, "GET", "/v1/jobs"], format!("{file}:")),
@@ -95,14 +96,14 @@ fn faults_are_told_and_are_no_answer() {
 
 #[test]
 fn lint_finds_errors_and_warnings() {
-    let (_folder, file) = policy("nodes {}\nnamespace \"x\" {\n  polcy = \"read\"\n}\n");
+    let (_folder, file) = write_policy("nodes {}\nnamespace \"x\" {\n  polcy = \"read\"\n}\n");
     let file = file.to_str().unwrap();
-    let (code, text) = said(&acl(&["lint", file], None));
+    let (code, text) = code_and_output(&acl(&["lint", file], None));
     assert_eq!(code, 1, "{text}");
     assert!(text.contains(&format!("{file}:1:1: error: ")), "{text}");
     assert!(text.contains(&format!("{file}:3:3: warning: unknown key \"polcy\"")), "{text}");
-    let (_folder, file) = policy(POLICY);
-    let (code, text) = said(&acl(&["lint", "--json", file.to_str().unwrap()], None));
+    let (_folder, file) = write_policy(POLICY);
+    let (code, text) = code_and_output(&acl(&["lint", "--json", file.to_str().unwrap()], None));
     let found: Value = serde_json::from_str(&text).unwrap();
     assert_eq!((code, &found[0]["error"], &found[0]["warnings"]), (0, &Value::Null, &json!([])));
 }
@@ -114,13 +115,13 @@ fn server(documents: Vec<(String, Value)>) -> String {
     // It ends with the test's process.
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            drop(answer(stream, &documents));
+            drop(respond(stream, &documents));
         }
     });
     address
 }
 
-fn answer(mut stream: TcpStream, documents: &[(String, Value)]) -> std::io::Result<()> {
+fn respond(mut stream: TcpStream, documents: &[(String, Value)]) -> std::io::Result<()> {
     let mut head = String::new();
     let mut lines = BufReader::new(stream.try_clone()?);
     while !head.ends_with("\r\n\r\n") {
@@ -139,7 +140,7 @@ fn answer(mut stream: TcpStream, documents: &[(String, Value)]) -> std::io::Resu
 }
 
 #[test]
-fn a_server_is_asked_with_the_callers_own_token() {
+fn a_server_is_asked_with_the_clients_own_token() {
     let address = server(vec![
         ("/v1/acl/policies".into(), json!([])),
         (
@@ -151,7 +152,8 @@ fn a_server_is_asked_with_the_callers_own_token() {
         (format!("/v1/allocation/{ALLOC}"), json!({ "Namespace": "web-eu" })),
     ]);
     let stats = format!("/v1/client/allocation/{ALLOC}/stats");
-    let (code, text) = said(&acl(&["explain", "--address", &address, "GET", &stats], Some(TOKEN)));
+    let (code, text) =
+        code_and_output(&acl(&["explain", "--address", &address, "GET", &stats], Some(TOKEN)));
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("on namespace \"web-eu\"") && text.contains("policy \"web\""), "{text}");
 
@@ -164,13 +166,16 @@ fn a_server_is_asked_with_the_callers_own_token() {
 #[test]
 fn management_tokens_and_switched_off_acls_are_recognised() {
     let off = server(vec![("/v1/acl/policies".into(), json!("ACL support disabled"))]);
-    let (code, text) = said(&acl(&["explain", "--address", &off, "GET", "/v1/agent/self"], None));
+    let (code, text) =
+        code_and_output(&acl(&["explain", "--address", &off, "GET", "/v1/agent/self"], None));
     assert_eq!((code, &*text), (0, "allowed: ACLs are switched off\n"));
     let root = server(vec![
         ("/v1/acl/policies".into(), json!([])),
         ("/v1/acl/token/self".into(), json!({ "Type": "management", "Policies": null })),
     ]);
-    let (code, text) =
-        said(&acl(&["explain", "--address", &root, "PUT", "/v1/agent/reload"], Some(TOKEN)));
+    let (code, text) = code_and_output(&acl(
+        &["explain", "--address", &root, "PUT", "/v1/agent/reload"],
+        Some(TOKEN),
+    ));
     assert_eq!((code, &*text), (0, "allowed: a management token may do everything\n"));
 }

@@ -101,11 +101,11 @@ fn the_printed_lines_work_and_ctrl_c_ends_everything_within_a_second() {
     let mut rest = String::new();
     dev.child.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
     assert!(rest.contains("Stopped."), "{rest}");
-    assert!(!processes_of(data.path()), "a task outlived the program");
+    assert!(!has_processes(data.path()), "a task outlived the program");
 }
 
 #[test]
-fn a_drain_refuses_new_callers_and_lets_a_stream_go_on_until_the_second_signal() {
+fn a_drain_refuses_new_clients_and_lets_a_stream_go_on_until_the_second_signal() {
     let data = tempfile::tempdir().unwrap();
     let log = data.path().join("access.log");
     let more = ["--drain", "3600", "--access-log", log.to_str().unwrap()];
@@ -133,11 +133,11 @@ fn a_drain_refuses_new_callers_and_lets_a_stream_go_on_until_the_second_signal()
     let lines = std::fs::read_to_string(&log).unwrap();
     let line = lines.lines().last().unwrap();
     assert!(line.contains("\"route\":\"logs\"") && line.contains("\"complete\":false"), "{lines}");
-    assert!(!processes_of(data.path()), "a task outlived the program");
+    assert!(!has_processes(data.path()), "a task outlived the program");
 }
 
 /// Whether any process works below a directory.
-fn processes_of(data: &Path) -> bool {
+fn has_processes(data: &Path) -> bool {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let mut folders =
         processes.filter_map(|entry| std::fs::read_link(entry.path().join("cwd")).ok());

@@ -18,13 +18,13 @@ const MEMBERS: &str = r#"{"Members":[{"Name":"server1.global","Addr":"127.0.0.1"
     "Tags":{"role":"nomad","region":"global","port":"4647","id":"078367fb-eec8-87bf-8d99-0c0a5e3f7c7c"}}],
     "ServerName":"server1","ServerRegion":"global","ServerDC":"dc1"}"#;
 
-const MARTIAN: &str = r#"{"Name":"server9.mars","Addr":"127.0.0.1","Status":"alive",
+const OTHER_REGION_SERVER: &str = r#"{"Name":"server9.mars","Addr":"127.0.0.1","Status":"alive",
     "Tags":{"role":"nomad","region":"mars","port":"4647","id":"1111b9e7-0f99-38b8-af24-a5b640b80689"}}"#;
 
 const POLICY: &str = r#"{"Name":"anonymous","Rules":"node { policy = \"read\" }","ModifyIndex":3}"#;
 
 /// A server, and a node, that say what the script says; each connection carries one answer.
-fn scripted() -> SocketAddr {
+fn start_without_acls() -> SocketAddr {
     start(Acls::Off)
 }
 
@@ -34,28 +34,28 @@ enum Acls {
     Off,
     On,
     /// There is another region, in which a token is known that the own one does not know.
-    Elsewhere,
+    OtherRegion,
     /// There is another region, in which ACLs are off.
-    OffElsewhere,
+    OffInOtherRegion,
     /// They tell nobody anything.
-    Closed,
+    DenyAll,
 }
 
 /// A management token of the own region, where there are two.
-const OPERATOR: &str = "0a0b3b6a-3cb6-0a0b-3b6a-5a8a2f0f8f9b";
+const MANAGEMENT_TOKEN: &str = "0a0b3b6a-3cb6-0a0b-3b6a-5a8a2f0f8f9b";
 
 fn start(acls: Acls) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            std::thread::spawn(move || answer(stream, address, acls));
+            std::thread::spawn(move || respond(stream, address, acls));
         }
     });
     address
 }
 
-fn answer(stream: TcpStream, address: SocketAddr, acls: Acls) {
+fn respond(stream: TcpStream, address: SocketAddr, acls: Acls) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
@@ -66,17 +66,17 @@ fn answer(stream: TcpStream, address: SocketAddr, acls: Acls) {
     let uri = head.split(' ').nth(1).unwrap_or_default();
     let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
     if path.starts_with("/v1/acl/") {
-        return match of_acls(path, query, &head, acls) {
-            Ok(body) => ok(stream, &body),
-            Err((status, text)) => fault(stream, status, text),
+        return match acl_response(path, query, &head, acls) {
+            Ok(body) => write_ok(stream, &body),
+            Err((status, text)) => write_error(stream, status, text),
         };
     }
     let body = match path {
-        "/v1/agent/members" | "/v1/nodes" if acls == Acls::Closed => {
-            return fault(stream, "403 Forbidden", "Permission denied");
+        "/v1/agent/members" | "/v1/nodes" if acls == Acls::DenyAll => {
+            return write_error(stream, "403 Forbidden", "Permission denied");
         }
-        "/v1/agent/members" if matches!(acls, Acls::Elsewhere | Acls::OffElsewhere) => {
-            MEMBERS.replace("[{", &format!("[{MARTIAN},{{"))
+        "/v1/agent/members" if matches!(acls, Acls::OtherRegion | Acls::OffInOtherRegion) => {
+            MEMBERS.replace("[{", &format!("[{OTHER_REGION_SERVER},{{"))
         }
         // It goes on until the gateway leaves.
         "/v1/agent/monitor" => {
@@ -94,12 +94,12 @@ fn answer(stream: TcpStream, address: SocketAddr, acls: Acls) {
         "/v1/status/leader" => r#""127.0.0.1:4647""#.to_owned(),
         "/v1/nodes" => format!(r#"[{{"ID":"{NODE}","Name":"client1","Status":"ready"}}]"#),
         "/v1/client/stats" => "measured".to_owned(),
-        "/v1/operator/snapshot" => upload(&mut reader, &head),
+        "/v1/operator/snapshot" => read_upload(&mut reader, &head),
         path if path.starts_with("/v1/allocation/") => {
-            return fault(stream, "500 Internal Server Error", "Unknown allocation");
+            return write_error(stream, "500 Internal Server Error", "Unknown allocation");
         }
         path if path.starts_with("/v1/client/fs/") => {
-            return fault(stream, "403 Forbidden", "decided by the agent");
+            return write_error(stream, "403 Forbidden", "decided by the agent");
         }
         path if path.starts_with("/v1/node/") => format!(
             r#"{{"ID":"{NODE}","Name":"client1","HTTPAddr":"{address}","TLSEnabled":false}}"#
@@ -110,21 +110,21 @@ fn answer(stream: TcpStream, address: SocketAddr, acls: Acls) {
                 r#"{{"Index":7,"Events":[{{"Payload":{{"Node":{{"HTTPAddr":"{address}"}}}}}}]}}"#
             );
             let head = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n";
-            return say(stream, &format!("{head}{{}}\n{event}\n"));
+            return write_text(stream, &format!("{head}{{}}\n{event}\n"));
         }
         "/ui/" => "<html>".to_owned(),
-        _ => return fault(stream, "404 Not Found", ""),
+        _ => return write_error(stream, "404 Not Found", ""),
     };
-    ok(stream, &body);
+    write_ok(stream, &body);
 }
 
-fn ok(stream: TcpStream, body: &str) {
+fn write_ok(stream: TcpStream, body: &str) {
     let head = "HTTP/1.1 200 OK\r\nConnection: close\r\n";
-    say(stream, &format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()));
+    write_text(stream, &format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()));
 }
 
 /// What it says of tokens and policies: a body, or a status and a text.
-fn of_acls(
+fn acl_response(
     path: &str,
     query: &str,
     head: &str,
@@ -133,20 +133,20 @@ fn of_acls(
     let is_elsewhere = query.contains("region=mars");
     let off = Err(("400 Bad Request", "ACL support disabled"));
     Ok(match (path, acls) {
-        (_, Acls::OffElsewhere) if is_elsewhere => return off,
+        (_, Acls::OffInOtherRegion) if is_elsewhere => return off,
         // The token is known in the other region only.
-        ("/v1/acl/token/self", Acls::Elsewhere) if is_elsewhere => {
+        ("/v1/acl/token/self", Acls::OtherRegion) if is_elsewhere => {
             r#"{"AccessorID":"a","Name":"local","Type":"client","Policies":["agents"]}"#.to_owned()
         }
         ("/v1/acl/policy/agents", _) if is_elsewhere => {
             r#"{"Name":"agents","Rules":"agent { policy = \"write\" }","ModifyIndex":3}"#.to_owned()
         }
-        ("/v1/acl/token/self", _) if head.contains(OPERATOR) => {
+        ("/v1/acl/token/self", _) if head.contains(MANAGEMENT_TOKEN) => {
             r#"{"AccessorID":"b","Name":"operator","Type":"management"}"#.to_owned()
         }
         ("/v1/acl/token/self", _) => return Err(("403 Forbidden", "ACL token not found")),
         ("/v1/acl/policy/anonymous", Acls::On) => POLICY.to_owned(),
-        ("/v1/acl/policy/anonymous", Acls::OffElsewhere) => {
+        ("/v1/acl/policy/anonymous", Acls::OffInOtherRegion) => {
             return Err(("404 Not Found", "ACL policy not found"));
         }
         ("/v1/acl/policy/anonymous", _) => return off,
@@ -155,7 +155,7 @@ fn of_acls(
 }
 
 /// How many bytes of a body came.
-fn upload(reader: &mut BufReader<TcpStream>, head: &str) -> String {
+fn read_upload(reader: &mut BufReader<TcpStream>, head: &str) -> String {
     let length = head.to_ascii_lowercase();
     let length = length.lines().find_map(|line| line.strip_prefix("content-length: "));
     let mut body = vec![0; length.unwrap().parse().unwrap()];
@@ -163,8 +163,8 @@ fn upload(reader: &mut BufReader<TcpStream>, head: &str) -> String {
     format!("{} bytes", body.len())
 }
 
-fn fault(stream: TcpStream, status: &str, text: &str) {
-    say(
+fn write_error(stream: TcpStream, status: &str, text: &str) {
+    write_text(
         stream,
         &format!(
             "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{text}",
@@ -173,7 +173,7 @@ fn fault(stream: TcpStream, status: &str, text: &str) {
     );
 }
 
-fn say(mut stream: TcpStream, text: &str) {
+fn write_text(mut stream: TcpStream, text: &str) {
     drop(stream.write_all(text.as_bytes()));
 }
 
@@ -197,12 +197,18 @@ impl Serve {
     }
 
     /// Head and body of an answer.
-    fn ask(&self, method: &str, path: &str, body: &[u8]) -> (String, String) {
-        self.ask_with(method, path, "", body)
+    fn send(&self, method: &str, path: &str, body: &[u8]) -> (String, String) {
+        self.send_with_headers(method, path, "", body)
     }
 
     /// The same with more lines in the request's head.
-    fn ask_with(&self, method: &str, path: &str, lines: &str, body: &[u8]) -> (String, String) {
+    fn send_with_headers(
+        &self,
+        method: &str,
+        path: &str,
+        lines: &str,
+        body: &[u8],
+    ) -> (String, String) {
         let mut stream = TcpStream::connect(&self.gateway).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let (host, length) = (&self.gateway, body.len());
@@ -238,7 +244,7 @@ fn command(name: &str) -> Command {
     command
 }
 
-fn written(name: &str, text: &str) -> (TempDir, PathBuf) {
+fn write_file(name: &str, text: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(name);
     std::fs::write(&file, text).unwrap();
@@ -246,7 +252,7 @@ fn written(name: &str, text: &str) -> (TempDir, PathBuf) {
 }
 
 fn check(name: &str, text: &str) -> (Output, String) {
-    let (_folder, file) = written(name, text);
+    let (_folder, file) = write_file(name, text);
     let output = command("check").arg("--config").arg(&file).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).replace(file.to_str().unwrap(), name);
     (output, said)
@@ -254,37 +260,37 @@ fn check(name: &str, text: &str) -> (Output, String) {
 
 #[test]
 fn an_address_in_the_environment_is_enough() {
-    let server = scripted();
+    let server = start_without_acls();
     let serve = Serve::start(&[], &[("NOMAD_ADDR", &format!("http://{server}"))]);
     assert!(
         serve.banner.ends_with("1 servers with a verified address, 1 nodes\n"),
         "{}",
         serve.banner
     );
-    let (head, body) = serve.ask("GET", "/v1/client/stats?node_id=client1", b"");
+    let (head, body) = serve.send("GET", "/v1/client/stats?node_id=client1", b"");
     assert!(head.starts_with("http/1.1 200 ok") && body == "measured", "{head}");
     assert!(head.contains("x-nomad-gateway-path: direct"), "{head}");
     assert!(head.contains("x-nomad-gateway-agent: client1"), "{head}");
-    let (head, body) = serve.ask("GET", "/ui/", b"");
+    let (head, body) = serve.send("GET", "/ui/", b"");
     assert!(head.contains("x-nomad-gateway-path: pass") && body == "<html>", "{head}");
     assert!(head.contains("x-nomad-gateway-agent: server1.global"), "{head}");
 }
 
 #[test]
 fn an_own_token_that_is_refused_is_told_everywhere() {
-    let server = format!("http://{}", start(Acls::Closed));
+    let server = format!("http://{}", start(Acls::DenyAll));
     let why = "the servers refuse the gateway's own token (nomad.token, --token, NOMAD_TOKEN)";
     let serve = Serve::start(&["--address", &server, "--token", "null"], &[]);
     assert!(serve.banner.contains(why), "{}", serve.banner);
-    let (head, body) = serve.ask("GET", "/v1/gateway/health", b"");
+    let (head, body) = serve.send("GET", "/v1/gateway/health", b"");
     assert!(head.starts_with("http/1.1 200 ok"), "{head}");
     assert!(body.contains("\"ok\":true") && body.contains(&format!("\"degraded: {why}")), "{body}");
-    let (_, body) = serve.ask("GET", "/v1/gateway/metrics", b"");
+    let (_, body) = serve.send("GET", "/v1/gateway/metrics", b"");
     assert!(body.contains("nomad_gateway_own_token_refused 1"), "{body}");
     // A gateway without one asks with callers' tokens, which may be meant.
     let serve = Serve::start(&["--address", &server], &[]);
     assert!(serve.banner.contains("callers' own tokens are asked with"), "{}", serve.banner);
-    let (_, body) = serve.ask("GET", "/v1/gateway/health", b"");
+    let (_, body) = serve.send("GET", "/v1/gateway/health", b"");
     assert!(body.contains("\"message\":\"ok\""), "{body}");
 }
 
@@ -297,70 +303,70 @@ fn check_asks_the_servers_when_it_is_told_so() {
         let said = [output.stdout, output.stderr].concat();
         (output.status.code().unwrap(), String::from_utf8(said).unwrap())
     };
-    let (code, said) = check(&format!("http://{}", scripted()), "any");
+    let (code, said) = check(&format!("http://{}", start_without_acls()), "any");
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("1 servers with a verified address, 1 nodes"), "{said}");
-    let (code, said) = check(&format!("http://{}", start(Acls::Closed)), "null");
+    let (code, said) = check(&format!("http://{}", start(Acls::DenyAll)), "null");
     assert!(code == 2 && said.contains("refuse the gateway's own token"), "{code} {said}");
     let (code, said) = check("http://127.0.0.1:1", "any");
     assert!(code == 2 && said.contains("no server has answered yet"), "{code} {said}");
 }
 
 #[test]
-fn an_answer_that_ends_with_its_connection_and_an_upload_pass() {
-    let server = scripted();
+fn a_response_that_ends_with_its_connection_and_an_upload_pass() {
+    let server = start_without_acls();
     let serve = Serve::start(&["--address", &format!("http://{server}")], &[]);
-    let (head, body) = serve.ask("GET", "/v1/event/stream", b"");
+    let (head, body) = serve.send("GET", "/v1/event/stream", b"");
     assert!(head.starts_with("http/1.1 200 ok") && body.contains("{}\n"), "{head} {body}");
     let megabyte = vec![7; 1 << 20];
-    let (_, body) = serve.ask("PUT", "/v1/operator/snapshot", &megabyte);
+    let (_, body) = serve.send("PUT", "/v1/operator/snapshot", &megabyte);
     assert_eq!(body, "1048576 bytes");
 }
 
 #[test]
 fn a_nodes_address_becomes_the_gateways_own() {
-    let server = scripted();
+    let server = start_without_acls();
     for (mode, address) in
         [("off", Some(server.to_string())), ("blank", Some(String::new())), ("self", None)]
     {
         let text = format!(
             "rewrite_http_addr = \"{mode}\"\nservers {{\n  server1 = \"http://{server}\"\n}}\n"
         );
-        let (_folder, file) = written("gateway.hcl", &text);
+        let (_folder, file) = write_file("gateway.hcl", &text);
         let serve = Serve::start(&["--config", file.to_str().unwrap()], &[]);
-        let (_, body) = serve.ask("GET", &format!("/v1/node/{NODE}"), b"");
+        let (_, body) = serve.send("GET", &format!("/v1/node/{NODE}"), b"");
         let address = address.unwrap_or_else(|| serve.gateway.clone());
         assert!(body.contains(&format!("\"HTTPAddr\":\"{address}\"")), "{mode}: {body}");
-        let (_, events) = serve.ask("GET", "/v1/event/stream?topic=Node", b"");
+        let (_, events) = serve.send("GET", "/v1/event/stream?topic=Node", b"");
         assert!(events.contains(&format!("\"HTTPAddr\":\"{address}\"")), "{mode}: {events}");
     }
 }
 
 #[test]
-fn the_edge_decides_what_it_knows_and_leaves_the_rest_to_the_agents() {
+fn the_gateway_decides_what_it_knows_and_leaves_the_rest_to_the_agents() {
     let address = format!("http://{}", start(Acls::On));
     let serve = Serve::start(&["--address", &address], &[]);
     // The policy of the anonymous says it: nodes may be read, agents may not, and nothing may be written.
-    let (head, _) = serve.ask("GET", &format!("/v1/client/stats?node_id={NODE}"), b"");
+    let (head, _) = serve.send("GET", &format!("/v1/client/stats?node_id={NODE}"), b"");
     assert!(head.starts_with("http/1.1 200 ok"), "{head}");
-    let (head, body) = serve.ask("GET", "/v1/agent/self", b"");
+    let (head, body) = serve.send("GET", "/v1/agent/self", b"");
     assert!(head.starts_with("http/1.1 403 ") && body == "Permission denied", "{head}");
     assert!(!head.contains("x-nomad-gateway-agent"), "no agent was asked: {head}");
     // Whose the allocation is nobody may know, so that the agent's own answer comes back.
     let logs = format!("/v1/client/fs/logs/{NODE}?task=a&type=stdout");
-    let (head, body) = serve.ask("GET", &logs, b"");
+    let (head, body) = serve.send("GET", &logs, b"");
     assert!(head.starts_with("http/1.1 403 ") && body == "decided by the agent", "{head} {body}");
     assert!(head.contains("x-nomad-gateway-path: relay"), "{head}");
 
     let text = format!("acl {{\n  mode = \"defer\"\n}}\nnomad {{\n  address = \"{address}\"\n}}\n");
-    let (_folder, file) = written("gateway.hcl", &text);
+    let (_folder, file) = write_file("gateway.hcl", &text);
     let serve = Serve::start(&["--config", file.to_str().unwrap()], &[]);
-    let (head, _) = serve.ask("GET", "/v1/agent/self", b"");
+    let (head, _) = serve.send("GET", "/v1/agent/self", b"");
     assert!(head.contains("x-nomad-gateway-agent: server1.global"), "the agent decides: {head}");
 }
 
 #[test]
-fn what_agents_leave_open_is_guarded() {
+fn what_agents_leave_open_is_hardened() {
     let serve = Serve::start(&["--address", &format!("http://{}", start(Acls::On))], &[]);
     // The anonymous may read nodes and nothing else.
     for (method, path, status) in [
@@ -371,26 +377,27 @@ fn what_agents_leave_open_is_guarded() {
         ("GET", "/v1/event/stream", "403"),
         ("GET", "/v1/event/stream?topic=Node", "200"),
     ] {
-        let (head, body) = serve.ask(method, path, b"");
+        let (head, body) = serve.send(method, path, b"");
         assert!(head.starts_with(&format!("http/1.1 {status} ")), "{path}: {head}");
         assert_eq!(head.contains("x-nomad-gateway-agent"), status == "200", "{path}: {head}");
         assert!(status != "403" || body == "Permission denied", "{path}: {body}");
     }
-    let (_, body) = serve.ask_with("GET", "/v1/metrics", "accept: application/json\r\n", b"");
+    let (_, body) =
+        serve.send_with_headers("GET", "/v1/metrics", "accept: application/json\r\n", b"");
     assert_eq!(body, r#"{"error":"Permission denied","status":403}"#);
-    let (head, body) = serve.ask("GET", &format!("/v1/allocation/{NODE}"), b"");
+    let (head, body) = serve.send("GET", &format!("/v1/allocation/{NODE}"), b"");
     assert!(head.starts_with("http/1.1 404 ") && body == "Unknown allocation", "{head}");
 
-    let serve = Serve::start(&["--address", &format!("http://{}", scripted())], &[]);
-    let (head, _) = serve.ask("GET", "/v1/metrics", b"");
+    let serve = Serve::start(&["--address", &format!("http://{}", start_without_acls())], &[]);
+    let (head, _) = serve.send("GET", "/v1/metrics", b"");
     assert!(head.contains("x-nomad-gateway-agent"), "without ACLs the agent answers: {head}");
-    let (head, _) = serve.ask("GET", "/debug/pprof/heap", b"");
+    let (head, _) = serve.send("GET", "/debug/pprof/heap", b"");
     assert!(head.starts_with("http/1.1 404 ") && !head.contains("x-nomad-gateway-agent"), "{head}");
 }
 
 #[test]
 fn a_token_counts_in_the_region_that_is_asked() {
-    let serve = Serve::start(&["--address", &format!("http://{}", start(Acls::Elsewhere))], &[]);
+    let serve = Serve::start(&["--address", &format!("http://{}", start(Acls::OtherRegion))], &[]);
     let token = "x-nomad-token: 3721d099-7634-c305-7866-0a5e5e029ead\r\n";
     for (query, status) in [
         ("server_id=server9.mars&region=mars", "200"),
@@ -402,13 +409,13 @@ fn a_token_counts_in_the_region_that_is_asked() {
         ("region=mars", "403"),
     ] {
         let path = format!("/v1/agent/host?{query}");
-        let (head, body) = serve.ask_with("GET", &path, token, b"");
+        let (head, body) = serve.send_with_headers("GET", &path, token, b"");
         assert!(head.starts_with(&format!("http/1.1 {status} ")), "{query}: {head} {body}");
     }
 }
 
 /// Whatever the own region answers or does, where it asks for a right.
-const ANSWERED_HERE: [(&str, &str); 9] = [
+const LOCAL_CALLS: [(&str, &str); 9] = [
     ("GET", "/v1/metrics"),
     ("GET", "/v1/metrics?format=prometheus"),
     ("GET", "/v1/gateway/fleet"),
@@ -425,9 +432,9 @@ fn in_region(path: &str, region: &str) -> String {
 }
 
 #[test]
-fn rights_of_another_region_open_nothing_that_this_one_answers() {
-    let serve = Serve::start(&["--address", &format!("http://{}", start(Acls::Elsewhere))], &[]);
-    let operator = format!("x-nomad-token: {OPERATOR}\r\n");
+fn capabilities_of_another_region_open_nothing_that_this_one_answers() {
+    let serve = Serve::start(&["--address", &format!("http://{}", start(Acls::OtherRegion))], &[]);
+    let operator = format!("x-nomad-token: {MANAGEMENT_TOKEN}\r\n");
     // Somebody has the very monitor open that the other one asks for.
     let mut open = TcpStream::connect(&serve.gateway).unwrap();
     let path = "/v1/agent/monitor?log_level=debug";
@@ -436,17 +443,18 @@ fn rights_of_another_region_open_nothing_that_this_one_answers() {
     open.read_exact(&mut head).unwrap();
     assert_eq!(&head, b"HTTP/1.1 200 OK");
     let local = "x-nomad-token: 3721d099-7634-c305-7866-0a5e5e029ead\r\n";
-    for (method, path) in ANSWERED_HERE {
+    for (method, path) in LOCAL_CALLS {
         for path in [path.to_owned(), in_region(path, "mars"), in_region(path, "global")] {
-            let (head, body) = serve.ask_with(method, &path, local, b"");
+            let (head, body) = serve.send_with_headers(method, &path, local, b"");
             assert!(head.starts_with("http/1.1 403 "), "{path}: {head} {body}");
             assert!(!head.contains("x-nomad-gateway-agent"), "{path}: {head}");
         }
-        let (head, body) = serve.ask_with(method, &in_region(path, "a&region=b"), &operator, b"");
+        let (head, body) =
+            serve.send_with_headers(method, &in_region(path, "a&region=b"), &operator, b"");
         assert!(head.starts_with("http/1.1 400 "), "{path}: {head} {body}");
     }
-    for (method, path) in ANSWERED_HERE.iter().filter(|(_, path)| !path.contains("monitor")) {
-        let (head, _) = serve.ask_with(method, &in_region(path, "mars"), &operator, b"");
+    for (method, path) in LOCAL_CALLS.iter().filter(|(_, path)| !path.contains("monitor")) {
+        let (head, _) = serve.send_with_headers(method, &in_region(path, "mars"), &operator, b"");
         assert!(
             !head.starts_with("http/1.1 403 "),
             "the own region's rights count: {path}: {head}"
@@ -456,22 +464,23 @@ fn rights_of_another_region_open_nothing_that_this_one_answers() {
 
 #[test]
 fn a_region_without_acls_opens_nothing_in_one_that_has_them() {
-    let serve = Serve::start(&["--address", &format!("http://{}", start(Acls::OffElsewhere))], &[]);
-    for (method, path) in ANSWERED_HERE {
+    let serve =
+        Serve::start(&["--address", &format!("http://{}", start(Acls::OffInOtherRegion))], &[]);
+    for (method, path) in LOCAL_CALLS {
         let path = in_region(path, "mars");
-        let (head, body) = serve.ask(method, &path, b"");
+        let (head, body) = serve.send(method, &path, b"");
         assert!(head.starts_with("http/1.1 403 "), "{path}: {head} {body}");
         assert!(!head.contains("x-nomad-gateway-agent"), "{path}: {head}");
     }
     // There it is open, where there is something to open.
     let path = "/v1/agent/host?server_id=server9.mars&region=mars";
-    let (head, _) = serve.ask("GET", path, b"");
+    let (head, _) = serve.send("GET", path, b"");
     assert!(head.starts_with("http/1.1 200 ") && head.contains("-path: relay"), "{head}");
 }
 
 #[test]
 fn the_gateway_ends_at_a_signal() {
-    let server = scripted();
+    let server = start_without_acls();
     let mut serve = Serve::start(&["--address", &format!("http://{server}")], &[]);
     let id = rustix::process::Pid::from_child(&serve.child);
     rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
@@ -569,7 +578,7 @@ cors {
 #[test]
 fn proxies_are_believed_when_they_are_named_as_addresses() {
     let nomad = "nomad { address = \"http://127.0.0.1:1\" }\n";
-    for (text, fault) in [
+    for (text, write_error) in [
         ("trusted_proxies = [\"10.0.0.0/8\", \"::1\"]\nproxy_protocol = true\n", None),
         ("proxy_protocol = false\n", None),
         ("proxy_protocol = true\n", Some("gateway.hcl:2:1: proxy_protocol: needs trusted_proxies")),
@@ -581,8 +590,8 @@ fn proxies_are_believed_when_they_are_named_as_addresses() {
         ("trusted_proxies = \"10.0.0.0/8\"\n", Some("must be a list of strings")),
     ] {
         let (output, said) = check("gateway.hcl", &format!("{nomad}{text}"));
-        assert_eq!(output.status.success(), fault.is_none(), "{text} {said}");
-        assert!(said.contains(fault.unwrap_or_default()), "{text} {said}");
+        assert_eq!(output.status.success(), write_error.is_none(), "{text} {said}");
+        assert!(said.contains(write_error.unwrap_or_default()), "{text} {said}");
     }
     let mut command = command("check");
     command.args(["--address", "http://127.0.0.1:1", "--trusted-proxy", "::1"]);

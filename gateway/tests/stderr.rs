@@ -39,7 +39,7 @@ impl Program {
     }
 
     /// The status of a call, each over a connection of its own.
-    fn ask(&self, path: &str) -> String {
+    fn send(&self, path: &str) -> String {
         self.ask_with(path, "")
     }
 
@@ -53,7 +53,7 @@ impl Program {
         answer.split(' ').nth(1).unwrap_or_default().to_owned()
     }
 
-    fn end(&mut self) {
+    fn stop(&mut self) {
         let id = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
         let since = Instant::now();
@@ -89,13 +89,13 @@ fn server() -> SocketAddr {
     std::thread::spawn(move || node.incoming().flatten().for_each(drop));
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            drop(answer(stream, node_address));
+            drop(respond(stream, node_address));
         }
     });
     address
 }
 
-fn answer(mut stream: TcpStream, node: SocketAddr) -> std::io::Result<()> {
+fn respond(mut stream: TcpStream, node: SocketAddr) -> std::io::Result<()> {
     let mut head = String::new();
     let mut reader = BufReader::new(stream.try_clone()?);
     while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head)? > 0 {}
@@ -135,7 +135,7 @@ fn serve(more: &[&str]) -> Program {
 }
 
 /// A call that no agent answers.
-fn failing() -> String {
+fn failing_path() -> String {
     format!("/v1/agent/self?node_id={NODE}")
 }
 
@@ -143,10 +143,10 @@ fn failing() -> String {
 fn a_gateway_whose_log_nobody_reads_serves_on_and_ends() {
     let mut serve = serve(&["--log-level", "trace"]);
     for call in 0..CALLS {
-        assert_eq!(serve.ask(&failing()), "502", "call {call}");
+        assert_eq!(serve.send(&failing_path()), "502", "call {call}");
     }
-    assert_eq!(serve.ask("/v1/gateway/health"), "200");
-    serve.end();
+    assert_eq!(serve.send("/v1/gateway/health"), "200");
+    serve.stop();
 }
 
 #[test]
@@ -162,9 +162,9 @@ fn a_gateway_whose_output_nobody_reads_serves_on_and_ends() {
         "-",
     ]));
     for call in 0..CALLS {
-        assert_eq!(dev.ask("/v1/gateway/health"), "200", "call {call}");
+        assert_eq!(dev.send("/v1/gateway/health"), "200", "call {call}");
     }
-    dev.end();
+    dev.stop();
 }
 
 #[test]
@@ -174,8 +174,8 @@ fn lines_name_the_request_that_they_are_about() {
         let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
         let headers =
             format!("x-request-id: mine\r\ntraceparent: 00-{trace}-00f067aa0ba902b7-01\r\n");
-        assert_eq!(serve.ask_with(&failing(), &headers), "502");
-        serve.end();
+        assert_eq!(serve.ask_with(&failing_path(), &headers), "502");
+        serve.stop();
         let mut log = String::new();
         serve.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
         let lines = log.lines().filter(|line| line.contains("request_id=mine"));
@@ -195,9 +195,9 @@ fn lines_name_the_request_that_they_are_about() {
 fn an_agent_that_fails_again_and_again_is_one_line() {
     let mut serve = serve(&[]);
     for _ in 0..50 {
-        assert_eq!(serve.ask(&failing()), "502");
+        assert_eq!(serve.send(&failing_path()), "502");
     }
-    serve.end();
+    serve.stop();
     let mut log = String::new();
     serve.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
     let lines = log.lines().filter(|line| line.contains("client1")).count();

@@ -13,8 +13,8 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
-use nomad_agent::{LogHub, LogLine, LogOutlet};
-use nomad_gateway::trace::Trace;
+use nomad_agent::{LogHub, LogLine, LogSink};
+use nomad_gateway::request_id::RequestId;
 use tower_service::Service;
 use tracing::level_filters::LevelFilter;
 
@@ -40,14 +40,14 @@ impl Service<Request<()>> for Served {
 
 struct Nowhere;
 
-impl LogOutlet for Nowhere {
-    fn line(&self, _: &str, _: &LogLine) {}
+impl LogSink for Nowhere {
+    fn write_line(&self, _: &str, _: &LogLine) {}
 }
 
 /// Of one request when everything is warm.
 fn allocations(level: LevelFilter) -> u64 {
-    let hub = LogHub::with_outlet("gateway", level, Arc::new(Nowhere)).show_spans();
-    let mut service = Trace::new(Served);
+    let hub = LogHub::with_sink("gateway", level, Arc::new(Nowhere)).show_spans();
+    let mut service = RequestId::new(Served);
     let mut ask = || {
         let request = Request::get("/v1/agent/self").header("host", "gateway").body(()).unwrap();
         let cost = allocation_counter::measure(|| {

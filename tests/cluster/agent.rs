@@ -9,7 +9,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::fleet::{Answer, Asked, Fleet};
+use crate::fleet::{ClusterModel, ReceivedRequest, ScriptedResponse};
 
 /// How an agent is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,31 +40,35 @@ pub(crate) struct ScriptedAgent {
 }
 
 impl ScriptedAgent {
-    pub(crate) async fn start(tasks: &mut JoinSet<()>, name: &'static str, fleet: &Fleet) -> Self {
+    pub(crate) async fn start(
+        tasks: &mut JoinSet<()>,
+        name: &'static str,
+        fleet: &ClusterModel,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (fault, seen) = watch::channel(Fault::None);
-        tasks.spawn(listen(listener, address, seen, Host { name, fleet: fleet.clone() }));
+        tasks.spawn(listen(listener, address, seen, AgentContext { name, fleet: fleet.clone() }));
         Self { name, address, fault }
     }
 
     /// From now on it is broken like this.
-    pub(crate) fn breaks(&self, fault: Fault) {
+    pub(crate) fn set_fault(&self, fault: Fault) {
         self.fault.send_replace(fault);
     }
 }
 
 #[derive(Clone)]
-struct Host {
+struct AgentContext {
     name: &'static str,
-    fleet: Fleet,
+    fleet: ClusterModel,
 }
 
 async fn listen(
     mut listener: TcpListener,
     address: SocketAddr,
     mut fault: watch::Receiver<Fault>,
-    host: Host,
+    host: AgentContext,
 ) {
     loop {
         let mut open = JoinSet::new();
@@ -72,7 +76,7 @@ async fn listen(
             tokio::select! {
                 accepted = listener.accept() => {
                     let Ok((stream, _)) = accepted else { continue };
-                    open.spawn(converse(stream, fault.clone(), host.clone()));
+                    open.spawn(serve_connection(stream, fault.clone(), host.clone()));
                 }
                 changed = fault.changed() => if changed.is_err() { return },
                 Some(_) = open.join_next() => {}
@@ -82,12 +86,12 @@ async fn listen(
         if fault.wait_for(|fault| *fault != Fault::Refuse).await.is_err() {
             return;
         }
-        listener = again(address).await;
+        listener = rebind(address).await;
     }
 }
 
 /// The same port once more.
-async fn again(address: SocketAddr) -> TcpListener {
+async fn rebind(address: SocketAddr) -> TcpListener {
     loop {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_reuseaddr(true).unwrap();
@@ -100,14 +104,14 @@ async fn again(address: SocketAddr) -> TcpListener {
 }
 
 /// One request after the other, until one of both has enough.
-async fn converse(stream: TcpStream, fault: watch::Receiver<Fault>, host: Host) {
+async fn serve_connection(stream: TcpStream, fault: watch::Receiver<Fault>, host: AgentContext) {
     drop(stream.set_nodelay(true));
     let mut stream = BufReader::new(stream);
     while let Some(asked) = read(&mut stream).await {
         let now = *fault.borrow();
         // Whatever happens to the answer: the agent has got it, and does it.
-        let answer = host.fleet.answer(host.name, &asked).await;
-        if !say(stream.get_mut(), now, answer).await {
+        let answer = host.fleet.respond(host.name, &asked).await;
+        if !write_response(stream.get_mut(), now, answer).await {
             if now == Fault::Reset {
                 drop(stream.get_ref().set_zero_linger());
             }
@@ -117,7 +121,7 @@ async fn converse(stream: TcpStream, fault: watch::Receiver<Fault>, host: Host) 
 }
 
 /// A whole request; nothing when the peer is gone.
-async fn read(stream: &mut BufReader<TcpStream>) -> Option<Asked> {
+async fn read(stream: &mut BufReader<TcpStream>) -> Option<ReceivedRequest> {
     let mut lines = Vec::new();
     loop {
         let mut line = String::new();
@@ -138,11 +142,11 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Asked> {
     stream.read_exact(&mut body).await.ok()?;
     let mut words = lines.first()?.split(' ');
     let (method, uri) = (words.next()?.to_owned(), words.next()?.to_owned());
-    Some(Asked { method, uri, call: header("x-call").map(Arc::from) })
+    Some(ReceivedRequest { method, uri, call: header("x-call").map(Arc::from) })
 }
 
 /// Whether the conversation goes on.
-async fn say(stream: &mut TcpStream, fault: Fault, answer: Answer) -> bool {
+async fn write_response(stream: &mut TcpStream, fault: Fault, answer: ScriptedResponse) -> bool {
     let whole = answer.bytes();
     let body_at = whole.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
     let said: &[u8] = match fault {

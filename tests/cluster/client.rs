@@ -10,11 +10,11 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, task::JoinSet, time::timeout};
 
 /// No answer takes longer; what hangs fails.
-const LIMIT: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// An answer, or as much of it as came; without a head its status is 0.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: u16,
     headers: HeaderMap,
     body: Vec<u8>,
@@ -22,7 +22,7 @@ pub(crate) struct Answer {
     pub(crate) is_whole: bool,
 }
 
-impl Answer {
+impl TestResponse {
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -33,16 +33,16 @@ impl Answer {
 }
 
 /// Asks, and reads until the answer ends or breaks.
-pub(crate) async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> Answer {
-    timeout(LIMIT, ask(address, request)).await.unwrap()
+pub(crate) async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> TestResponse {
+    timeout(TIMEOUT, exchange(address, request)).await.unwrap()
 }
 
 /// The same with `GET`.
-pub(crate) async fn get(address: SocketAddr, path: &str) -> Answer {
+pub(crate) async fn get(address: SocketAddr, path: &str) -> TestResponse {
     send(address, Request::get(path).body(Full::default()).unwrap()).await
 }
 
-async fn ask(address: SocketAddr, mut request: Request<Full<Bytes>>) -> Answer {
+async fn exchange(address: SocketAddr, mut request: Request<Full<Bytes>>) -> TestResponse {
     let stream = TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
     // It ends with this call, also when the call is given up.
@@ -51,7 +51,12 @@ async fn ask(address: SocketAddr, mut request: Request<Full<Bytes>>) -> Answer {
     request.headers_mut().insert("host", address.to_string().parse().unwrap());
     // What is broken off in its first bytes may break before its head was sent.
     let Ok(response) = sender.send_request(request).await else {
-        return Answer { status: 0, headers: HeaderMap::new(), body: Vec::new(), is_whole: false };
+        return TestResponse {
+            status: 0,
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+            is_whole: false,
+        };
     };
     let (head, mut rest) = response.into_parts();
     let (mut body, mut is_whole) = (Vec::new(), true);
@@ -61,5 +66,5 @@ async fn ask(address: SocketAddr, mut request: Request<Full<Bytes>>) -> Answer {
             Err(_) => is_whole = false,
         }
     }
-    Answer { status: head.status.as_u16(), headers: head.headers, body, is_whole }
+    TestResponse { status: head.status.as_u16(), headers: head.headers, body, is_whole }
 }

@@ -7,29 +7,29 @@ use http::Request;
 use http_body_util::Full;
 use nomad_acl::AclDisabled;
 use nomad_forward::{Agent, NomadApi, NomadDirectory, NomadOptions, TcpConnect, Transport};
-use nomad_gateway::{Gateway, Stopper, listen::Listener};
+use nomad_gateway::{Gateway, ShutdownController, listener::Listener};
 use nomad_wire::Region;
 use tokio::task::JoinSet;
 
 use crate::{
     agent::ScriptedAgent,
-    client::{Answer, get, send},
-    fleet::{CLIENTS, Fleet, SERVERS},
+    client::{TestResponse, get, send},
+    fleet::{CLIENTS, ClusterModel, SERVERS},
 };
 
 /// The cluster and its gateway; both end with it.
 pub(crate) struct Cluster {
-    pub(crate) fleet: Fleet,
+    pub(crate) fleet: ClusterModel,
     pub(crate) servers: Vec<ScriptedAgent>,
     pub(crate) clients: Vec<ScriptedAgent>,
     pub(crate) gateway: SocketAddr,
-    _stopper: Stopper,
+    _stopper: ShutdownController,
     _tasks: JoinSet<()>,
 }
 
 impl Cluster {
     pub(crate) async fn start() -> Self {
-        let (fleet, mut tasks) = (Fleet::new(), JoinSet::new());
+        let (fleet, mut tasks) = (ClusterModel::new(), JoinSet::new());
         let (mut servers, mut clients) = (Vec::new(), Vec::new());
         for name in SERVERS {
             servers.push(ScriptedAgent::start(&mut tasks, name, &fleet).await);
@@ -46,18 +46,18 @@ impl Cluster {
         options.servers = named.collect();
         let api = NomadApi::new(TcpConnect, seeds.collect());
         let (directory, mut watch) = NomadDirectory::new(api, options);
-        watch.first_look().await;
+        watch.initial_refresh().await;
         tasks.spawn(watch.run());
 
         let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let gateway = listener.address();
-        let stopper = Stopper::new(Duration::ZERO);
-        tasks.spawn(Gateway::new(directory, AclDisabled).serve(listener, stopper.listen()));
+        let stopper = ShutdownController::new(Duration::ZERO);
+        tasks.spawn(Gateway::new(directory, AclDisabled).serve(listener, stopper.subscribe()));
         Self { fleet, servers, clients, gateway, _stopper: stopper, _tasks: tasks }
     }
 
     /// The cluster learns that its nodes are elsewhere.
-    pub(crate) fn nodes_move(&self, advertised: [SocketAddr; 2]) {
+    pub(crate) fn move_nodes(&self, advertised: [SocketAddr; 2]) {
         self.fleet.state.send_modify(|state| {
             state.advertised = advertised;
             state.index += 1;
@@ -65,7 +65,7 @@ impl Cluster {
     }
 
     /// Asks until the answer is as wanted. Whoever waits for a change has no other sign of it.
-    pub(crate) async fn until(&self, path: &str, wanted: impl Fn(&Answer) -> bool) {
+    pub(crate) async fn wait_until(&self, path: &str, wanted: impl Fn(&TestResponse) -> bool) {
         loop {
             let answer = get(self.gateway, path).await;
             if wanted(&answer) {

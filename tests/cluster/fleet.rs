@@ -22,7 +22,7 @@ pub(crate) const ALLOCS: [&str; 2] =
 
 /// A request as an agent reads it.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct ReceivedRequest {
     pub(crate) method: String,
     pub(crate) uri: String,
     /// The name that the caller gave to this call.
@@ -31,13 +31,13 @@ pub(crate) struct Asked {
 
 /// What an agent answers.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ScriptedResponse {
     status: &'static str,
     headers: String,
     body: String,
 }
 
-impl Answer {
+impl ScriptedResponse {
     fn new(status: &'static str, body: impl Into<String>) -> Self {
         Self { status, headers: String::new(), body: body.into() }
     }
@@ -60,7 +60,7 @@ impl Answer {
 
 /// What all agents of the cluster know.
 #[derive(Debug, Clone)]
-pub(crate) struct State {
+pub(crate) struct ModelState {
     /// The address that each client advertises.
     pub(crate) advertised: [SocketAddr; 2],
     pub(crate) leader: Option<usize>,
@@ -69,17 +69,17 @@ pub(crate) struct State {
 
 /// The cluster behind the sockets. Clones are one.
 #[derive(Clone)]
-pub(crate) struct Fleet {
-    pub(crate) state: watch::Sender<State>,
+pub(crate) struct ClusterModel {
+    pub(crate) state: watch::Sender<ModelState>,
     recorded: Arc<Value>,
     /// Who carried out which call.
     done: Arc<Mutex<HashMap<Arc<str>, Vec<&'static str>>>>,
 }
 
-impl Fleet {
+impl ClusterModel {
     pub(crate) fn new() -> Self {
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
-        let state = State { advertised: [nowhere; 2], leader: Some(0), index: 7 };
+        let state = ModelState { advertised: [nowhere; 2], leader: Some(0), index: 7 };
         Self {
             state: watch::channel(state).0,
             recorded: Arc::new(serde_json::from_str(RECORDED).unwrap()),
@@ -88,19 +88,25 @@ impl Fleet {
     }
 
     /// The agents that carried out this call, in their order.
-    pub(crate) fn done(&self, call: &str) -> Vec<&'static str> {
+    pub(crate) fn carried_out_by(&self, call: &str) -> Vec<&'static str> {
         self.done.lock().unwrap().get(call).cloned().unwrap_or_default()
     }
 
     /// What this agent answers; a server or the wrong client passes on what is meant for a client, as by RPC, which
     /// does not care for anybody's HTTP port.
-    pub(crate) async fn answer(&self, agent: &'static str, asked: &Asked) -> Answer {
+    pub(crate) async fn respond(
+        &self,
+        agent: &'static str,
+        asked: &ReceivedRequest,
+    ) -> ScriptedResponse {
         let (path, query) = asked.uri.split_once('?').unwrap_or((&asked.uri, ""));
-        let meant = meant(path, query);
+        let meant = target_client(path, query);
         let answer = match meant {
-            Some(client) => self.client(CLIENTS[client], path, asked),
-            None if SERVERS.contains(&agent) => self.server(agent, path, query, asked).await,
-            None => self.client(agent, path, asked),
+            Some(client) => self.client_response(CLIENTS[client], path, asked),
+            None if SERVERS.contains(&agent) => {
+                self.server_response(agent, path, query, asked).await
+            }
+            None => self.client_response(agent, path, asked),
         };
         match &asked.call {
             Some(call) => answer.header("X-Call", call),
@@ -108,48 +114,58 @@ impl Fleet {
         }
     }
 
-    fn does(&self, agent: &'static str, asked: &Asked) {
+    fn record_call(&self, agent: &'static str, asked: &ReceivedRequest) {
         if let Some(call) = &asked.call {
             self.done.lock().unwrap().entry(Arc::clone(call)).or_default().push(agent);
         }
     }
 
-    fn client(&self, name: &'static str, path: &str, asked: &Asked) -> Answer {
+    fn client_response(
+        &self,
+        name: &'static str,
+        path: &str,
+        asked: &ReceivedRequest,
+    ) -> ScriptedResponse {
         let changes = asked.method != "GET" || path.ends_with("/gc");
         if changes {
-            self.does(name, asked);
-            return Answer::new("200 OK", "").header("X-Done-By", name);
+            self.record_call(name, asked);
+            return ScriptedResponse::new("200 OK", "").header("X-Done-By", name);
         }
-        Answer::json(&self.recorded["stats"]).header("X-Done-By", name)
+        ScriptedResponse::json(&self.recorded["stats"]).header("X-Done-By", name)
     }
 
-    async fn server(&self, name: &'static str, path: &str, query: &str, asked: &Asked) -> Answer {
+    async fn server_response(
+        &self,
+        name: &'static str,
+        path: &str,
+        query: &str,
+        asked: &ReceivedRequest,
+    ) -> ScriptedResponse {
         match path {
-            "/v1/agent/members" => Answer::json(&self.recorded["members"]),
+            "/v1/agent/members" => ScriptedResponse::json(&self.recorded["members"]),
             "/v1/agent/health" => {
-                Answer::json(&json!({ "server": { "ok": true, "message": "ok" } }))
+                ScriptedResponse::json(&json!({ "server": { "ok": true, "message": "ok" } }))
             }
-            "/v1/agent/self" => {
-                Answer::json(&json!({ "member": { "Name": name } })).header("X-Done-By", name)
-            }
+            "/v1/agent/self" => ScriptedResponse::json(&json!({ "member": { "Name": name } }))
+                .header("X-Done-By", name),
             "/v1/status/leader" => match self.state.borrow().leader {
-                Some(leader) => Answer::json(&json!(format!("127.0.0.1:22{leader:02}1"))),
-                None => Answer::new("500 Internal Server Error", "No cluster leader"),
+                Some(leader) => ScriptedResponse::json(&json!(format!("127.0.0.1:22{leader:02}1"))),
+                None => ScriptedResponse::new("500 Internal Server Error", "No cluster leader"),
             },
             "/v1/nodes" => self.nodes(query).await,
             "/v1/jobs" if asked.method == "GET" => {
-                Answer::json(&json!([])).header("X-Done-By", name)
+                ScriptedResponse::json(&json!([])).header("X-Done-By", name)
             }
             "/v1/jobs" => {
-                self.does(name, asked);
-                Answer::json(&json!({ "EvalID": "" })).header("X-Done-By", name)
+                self.record_call(name, asked);
+                ScriptedResponse::json(&json!({ "EvalID": "" })).header("X-Done-By", name)
             }
             path => self.object(path),
         }
     }
 
     /// The list; held until it changes when its index is known.
-    async fn nodes(&self, query: &str) -> Answer {
+    async fn nodes(&self, query: &str) -> ScriptedResponse {
         let index = query.split('&').find_map(|pair| pair.strip_prefix("index="));
         let index = index.map_or(0, |index| index.parse().unwrap());
         let mut changes = self.state.subscribe();
@@ -157,10 +173,10 @@ impl Fleet {
         let stubs = [0, 1].map(|n| {
             json!({ "ID": NODES[n], "Name": CLIENTS[n], "Status": "ready", "ModifyIndex": state.index })
         });
-        Answer::json(&json!(stubs)).header("X-Nomad-Index", &state.index.to_string())
+        ScriptedResponse::json(&json!(stubs)).header("X-Nomad-Index", &state.index.to_string())
     }
 
-    fn object(&self, path: &str) -> Answer {
+    fn object(&self, path: &str) -> ScriptedResponse {
         let place = |known: [&str; 2], id: &str| known.into_iter().position(|known| known == id);
         if let Some(n) = path.strip_prefix("/v1/node/").and_then(|id| place(NODES, id)) {
             let state = self.state.borrow();
@@ -169,19 +185,19 @@ impl Fleet {
             node["Name"] = CLIENTS[n].into();
             node["HTTPAddr"] = state.advertised[n].to_string().into();
             node["ModifyIndex"] = state.index.into();
-            return Answer::json(&node);
+            return ScriptedResponse::json(&node);
         }
         if let Some(n) = path.strip_prefix("/v1/allocation/").and_then(|id| place(ALLOCS, id)) {
-            return Answer::json(
+            return ScriptedResponse::json(
                 &json!({ "ID": ALLOCS[n], "NodeID": NODES[n], "Namespace": "default" }),
             );
         }
-        Answer::new("404 Not Found", "not found")
+        ScriptedResponse::new("404 Not Found", "not found")
     }
 }
 
 /// The client that a call is meant for. Only what servers pass on is passed on.
-fn meant(path: &str, query: &str) -> Option<usize> {
+fn target_client(path: &str, query: &str) -> Option<usize> {
     if !path.starts_with("/v1/client/") {
         return None;
     }

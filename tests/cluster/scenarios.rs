@@ -12,26 +12,26 @@ use crate::{
 };
 
 /// Faults by which an answer does not even begin.
-const BEFORE_THE_ANSWER: [Fault; 5] =
+const BEFORE_THE_RESPONSE: [Fault; 5] =
     [Fault::Refuse, Fault::Reset, Fault::HangUp, Fault::HalfHead, Fault::Garbage];
 
-fn stats(node: usize) -> String {
+fn stats_path(node: usize) -> String {
     format!("/v1/client/stats?node_id={}", NODES[node])
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reads_are_served_while_one_server_is_broken() {
     let cluster = Cluster::start().await;
-    for fault in BEFORE_THE_ANSWER {
+    for fault in BEFORE_THE_RESPONSE {
         for server in &cluster.servers {
-            server.breaks(fault);
+            server.set_fault(fault);
             for n in 0..6 {
                 let outcome =
                     call(cluster.gateway, &format!("{fault:?}-{n}"), "GET", "/v1/jobs").await;
                 assert_eq!((outcome.status, &*outcome.path), (200, "pass"), "{fault:?}");
                 assert_ne!(outcome.done_by, server.name, "{fault:?}");
             }
-            server.breaks(Fault::None);
+            server.set_fault(Fault::None);
         }
     }
 }
@@ -40,17 +40,17 @@ async fn reads_are_served_while_one_server_is_broken() {
 async fn reads_of_a_broken_agent_are_served_through_a_server() {
     let cluster = Cluster::start().await;
     let logs = format!("/v1/client/fs/cat/{}?path=a", ALLOCS[0]);
-    for fault in BEFORE_THE_ANSWER {
-        cluster.clients[0].breaks(fault);
-        for path in [stats(0), logs.clone()] {
+    for fault in BEFORE_THE_RESPONSE {
+        cluster.clients[0].set_fault(fault);
+        for path in [stats_path(0), logs.clone()] {
             let outcome = call(cluster.gateway, &format!("{fault:?}"), "GET", &path).await;
             let came = (outcome.status, &*outcome.path, &*outcome.done_by);
             assert_eq!(came, (200, "relay", "client1"), "{fault:?} {path}");
         }
         // The other one is none the worse.
-        let outcome = call(cluster.gateway, "other", "GET", &stats(1)).await;
+        let outcome = call(cluster.gateway, "other", "GET", &stats_path(1)).await;
         assert_eq!((outcome.status, &*outcome.path), (200, "direct"), "{fault:?}");
-        cluster.clients[0].breaks(Fault::None);
+        cluster.clients[0].set_fault(Fault::None);
     }
 }
 
@@ -62,7 +62,7 @@ async fn what_changes_something_is_carried_out_once_whatever_breaks() {
     let faults = [Fault::Reset, Fault::HangUp, Fault::HalfHead, Fault::Garbage, Fault::HalfBody];
     for fault in faults {
         let broken = cluster.servers.iter().chain([&cluster.clients[0]]);
-        broken.for_each(|agent| agent.breaks(fault));
+        broken.for_each(|agent| agent.set_fault(fault));
         for (method, path) in [("POST", "/v1/jobs"), ("GET", &*gc), ("PUT", &restart)] {
             let name = format!("{fault:?} {method} {path}");
             let outcome = call(cluster.gateway, &name, method, path).await;
@@ -71,7 +71,7 @@ async fn what_changes_something_is_carried_out_once_whatever_breaks() {
                 outcome.status == 502 || !outcome.is_whole || path != "/v1/jobs",
                 "{name}: {outcome:?}"
             );
-            assert_eq!(cluster.fleet.done(&name).len(), 1, "{name}");
+            assert_eq!(cluster.fleet.carried_out_by(&name).len(), 1, "{name}");
         }
     }
 }
@@ -80,7 +80,7 @@ async fn what_changes_something_is_carried_out_once_whatever_breaks() {
 async fn what_nobody_has_heard_of_goes_another_way() {
     let cluster = Cluster::start().await;
     for agent in [&cluster.servers[0], &cluster.clients[0]] {
-        agent.breaks(Fault::Refuse);
+        agent.set_fault(Fault::Refuse);
     }
     for (name, method, path) in [
         ("job", "POST", "/v1/jobs".to_owned()),
@@ -88,27 +88,27 @@ async fn what_nobody_has_heard_of_goes_another_way() {
     ] {
         let outcome = call(cluster.gateway, name, method, &path).await;
         assert_eq!(outcome.status, 200, "{name}");
-        assert_eq!(cluster.fleet.done(name).len(), 1, "{name}");
+        assert_eq!(cluster.fleet.carried_out_by(name).len(), 1, "{name}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn half_an_answer_is_never_taken_for_a_whole_one() {
+async fn half_a_response_is_never_taken_for_a_whole_one() {
     let cluster = Cluster::start().await;
-    cluster.clients[0].breaks(Fault::HalfBody);
-    let outcome = call(cluster.gateway, "half", "GET", &stats(0)).await;
+    cluster.clients[0].set_fault(Fault::HalfBody);
+    let outcome = call(cluster.gateway, "half", "GET", &stats_path(0)).await;
     assert!(matches!(outcome.status, 0 | 200) && !outcome.is_whole, "{outcome:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stalled_agent_holds_its_own_callers_only() {
+async fn a_stalled_agent_holds_its_own_clients_only() {
     let cluster = Cluster::start().await;
-    cluster.clients[0].breaks(Fault::Stall);
-    let path = stats(0);
+    cluster.clients[0].set_fault(Fault::Stall);
+    let path = stats_path(0);
     let stalled = get(cluster.gateway, &path);
     let others = async {
         for n in 0..50 {
-            let path = if n % 2 == 0 { stats(1) } else { "/v1/jobs".to_owned() };
+            let path = if n % 2 == 0 { stats_path(1) } else { "/v1/jobs".to_owned() };
             assert_eq!(call(cluster.gateway, &format!("{n}"), "GET", &path).await.status, 200);
         }
     };
@@ -116,14 +116,14 @@ async fn a_stalled_agent_holds_its_own_callers_only() {
         answer = stalled => panic!("a stalled agent has answered {}", answer.status),
         () = others => {}
     }
-    cluster.clients[0].breaks(Fault::None);
+    cluster.clients[0].set_fault(Fault::None);
     assert_eq!(call(cluster.gateway, "after", "GET", &path).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn agents_that_swap_their_addresses_are_found_again() {
     let cluster = Cluster::start().await;
-    for path in [stats(0), stats(1)] {
+    for path in [stats_path(0), stats_path(1)] {
         assert_eq!(call(cluster.gateway, "before", "GET", &path).await.path, "direct");
     }
     let [first, second] = [cluster.clients[0].address, cluster.clients[1].address];
@@ -132,9 +132,10 @@ async fn agents_that_swap_their_addresses_are_found_again() {
     for (n, advertised) in
         [[second, first], [first, second], [second, first]].into_iter().enumerate()
     {
-        cluster.nodes_move(advertised);
+        cluster.move_nodes(advertised);
         for (node, name) in CLIENTS.into_iter().enumerate() {
-            let outcome = call(cluster.gateway, &format!("{n}{name}"), "GET", &stats(node)).await;
+            let outcome =
+                call(cluster.gateway, &format!("{n}{name}"), "GET", &stats_path(node)).await;
             assert_eq!((outcome.status, &*outcome.done_by), (200, name));
         }
     }
@@ -145,13 +146,17 @@ async fn a_node_behind_nat_is_reached_through_servers_until_it_has_a_way() {
     let cluster = Cluster::start().await;
     let nobody: SocketAddr = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let [first, second] = [cluster.clients[0].address, cluster.clients[1].address];
-    cluster.nodes_move([nobody, second]);
-    cluster.until(&stats(0), |answer| answer.header("x-nomad-gateway-path") == Some("relay")).await;
-    let outcome = call(cluster.gateway, "nat", "GET", &stats(0)).await;
-    assert_eq!((outcome.status, &*outcome.path, &*outcome.done_by), (200, "relay", "client1"));
-    cluster.nodes_move([first, second]);
+    cluster.move_nodes([nobody, second]);
     cluster
-        .until(&stats(0), |answer| answer.header("x-nomad-gateway-path") == Some("direct"))
+        .wait_until(&stats_path(0), |answer| answer.header("x-nomad-gateway-path") == Some("relay"))
+        .await;
+    let outcome = call(cluster.gateway, "nat", "GET", &stats_path(0)).await;
+    assert_eq!((outcome.status, &*outcome.path, &*outcome.done_by), (200, "relay", "client1"));
+    cluster.move_nodes([first, second]);
+    cluster
+        .wait_until(&stats_path(0), |answer| {
+            answer.header("x-nomad-gateway-path") == Some("direct")
+        })
         .await;
 }
 
@@ -161,24 +166,24 @@ async fn a_lost_leader_stops_nothing_but_calls_to_the_leader() {
     let leader = "/v1/agent/self?server_id=leader";
     assert_eq!(call(cluster.gateway, "a", "GET", leader).await.done_by, "server1");
     cluster.fleet.state.send_modify(|state| state.leader = None);
-    cluster.until(leader, |answer| answer.status == 400).await;
+    cluster.wait_until(leader, |answer| answer.status == 400).await;
     assert_eq!(get(cluster.gateway, leader).await.text(), "No cluster leader");
-    for path in ["/v1/jobs", &stats(0)] {
+    for path in ["/v1/jobs", &stats_path(0)] {
         assert_eq!(call(cluster.gateway, "b", "GET", path).await.status, 200);
     }
     cluster.fleet.state.send_modify(|state| state.leader = Some(2));
-    cluster.until(leader, |answer| answer.header("x-done-by") == Some("server3")).await;
+    cluster.wait_until(leader, |answer| answer.header("x-done-by") == Some("server3")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_every_server_gone_known_agents_are_still_reached() {
     let cluster = Cluster::start().await;
-    assert_eq!(call(cluster.gateway, "before", "GET", &stats(0)).await.status, 200);
-    cluster.servers.iter().for_each(|server| server.breaks(Fault::Refuse));
-    let outcome = call(cluster.gateway, "alone", "GET", &stats(0)).await;
+    assert_eq!(call(cluster.gateway, "before", "GET", &stats_path(0)).await.status, 200);
+    cluster.servers.iter().for_each(|server| server.set_fault(Fault::Refuse));
+    let outcome = call(cluster.gateway, "alone", "GET", &stats_path(0)).await;
     assert_eq!((outcome.status, &*outcome.path), (200, "direct"));
     let jobs = timeout(Duration::from_secs(10), get(cluster.gateway, "/v1/jobs")).await.unwrap();
     assert_eq!((jobs.status, &*jobs.text()), (500, "no servers"));
-    cluster.servers.iter().for_each(|server| server.breaks(Fault::None));
-    cluster.until("/v1/jobs", |answer| answer.status == 200).await;
+    cluster.servers.iter().for_each(|server| server.set_fault(Fault::None));
+    cluster.wait_until("/v1/jobs", |answer| answer.status == 200).await;
 }

@@ -16,7 +16,7 @@ use crate::{
     fleet::{ALLOCS, NODES},
 };
 
-const CALLERS: usize = 24;
+const CLIENT_COUNT: usize = 24;
 
 /// So many calls are made in each state of the cluster.
 const CALLS: usize = 60;
@@ -35,7 +35,7 @@ struct Storm {
 }
 
 /// A small generator of numbers: the same storm every time.
-fn scattered(seed: u64) -> usize {
+fn mix(seed: u64) -> usize {
     let mixed = seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     usize::try_from((mixed ^ (mixed >> 29)) >> 33).unwrap()
 }
@@ -50,7 +50,7 @@ async fn nothing_is_lost_doubled_or_mixed_up_while_agents_break() {
         next: AtomicU64::new(0),
     });
     let mut callers = JoinSet::new();
-    for _ in 0..CALLERS {
+    for _ in 0..CLIENT_COUNT {
         let storm = Arc::clone(&storm);
         callers.spawn(async move {
             loop {
@@ -61,9 +61,9 @@ async fn nothing_is_lost_doubled_or_mixed_up_while_agents_break() {
     let breaking = async {
         for fault in FAULTS {
             for agent in storm.cluster.servers.iter().chain(&storm.cluster.clients) {
-                agent.breaks(fault);
+                agent.set_fault(fault);
                 storm.calls_made(CALLS).await;
-                agent.breaks(Fault::None);
+                agent.set_fault(Fault::None);
                 // No call may meet two faults: each read goes another way once.
                 drop(storm.calls.write().await);
             }
@@ -85,7 +85,7 @@ impl Storm {
 
     async fn one_call(&self) {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let (kind, node) = (scattered(number) % 6, scattered(number / 2) % 2);
+        let (kind, node) = (mix(number) % 6, mix(number / 2) % 2);
         let (method, path, owner) = match kind {
             0 | 1 => ("GET", "/v1/jobs".to_owned(), None),
             2 => ("GET", format!("/v1/client/stats?node_id={}", NODES[node]), Some(node)),
@@ -97,7 +97,7 @@ impl Storm {
         let held = self.calls.read().await;
         let outcome = call(self.cluster.gateway, &name, method, &path).await;
         drop(held);
-        let done = self.cluster.fleet.done(&name).len();
+        let done = self.cluster.fleet.carried_out_by(&name).len();
         let is_change = kind >= 4;
         let said = format!("{method} {path}: {outcome:?}, done {done} times");
         if is_change {

@@ -5,19 +5,19 @@ use nomad_frames::Decoder;
 use nomad_wire::Query;
 use serde_json::json;
 
-use crate::support::Reply;
+use crate::support::FakeResponse;
 
 /// What the number of a file follows.
 pub(super) const FILE: &str = "alloc/logs/web.stdout.";
 
 /// Files of a log by their numbers.
 #[derive(Clone)]
-pub(super) struct Log {
+pub(super) struct AgentLog {
     files: Vec<(u64, String)>,
     without_files: bool,
 }
 
-impl Log {
+impl AgentLog {
     pub(super) fn new(files: &[(u64, &str)]) -> Self {
         let files = files.iter().map(|(number, text)| (*number, (*text).to_owned())).collect();
         Self { files, without_files: false }
@@ -30,38 +30,43 @@ impl Log {
     }
 
     /// An agent with this log: what is followed the test writes, everything else is read from here.
-    pub(super) fn agent(&self) -> impl Fn(&str) -> Reply + Send + Sync + 'static {
+    pub(super) fn agent(&self) -> impl Fn(&str) -> FakeResponse + Send + Sync + 'static {
         let log = self.clone();
         move |uri| {
             let (path, query) = uri.split_once('?').unwrap();
             let query = Query::new(query);
             let call = path.split('/').nth(4).unwrap();
             if call == "logs" && query.first("follow").is_some_and(|follow| follow == "true") {
-                return Reply::Live;
+                return FakeResponse::Stream;
             }
             if call != "logs" && log.without_files {
-                return Reply::Whole(403, "Permission denied".into());
+                return FakeResponse::Complete(403, "Permission denied".into());
             }
             log.read(call, &query)
         }
     }
 
-    fn read(&self, call: &str, query: &Query<'_>) -> Reply {
+    fn read(&self, call: &str, query: &Query<'_>) -> FakeResponse {
         match call {
             "ls" => {
                 let entry = |(number, text): &(u64, String)| json!({ "Name": format!("web.stdout.{number}"), "IsDir": false, "Size": text.len() });
                 let entries: Vec<_> = self.files.iter().map(entry).collect();
-                Reply::Whole(200, json!(entries).to_string())
+                FakeResponse::Complete(200, json!(entries).to_string())
             }
             "stream" => {
                 let path = query.first("path").unwrap();
                 let offset: usize = query.first("offset").unwrap().parse().unwrap();
                 let found = self.files.iter().find(|(number, _)| path == format!("{FILE}{number}"));
                 match found {
-                    None => Reply::Whole(400, format!("stat {path}: no such file or directory")),
-                    Some((_, text)) if offset == text.len() => Reply::Whole(200, String::new()),
+                    None => FakeResponse::Complete(
+                        400,
+                        format!("stat {path}: no such file or directory"),
+                    ),
+                    Some((_, text)) if offset == text.len() => {
+                        FakeResponse::Complete(200, String::new())
+                    }
                     Some((number, text)) => {
-                        Reply::Whole(200, frame(*number, &text[offset..], text.len()))
+                        FakeResponse::Complete(200, frame(*number, &text[offset..], text.len()))
                     }
                 }
             }
@@ -70,7 +75,7 @@ impl Log {
                 let first = if from_end { self.files.len() - 1 } else { 0 };
                 let frames = self.files[first..].iter();
                 let frames = frames.map(|(number, text)| frame(*number, text, text.len()));
-                Reply::Whole(200, frames.collect())
+                FakeResponse::Complete(200, frames.collect())
             }
             other => panic!("nobody should ask for {other}"),
         }
@@ -79,11 +84,11 @@ impl Log {
 
 /// A frame of this log.
 pub(super) fn frame(number: u64, data: &str, offset: usize) -> String {
-    named(&format!("{FILE}{number}"), data, offset)
+    frame_of(&format!("{FILE}{number}"), data, offset)
 }
 
 /// A frame of a file.
-pub(super) fn named(file: &str, data: &str, offset: usize) -> String {
+pub(super) fn frame_of(file: &str, data: &str, offset: usize) -> String {
     let data = BASE64_STANDARD.encode(data);
     format!(r#"{{"Data":"{data}","File":"{file}","Offset":{offset}}}"#)
 }

@@ -13,26 +13,26 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use super::{ours::Ours, recorded::Recorded, tasks::JOBS, world::World};
+use super::{ours::OurResponse, recorded::RecordedCall, tasks::JOBS, world::ReplayCluster};
 
 /// Streams that never end are read for so long: a heartbeat is in it.
-const STREAM_LIMIT: Duration = Duration::from_millis(1200);
+const STREAM_TIMEOUT: Duration = Duration::from_millis(1200);
 
 /// Whoever has nothing to say sends not even a head; this is how long one waits to be sure.
-const SILENCE: Duration = Duration::from_millis(500);
+const NO_HEAD_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What ends by itself does so within this time, whatever the machine does beside.
-const LIMIT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Asks whoever would know: the agent that was asked, or the gateway when that one would have had to relay.
-pub(super) async fn ask(world: &World, call: &Recorded) -> Ours {
+pub(super) async fn send(world: &ReplayCluster, call: &RecordedCall) -> OurResponse {
     let address = if call.is_relayed { world.gateway } else { world.address(&call.via) };
     let request = request(world, call, address);
-    exchange(address, request, call).await.unpacked()
+    exchange(address, request, call).await.decompressed()
 }
 
 /// Asks an agent for nothing.
-pub(super) async fn poke(address: SocketAddr) {
+pub(super) async fn send_health_check(address: SocketAddr) {
     let request = Request::get("/v1/agent/health?type=poke").header("host", "agent");
     let stream = TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
@@ -43,9 +43,9 @@ pub(super) async fn poke(address: SocketAddr) {
 }
 
 /// Whether a call means an agent other than the one that was asked.
-pub(super) fn needs_relay(world: &World, call: &Recorded) -> bool {
+pub(super) fn needs_relay(world: &ReplayCluster, call: &RecordedCall) -> bool {
     let query = Query::new(call.path.split_once('?').map_or("", |(_, query)| query));
-    let (node, server) = (query.filled("node_id"), query.filled("server_id"));
+    let (node, server) = (query.non_empty("node_id"), query.non_empty("server_id"));
     let own = world.agents[&call.via].0.node_id();
     if call.path.starts_with("/v1/client/fs/") || call.path.starts_with("/v1/client/allocation/") {
         let owner = JOBS.iter().find(|job| call.path.contains(world.names.id(job.symbol)));
@@ -58,19 +58,23 @@ pub(super) fn needs_relay(world: &World, call: &Recorded) -> bool {
     }
 }
 
-fn request(world: &World, call: &Recorded, address: SocketAddr) -> Request<Full<Bytes>> {
+fn request(
+    world: &ReplayCluster,
+    call: &RecordedCall,
+    address: SocketAddr,
+) -> Request<Full<Bytes>> {
     let method = Method::from_bytes(call.method.as_bytes()).unwrap();
     let mut request = Request::builder()
         .method(method)
         .uri(&call.path)
-        .body(Full::new(Bytes::from(call.sent.clone())))
+        .body(Full::new(Bytes::from(call.request_body.clone())))
         .unwrap_or_else(|error| panic!("{}: {error}", call.path));
     let headers: &mut HeaderMap = request.headers_mut();
     headers.insert("host", address.to_string().parse().unwrap());
     if call.token != "none" {
         headers.insert("x-nomad-token", world.names.tokens[&call.token].parse().unwrap());
     }
-    for (name, value) in &call.asked {
+    for (name, value) in &call.request_headers {
         let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
         headers.insert(name, HeaderValue::from_str(value).unwrap());
     }
@@ -78,19 +82,24 @@ fn request(world: &World, call: &Recorded, address: SocketAddr) -> Request<Full<
 }
 
 /// Waits for the head, and then for the body, as long as each may take.
-async fn exchange(address: SocketAddr, request: Request<Full<Bytes>>, call: &Recorded) -> Ours {
-    let mut ours = Ours { status: 0, headers: HeaderMap::new(), body: Vec::new(), is_cut: true };
+async fn exchange(
+    address: SocketAddr,
+    request: Request<Full<Bytes>>,
+    call: &RecordedCall,
+) -> OurResponse {
+    let mut ours =
+        OurResponse { status: 0, headers: HeaderMap::new(), body: Vec::new(), is_cut: true };
     let stream = TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
     let driver = tokio::spawn(async move { drop(connection.await) });
-    let patience = if call.status == 0 { SILENCE } else { LIMIT };
+    let patience = if call.status == 0 { NO_HEAD_TIMEOUT } else { TIMEOUT };
     if let Ok(response) = timeout(patience, sender.send_request(request)).await {
         let (head, mut body) = response.unwrap().into_parts();
         ours.status = head.status.as_u16();
         ours.headers = head.headers;
         // An answer that should have been a refusal may be a stream that never ends.
         let is_stream = call.is_cut || call.status != ours.status;
-        let until = Instant::now() + if is_stream { STREAM_LIMIT } else { LIMIT };
+        let until = Instant::now() + if is_stream { STREAM_TIMEOUT } else { TIMEOUT };
         loop {
             match timeout_at(until, body.frame()).await {
                 Ok(Some(frame)) => ours.body.extend_from_slice(frame.unwrap().data_ref().unwrap()),

@@ -2,23 +2,26 @@
 
 use super::{
     compare::Difference::{self, Added, Content, Frames, Header, Missing, Open, Status, Text},
-    recorded::Recorded,
+    recorded::RecordedCall,
 };
 
 /// One reason, under the name that `docs/differences.md` explains it by.
-pub(super) struct Class {
+pub(super) struct DifferenceClass {
     pub(super) name: &'static str,
-    pub(super) holds: fn(&Recorded, &Difference) -> bool,
+    pub(super) holds: fn(&RecordedCall, &Difference) -> bool,
 }
 
-const fn class(name: &'static str, holds: fn(&Recorded, &Difference) -> bool) -> Class {
-    Class { name, holds }
+const fn class(
+    name: &'static str,
+    holds: fn(&RecordedCall, &Difference) -> bool,
+) -> DifferenceClass {
+    DifferenceClass { name, holds }
 }
 
 const DENIED: &str = "Permission denied";
 
 /// The first class that holds counts.
-pub(super) const CLASSES: &[Class] = &[
+pub(super) const CLASSES: &[DifferenceClass] = &[
     // Between 1.0 and 2.0.
     class("keys that 2.0 has added", |_, found| matches!(found, Added(key) if is_new(key))),
     class(
@@ -147,12 +150,12 @@ pub(super) const CLASSES: &[Class] = &[
     }),
 ];
 
-fn is_files(call: &Recorded) -> bool {
+fn is_files(call: &RecordedCall) -> bool {
     call.path.starts_with("/v1/client/fs/")
 }
 
-fn has_header(call: &Recorded, name: &str) -> bool {
-    call.asked.iter().any(|(key, _)| key.eq_ignore_ascii_case(name))
+fn has_header(call: &RecordedCall, name: &str) -> bool {
+    call.request_headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name))
 }
 
 fn is_new(key: &str) -> bool {

@@ -5,7 +5,7 @@ use std::fmt;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::Value;
 
-use super::{ours::Ours, recorded::Recorded, world::World};
+use super::{ours::OurResponse, recorded::RecordedCall, world::ReplayCluster};
 
 /// Headers that mean something to a caller.
 const HEADERS: [&str; 11] = [
@@ -43,7 +43,11 @@ pub(super) enum Difference {
     Frames(String, String),
 }
 
-pub(super) fn compare(world: &World, call: &Recorded, ours: &Ours) -> Vec<Difference> {
+pub(super) fn compare(
+    world: &ReplayCluster,
+    call: &RecordedCall,
+    ours: &OurResponse,
+) -> Vec<Difference> {
     if call.status != ours.status {
         return vec![Difference::Status(call.status, ours.status, world.masked(&ours.text()))];
     }
@@ -70,7 +74,12 @@ fn sorted(value: Option<&str>) -> Option<Vec<&str>> {
     })
 }
 
-fn body(world: &World, call: &Recorded, ours: &Ours, found: &mut Vec<Difference>) {
+fn body(
+    world: &ReplayCluster,
+    call: &RecordedCall,
+    ours: &OurResponse,
+    found: &mut Vec<Difference>,
+) {
     if call.method == "HEAD" {
     } else if let Some(frames) = &call.frames {
         compare_frames(call, frames, ours, found);
@@ -93,7 +102,12 @@ fn body(world: &World, call: &Recorded, ours: &Ours, found: &mut Vec<Difference>
     }
 }
 
-fn compare_frames(call: &Recorded, frames: &Value, ours: &Ours, found: &mut Vec<Difference>) {
+fn compare_frames(
+    call: &RecordedCall,
+    frames: &Value,
+    ours: &OurResponse,
+    found: &mut Vec<Difference>,
+) {
     let values = serde_json::Deserializer::from_slice(&ours.body).into_iter::<Value>();
     // What was cut off in the middle of a frame is not one.
     let own: Vec<Value> = values.map_while(Result::ok).collect();
@@ -151,12 +165,12 @@ fn compare_shape(place: &str, shape: &Value, ours: &Value, found: &mut Vec<Diffe
                 found.push(Difference::Missing(place.to_owned()));
             }
         }
-        (Value::String(kind), value) if is_like(kind, value) => {}
+        (Value::String(kind), value) if matches_kind(kind, value) => {}
         _ => found.push(Difference::Missing(format!("{place} ({ours})"))),
     }
 }
 
-fn is_like(kind: &str, value: &Value) -> bool {
+fn matches_kind(kind: &str, value: &Value) -> bool {
     match kind {
         "str" => value.is_string(),
         "num" => value.is_number(),
@@ -165,7 +179,7 @@ fn is_like(kind: &str, value: &Value) -> bool {
     }
 }
 
-impl World {
+impl ReplayCluster {
     /// A text without what two clusters never have in common: ports, where the data lies, and how often a call was
     /// passed on.
     fn masked(&self, text: &str) -> String {

@@ -28,10 +28,10 @@ use std::{
 
 use tokio::{sync::Semaphore, task::JoinSet};
 
-use self::{classes::CLASSES, compare::Difference, recorded::Recorded, world::World};
+use self::{classes::CLASSES, compare::Difference, recorded::RecordedCall, world::ReplayCluster};
 
 /// So many calls at once: streams are silent for up to a second before they say anything.
-const AT_ONCE: usize = 24;
+const MAX_CONCURRENT: usize = 24;
 
 /// What came of one cluster.
 #[derive(Default)]
@@ -44,19 +44,19 @@ struct Tally {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_acls_answers_are_those_of_a_real_cluster() {
+async fn without_acls_responses_are_those_of_a_real_cluster() {
     replay("noacl").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_acls_answers_are_those_of_a_real_cluster() {
+async fn with_acls_responses_are_those_of_a_real_cluster() {
     replay("acl").await;
 }
 
 async fn replay(cluster: &str) {
     let (names, calls) = recorded::load(cluster);
-    let world = Arc::new(World::start(names).await);
-    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let world = Arc::new(ReplayCluster::start(names).await);
+    let places = Arc::new(Semaphore::new(MAX_CONCURRENT));
     // The profiler serves one caller at a time.
     let profiler = Arc::new(Semaphore::new(1));
     let mut asking = JoinSet::new();
@@ -70,7 +70,7 @@ async fn replay(cluster: &str) {
                 None
             };
             let _place = places.acquire_owned().await.unwrap();
-            let ours = calls::ask(&world, &call).await;
+            let ours = calls::send(&world, &call).await;
             let differences = compare::compare(&world, &call, &ours);
             (call, differences)
         });
@@ -90,7 +90,7 @@ async fn replay(cluster: &str) {
 }
 
 impl Tally {
-    fn count(&mut self, call: &Recorded, differences: Vec<Difference>) {
+    fn count(&mut self, call: &RecordedCall, differences: Vec<Difference>) {
         self.calls += 1;
         if differences.is_empty() {
             self.agree += 1;

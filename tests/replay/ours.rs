@@ -6,7 +6,7 @@ use http::HeaderMap;
 
 /// An answer, as far as it was read.
 #[derive(Debug)]
-pub(super) struct Ours {
+pub(super) struct OurResponse {
     /// 0 when not even a head came.
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
@@ -15,7 +15,7 @@ pub(super) struct Ours {
     pub(super) is_cut: bool,
 }
 
-impl Ours {
+impl OurResponse {
     pub(super) fn header(&self, name: &str) -> Option<String> {
         let values: Vec<_> =
             self.headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect();
@@ -27,7 +27,7 @@ impl Ours {
     }
 
     /// The same answer as its reader sees it.
-    pub(super) fn unpacked(mut self) -> Self {
+    pub(super) fn decompressed(mut self) -> Self {
         let unpacked = match self.header("content-encoding").as_deref() {
             Some("gzip") => {
                 let mut decoder = flate2::write::GzDecoder::new(Vec::new());

@@ -18,7 +18,7 @@ pub(super) struct Names {
 
 /// One call and its answer.
 #[derive(Debug, Clone)]
-pub(super) struct Recorded {
+pub(super) struct RecordedCall {
     pub(super) id: String,
     /// Whether it means another agent than the one that was asked, so that it is asked of the gateway here.
     pub(super) is_relayed: bool,
@@ -28,8 +28,8 @@ pub(super) struct Recorded {
     pub(super) method: String,
     /// With symbols replaced.
     pub(super) path: String,
-    pub(super) asked: Vec<(String, String)>,
-    pub(super) sent: String,
+    pub(super) request_headers: Vec<(String, String)>,
+    pub(super) request_body: String,
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
     /// The first 4 KiB, unpacked.
@@ -61,7 +61,7 @@ impl Names {
 }
 
 /// The calls to one cluster, in the order in which they were made.
-pub(super) fn load(cluster: &str) -> (Names, Vec<Recorded>) {
+pub(super) fn load(cluster: &str) -> (Names, Vec<RecordedCall>) {
     let mut text = String::new();
     GzDecoder::new(RECORDED).read_to_string(&mut text).unwrap();
     let (head, calls) = text.split_once('\n').unwrap();
@@ -73,19 +73,20 @@ pub(super) fn load(cluster: &str) -> (Names, Vec<Recorded>) {
     let names =
         Names { cluster: cluster.to_owned(), symbols: table("symbols"), tokens: table("tokens") };
     let calls = calls.lines().map(|line| serde_json::from_str(line).unwrap());
-    let calls = calls.filter(|call: &Value| call["cluster"] == cluster && !collects(call));
+    let calls =
+        calls.filter(|call: &Value| call["cluster"] == cluster && !is_garbage_collection(call));
     let calls = calls.map(|call| read(&call, &names)).collect();
     (names, calls)
 }
 
 /// Calls that collect something here: one that came too late in the recorded cluster, and one that names a node by the
 /// beginning of its id, which the gateway understands. They would take away what calls beside them still ask for.
-fn collects(call: &Value) -> bool {
+fn is_garbage_collection(call: &Value) -> bool {
     let id = call["id"].as_str().unwrap_or_default();
     ["alloc-gc-done", "gc-node-prefix8"].iter().any(|collecting| id.contains(collecting))
 }
 
-fn read(call: &Value, names: &Names) -> Recorded {
+fn read(call: &Value, names: &Names) -> RecordedCall {
     let text = |key: &str| call[key].as_str().unwrap_or_default().to_owned();
     let pairs = |key: &str| {
         let pairs = call[key].as_array().into_iter().flatten();
@@ -100,15 +101,15 @@ fn read(call: &Value, names: &Names) -> Recorded {
         None => text("body").into_bytes(),
     };
     let asked: Vec<(String, String)> = pairs("asked");
-    Recorded {
+    RecordedCall {
         id: text("id"),
         is_relayed: false,
         via: text("via"),
         token: text("token"),
         method: text("method"),
         path: names.fill(&text("path")),
-        asked: asked.into_iter().map(|(key, value)| (key, names.fill(&value))).collect(),
-        sent: text("sent"),
+        request_headers: asked.into_iter().map(|(key, value)| (key, names.fill(&value))).collect(),
+        request_body: text("sent"),
         status: u16::try_from(call["status"].as_u64().unwrap()).unwrap(),
         headers: pairs("headers"),
         body,
@@ -120,7 +121,7 @@ fn read(call: &Value, names: &Names) -> Recorded {
     }
 }
 
-impl Recorded {
+impl RecordedCall {
     pub(super) fn header(&self, name: &str) -> Option<String> {
         let values = self.headers.iter().filter(|(key, _)| key == name);
         let values: Vec<_> = values.map(|(_, value)| value.as_str()).collect();

@@ -43,7 +43,7 @@ pub(super) struct Job {
     pub(super) symbol: &'static str,
     pub(super) client: &'static str,
     pub(super) tasks: &'static [(&'static str, &'static str)],
-    pub(super) ready: &'static [(&'static str, u64)],
+    pub(super) expected_logs: &'static [(&'static str, u64)],
 }
 
 pub(super) const JOBS: [Job; 7] = [
@@ -51,43 +51,43 @@ pub(super) const JOBS: [Job; 7] = [
         symbol: "alloc_static",
         client: "client1",
         tasks: &[("static", STATIC)],
-        ready: &[("static.stdout.0", 5000), ("static.stderr.0", 1000)],
+        expected_logs: &[("static.stdout.0", 5000), ("static.stderr.0", 1000)],
     },
     Job {
         symbol: "alloc_static2",
         client: "client2",
         tasks: &[("static", STATIC)],
-        ready: &[("static.stdout.0", 5000), ("static.stderr.0", 1000)],
+        expected_logs: &[("static.stdout.0", 5000), ("static.stderr.0", 1000)],
     },
     Job {
         symbol: "alloc_logger",
         client: "client1",
         tasks: &[("logger", LOGGER)],
-        ready: &[("logger.stdout.2", 100), ("logger.stderr.0", 40)],
+        expected_logs: &[("logger.stdout.2", 100), ("logger.stderr.0", 40)],
     },
     Job {
         symbol: "alloc_multi",
         client: "client1",
         tasks: &[("one", "echo one; exec sleep 1000000"), ("two", "echo two; exec sleep 1000001")],
-        ready: &[("one.stdout.0", 4), ("two.stdout.0", 4)],
+        expected_logs: &[("one.stdout.0", 4), ("two.stdout.0", 4)],
     },
     Job {
         symbol: "alloc_done",
         client: "client1",
         tasks: &[("done", "echo done; echo warned >&2; echo file > local/file.txt")],
-        ready: &[("done.stdout.0", 5), ("done.stderr.0", 7)],
+        expected_logs: &[("done.stdout.0", 5), ("done.stderr.0", 7)],
     },
     Job {
         symbol: "alloc_failed",
         client: "client2",
         tasks: &[("failed", "echo failing; exit 3")],
-        ready: &[("failed.stdout.0", 8)],
+        expected_logs: &[("failed.stdout.0", 8)],
     },
     Job {
         symbol: "alloc_other",
         client: "client1",
         tasks: &[("other", "echo other > local/file.txt; echo other-out; exec sleep 1000000")],
-        ready: &[("other.stdout.0", 10)],
+        expected_logs: &[("other.stdout.0", 10)],
     },
 ];
 

@@ -4,8 +4,10 @@ use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::D
 
 use nomad_acl::tokens::TokenTable;
 use nomad_agent::{Agent, AgentConfig, AllocSpec, Membership as _, Role, Roster, standalone};
-use nomad_forward::{Agent as Entry, Table};
-use nomad_gateway::{Gateway, Stop, Stopper, SystemClock, fleet::FleetTokens, listen::Listener};
+use nomad_forward::{Agent as Entry, StaticDirectory};
+use nomad_gateway::{
+    Gateway, Shutdown, ShutdownController, SystemClock, fleet::FleetTokens, listener::Listener,
+};
 use nomad_wire::{AllocId, Namespace, NodeId, Region};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -24,22 +26,22 @@ const AGENTS: [(&str, Role); 5] = [
     ("client2", Role::Client),
 ];
 
-pub(super) struct World {
+pub(super) struct ReplayCluster {
     pub(super) names: Names,
     pub(super) gateway: SocketAddr,
     pub(super) agents: BTreeMap<String, (Agent, SocketAddr)>,
     pub(super) data: TempDir,
-    stopper: Stopper,
-    poking: JoinHandle<()>,
+    controller: ShutdownController,
+    poke_task: JoinHandle<()>,
 }
 
 /// How often every agent is asked for nothing, so that its log has something to say, as when the answers were recorded.
-const POKE: Duration = Duration::from_millis(150);
+const POKE_INTERVAL: Duration = Duration::from_millis(150);
 
-impl World {
+impl ReplayCluster {
     pub(super) async fn start(names: Names) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let stopper = Stopper::new(Duration::ZERO);
+        let stopper = ShutdownController::new(Duration::ZERO);
         let tokens = if names.cluster == "acl" {
             let table = TokenTable::from_json(&policies::table(&names), SystemClock::start());
             FleetTokens::Enabled(table.unwrap())
@@ -50,7 +52,7 @@ impl World {
         let mut agents = BTreeMap::new();
         for (name, role) in AGENTS {
             keep_id(data.path(), name, &names);
-            let stop = stopper.listen();
+            let stop = stopper.subscribe();
             let start = start_agent(data.path(), name, role, &roster, (&tokens, &stop));
             agents.insert(name.to_owned(), start.await);
         }
@@ -65,9 +67,10 @@ impl World {
         }
         let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let gateway = listener.address();
-        tokio::spawn(Gateway::new(table, tokens).serve(listener, stopper.listen()));
-        let poking = tokio::spawn(poke(agents.values().map(|(_, address)| *address).collect()));
-        Self { names, gateway, agents, data, stopper, poking }
+        tokio::spawn(Gateway::new(table, tokens).serve(listener, stopper.subscribe()));
+        let poking =
+            tokio::spawn(poke_agents(agents.values().map(|(_, address)| *address).collect()));
+        Self { names, gateway, agents, data, controller: stopper, poke_task: poking }
     }
 
     /// Where an agent listens.
@@ -76,12 +79,12 @@ impl World {
     }
 }
 
-async fn poke(agents: Vec<SocketAddr>) {
-    let mut beat = tokio::time::interval(POKE);
+async fn poke_agents(agents: Vec<SocketAddr>) {
+    let mut beat = tokio::time::interval(POKE_INTERVAL);
     loop {
         beat.tick().await;
         for agent in &agents {
-            calls::poke(*agent).await;
+            calls::send_health_check(*agent).await;
         }
     }
 }
@@ -103,7 +106,7 @@ async fn start_agent(
     name: &str,
     role: Role,
     roster: &Arc<Roster>,
-    (tokens, stop): (&FleetTokens, &Stop),
+    (tokens, stop): (&FleetTokens, &Shutdown),
 ) -> (Agent, SocketAddr) {
     let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let address = listener.address();
@@ -117,7 +120,7 @@ async fn start_agent(
     };
     let agent = Agent::builder(config).membership(Arc::clone(roster) as _).start().await.unwrap();
     if let Some(member) = agent.member() {
-        roster.join(member);
+        roster.insert(member);
     }
     tokio::spawn(listener.serve(standalone(agent.clone(), tokens.clone()), stop.clone()));
     (agent, address)
@@ -127,11 +130,11 @@ async fn directory(
     agents: &BTreeMap<String, (Agent, SocketAddr)>,
     roster: &Arc<Roster>,
     names: &Names,
-) -> Table {
+) -> StaticDirectory {
     let region = Region::default;
     let roster = Arc::clone(roster);
     let leader = move || roster.leader("global").map(|member| member.serf_name());
-    let mut table = Table::builder(region()).leader(leader);
+    let mut table = StaticDirectory::builder(region()).leader(leader);
     for (name, (agent, address)) in agents {
         let entry = match (agent.server_id(), agent.node_id()) {
             (Some(id), _) => Entry::server(name, id, region(), *address),
@@ -145,7 +148,7 @@ async fn directory(
     table.agent(Entry::client("client3", id, region(), gone).unwrap()).build()
 }
 
-async fn start_job(job: &Job, agent: &Agent, table: &Table, names: &Names) {
+async fn start_job(job: &Job, agent: &Agent, table: &StaticDirectory, names: &Names) {
     let id: AllocId = names.id(job.symbol).parse().unwrap();
     let namespace = Namespace::new(job.namespace());
     let spec = AllocSpec {
@@ -159,7 +162,7 @@ async fn start_job(job: &Job, agent: &Agent, table: &Table, names: &Names) {
     table.insert_allocation(id, agent.node_id().unwrap(), namespace);
     let alloc_dir = agent.config().data_dir.as_ref().unwrap().join("alloc");
     let logs = alloc_dir.join(id.to_string()).join("alloc/logs");
-    for (log, size) in job.ready {
+    for (log, size) in job.expected_logs {
         let written = || std::fs::metadata(logs.join(log)).map_or(0, |file| file.len());
         while written() < *size {
             tokio::task::yield_now().await;
@@ -167,9 +170,9 @@ async fn start_job(job: &Job, agent: &Agent, table: &Table, names: &Names) {
     }
 }
 
-impl Drop for World {
+impl Drop for ReplayCluster {
     fn drop(&mut self) {
-        self.poking.abort();
-        self.stopper.stop();
+        self.poke_task.abort();
+        self.controller.start_drain();
     }
 }

@@ -11,17 +11,17 @@ use serde_json::Value;
 use tokio::{net::TcpStream, task::JoinHandle, time::timeout};
 
 /// No answer of a test takes longer; what hangs fails.
-const LIMIT: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A whole answer.
 #[derive(Debug, Clone)]
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-impl Answer {
+impl TestResponse {
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -53,17 +53,17 @@ impl Drop for Stream {
 impl Stream {
     /// Opens a stream and waits for its head.
     pub(crate) async fn open(address: SocketAddr, path: &str) -> Self {
-        Self::ask(address, Request::get(path).body(Full::default()).unwrap()).await
+        Self::send(address, Request::get(path).body(Full::default()).unwrap()).await
     }
 
     /// The same with any request.
-    pub(crate) async fn ask(address: SocketAddr, request: Request<Full<Bytes>>) -> Self {
-        timeout(LIMIT, begin(address, request)).await.unwrap()
+    pub(crate) async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> Self {
+        timeout(TIMEOUT, start_request(address, request)).await.unwrap()
     }
 
     /// The next piece, or nothing at the end. A broken transfer is an error.
     pub(crate) async fn next(&mut self) -> Option<Result<Bytes, hyper::Error>> {
-        let frame = timeout(LIMIT, self.body.frame()).await.unwrap()?;
+        let frame = timeout(TIMEOUT, self.body.frame()).await.unwrap()?;
         Some(frame.map(|frame| frame.into_data().unwrap()))
     }
 
@@ -78,7 +78,7 @@ impl Stream {
     }
 }
 
-async fn begin(address: SocketAddr, mut request: Request<Full<Bytes>>) -> Stream {
+async fn start_request(address: SocketAddr, mut request: Request<Full<Bytes>>) -> Stream {
     let stream = TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
     let driver = tokio::spawn(async move { drop(connection.await) });
@@ -89,20 +89,20 @@ async fn begin(address: SocketAddr, mut request: Request<Full<Bytes>>) -> Stream
 }
 
 /// Asks and reads the whole answer.
-pub(crate) async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> Answer {
+pub(crate) async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> TestResponse {
     let asked = async {
-        let mut stream = begin(address, request).await;
+        let mut stream = start_request(address, request).await;
         let mut body = Vec::new();
         while let Some(piece) = stream.next().await {
             body.extend_from_slice(&piece.unwrap());
         }
-        Answer { status: stream.status, headers: stream.headers.clone(), body: body.into() }
+        TestResponse { status: stream.status, headers: stream.headers.clone(), body: body.into() }
     };
-    timeout(LIMIT, asked).await.unwrap()
+    timeout(TIMEOUT, asked).await.unwrap()
 }
 
 /// `GET`, whole answer.
-pub(crate) async fn get(address: SocketAddr, path: &str) -> Answer {
+pub(crate) async fn get(address: SocketAddr, path: &str) -> TestResponse {
     let request = Request::builder().method(Method::GET).uri(path).body(Full::default()).unwrap();
     send(address, request).await
 }

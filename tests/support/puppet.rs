@@ -16,16 +16,16 @@ use tokio::{
 };
 
 /// What hangs for so long has failed.
-const LIMIT: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What a puppet does with a request.
-pub(crate) enum Reply {
+pub(crate) enum FakeResponse {
     /// A whole answer with this status.
-    Whole(u16, String),
+    Complete(u16, String),
     /// 200, and then what the test feeds.
-    Live,
+    Stream,
     /// The same; not even the head comes before the first byte.
-    Held,
+    StreamWithLateHead,
 }
 
 /// What a stream is told to send. Dropping the sender ends it in good order.
@@ -40,7 +40,7 @@ pub(crate) type Feeder = mpsc::UnboundedSender<Feed>;
 
 /// An agent on a port of its own.
 #[derive(Clone)]
-pub(crate) struct Puppet {
+pub(crate) struct FakeAgent {
     pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Seen>>,
 }
@@ -52,11 +52,11 @@ struct Seen {
     ended: usize,
 }
 
-impl Puppet {
+impl FakeAgent {
     /// `answer` is told the path and query of each request.
     pub(crate) async fn start<A>(tasks: &mut JoinSet<()>, answer: A) -> Self
     where
-        A: Fn(&str) -> Reply + Send + Sync + 'static,
+        A: Fn(&str) -> FakeResponse + Send + Sync + 'static,
     {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -72,20 +72,20 @@ impl Puppet {
         puppet
     }
 
-    async fn serve(&self, mut stream: TcpStream, answer: impl Fn(&str) -> Reply) {
+    async fn serve(&self, mut stream: TcpStream, answer: impl Fn(&str) -> FakeResponse) {
         while let Some(head) = head(&mut stream).await {
             let path = head.split(' ').nth(1).unwrap().to_owned();
             self.seen.lock().unwrap().heads.push(head);
             match answer(&path) {
-                Reply::Whole(status, body) => {
+                FakeResponse::Complete(status, body) => {
                     let answer = format!(
                         "HTTP/1.1 {status} Scripted\r\ncontent-length: {}\r\n\r\n{body}",
                         body.len()
                     );
                     drop(stream.write_all(answer.as_bytes()).await);
                 }
-                reply @ (Reply::Live | Reply::Held) => {
-                    self.live(&mut stream, matches!(reply, Reply::Live)).await;
+                reply @ (FakeResponse::Stream | FakeResponse::StreamWithLateHead) => {
+                    self.stream_to(&mut stream, matches!(reply, FakeResponse::Stream)).await;
                     self.seen.lock().unwrap().ended += 1;
                     return;
                 }
@@ -93,7 +93,7 @@ impl Puppet {
         }
     }
 
-    async fn live(&self, stream: &mut TcpStream, at_once: bool) {
+    async fn stream_to(&self, stream: &mut TcpStream, at_once: bool) {
         let (feeder, mut feed) = mpsc::unbounded_channel();
         self.seen.lock().unwrap().feeders.push(Some(feeder));
         let mut head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\
@@ -136,15 +136,15 @@ impl Puppet {
 
     /// The feeder of the next stream, as soon as it is asked for.
     pub(crate) async fn stream(&self, number: usize) -> Feeder {
-        self.once(|seen| seen.feeders.get_mut(number).and_then(Option::take)).await
+        self.wait_for(|seen| seen.feeders.get_mut(number).and_then(Option::take)).await
     }
 
     /// Waits until so many streams have ended.
-    pub(crate) async fn ended(&self, streams: usize) {
-        self.once(|seen| (seen.ended >= streams).then_some(())).await;
+    pub(crate) async fn wait_streams_ended(&self, streams: usize) {
+        self.wait_for(|seen| (seen.ended >= streams).then_some(())).await;
     }
 
-    async fn once<T>(&self, mut look: impl FnMut(&mut Seen) -> Option<T>) -> T {
+    async fn wait_for<T>(&self, mut look: impl FnMut(&mut Seen) -> Option<T>) -> T {
         let looking = async {
             loop {
                 if let Some(found) = look(&mut self.seen.lock().unwrap()) {
@@ -153,7 +153,7 @@ impl Puppet {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        timeout(LIMIT, looking).await.expect("nothing of the kind happened at the agent")
+        timeout(TIMEOUT, looking).await.expect("nothing of the kind happened at the agent")
     }
 }
 
@@ -167,6 +167,6 @@ async fn head(stream: &mut TcpStream) -> Option<String> {
 }
 
 /// Says it on a stream.
-pub(crate) fn say(feeder: &Feeder, chunk: impl Into<Bytes>) {
+pub(crate) fn send_chunk(feeder: &Feeder, chunk: impl Into<Bytes>) {
     assert!(feeder.send(Feed::Chunk(chunk.into())).is_ok(), "the stream is over");
 }

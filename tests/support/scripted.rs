@@ -18,9 +18,9 @@ use tokio::{
 #[derive(Clone, Copy)]
 pub(crate) enum Script {
     /// Sends these bytes and closes.
-    Say(&'static str),
+    SendAndClose(&'static str),
     /// Sends these bytes and keeps the connection open.
-    Hold(&'static str),
+    SendAndHold(&'static str),
     /// Answers as long as it is asked.
     Serve(&'static str),
     /// Answers once, and closes while the gateway keeps the connection for later.
@@ -28,12 +28,12 @@ pub(crate) enum Script {
 }
 
 /// An agent that follows a script, on a port of its own.
-pub(crate) async fn scripted(tasks: &mut JoinSet<()>, script: Script) -> SocketAddr {
-    counted(tasks, script, Arc::default()).await
+pub(crate) async fn start_scripted(tasks: &mut JoinSet<()>, script: Script) -> SocketAddr {
+    start_counted(tasks, script, Arc::default()).await
 }
 
 /// The same, and every request is counted.
-pub(crate) async fn counted(
+pub(crate) async fn start_counted(
     tasks: &mut JoinSet<()>,
     script: Script,
     requests: Arc<AtomicUsize>,
@@ -59,12 +59,12 @@ async fn play(stream: &mut TcpStream, script: Script, requests: &AtomicUsize) ->
     let answer =
         |body: &str| format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     match script {
-        Script::Say(text) => {
+        Script::SendAndClose(text) => {
             head(stream, requests).await;
             drop(stream.write_all(text.as_bytes()).await);
             false
         }
-        Script::Hold(text) => {
+        Script::SendAndHold(text) => {
             head(stream, requests).await;
             drop(stream.write_all(text.as_bytes()).await);
             true

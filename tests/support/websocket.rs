@@ -24,7 +24,7 @@ use tokio_tungstenite::{
 };
 
 /// What hangs for so long has failed.
-const LIMIT: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// An agent on a port of its own: it sends `early` together with its 101 and says back what it is told, until it is
 /// told `bye`, after which it closes the connection without a word.
@@ -101,13 +101,13 @@ impl EchoAgent {
     }
 
     /// Waits until so many of its connections have ended.
-    pub(crate) async fn ended(&self, connections: usize) {
+    pub(crate) async fn wait_connections_ended(&self, connections: usize) {
         let ended = async {
             while self.seen.lock().unwrap().ended < connections {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        timeout(LIMIT, ended).await.expect("the agent still holds a tunnel");
+        timeout(TIMEOUT, ended).await.expect("the agent still holds a tunnel");
     }
 }
 
@@ -140,7 +140,7 @@ impl Socket {
             request.headers_mut().insert(*name, value.parse().unwrap());
         }
         let stream = TcpStream::connect(gateway).await.unwrap();
-        match timeout(LIMIT, client_async(request, stream)).await.unwrap() {
+        match timeout(TIMEOUT, client_async(request, stream)).await.unwrap() {
             Ok((socket, _)) => Ok(Self(socket)),
             Err(tungstenite::Error::Http(refusal)) => {
                 let text = refusal.body().clone().unwrap_or_default();
@@ -150,13 +150,13 @@ impl Socket {
         }
     }
 
-    pub(crate) async fn say(&mut self, text: &str) {
+    pub(crate) async fn send(&mut self, text: &str) {
         self.0.send(Message::text(text)).await.unwrap();
     }
 
     /// The next message, `None` at the end of the connection.
-    pub(crate) async fn hear(&mut self) -> Option<Message> {
-        timeout(LIMIT, self.0.next()).await.unwrap()?.ok()
+    pub(crate) async fn receive(&mut self) -> Option<Message> {
+        timeout(TIMEOUT, self.0.next()).await.unwrap()?.ok()
     }
 
     /// Says that it is over, and waits for nothing.
@@ -165,8 +165,8 @@ impl Socket {
     }
 
     /// The close frame that comes next.
-    pub(crate) async fn closed(&mut self) -> (u16, String) {
-        match self.hear().await {
+    pub(crate) async fn close_frame(&mut self) -> (u16, String) {
+        match self.receive().await {
             Some(Message::Close(Some(CloseFrame { code, reason }))) => {
                 (code.into(), reason.to_string())
             }

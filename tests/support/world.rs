@@ -4,9 +4,9 @@ use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use nomad_agent::{Agent, AllocSpec, LogLimits, TaskSpec};
 use nomad_gateway::{
-    Gateway, Stopper,
+    Gateway, ShutdownController,
     fleet::{Bootstrap, Fleet, FleetOptions, FleetTokens},
-    listen::Listener,
+    listener::Listener,
 };
 use nomad_wire::{AllocId, Namespace};
 use tempfile::TempDir;
@@ -14,15 +14,15 @@ use tempfile::TempDir;
 use super::get;
 
 /// Three servers, two clients, a demo allocation on the first client, and the gateway.
-pub(crate) struct World {
+pub(crate) struct TestCluster {
     pub(crate) gateway: SocketAddr,
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) tokens: Option<Bootstrap>,
-    stopper: Stopper,
+    controller: ShutdownController,
     _data: TempDir,
 }
 
-impl World {
+impl TestCluster {
     /// Everybody may do everything.
     pub(crate) async fn start() -> Self {
         Self::start_with(FleetTokens::Disabled, None).await
@@ -36,14 +36,14 @@ impl World {
 
     async fn start_with(acl: FleetTokens, tokens: Option<Bootstrap>) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let stopper = Stopper::new(Duration::ZERO);
+        let stopper = ShutdownController::new(Duration::ZERO);
         let options = FleetOptions { tokens: acl.clone(), ..FleetOptions::new(data.path()) };
-        let fleet = Fleet::start(&options, &stopper.listen()).await.unwrap();
+        let fleet = Fleet::start(&options, &stopper.subscribe()).await.unwrap();
         let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
         let gateway = listener.address();
         let serving = Gateway::new(fleet.directory().clone(), acl);
-        tokio::spawn(serving.serve(listener, stopper.listen()));
-        Self { gateway, fleet: Arc::new(fleet), tokens, stopper, _data: data }
+        tokio::spawn(serving.serve(listener, stopper.subscribe()));
+        Self { gateway, fleet: Arc::new(fleet), tokens, controller: stopper, _data: data }
     }
 
     /// An agent by its bare name, and where it listens.
@@ -69,7 +69,7 @@ impl World {
     }
 
     /// The demo allocation, once its task has written to its log and its file.
-    pub(crate) async fn written(&self) -> String {
+    pub(crate) async fn written_allocation(&self) -> String {
         let id = self.allocation();
         for path in ["alloc/logs/clock.stdout.0", "clock/local/hello.txt"] {
             let path = format!("/v1/client/fs/cat/{id}?path={path}");
@@ -86,7 +86,7 @@ impl World {
     }
 
     /// The same with a log of many small files.
-    pub(crate) fn rotating(&self, task: &str, script: &str) -> String {
+    pub(crate) fn run_rotating(&self, task: &str, script: &str) -> String {
         let mut spec = TaskSpec::new(task, "/bin/sh").args(["-c", script]);
         spec.logs =
             LogLimits { max_files: NonZeroUsize::MIN.saturating_add(49), max_file_size: 4096 };
@@ -113,9 +113,9 @@ impl World {
     }
 }
 
-impl Drop for World {
+impl Drop for TestCluster {
     fn drop(&mut self) {
-        self.stopper.stop();
+        self.controller.start_drain();
     }
 }
 

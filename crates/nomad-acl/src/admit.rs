@@ -9,48 +9,50 @@ use std::task::{Context, Poll};
 use http::HeaderMap;
 use tower_service::Service;
 
-pub use self::{error::Denied, layer::AdmitLayer};
-use crate::{Acl, Decision, Known, Reason, RegionMismatch, RegionScope, Requirement, Subject};
+pub use self::{error::PermissionDenied, layer::AdmitLayer};
+use crate::{
+    Acl, Decision, DenyReason, Identified, RegionMismatch, RegionScope, Requirement, Subject,
+};
 
 /// A question that can be decided about: a known request, and the object it is about.
-pub trait Ask {
+pub trait AccessRequest {
     /// The request's body.
     type Body;
 
     /// The request, its call and what its caller may do.
-    fn known(&self) -> &Known<Self::Body>;
+    fn identified(&self) -> &Identified<Self::Body>;
 
     /// The object, as looked up.
     fn subject(&self) -> &Subject;
 
     /// Who will answer, as looked up: the rights must be those of that region.
-    fn answerer(&self) -> Answerer<'_>;
+    fn destination(&self) -> Destination<'_>;
 
     /// Gives the request back to whoever answers it.
-    fn into_known(self) -> Known<Self::Body>;
+    fn into_identified(self) -> Identified<Self::Body>;
 }
 
 /// Who answers a question, as far as rights go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "an agent, servers, or nobody")]
-pub enum Answerer<'a> {
+pub enum Destination<'a> {
     /// An agent of this region, and the decision made here may be the only one.
     Agent(&'a RegionScope),
     /// Servers, which take the call to the region that it names and decide there about all of it.
     Servers,
     /// Nobody: what comes of it is an error, worded by what the caller may know.
-    Nobody,
+    Unresolved,
 }
 
-impl Answerer<'_> {
+impl Destination<'_> {
     /// The ACL to decide with.
     ///
     /// # Errors
     /// [`RegionMismatch`] when the rights are not those of the region that answers.
-    pub fn acl<B>(self, known: &Known<B>) -> Result<&Acl, RegionMismatch> {
+    pub fn acl<B>(self, known: &Identified<B>) -> Result<&Acl, RegionMismatch> {
         match self {
-            Self::Agent(region) => known.acl.within(region),
-            Self::Servers | Self::Nobody => Ok(known.acl.advisory()),
+            Self::Agent(region) => known.acl.for_region(region),
+            Self::Servers | Self::Unresolved => Ok(known.acl.advisory()),
         }
     }
 }
@@ -58,29 +60,29 @@ impl Answerer<'_> {
 /// What becomes of a question that cannot be decided here ([`Decision::Defer`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::exhaustive_enums, reason = "there is somebody behind who decides, or not")]
-pub enum Undecided {
+pub enum OnDefer {
     /// It is refused: nobody decides after this.
     #[default]
-    Refuse,
+    Deny,
     /// It is handed on: an agent decides about every call that it gets.
-    HandOn,
+    Forward,
 }
 
 /// A question that was decided with yes, or left to the agent that it goes to. Only [`Admit`] can write one.
 #[derive(Debug)]
 pub struct Admitted<Q> {
-    question: Q,
+    request: Q,
 }
 
 impl<Q> Admitted<Q> {
     /// The question.
-    pub const fn question(&self) -> &Q {
-        &self.question
+    pub const fn get_ref(&self) -> &Q {
+        &self.request
     }
 
     /// The question, to be answered.
-    pub fn into_question(self) -> Q {
-        self.question
+    pub fn into_inner(self) -> Q {
+        self.request
     }
 
     /// The request's headers, to be changed before it is sent on. The call and its object, which were decided about, do not
@@ -89,7 +91,7 @@ impl<Q> Admitted<Q> {
     where
         Q: AsMut<HeaderMap>,
     {
-        self.question.as_mut()
+        self.request.as_mut()
     }
 }
 
@@ -97,27 +99,27 @@ impl<Q> Admitted<Q> {
 #[derive(Debug, Clone)]
 pub struct Admit<S> {
     inner: S,
-    undecided: Undecided,
+    on_defer: OnDefer,
 }
 
 impl<S> Admit<S> {
     /// Guards `inner`, which answers: what cannot be decided here is refused.
     pub const fn new(inner: S) -> Self {
-        Self { inner, undecided: Undecided::Refuse }
+        Self { inner, on_defer: OnDefer::Deny }
     }
 
     /// Says what becomes of a question that cannot be decided here.
     #[must_use]
-    pub fn undecided(self, undecided: Undecided) -> Self {
-        Self { undecided, ..self }
+    pub fn on_defer(self, undecided: OnDefer) -> Self {
+        Self { on_defer: undecided, ..self }
     }
 }
 
 impl<S, Q> Service<Q> for Admit<S>
 where
-    Q: Ask,
+    Q: AccessRequest,
     S: Service<Admitted<Q>>,
-    S::Error: From<Denied> + From<RegionMismatch>,
+    S::Error: From<PermissionDenied> + From<RegionMismatch>,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -128,18 +130,22 @@ where
     }
 
     fn call(&mut self, question: Q) -> Self::Future {
-        let acl = match question.answerer().acl(question.known()) {
+        let acl = match question.destination().acl(question.identified()) {
             Ok(acl) => acl,
-            Err(mismatch) => return future::ResponseFuture::elsewhere(mismatch),
+            Err(mismatch) => return future::ResponseFuture::region_mismatch(mismatch),
         };
-        let demanded = Requirement::of(&question.known().call.route);
-        match (acl.allows(&demanded, question.subject()), self.undecided) {
-            (Decision::Allow(_), _) | (Decision::Defer { .. }, Undecided::HandOn) => {
-                future::ResponseFuture::admitted(self.inner.call(Admitted { question }))
+        let demanded = Requirement::for_route(&question.identified().call.route);
+        match (acl.allows(&demanded, question.subject()), self.on_defer) {
+            (Decision::Allow(_), _) | (Decision::Defer { .. }, OnDefer::Forward) => {
+                future::ResponseFuture::admitted(self.inner.call(Admitted { request: question }))
             }
-            (Decision::Deny(reason), _) => future::ResponseFuture::denied(Denied { reason }),
-            (Decision::Defer { missing }, Undecided::Refuse) => {
-                future::ResponseFuture::denied(Denied { reason: Reason::Undecided { missing } })
+            (Decision::Deny(reason), _) => {
+                future::ResponseFuture::denied(PermissionDenied { reason })
+            }
+            (Decision::Defer { missing }, OnDefer::Deny) => {
+                future::ResponseFuture::denied(PermissionDenied {
+                    reason: DenyReason::Deferred { missing },
+                })
             }
         }
     }

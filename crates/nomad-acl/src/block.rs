@@ -32,7 +32,7 @@ pub enum Block {
 
 impl Block {
     /// The blocks that may stand at the top level, in the order in which they are checked.
-    pub(crate) const TOP: [Self; 9] = [
+    pub(crate) const TOP_LEVEL: [Self; 9] = [
         Self::Namespace,
         Self::NodePool,
         Self::HostVolume,
@@ -69,7 +69,7 @@ impl Block {
     }
 
     /// The name of the block in Nomad's messages.
-    pub(crate) fn spoken(self) -> &'static str {
+    pub(crate) fn message_name(self) -> &'static str {
         match self {
             Self::NodePool => "node pool",
             Self::HostVolume => "host volume",
@@ -97,12 +97,12 @@ impl Block {
                 || matches!(byte, b'-' | b'*')
                 || (byte == b'_' && self == Self::NodePool)
         };
-        (1..=MAX_LABEL).contains(&label.len()) && label.bytes().all(fits)
+        (1..=MAX_LABEL_LEN).contains(&label.len()) && label.bytes().all(fits)
     }
 }
 
 /// The longest label Nomad accepts, in characters.
-const MAX_LABEL: usize = 128;
+const MAX_LABEL_LEN: usize = 128;
 
 impl fmt::Display for Block {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

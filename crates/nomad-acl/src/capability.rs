@@ -3,16 +3,18 @@
 //! Every block has an alphabet of its own. A [`Set`] is a bit mask over one alphabet, so a
 //! decision is one `and`; `deny` is a word like the others, and [`Set::join`] makes it sticky.
 
-mod agent_wide;
-mod level;
-mod named;
+mod labelled;
 mod namespace;
+mod policy_level;
 mod set;
+mod unlabelled;
 
 pub use self::{
-    agent_wide::{OperatorCapability, SentinelCapability},
-    level::Level,
-    named::{HostVolumeCapability, NodePoolCapability, PathCapability},
-    namespace::Capability,
-    set::{Set, Word, Words},
+    namespace::NamespaceCapability,
+    set::{BlockCapability, CapabilityIter, CapabilitySet},
+};
+pub use crate::capability::{
+    labelled::{HostVolumeCapability, NodePoolCapability, PathCapability},
+    policy_level::PolicyLevel,
+    unlabelled::{OperatorCapability, SentinelCapability},
 };

@@ -7,31 +7,29 @@
 //! `deny` is the strongest.
 
 mod labelled;
-mod wide;
+mod unlabelled;
 
 use std::sync::Arc;
 
-pub(crate) use self::{
-    labelled::{Labelled, Ruling},
-    wide::{Capable, Leveled},
-};
+pub(crate) use self::labelled::{LabelledRules, MergedRule};
+pub(crate) use crate::compile::unlabelled::{LevelAndCapabilities, StrongestLevel};
 use crate::{
     Policy,
     block::Block,
     capability::{
-        Capability, HostVolumeCapability, NodePoolCapability, OperatorCapability, PathCapability,
-        SentinelCapability, Set, Word,
+        BlockCapability, CapabilitySet, HostVolumeCapability, NamespaceCapability,
+        NodePoolCapability, OperatorCapability, PathCapability, SentinelCapability,
     },
-    closest::VariablePattern,
     decision::Rule,
     glob::Pattern,
+    label_index::VariablePattern,
     policy::LabelRule,
 };
 
 /// One policy to compile: its rules under its name, and the file they came from.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub struct Named<'a> {
+pub struct NamedPolicy<'a> {
     /// The name of the policy.
     pub name: &'a str,
     /// The file it was read from, if it was.
@@ -40,7 +38,7 @@ pub struct Named<'a> {
     pub policy: &'a Policy,
 }
 
-impl<'a> Named<'a> {
+impl<'a> NamedPolicy<'a> {
     /// A policy that came from no file.
     #[must_use]
     pub const fn new(name: &'a str, policy: &'a Policy) -> Self {
@@ -49,12 +47,12 @@ impl<'a> Named<'a> {
 
     /// The same policy, read from this file.
     #[must_use]
-    pub const fn from_file(self, file: &'a str) -> Self {
+    pub const fn with_file(self, file: &'a str) -> Self {
         Self { file: Some(file), ..self }
     }
 }
 
-impl<'a> From<(&'a str, &'a Policy)> for Named<'a> {
+impl<'a> From<(&'a str, &'a Policy)> for NamedPolicy<'a> {
     fn from((name, policy): (&'a str, &'a Policy)) -> Self {
         Self::new(name, policy)
     }
@@ -62,120 +60,130 @@ impl<'a> From<(&'a str, &'a Policy)> for Named<'a> {
 
 /// The compiled form: one store per block.
 #[derive(Debug)]
-pub(crate) struct Compiled {
-    pub(crate) namespaces: Labelled<Pattern, Capability>,
-    pub(crate) node_pools: Labelled<Pattern, NodePoolCapability>,
-    pub(crate) host_volumes: Labelled<Pattern, HostVolumeCapability>,
-    pub(crate) variables: Labelled<VariablePattern, PathCapability>,
-    pub(crate) agent: Leveled,
-    pub(crate) node: Leveled,
-    pub(crate) quota: Leveled,
-    pub(crate) plugin: Leveled,
-    pub(crate) operator: Capable<OperatorCapability>,
-    pub(crate) sentinel: Capable<SentinelCapability>,
+pub(crate) struct CompiledPolicies {
+    pub(crate) namespaces: LabelledRules<Pattern, NamespaceCapability>,
+    pub(crate) node_pools: LabelledRules<Pattern, NodePoolCapability>,
+    pub(crate) host_volumes: LabelledRules<Pattern, HostVolumeCapability>,
+    pub(crate) variables: LabelledRules<VariablePattern, PathCapability>,
+    pub(crate) agent: StrongestLevel,
+    pub(crate) node: StrongestLevel,
+    pub(crate) quota: StrongestLevel,
+    pub(crate) plugin: StrongestLevel,
+    pub(crate) operator: LevelAndCapabilities<OperatorCapability>,
+    pub(crate) sentinel: LevelAndCapabilities<SentinelCapability>,
     /// Every rule with what it alone grants, rules of one label side by side.
     pub(crate) rules: Vec<(u64, Arc<Rule>)>,
 }
 
 /// Compiles policies.
-pub(crate) fn compile(mut policies: Vec<Named<'_>>) -> Compiled {
+pub(crate) fn compile(mut policies: Vec<NamedPolicy<'_>>) -> CompiledPolicies {
     policies.sort_by_key(|policy| (policy.name, policy.file));
-    let sources: Vec<Source<'_>> = policies.into_iter().map(Source::new).collect();
+    let sources: Vec<SharedPolicy<'_>> = policies.into_iter().map(SharedPolicy::new).collect();
     let mut rules = Vec::new();
-    Compiled {
-        namespaces: patterns(&sources, &mut rules, Block::Namespace, |policy| {
+    CompiledPolicies {
+        namespaces: label_rules(&sources, &mut rules, Block::Namespace, |policy| {
             policy.namespaces.iter().map(|rule| &rule.rule).collect()
         }),
-        node_pools: patterns(&sources, &mut rules, Block::NodePool, |policy| {
+        node_pools: label_rules(&sources, &mut rules, Block::NodePool, |policy| {
             policy.node_pools.iter().collect()
         }),
-        host_volumes: patterns(&sources, &mut rules, Block::HostVolume, |policy| {
+        host_volumes: label_rules(&sources, &mut rules, Block::HostVolume, |policy| {
             policy.host_volumes.iter().collect()
         }),
-        variables: variables(&sources, &mut rules),
-        agent: Leveled::new(&sources, &mut rules, Block::Agent, Policy::agent),
-        node: Leveled::new(&sources, &mut rules, Block::Node, Policy::node),
-        quota: Leveled::new(&sources, &mut rules, Block::Quota, Policy::quota),
-        plugin: Leveled::new(&sources, &mut rules, Block::Plugin, Policy::plugin),
-        operator: Capable::new(&sources, &mut rules, Block::Operator, Policy::operator),
-        sentinel: Capable::new(&sources, &mut rules, Block::Sentinel, Policy::sentinel),
+        variables: variable_rules(&sources, &mut rules),
+        agent: StrongestLevel::new(&sources, &mut rules, Block::Agent, Policy::agent),
+        node: StrongestLevel::new(&sources, &mut rules, Block::Node, Policy::node),
+        quota: StrongestLevel::new(&sources, &mut rules, Block::Quota, Policy::quota),
+        plugin: StrongestLevel::new(&sources, &mut rules, Block::Plugin, Policy::plugin),
+        operator: LevelAndCapabilities::new(
+            &sources,
+            &mut rules,
+            Block::Operator,
+            Policy::operator,
+        ),
+        sentinel: LevelAndCapabilities::new(
+            &sources,
+            &mut rules,
+            Block::Sentinel,
+            Policy::sentinel,
+        ),
         rules,
     }
 }
 
 /// A policy whose names are shared by all of its rules.
 #[derive(Debug)]
-pub(crate) struct Source<'a> {
+pub(crate) struct SharedPolicy<'a> {
     name: Arc<str>,
     file: Option<Arc<str>>,
     policy: &'a Policy,
 }
 
-impl<'a> Source<'a> {
-    fn new(named: Named<'a>) -> Self {
+impl<'a> SharedPolicy<'a> {
+    fn new(named: NamedPolicy<'a>) -> Self {
         Self { name: named.name.into(), file: named.file.map(Arc::from), policy: named.policy }
     }
 
-    fn rule(&self, block: Block, label: &str, place: crate::Place) -> Rule {
+    fn rule(&self, block: Block, label: &str, place: crate::TextPosition) -> Rule {
         Rule {
             policy: self.name.clone(),
             file: self.file.clone(),
             block,
             label: label.into(),
             namespace: "".into(),
-            place,
+            position: place,
         }
     }
 }
 
 /// A rule on its way into the store: its full label, what it grants, how it is named.
 #[derive(Debug)]
-pub(crate) struct Raw<L, W: Word> {
+pub(crate) struct RawRule<L, W: BlockCapability> {
     text: Vec<u8>,
     label: L,
-    set: Set<W>,
+    set: CapabilitySet<W>,
     rule: Rule,
 }
 
-fn patterns<W: Word>(
-    sources: &[Source<'_>],
+fn label_rules<W: BlockCapability>(
+    sources: &[SharedPolicy<'_>],
     rules: &mut Vec<(u64, Arc<Rule>)>,
     block: Block,
     of: impl for<'p> Fn(&'p Policy) -> Vec<&'p LabelRule<W>>,
-) -> Labelled<Pattern, W> {
+) -> LabelledRules<Pattern, W> {
     let mut raw = Vec::new();
     for source in sources {
-        raw.extend(of(source.policy).into_iter().map(|rule| Raw {
+        raw.extend(of(source.policy).into_iter().map(|rule| RawRule {
             text: rule.label.as_bytes().to_vec(),
             label: Pattern::new(&rule.label),
-            set: rule.set(),
-            rule: source.rule(block, &rule.label, rule.place),
+            set: rule.capability_set(),
+            rule: source.rule(block, &rule.label, rule.position),
         }));
     }
-    Labelled::new(raw, rules, Set::join)
+    LabelledRules::new(raw, rules, CapabilitySet::merge)
 }
 
-fn variables(
-    sources: &[Source<'_>],
+fn variable_rules(
+    sources: &[SharedPolicy<'_>],
     rules: &mut Vec<(u64, Arc<Rule>)>,
-) -> Labelled<VariablePattern, PathCapability> {
+) -> LabelledRules<VariablePattern, PathCapability> {
     let mut raw = Vec::new();
     for source in sources {
         for namespace in &source.policy.namespaces {
             let label = &*namespace.rule.label;
-            raw.extend(namespace.variables.iter().map(|path| Raw {
+            raw.extend(namespace.variables.iter().map(|path| RawRule {
                 text: [label.as_bytes(), path.path.as_bytes()].join(&0),
                 label: VariablePattern {
                     namespace: Pattern::new(label),
                     path: Pattern::new(&path.path),
                 },
-                set: path.set(),
+                set: path.capability_set(),
                 rule: Rule {
                     namespace: label.into(),
-                    ..source.rule(Block::Path, &path.path, path.place)
+                    ..source.rule(Block::Path, &path.path, path.position)
                 },
             }));
         }
     }
-    Labelled::new(raw, rules, Set::union)
+    LabelledRules::new(raw, rules, CapabilitySet::union)
 }

@@ -4,7 +4,11 @@ use std::{fmt, sync::Arc};
 
 use thiserror::Error;
 
-use crate::{block::Block, item::Place, requirement::AnyOf, requirement::Right};
+use crate::{
+    block::Block,
+    requirement::{AnyOf, Capability},
+    syntax::TextPosition,
+};
 
 /// The answer of an [`Acl`](crate::Acl).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +20,7 @@ pub enum Decision {
     /// It is allowed. [`Acl::rule`](crate::Acl::rule) names the rule behind a grant.
     Allow(Grant),
     /// It is not.
-    Deny(Reason),
+    Deny(DenyReason),
     /// It cannot be decided here: it depends on an object that nobody here knows, or the agents alone decide. It is no
     /// yes. Only whoever hands the request on to an agent that decides itself may go on with it.
     Defer {
@@ -48,15 +52,15 @@ impl Decision {
 #[non_exhaustive]
 pub enum Grant {
     /// The call demands nothing.
-    Free,
+    NoRequirement,
     /// The token is a management token.
     Management,
     /// ACLs are switched off.
-    Disabled,
+    AclsDisabled,
     /// A workload may list and read the variables of its own job.
     OwnVariables,
     /// A rule grants this right.
-    Rule(Right, Rules),
+    Rule(Capability, RuleRange),
 }
 
 /// The rules that share one label: a handle that only the [`Acl`](crate::Acl) that gave it can read.
@@ -64,9 +68,9 @@ pub enum Grant {
 /// A handle instead of the rule itself, so that saying yes neither allocates nor touches a counter
 /// that other threads touch too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rules {
-    pub(crate) from: u32,
-    pub(crate) to: u32,
+pub struct RuleRange {
+    pub(crate) start: u32,
+    pub(crate) end: u32,
 }
 
 /// Why something was denied.
@@ -75,7 +79,7 @@ pub struct Rules {
 /// for logs and for whoever may read policies.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum Reason {
+pub enum DenyReason {
     /// No rule of any policy is about the subject.
     #[error("missing {missing}")]
     NoRule {
@@ -100,19 +104,19 @@ pub enum Reason {
     },
     /// It was left to somebody else, and there is nobody else.
     #[error("missing {missing}")]
-    Undecided {
+    Deferred {
         /// The rights of which one would have done.
         missing: AnyOf,
     },
 }
 
-impl Reason {
+impl DenyReason {
     /// The rights of which one would have done.
     #[must_use]
     pub const fn missing(&self) -> &AnyOf {
         match self {
             Self::NoRule { missing }
-            | Self::Undecided { missing }
+            | Self::Deferred { missing }
             | Self::NotGranted { missing, .. }
             | Self::Denied { missing, .. } => missing,
         }
@@ -122,7 +126,7 @@ impl Reason {
     #[must_use]
     pub fn rule(&self) -> Option<&Rule> {
         match self {
-            Self::NoRule { .. } | Self::Undecided { .. } => None,
+            Self::NoRule { .. } | Self::Deferred { .. } => None,
             Self::NotGranted { rule, .. } | Self::Denied { rule, .. } => Some(rule),
         }
     }
@@ -145,7 +149,7 @@ pub struct Rule {
     /// The namespace label around a variable path; empty elsewhere.
     pub namespace: Box<str>,
     /// Where the rule starts in its text.
-    pub place: Place,
+    pub position: TextPosition,
 }
 
 impl fmt::Display for Rule {
@@ -158,10 +162,10 @@ impl fmt::Display for Rule {
             write!(f, " {:?}", self.label)?;
         }
         write!(f, " in policy {:?}", self.policy)?;
-        match (&self.file, self.place.is_known()) {
-            (Some(file), true) => write!(f, " ({file}:{})", self.place),
+        match (&self.file, self.position.is_known()) {
+            (Some(file), true) => write!(f, " ({file}:{})", self.position),
             (Some(file), false) => write!(f, " ({file})"),
-            (None, true) => write!(f, " (at {})", self.place),
+            (None, true) => write!(f, " (at {})", self.position),
             (None, false) => Ok(()),
         }
     }

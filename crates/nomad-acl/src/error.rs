@@ -1,6 +1,6 @@
 //! Why a policy text is no policy.
 
-use crate::item::Place;
+use crate::syntax::TextPosition;
 
 /// Why a text is no policy. The messages are Nomad's own where Nomad has one, capitals included;
 /// where Nomad prints a dump of its memory, the offending word stands instead.
@@ -8,18 +8,18 @@ use crate::item::Place;
 #[non_exhaustive]
 pub enum PolicyError {
     /// The text is not in the language: a character, a token or an end where none may be.
-    #[error("Failed to parse ACL Policy: At {place}: {reason}")]
+    #[error("Failed to parse ACL Policy: At {position}: {reason}")]
     Syntax {
         /// Where reading stopped.
-        place: Place,
+        position: TextPosition,
         /// What was wrong there.
         reason: String,
     },
     /// A value has the wrong shape: a list where a string is wanted, and the like.
-    #[error("Failed to parse ACL Policy: At {place}: {reason}")]
+    #[error("Failed to parse ACL Policy: At {position}: {reason}")]
     Shape {
         /// Where the value stands.
-        place: Place,
+        position: TextPosition,
         /// What was wanted.
         reason: String,
     },
@@ -27,7 +27,7 @@ pub enum PolicyError {
     #[error("Failed to parse ACL Policy: invalid acl policy: {block} without a label")]
     Unlabelled {
         /// Where the block stands.
-        place: Place,
+        position: TextPosition,
         /// The type of the block.
         block: &'static str,
     },
@@ -40,18 +40,18 @@ pub enum PolicyError {
         limit: usize,
     },
     /// Objects and lists nest deeper than we follow.
-    #[error("Failed to parse ACL Policy: At {place}: nested deeper than {limit} levels")]
+    #[error("Failed to parse ACL Policy: At {position}: nested deeper than {limit} levels")]
     TooDeep {
         /// Where the limit was passed.
-        place: Place,
+        position: TextPosition,
         /// The limit.
         limit: u32,
     },
     /// A long key stands above too many members of a JSON policy, each of which would repeat it.
-    #[error("Failed to parse ACL Policy: At {place}: labels unfold to more than {limit} bytes")]
+    #[error("Failed to parse ACL Policy: At {position}: labels unfold to more than {limit} bytes")]
     TooWide {
         /// Where the key stands.
-        place: Place,
+        position: TextPosition,
         /// The limit in bytes.
         limit: usize,
     },
@@ -65,15 +65,15 @@ pub enum PolicyError {
     #[error("{text}")]
     Invalid {
         /// Where the block stands.
-        place: Place,
+        position: TextPosition,
         /// Nomad's sentence.
         text: String,
     },
     /// Strict reading only: unknown blocks, repeated blocks and labels too many.
     #[error("Invalid or duplicate policy keys: {}", keys.join(", "))]
-    Keys {
+    UnusedKeys {
         /// Where the first unknown block stands, when one is unknown.
-        place: Place,
+        position: TextPosition,
         /// The keys left over, sorted.
         keys: Vec<String>,
     },
@@ -82,15 +82,17 @@ pub enum PolicyError {
 impl PolicyError {
     /// Where in the text, when the error has a place.
     #[must_use]
-    pub fn place(&self) -> Option<Place> {
+    pub fn position(&self) -> Option<TextPosition> {
         match self {
-            Self::Syntax { place, .. }
-            | Self::Shape { place, .. }
-            | Self::Unlabelled { place, .. }
-            | Self::TooDeep { place, .. }
-            | Self::TooWide { place, .. }
-            | Self::Invalid { place, .. }
-            | Self::Keys { place, .. } => Some(*place).filter(|place| place.is_known()),
+            Self::Syntax { position: place, .. }
+            | Self::Shape { position: place, .. }
+            | Self::Unlabelled { position: place, .. }
+            | Self::TooDeep { position: place, .. }
+            | Self::TooWide { position: place, .. }
+            | Self::Invalid { position: place, .. }
+            | Self::UnusedKeys { position: place, .. } => {
+                Some(*place).filter(|place| place.is_known())
+            }
             Self::TooLong { .. } | Self::Empty { .. } => None,
         }
     }

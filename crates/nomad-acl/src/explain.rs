@@ -10,21 +10,22 @@ use nomad_wire::Route;
 
 pub use self::advice::Advice;
 use crate::{
-    Acl, Decision, Demand, Grant, Named, Reason, Requirement, Right, Subject,
+    Acl, Capability, Decision, DenyReason, Grant, NamedPolicy, Requirement, ServerRequirement,
+    Subject,
     decision::Rule,
-    requirement::{About, AnyOf},
+    requirement::{AnyOf, SubjectSource},
 };
 
 /// What is asked of [`explain`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Question {
+pub enum Access {
     /// An agent or client call.
     Call(Route),
     /// Another call, by its method and path.
     Path(Method, String),
     /// One right.
-    Right(Right),
+    Capability(Capability),
 }
 
 /// What [`explain`] found out.
@@ -34,7 +35,7 @@ pub enum Question {
 #[non_exhaustive]
 pub struct Explanation {
     /// What was asked.
-    pub question: Question,
+    pub access: Access,
     /// The object it was asked about.
     pub subject: Subject,
     /// The answer.
@@ -55,7 +56,7 @@ pub enum Outcome {
         rule: Option<Rule>,
     },
     /// It is denied.
-    Denied(Reason),
+    Denied(DenyReason),
     /// It depends on what only a server knows.
     ServerDecides,
 }
@@ -81,20 +82,25 @@ pub enum Outcome {
 /// # Ok::<(), nomad_acl::PolicyError>(())
 /// ```
 #[must_use]
-pub fn explain(policies: &[Named<'_>], question: Question, subject: Subject) -> Explanation {
+pub fn explain(policies: &[NamedPolicy<'_>], question: Access, subject: Subject) -> Explanation {
     let acl = Acl::compile(policies.iter().copied());
     let decided = match &question {
-        Question::Right(right) => Some((acl.holds(*right, &subject), Demanded::Right(*right))),
-        Question::Call(route) => {
-            let demanded = Requirement::of(route);
-            Some((acl.allows(&demanded, &subject), Demanded::Requirement(demanded)))
+        Access::Capability(right) => {
+            Some((acl.has_capability(*right, &subject), AccessCheck::Capability(*right)))
         }
-        Question::Path(method, path) => match Demand::of(method, path) {
-            Demand::Rights(
+        Access::Call(route) => {
+            let demanded = Requirement::for_route(route);
+            Some((acl.allows(&demanded, &subject), AccessCheck::Requirement(demanded)))
+        }
+        Access::Path(method, path) => match ServerRequirement::for_call(method, path) {
+            ServerRequirement::Capabilities(
                 demanded,
-                About::Nothing | About::Request | About::Object | About::Path,
-            ) => Some((acl.allows(&demanded, &subject), Demanded::Requirement(demanded))),
-            Demand::ServerDecides => None,
+                SubjectSource::Nothing
+                | SubjectSource::Request
+                | SubjectSource::Object
+                | SubjectSource::Path,
+            ) => Some((acl.allows(&demanded, &subject), AccessCheck::Requirement(demanded))),
+            ServerRequirement::ServerDecides => None,
         },
     };
     let (outcome, advice) = match decided {
@@ -108,20 +114,20 @@ pub fn explain(policies: &[Named<'_>], question: Question, subject: Subject) -> 
             (Outcome::Denied(reason), advice)
         }
     };
-    Explanation { question, subject, outcome, advice }
+    Explanation { access: question, subject, outcome, advice }
 }
 
 /// What was demanded: one right, or what a call costs.
 #[derive(Clone, Copy, Debug)]
-enum Demanded {
-    Right(Right),
+enum AccessCheck {
+    Capability(Capability),
     Requirement(Requirement),
 }
 
-impl Demanded {
+impl AccessCheck {
     fn decide(self, acl: &Acl, subject: &Subject) -> Decision {
         match self {
-            Self::Right(right) => acl.holds(right, subject),
+            Self::Capability(right) => acl.has_capability(right, subject),
             Self::Requirement(requirement) => acl.allows(&requirement, subject),
         }
     }
@@ -167,6 +173,6 @@ impl Explanation {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        print::text(self, f)
+        print::write_text(self, f)
     }
 }

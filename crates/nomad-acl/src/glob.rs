@@ -7,25 +7,29 @@
 pub(crate) struct Pattern {
     text: Box<str>,
     /// What stands before the first star.
-    head: usize,
+    prefix_len: usize,
     /// What stands after the last star, from here; `None` when there is no star.
-    tail: Option<usize>,
+    suffix_start: Option<usize>,
 }
 
 impl Pattern {
     pub(crate) fn new(text: &str) -> Self {
         let head = text.find('*').unwrap_or(text.len());
-        Self { text: text.into(), head, tail: text.rfind('*').map(|star| star + 1) }
+        Self {
+            text: text.into(),
+            prefix_len: head,
+            suffix_start: text.rfind('*').map(|star| star + 1),
+        }
     }
 
     /// The literal start.
     fn prefix(&self) -> &str {
-        self.text.get(..self.head).unwrap_or("")
+        self.text.get(..self.prefix_len).unwrap_or("")
     }
 
     /// The literal end; the whole text when there is no star.
     fn suffix(&self) -> &str {
-        self.text.get(self.tail.unwrap_or(0)..).unwrap_or("")
+        self.text.get(self.suffix_start.unwrap_or(0)..).unwrap_or("")
     }
 
     /// The label as written.
@@ -36,14 +40,14 @@ impl Pattern {
     /// Whether the whole name fits. Inner literals are found leftmost, one after the other, so the
     /// work is linear in the name and the pattern whatever the stars.
     pub(crate) fn matches(&self, name: &str) -> bool {
-        let Some(tail) = self.tail else { return *self.text == *name };
+        let Some(tail) = self.suffix_start else { return *self.text == *name };
         let Some(rest) = name.strip_prefix(self.prefix()) else { return false };
         let Some(mut rest) = rest.strip_suffix(self.suffix()) else { return false };
         // Most patterns have one star, and then there is nothing between the first and the last.
-        if tail == self.head + 1 {
+        if tail == self.prefix_len + 1 {
             return true;
         }
-        let inner = self.text.get(self.head..tail).unwrap_or("");
+        let inner = self.text.get(self.prefix_len..tail).unwrap_or("");
         for part in inner.split('*').filter(|part| !part.is_empty()) {
             let Some((_, after)) = rest.split_once(part) else { return false };
             rest = after;

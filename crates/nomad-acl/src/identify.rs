@@ -3,7 +3,7 @@
 mod error;
 mod future;
 mod layer;
-mod wanted;
+mod lookup_options;
 
 use std::{
     pin::Pin,
@@ -22,11 +22,11 @@ use nomad_wire::{
 use tower_service::Service;
 
 pub use self::{error::IdentifyError, layer::IdentifyLayer};
-use crate::{Freshness, RegionalAcl, Tokens, Wanted};
+use crate::{Freshness, LookupOptions, RegionalAcl, Tokens};
 
 /// A request whose call and caller are known.
 #[derive(Debug)]
-pub struct Known<B> {
+pub struct Identified<B> {
     /// The call, with its query parsed.
     pub call: Call,
     /// What the caller may do, and in which region.
@@ -46,35 +46,35 @@ pub struct HandshakeToken(pub SecretId);
 pub struct Identify<S, T> {
     inner: S,
     tokens: T,
-    answers: Answers,
+    answered_by: AnsweredBy,
 }
 
 /// Who answers the requests.
 #[derive(Debug, Clone, Copy)]
-enum Answers {
+enum AnsweredBy {
     /// Whoever the call is for.
-    Called,
+    Target,
     /// Whoever identifies, in the own region, and nobody decides after that.
-    Here,
+    Local,
 }
 
 impl<S, T> Identify<S, T> {
     /// Identifies for `inner`, asking `tokens`.
     pub const fn new(inner: S, tokens: T) -> Self {
-        Self { inner, tokens, answers: Answers::Called }
+        Self { inner, tokens, answered_by: AnsweredBy::Target }
     }
 
     /// For what is answered here and nowhere else: whatever a request names, the rights are those of the own region,
     /// and they are recent.
     #[must_use]
-    pub fn here(self) -> Self {
-        Self { answers: Answers::Here, ..self }
+    pub fn answered_locally(self) -> Self {
+        Self { answered_by: AnsweredBy::Local, ..self }
     }
 }
 
 impl<S, T, B> Service<Request<B>> for Identify<S, T>
 where
-    S: Service<Known<B>> + Clone,
+    S: Service<Identified<B>> + Clone,
     S::Error: From<IdentifyError>,
     T: Tokens,
 {
@@ -88,27 +88,27 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let call = match Call::parse(request.method(), request.uri()) {
-            _ if is_preflight(&request) => Call::of(Route::Pass, &Query::of(request.uri())),
+            _ if is_preflight(&request) => Call::of(Route::Pass, &Query::from_uri(request.uri())),
             Ok(call) => call,
             Err(error) => return future::ResponseFuture::failed(error.into()),
         };
-        let token = match token(&request) {
+        let token = match request_token(&request) {
             Ok(token) => token,
             Err(error) => return future::ResponseFuture::failed(error.into()),
         };
-        let region = match self.answers {
-            Answers::Called => wanted::region(&call, request.uri()),
-            Answers::Here => None,
+        let region = match self.answered_by {
+            AnsweredBy::Target => lookup_options::region(&call, request.uri()),
+            AnsweredBy::Local => None,
         };
-        let freshness = match self.answers {
-            Answers::Called => wanted::freshness(&call.route, request.uri()),
-            Answers::Here => Freshness::Recent,
+        let freshness = match self.answered_by {
+            AnsweredBy::Target => lookup_options::freshness(&call.route, request.uri()),
+            AnsweredBy::Local => Freshness::Recent,
         };
-        let wanted = Wanted { region, freshness };
-        let mut acl = self.tokens.resolve_for(token.as_ref(), wanted);
+        let wanted = LookupOptions { region, freshness };
+        let mut acl = self.tokens.resolve_with(token.as_ref(), wanted);
         // Most tokens are known, and then nothing needs to be kept until they are.
         if let Poll::Ready(acl) = Pin::new(&mut acl).poll(&mut Context::from_waker(Waker::noop())) {
-            return match future::identified(call, acl, request) {
+            return match future::identify_request(call, acl, request) {
                 Ok(known) => future::ResponseFuture::calling(self.inner.call(known)),
                 Err(error) => future::ResponseFuture::failed(error),
             };
@@ -120,7 +120,7 @@ where
     }
 }
 
-fn token<B>(request: &Request<B>) -> Result<Option<SecretId>, TokenError> {
+fn request_token<B>(request: &Request<B>) -> Result<Option<SecretId>, TokenError> {
     match request.extensions().get::<HandshakeToken>() {
         Some(HandshakeToken(token)) => Ok(Some(token.clone())),
         None => header::token(request.headers()),
@@ -138,7 +138,7 @@ fn is_preflight<B>(request: &Request<B>) -> bool {
 
 /// Whether it is for whoever answers the call to say what a token is worth: a server has calls that look at no token, a
 /// migrate token is no ACL token, and everybody may ask how an agent is.
-const fn is_decided_elsewhere(route: &Route) -> bool {
+const fn is_authorized_upstream(route: &Route) -> bool {
     match route.spec().requires {
         Requires::Nothing | Requires::MigrateToken | Requires::ServerDecides => true,
         Requires::AnyToken

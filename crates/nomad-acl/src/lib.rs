@@ -7,7 +7,7 @@
 //!
 //! ```
 //! use nomad_acl::{Acl, Decision, Policy, Requirement, Subject};
-//! use nomad_wire::{FsCall, Route};
+//! use nomad_wire::{FsRoute, Route};
 //!
 //! let ops: Policy = r#"
 //!     namespace "edge-*" { capabilities = ["read-logs"] }
@@ -15,7 +15,7 @@
 //! "#.parse()?;
 //! let acl = Acl::compile([("ops", &ops)]);
 //!
-//! let logs = Requirement::of(&Route::Fs(FsCall::Logs, "13651909-dd6d-35ce-5da0-5004769668b3".into()));
+//! let logs = Requirement::of(&Route::Fs(FsRoute::Logs, "13651909-dd6d-35ce-5da0-5004769668b3".into()));
 //! assert!(acl.allows(&logs, &Subject::Namespace("edge-us".into())).is_allowed());
 //!
 //! let Decision::Deny(reason) = acl.allows(&logs, &Subject::Namespace("edge-eu".into())) else { panic!() };
@@ -51,7 +51,7 @@
 //!
 //! | block | label | `policy` | `capabilities` |
 //! |---|---|---|---|
-//! | `namespace` | letters, digits, `-`, `*` | `deny` `read` `write` `scale` | [`Capability`](capability::Capability) |
+//! | `namespace` | letters, digits, `-`, `*` | `deny` `read` `write` `scale` | [`NamespaceCapability`](capability::Capability) |
 //! | `variables { path "…" {} }`, in a namespace | any but a leading `/` | | [`PathCapability`](capability::PathCapability) |
 //! | `node_pool` | those and `_` | `deny` `read` `write` | [`NodePoolCapability`](capability::NodePoolCapability) |
 //! | `host_volume` | as `namespace` | `deny` `read` `write` | [`HostVolumeCapability`](capability::HostVolumeCapability) |
@@ -106,49 +106,57 @@
 
 mod acl;
 mod admit;
-mod bearer;
 mod block;
 pub mod capability;
-mod check;
-mod closest;
 mod compile;
 mod decision;
-mod decode;
 mod error;
 mod explain;
 mod glob;
+mod hcl_parser;
 mod identify;
-mod item;
-mod json;
-mod lex;
+mod json_parser;
+mod label_index;
+mod lexer;
 mod lint;
-mod parse;
 mod policy;
+mod records;
 mod regional;
 mod requirement;
 mod subject;
+mod syntax;
+mod token_info;
 pub mod tokens;
 mod trie;
+mod validate;
 mod warning;
 
 pub use self::{
     acl::{Acl, EnableDebug},
-    admit::{Admit, AdmitLayer, Admitted, Answerer, Ask, Denied, Undecided},
-    bearer::{Bearer, Slip},
+    admit::{AccessRequest, Admit, AdmitLayer, Admitted, Destination, OnDefer, PermissionDenied},
     block::Block,
-    compile::Named,
-    decision::{Decision, Grant, Reason, Rule, Rules},
+    compile::NamedPolicy,
+    decision::{Decision, DenyReason, Grant, Rule, RuleRange},
     error::PolicyError,
-    explain::{Advice, Explanation, Outcome, Question, explain},
-    identify::{HandshakeToken, Identify, IdentifyError, IdentifyLayer, Known},
-    item::{MAX_DEPTH, MAX_TEXT, Place},
-    lint::{Lint, lint},
-    policy::{LabelRule, LevelRule, NamespaceRule, PathRule, Policy, Reading, Stored, WideRule},
+    explain::{Access, Advice, Explanation, Outcome, explain},
+    identify::{HandshakeToken, Identified, Identify, IdentifyError, IdentifyLayer},
+    lint::{LintReport, lint},
+    policy::{
+        LabelRule, LevelRule, NamespaceRule, PathRule, Policy, PolicySource, StoredPolicy,
+        UnlabelledRule,
+    },
     regional::{RegionMismatch, RegionScope, RegionalAcl},
-    requirement::{About, AnyOf, Demand, Level, Requirement, Right, RightError},
-    subject::{Claim, Subject, Variable},
-    tokens::{AclDeferred, AclDisabled, Freshness, Tokens, TokensError, Wanted},
+    requirement::{
+        AccessLevel, AnyOf, Capability, CapabilityError, Requirement, ServerRequirement,
+        SubjectSource,
+    },
+    subject::{Subject, Variable, WorkloadIdentity},
+    tokens::{AclDeferred, AclDisabled, Freshness, LookupOptions, Tokens, TokensError},
     warning::Warning,
+};
+pub use crate::{
+    syntax::{MAX_POLICY_DEPTH, MAX_POLICY_LEN, TextPosition},
+    token_info::{TokenInfo, TokenInfoSlot},
 };
 
 /// The examples of the README run with the tests.

@@ -4,12 +4,12 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::{Place, Policy, PolicyError, Warning};
+use crate::{Policy, PolicyError, TextPosition, Warning};
 
 /// What [`lint`] found. `Display` has one line for each finding, as compilers write them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Lint {
+pub struct LintReport {
     /// Where the text came from, for the lines.
     pub file: Option<String>,
     /// Why a server would refuse the text when somebody writes it, if it would.
@@ -32,16 +32,16 @@ pub struct Lint {
 /// ");
 /// ```
 #[must_use]
-pub fn lint(file: Option<&str>, text: &str) -> Lint {
-    let error = Policy::written(text).err();
-    let (readable, warnings) = match Policy::with_warnings(text) {
+pub fn lint(file: Option<&str>, text: &str) -> LintReport {
+    let error = Policy::parse_strict(text).err();
+    let (readable, warnings) = match Policy::parse_with_warnings(text) {
         Ok((_, warnings)) => (true, warnings),
         Err(_) => (false, Vec::new()),
     };
-    Lint { file: file.map(str::to_owned), error, readable, warnings }
+    LintReport { file: file.map(str::to_owned), error, readable, warnings }
 }
 
-impl Lint {
+impl LintReport {
     /// Whether nothing was found.
     #[must_use]
     pub const fn is_clean(&self) -> bool {
@@ -51,18 +51,18 @@ impl Lint {
     /// The same as data: `error` and `warnings`, each with `text`, `line` and `column`.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let finding = |text: String, place: Option<Place>| {
+        let finding = |text: String, place: Option<TextPosition>| {
             json!({
                 "text": text,
-                "line": place.map(Place::line),
-                "column": place.map(Place::column),
+                "line": place.map(TextPosition::line),
+                "column": place.map(TextPosition::column),
             })
         };
-        let error = self.error.as_ref().map(|error| finding(error.to_string(), error.place()));
+        let error = self.error.as_ref().map(|error| finding(error.to_string(), error.position()));
         let warnings: Vec<Value> = self
             .warnings
             .iter()
-            .map(|warning| finding(warning.to_string(), Some(warning.place())))
+            .map(|warning| finding(warning.to_string(), Some(warning.position())))
             .collect();
         json!({
             "file": self.file,
@@ -72,10 +72,10 @@ impl Lint {
         })
     }
 
-    fn line(
+    fn write_finding(
         &self,
         f: &mut fmt::Formatter<'_>,
-        place: Option<Place>,
+        place: Option<TextPosition>,
         finding: fmt::Arguments<'_>,
     ) -> fmt::Result {
         match (&self.file, place) {
@@ -87,13 +87,13 @@ impl Lint {
     }
 }
 
-impl fmt::Display for Lint {
+impl fmt::Display for LintReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(error) = &self.error {
-            self.line(f, error.place(), format_args!("error: {error}"))?;
+            self.write_finding(f, error.position(), format_args!("error: {error}"))?;
         }
         self.warnings.iter().try_for_each(|warning| {
-            self.line(f, Some(warning.place()), format_args!("warning: {warning}"))
+            self.write_finding(f, Some(warning.position()), format_args!("warning: {warning}"))
         })
     }
 }

@@ -10,19 +10,20 @@ use std::str::FromStr;
 use crate::{
     block::Block,
     capability::{
-        HostVolumeCapability, Level, NodePoolCapability, OperatorCapability, SentinelCapability,
+        HostVolumeCapability, NodePoolCapability, OperatorCapability, PolicyLevel,
+        SentinelCapability,
     },
-    check,
-    decode::{self, leftover},
     error::PolicyError,
-    item::{Item, MAX_TEXT, Place},
-    json, parse,
+    hcl_parser, json_parser,
+    records::{self, unused_keys},
+    syntax::{Item, MAX_POLICY_LEN, TextPosition},
+    validate,
     warning::{self, Warning},
 };
 
 pub use self::{
-    rule::{LabelRule, LevelRule, NamespaceRule, PathRule, WideRule},
-    stored::{Reading, Stored},
+    rule::{LabelRule, LevelRule, NamespaceRule, PathRule, UnlabelledRule},
+    stored::{PolicySource, StoredPolicy},
 };
 
 /// A policy: what one text of rules says, checked word by word.
@@ -49,8 +50,8 @@ pub struct Policy {
     pub(crate) host_volumes: Vec<LabelRule<HostVolumeCapability>>,
     pub(crate) agent: Option<LevelRule>,
     pub(crate) node: Option<LevelRule>,
-    pub(crate) operator: Option<WideRule<OperatorCapability>>,
-    pub(crate) sentinel: Option<WideRule<SentinelCapability>>,
+    pub(crate) operator: Option<UnlabelledRule<OperatorCapability>>,
+    pub(crate) sentinel: Option<UnlabelledRule<SentinelCapability>>,
     pub(crate) quota: Option<LevelRule>,
     pub(crate) plugin: Option<LevelRule>,
 }
@@ -61,22 +62,22 @@ impl Policy {
     /// # Errors
     /// Everything that lenient reading refuses, and top level keys that are unknown, repeated or
     /// labels too many.
-    pub fn written(text: &str) -> Result<Self, PolicyError> {
-        let items = read(text)?;
-        let records = decode::records(&items)?;
-        check::policy(text, &records, leftover(&items, &records))
+    pub fn parse_strict(text: &str) -> Result<Self, PolicyError> {
+        let items = parse_text(text)?;
+        let records = records::from_items(&items)?;
+        validate::policy(text, &records, unused_keys(&items, &records))
     }
 
     /// Reads a policy leniently and says what in it is ignored or deceives.
     ///
     /// # Errors
     /// As [`FromStr`].
-    pub fn with_warnings(text: &str) -> Result<(Self, Vec<Warning>), PolicyError> {
-        let records = decode::records(&read(text)?)?;
-        let policy = check::policy(text, &records, None)?;
+    pub fn parse_with_warnings(text: &str) -> Result<(Self, Vec<Warning>), PolicyError> {
+        let records = records::from_items(&parse_text(text)?)?;
+        let policy = validate::policy(text, &records, None)?;
         let mut warnings = records.warnings;
-        warnings.extend(warning::of_meaning(&policy));
-        warnings.sort_by_key(|warning| (warning.place().line(), warning.place().column()));
+        warnings.extend(warning::semantic_warnings(&policy));
+        warnings.sort_by_key(|warning| (warning.position().line(), warning.position().column()));
         Ok((policy, warnings))
     }
 
@@ -112,13 +113,13 @@ impl Policy {
 
     /// The `operator` rule.
     #[must_use]
-    pub fn operator(&self) -> Option<&WideRule<OperatorCapability>> {
+    pub fn operator(&self) -> Option<&UnlabelledRule<OperatorCapability>> {
         self.operator.as_ref()
     }
 
     /// The `sentinel` rule.
     #[must_use]
-    pub fn sentinel(&self) -> Option<&WideRule<SentinelCapability>> {
+    pub fn sentinel(&self) -> Option<&UnlabelledRule<SentinelCapability>> {
         self.sentinel.as_ref()
     }
 
@@ -138,27 +139,31 @@ impl Policy {
     /// lenient reading with every level already expanded. `raw` is repeated in it.
     #[must_use]
     pub fn rules_json(&self, raw: &str) -> serde_json::Value {
-        rules_json::of(self, raw)
+        rules_json::to_rules_json(self, raw)
     }
 
     /// Every level that is set, with its block and place.
-    pub(crate) fn levels(&self) -> impl Iterator<Item = (Block, Level, Place)> {
+    pub(crate) fn levels(&self) -> impl Iterator<Item = (Block, PolicyLevel, TextPosition)> {
         let wide = [
-            (Block::Agent, self.agent.map(|rule| (rule.level, rule.place))),
-            (Block::Node, self.node.map(|rule| (rule.level, rule.place))),
-            (Block::Quota, self.quota.map(|rule| (rule.level, rule.place))),
-            (Block::Plugin, self.plugin.map(|rule| (rule.level, rule.place))),
-            (Block::Operator, level_of(self.operator.as_ref())),
-            (Block::Sentinel, level_of(self.sentinel.as_ref())),
+            (Block::Agent, self.agent.map(|rule| (rule.level, rule.position))),
+            (Block::Node, self.node.map(|rule| (rule.level, rule.position))),
+            (Block::Quota, self.quota.map(|rule| (rule.level, rule.position))),
+            (Block::Plugin, self.plugin.map(|rule| (rule.level, rule.position))),
+            (Block::Operator, positioned_level(self.operator.as_ref())),
+            (Block::Sentinel, positioned_level(self.sentinel.as_ref())),
         ];
         let wide = wide
             .into_iter()
             .filter_map(|(block, rule)| rule.map(|(level, place)| (block, level, place)));
         self.namespaces
             .iter()
-            .filter_map(|rule| rule.rule.levelled(Block::Namespace))
-            .chain(self.node_pools.iter().filter_map(|rule| rule.levelled(Block::NodePool)))
-            .chain(self.host_volumes.iter().filter_map(|rule| rule.levelled(Block::HostVolume)))
+            .filter_map(|rule| rule.rule.positioned_level(Block::Namespace))
+            .chain(self.node_pools.iter().filter_map(|rule| rule.positioned_level(Block::NodePool)))
+            .chain(
+                self.host_volumes
+                    .iter()
+                    .filter_map(|rule| rule.positioned_level(Block::HostVolume)),
+            )
             .chain(wide)
     }
 }
@@ -168,30 +173,39 @@ impl FromStr for Policy {
     type Err = PolicyError;
 
     fn from_str(text: &str) -> Result<Self, PolicyError> {
-        let records = decode::records(&read(text)?)?;
-        check::policy(text, &records, None)
+        let records = records::from_items(&parse_text(text)?)?;
+        validate::policy(text, &records, None)
     }
 }
 
 /// The first character that is no white space tells the two forms apart.
-fn read(text: &str) -> Result<Vec<Item>, PolicyError> {
-    if text.len() > MAX_TEXT {
-        return Err(PolicyError::TooLong { length: text.len(), limit: MAX_TEXT });
+fn parse_text(text: &str) -> Result<Vec<Item>, PolicyError> {
+    if text.len() > MAX_POLICY_LEN {
+        return Err(PolicyError::TooLong { length: text.len(), limit: MAX_POLICY_LEN });
     }
-    if let Some(place) = nul(text) {
-        return Err(PolicyError::Syntax { place, reason: "unexpected null character".to_owned() });
+    if let Some(place) = nul_position(text) {
+        return Err(PolicyError::Syntax {
+            position: place,
+            reason: "unexpected null character".to_owned(),
+        });
     }
-    if text.trim_start().starts_with('{') { json::items(text) } else { parse::items(text) }
+    if text.trim_start().starts_with('{') {
+        json_parser::parse_items(text)
+    } else {
+        hcl_parser::parse_items(text)
+    }
 }
 
 /// Where the first NUL stands; no text with one is a policy.
-fn nul(text: &str) -> Option<Place> {
+fn nul_position(text: &str) -> Option<TextPosition> {
     let before = text.split_once('\0')?.0;
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-    Some(Place::new(u32::try_from(line).ok()?, u32::try_from(column).ok()?))
+    Some(TextPosition::new(u32::try_from(line).ok()?, u32::try_from(column).ok()?))
 }
 
-fn level_of<W: Copy>(rule: Option<&WideRule<W>>) -> Option<(Level, Place)> {
-    rule.and_then(|rule| rule.level.map(|level| (level, rule.place)))
+fn positioned_level<W: Copy>(
+    rule: Option<&UnlabelledRule<W>>,
+) -> Option<(PolicyLevel, TextPosition)> {
+    rule.and_then(|rule| rule.level.map(|level| (level, rule.position)))
 }

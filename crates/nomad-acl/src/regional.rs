@@ -8,7 +8,7 @@ use std::{fmt, sync::Arc};
 use nomad_wire::Region;
 use thiserror::Error;
 
-use crate::{Acl, Bearer};
+use crate::{Acl, TokenInfo};
 
 /// A region, as seen from whoever decides. The own one needs no name, so that nothing depends on how it is spelled.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -43,39 +43,39 @@ impl fmt::Display for RegionScope {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegionalAcl {
     acl: Acl,
-    holds: Holds,
+    validity: Validity,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Holds {
-    Everywhere,
-    In(RegionScope),
+enum Validity {
+    AllRegions,
+    Region(RegionScope),
 }
 
 impl RegionalAcl {
     /// What was found out in this region. It holds in no other.
     #[must_use]
-    pub const fn of(region: RegionScope, acl: Acl) -> Self {
-        Self { acl, holds: Holds::In(region) }
+    pub const fn new(region: RegionScope, acl: Acl) -> Self {
+        Self { acl, validity: Validity::Region(region) }
     }
 
     /// What an operator says for every region, as with ACLs that the configuration switches off. Never for what a
     /// cluster was asked.
     #[must_use]
-    pub const fn everywhere(acl: Acl) -> Self {
-        Self { acl, holds: Holds::Everywhere }
+    pub const fn valid_everywhere(acl: Acl) -> Self {
+        Self { acl, validity: Validity::AllRegions }
     }
 
     /// The ACL, for a decision about what is answered in this region.
     ///
     /// # Errors
     /// [`RegionMismatch`] when the rights are those of another region.
-    pub fn within(&self, region: &RegionScope) -> Result<&Acl, RegionMismatch> {
-        match &self.holds {
-            Holds::Everywhere => Ok(&self.acl),
-            Holds::In(holds) if holds == region => Ok(&self.acl),
-            Holds::In(holds) => {
-                Err(RegionMismatch { decided: holds.clone(), answers: region.clone() })
+    pub fn for_region(&self, region: &RegionScope) -> Result<&Acl, RegionMismatch> {
+        match &self.validity {
+            Validity::AllRegions => Ok(&self.acl),
+            Validity::Region(holds) if holds == region => Ok(&self.acl),
+            Validity::Region(holds) => {
+                Err(RegionMismatch { acl_region: holds.clone(), upstream_region: region.clone() })
             }
         }
     }
@@ -89,17 +89,17 @@ impl RegionalAcl {
 
     /// Whose token this is, if that is known.
     #[must_use]
-    pub const fn bearer(&self) -> Option<&Arc<Bearer>> {
-        self.acl.bearer()
+    pub const fn token_info(&self) -> Option<&Arc<TokenInfo>> {
+        self.acl.token_info()
     }
 }
 
 /// Rights of one region were to decide about another one.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the token's rights were looked up in {decided}, and {answers} answers")]
+#[error("the token's rights were looked up in {acl_region}, and {upstream_region} answers")]
 pub struct RegionMismatch {
     /// Where the rights hold.
-    pub decided: RegionScope,
+    pub acl_region: RegionScope,
     /// Where the answer would have come from.
-    pub answers: RegionScope,
+    pub upstream_region: RegionScope,
 }

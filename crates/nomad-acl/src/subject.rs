@@ -31,20 +31,20 @@ pub struct Variable {
     /// Its path.
     pub path: Box<str>,
     /// Who asks, when a workload asks with its own identity.
-    pub claim: Option<Claim>,
+    pub workload: Option<WorkloadIdentity>,
 }
 
 impl Variable {
     /// A variable asked for by a token.
     #[must_use]
     pub fn new(namespace: Namespace, path: &str) -> Self {
-        Self { namespace, path: path.into(), claim: None }
+        Self { namespace, path: path.into(), workload: None }
     }
 
     /// The same variable asked for by a workload.
     #[must_use]
-    pub fn claimed_by(mut self, claim: Claim) -> Self {
-        self.claim = Some(claim);
+    pub fn with_workload(mut self, claim: WorkloadIdentity) -> Self {
+        self.workload = Some(claim);
         self
     }
 }
@@ -52,7 +52,7 @@ impl Variable {
 /// What a workload identity says of its workload; the group comes from the allocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "the four names are the whole path of a workload")]
-pub struct Claim {
+pub struct WorkloadIdentity {
     /// The namespace of the job.
     pub namespace: Namespace,
     /// The job.
@@ -63,11 +63,11 @@ pub struct Claim {
     pub task: Box<str>,
 }
 
-impl Claim {
+impl WorkloadIdentity {
     /// Whether the path is one of the four that every workload may list and read: `nomad/jobs`, and
     /// below it the job, the group and the task.
     #[must_use]
-    pub fn covers(&self, namespace: &str, path: &str) -> bool {
+    pub fn owns_path(&self, namespace: &str, path: &str) -> bool {
         let Some(below) = path.strip_prefix("nomad/jobs") else { return false };
         if self.namespace.as_str() != namespace {
             return false;

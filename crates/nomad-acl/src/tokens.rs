@@ -5,37 +5,39 @@
 //! * [`AclDisabled`]: every caller may do everything;
 //! * [`AclDeferred`]: nothing is decided here, everything by the agents behind;
 //! * [`TokenTable`]: tokens and policies fixed in a JSON text;
-//! * [`Cached`] over a [`LookUp`], of which [`NomadTokens`] is the one that asks Nomad's own API with
+//! * [`TokenCache`] over a [`TokenLookup`], of which [`NomadTokenLookup`] is the one that asks Nomad's own API with
 //!   the caller's own token.
 //!
 //! None of them knows a socket, a runtime or a clock: calls go through a `tower` service of the
 //! caller's choice, and the time comes from a [`Clock`].
 
-mod cached;
 mod clock;
 mod error;
-mod look_up;
 mod nomad;
 mod table;
+mod token_cache;
+mod token_lookup;
 
 use std::future::{Ready, ready};
 
 use nomad_wire::{Region, SecretId};
 
 pub use self::{
-    cached::{Cached, Limits, Resolving},
     clock::Clock,
     error::TokensError,
-    look_up::{Found, LookUp, LookUpError},
-    nomad::NomadTokens,
+    nomad::NomadTokenLookup,
     table::{TableError, TokenTable},
+};
+pub use crate::tokens::{
+    token_cache::{ResolveFuture, TokenCache, TokenCacheLimits},
+    token_lookup::{ResolvedToken, TokenLookup, TokenLookupError},
 };
 use crate::{Acl, RegionalAcl};
 
 /// What is wanted of [`Tokens`], beside the token.
 #[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a question: where, and how recent")]
-pub struct Wanted<'a> {
+pub struct LookupOptions<'a> {
     /// The region that will answer, by its name; `None` is the own one.
     pub region: Option<&'a Region>,
     /// How recent the answer must be.
@@ -62,11 +64,11 @@ pub trait Tokens {
     ///
     /// The answer says in which region it holds. Whoever knows one region only answers for that one, whatever is
     /// wanted; the answer then opens nothing elsewhere.
-    fn resolve_for(&self, token: Option<&SecretId>, wanted: Wanted<'_>) -> Self::Future;
+    fn resolve_with(&self, token: Option<&SecretId>, wanted: LookupOptions<'_>) -> Self::Future;
 
     /// What may this token do in the own region?
     fn resolve(&self, token: Option<&SecretId>) -> Self::Future {
-        self.resolve_for(token, Wanted::default())
+        self.resolve_with(token, LookupOptions::default())
     }
 }
 
@@ -77,8 +79,8 @@ pub struct AclDeferred;
 impl Tokens for AclDeferred {
     type Future = Ready<Result<RegionalAcl, TokensError>>;
 
-    fn resolve_for(&self, _token: Option<&SecretId>, _wanted: Wanted<'_>) -> Self::Future {
-        ready(Ok(RegionalAcl::everywhere(Acl::deferred())))
+    fn resolve_with(&self, _token: Option<&SecretId>, _wanted: LookupOptions<'_>) -> Self::Future {
+        ready(Ok(RegionalAcl::valid_everywhere(Acl::deferred())))
     }
 }
 
@@ -89,7 +91,7 @@ pub struct AclDisabled;
 impl Tokens for AclDisabled {
     type Future = Ready<Result<RegionalAcl, TokensError>>;
 
-    fn resolve_for(&self, _token: Option<&SecretId>, _wanted: Wanted<'_>) -> Self::Future {
-        ready(Ok(RegionalAcl::everywhere(Acl::disabled())))
+    fn resolve_with(&self, _token: Option<&SecretId>, _wanted: LookupOptions<'_>) -> Self::Future {
+        ready(Ok(RegionalAcl::valid_everywhere(Acl::disabled())))
     }
 }

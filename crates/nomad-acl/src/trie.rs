@@ -40,7 +40,7 @@ impl<V: Default> Trie<V> {
         let (mut node, mut rest) = (ROOT, key);
         while let Some(first) = rest.first() {
             let Some(slot) = self.slot(node, *first) else {
-                node = self.grow(node, rest);
+                node = self.add_leaf(node, rest);
                 break;
             };
             let child = self.split(node, slot, rest);
@@ -55,13 +55,13 @@ impl<V: Default> Trie<V> {
     }
 
     /// A new leaf below the node.
-    fn grow(&mut self, node: usize, rest: &[u8]) -> usize {
+    fn add_leaf(&mut self, node: usize, rest: &[u8]) -> usize {
         let start = self.pool.len();
         self.pool.extend_from_slice(rest);
-        self.attach(node, start..self.pool.len())
+        self.add_child(node, start..self.pool.len())
     }
 
-    fn attach(&mut self, parent: usize, label: Range<usize>) -> usize {
+    fn add_child(&mut self, parent: usize, label: Range<usize>) -> usize {
         let first = self.pool.get(label.start).copied().unwrap_or_default();
         let child = self.nodes.len();
         self.nodes.push(Node::new(label));
@@ -159,7 +159,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::Trie;
-    use crate::closest::Forward;
+    use crate::label_index::Forward;
 
     proptest! {
         #[test]

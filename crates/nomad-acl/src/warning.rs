@@ -2,9 +2,9 @@
 
 use crate::{
     block::Block,
-    capability::{Level, Word},
-    item::Place,
+    capability::{BlockCapability, PolicyLevel},
     policy::Policy,
+    syntax::TextPosition,
 };
 
 /// Something that Nomad accepts and that does nothing, or not what it seems to do.
@@ -15,7 +15,7 @@ pub enum Warning {
     #[error("unknown block {key:?} is ignored")]
     UnknownBlock {
         /// Where it stands.
-        place: Place,
+        position: TextPosition,
         /// Its name.
         key: String,
     },
@@ -23,7 +23,7 @@ pub enum Warning {
     #[error("unknown key {key:?} in {block} is ignored")]
     UnknownKey {
         /// Where it stands.
-        place: Place,
+        position: TextPosition,
         /// The block around it.
         block: Block,
         /// The key.
@@ -33,7 +33,7 @@ pub enum Warning {
     #[error("second label {label:?} on {block} hides its body; the rule grants nothing")]
     ExtraLabel {
         /// Where the second label stands.
-        place: Place,
+        position: TextPosition,
         /// The type of block.
         block: Block,
         /// The second label.
@@ -43,7 +43,7 @@ pub enum Warning {
     #[error("{block} appears again; its level overwrites the earlier one")]
     RepeatedBlock {
         /// Where the second one stands.
-        place: Place,
+        position: TextPosition,
         /// The type of block.
         block: Block,
     },
@@ -51,17 +51,17 @@ pub enum Warning {
     #[error("level {level} grants nothing in {block}")]
     EmptyLevel {
         /// Where the block stands.
-        place: Place,
+        position: TextPosition,
         /// The type of block.
         block: Block,
         /// The level.
-        level: Level,
+        level: PolicyLevel,
     },
     /// A `deny` capability beside a level of `write`, which wins.
     #[error("level write in {block} wins over its capability deny")]
     DenyWithoutEffect {
         /// Where the block stands.
-        place: Place,
+        position: TextPosition,
         /// The type of block.
         block: Block,
     },
@@ -70,49 +70,49 @@ pub enum Warning {
 impl Warning {
     /// Where in the text.
     #[must_use]
-    pub fn place(&self) -> Place {
+    pub fn position(&self) -> TextPosition {
         match self {
-            Self::UnknownBlock { place, .. }
-            | Self::UnknownKey { place, .. }
-            | Self::ExtraLabel { place, .. }
-            | Self::RepeatedBlock { place, .. }
-            | Self::EmptyLevel { place, .. }
-            | Self::DenyWithoutEffect { place, .. } => *place,
+            Self::UnknownBlock { position: place, .. }
+            | Self::UnknownKey { position: place, .. }
+            | Self::ExtraLabel { position: place, .. }
+            | Self::RepeatedBlock { position: place, .. }
+            | Self::EmptyLevel { position: place, .. }
+            | Self::DenyWithoutEffect { position: place, .. } => *place,
         }
     }
 }
 
 /// The warnings that only show once the words are understood.
-pub(crate) fn of_meaning(policy: &Policy) -> Vec<Warning> {
+pub(crate) fn semantic_warnings(policy: &Policy) -> Vec<Warning> {
     let mut warnings = Vec::new();
     for (block, level, place) in policy.levels() {
         let nothing = match block {
-            Block::Namespace => level == Level::List,
-            Block::Plugin => level == Level::Write,
-            _ => level == Level::Scale,
+            Block::Namespace => level == PolicyLevel::List,
+            Block::Plugin => level == PolicyLevel::Write,
+            _ => level == PolicyLevel::Scale,
         };
         if nothing {
-            warnings.push(Warning::EmptyLevel { place, block, level });
+            warnings.push(Warning::EmptyLevel { position: place, block, level });
         }
     }
     let sets = [
         (
             Block::Operator,
-            policy.operator().map(|rule| (rule.level, denies(&rule.capabilities), rule.place)),
+            policy.operator().map(|rule| (rule.level, denies(&rule.capabilities), rule.position)),
         ),
         (
             Block::Sentinel,
-            policy.sentinel().map(|rule| (rule.level, denies(&rule.capabilities), rule.place)),
+            policy.sentinel().map(|rule| (rule.level, denies(&rule.capabilities), rule.position)),
         ),
     ];
     for (block, rule) in sets {
-        if let Some((Some(Level::Write), true, place)) = rule {
-            warnings.push(Warning::DenyWithoutEffect { place, block });
+        if let Some((Some(PolicyLevel::Write), true, place)) = rule {
+            warnings.push(Warning::DenyWithoutEffect { position: place, block });
         }
     }
     warnings
 }
 
-fn denies<W: Word>(words: &[W]) -> bool {
+fn denies<W: BlockCapability>(words: &[W]) -> bool {
     words.iter().any(|word| word.as_str() == "deny")
 }

@@ -9,22 +9,22 @@ use std::{
 use futures_util::FutureExt;
 use http::Request;
 use nomad_acl::{
-    Acl, Admit, Admitted, Answerer, Ask, Denied, Known, RegionMismatch, RegionScope, RegionalAcl,
-    Subject, Undecided,
+    AccessRequest, Acl, Admit, Admitted, Destination, Identified, OnDefer, PermissionDenied,
+    RegionMismatch, RegionScope, RegionalAcl, Subject,
 };
 use nomad_wire::Call;
 use tower_service::Service;
 
-struct Question {
-    known: Known<()>,
+struct FakeRequest {
+    known: Identified<()>,
     subject: Subject,
     region: RegionScope,
 }
 
-impl Ask for Question {
+impl AccessRequest for FakeRequest {
     type Body = ();
 
-    fn known(&self) -> &Known<()> {
+    fn identified(&self) -> &Identified<()> {
         &self.known
     }
 
@@ -32,62 +32,62 @@ impl Ask for Question {
         &self.subject
     }
 
-    fn answerer(&self) -> Answerer<'_> {
-        Answerer::Agent(&self.region)
+    fn destination(&self) -> Destination<'_> {
+        Destination::Agent(&self.region)
     }
 
-    fn into_known(self) -> Known<()> {
+    fn into_identified(self) -> Identified<()> {
         self.known
     }
 }
 
 /// Answers whatever reaches it.
 #[derive(Debug, Clone, Copy)]
-struct Behind;
+struct InnerService;
 
-impl Service<Admitted<Question>> for Behind {
+impl Service<Admitted<FakeRequest>> for InnerService {
     type Response = ();
-    type Error = Refused;
-    type Future = Ready<Result<(), Refused>>;
+    type Error = TestError;
+    type Future = Ready<Result<(), TestError>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Refused>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TestError>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, _: Admitted<Question>) -> Self::Future {
+    fn call(&mut self, _: Admitted<FakeRequest>) -> Self::Future {
         ready(Ok(()))
     }
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Refused {
+enum TestError {
     Denied,
     Elsewhere(RegionMismatch),
 }
 
-impl From<Denied> for Refused {
-    fn from(_: Denied) -> Self {
+impl From<PermissionDenied> for TestError {
+    fn from(_: PermissionDenied) -> Self {
         Self::Denied
     }
 }
 
-impl From<RegionMismatch> for Refused {
+impl From<RegionMismatch> for TestError {
     fn from(mismatch: RegionMismatch) -> Self {
         Self::Elsewhere(mismatch)
     }
 }
 
-fn asked(
+fn request_to(
     path: &str,
     acl: RegionalAcl,
     subject: Subject,
     region: RegionScope,
-    undecided: Undecided,
-) -> Result<(), Refused> {
+    undecided: OnDefer,
+) -> Result<(), TestError> {
     let request = Request::get(path).body(()).unwrap();
     let call = Call::parse(request.method(), request.uri()).unwrap();
-    let question = Question { known: Known { call, acl, request }, subject, region };
-    Admit::new(Behind).undecided(undecided).call(question).now_or_never().unwrap()
+    let question = FakeRequest { known: Identified { call, acl, request }, subject, region };
+    Admit::new(InnerService).on_defer(undecided).call(question).now_or_never().unwrap()
 }
 
 const LOGS: &str = "/v1/client/fs/logs/13651909-dd6d-35ce-5da0-5004769668b3";
@@ -96,42 +96,49 @@ const LOGS: &str = "/v1/client/fs/logs/13651909-dd6d-35ce-5da0-5004769668b3";
 fn what_cannot_be_decided_passes_only_where_an_agent_decides_behind() {
     for acl in [Acl::deny_all(), Acl::deferred()] {
         for (undecided, expected) in
-            [(Undecided::Refuse, Err(Refused::Denied)), (Undecided::HandOn, Ok(()))]
+            [(OnDefer::Deny, Err(TestError::Denied)), (OnDefer::Forward, Ok(()))]
         {
-            let acl = RegionalAcl::of(RegionScope::Own, acl.clone());
-            let passed = asked(LOGS, acl, Subject::Unknown, RegionScope::Own, undecided);
+            let acl = RegionalAcl::new(RegionScope::Own, acl.clone());
+            let passed = request_to(LOGS, acl, Subject::Unknown, RegionScope::Own, undecided);
             assert_eq!(passed, expected, "{undecided:?}");
         }
     }
 }
 
 #[test]
-fn rights_of_one_region_admit_to_no_other() {
+fn the_acl_of_one_region_admits_to_no_other() {
     let regions =
         [RegionScope::Own, RegionScope::Other("east".into()), RegionScope::Other("west".into())];
     for decided in &regions {
         for answers in &regions {
             for acl in [Acl::disabled(), Acl::management(), Acl::deferred()] {
-                let acl = RegionalAcl::of(decided.clone(), acl);
-                let passed = asked(
+                let acl = RegionalAcl::new(decided.clone(), acl);
+                let passed = request_to(
                     "/v1/agent/self",
                     acl,
                     Subject::Agent,
                     answers.clone(),
-                    Undecided::HandOn,
+                    OnDefer::Forward,
                 );
-                let mismatch =
-                    RegionMismatch { decided: decided.clone(), answers: answers.clone() };
+                let mismatch = RegionMismatch {
+                    acl_region: decided.clone(),
+                    upstream_region: answers.clone(),
+                };
                 let expected =
-                    if decided == answers { Ok(()) } else { Err(Refused::Elsewhere(mismatch)) };
+                    if decided == answers { Ok(()) } else { Err(TestError::Elsewhere(mismatch)) };
                 assert_eq!(passed, expected, "{decided} {answers}");
             }
         }
     }
-    let everywhere = RegionalAcl::everywhere(Acl::disabled());
+    let everywhere = RegionalAcl::valid_everywhere(Acl::disabled());
     for answers in regions {
-        let passed =
-            asked("/v1/agent/self", everywhere.clone(), Subject::Agent, answers, Undecided::Refuse);
+        let passed = request_to(
+            "/v1/agent/self",
+            everywhere.clone(),
+            Subject::Agent,
+            answers,
+            OnDefer::Deny,
+        );
         assert_eq!(passed, Ok(()));
     }
 }

@@ -4,10 +4,10 @@
 
 use allocation_counter::measure;
 use nomad_acl::{
-    Acl, Decision, MAX_DEPTH, MAX_TEXT, Policy, PolicyError, Requirement, Right, Subject, Variable,
-    tokens::Clock,
+    Acl, Capability, Decision, MAX_POLICY_DEPTH, MAX_POLICY_LEN, Policy, PolicyError, Requirement,
+    Subject, Variable, tokens::Clock,
 };
-use nomad_wire::{FsCall, Route};
+use nomad_wire::{FsRoute, Route};
 
 /// A policy with this many rules, half of them patterns.
 fn rules(count: usize) -> Policy {
@@ -23,8 +23,8 @@ fn rules(count: usize) -> Policy {
 fn a_decision_allocates_nothing() {
     let policy = rules(1_000);
     let acl = Acl::compile([("team", &policy)]);
-    let logs = Requirement::of(&Route::Fs(FsCall::Logs, "".into()));
-    let stats = Requirement::of(&Route::ClientStats);
+    let logs = Requirement::for_route(&Route::Fs(FsRoute::Logs, "".into()));
+    let stats = Requirement::for_route(&Route::ClientStats);
     let names = ["team-3", "team-4-eu", "team-7", "team-14-eu", "nobody", "*"];
     let subjects: Vec<Subject> =
         names.iter().map(|name| Subject::Namespace((*name).into())).collect();
@@ -35,13 +35,13 @@ fn a_decision_allocates_nothing() {
             for requirement in [&logs, &stats] {
                 allowed += usize::from(acl.allows(requirement, subject).is_allowed());
             }
-            let right = Right::Namespace(nomad_acl::capability::Capability::ReadJob);
-            if let Decision::Allow(grant) = acl.holds(right, subject) {
+            let right = Capability::Namespace(nomad_acl::capability::NamespaceCapability::ReadJob);
+            if let Decision::Allow(grant) = acl.has_capability(right, subject) {
                 allowed += usize::from(acl.rule(&grant).is_some());
             }
         }
-        let read = Right::Variable(nomad_acl::capability::PathCapability::Read);
-        allowed += usize::from(acl.holds(read, &variable).is_allowed());
+        let read = Capability::Variable(nomad_acl::capability::PathCapability::Read);
+        allowed += usize::from(acl.has_capability(read, &variable).is_allowed());
     });
     assert_eq!((info.count_total, allowed), (0, 3));
 }
@@ -60,7 +60,7 @@ fn cost(text: &str) -> (u64, u64) {
 
 /// Four times the text must not cost much more than four times as much. The slack is for tables that
 /// double and for sorting; quadratic work would cost sixteen times.
-fn linear(name: &str, text: impl Fn(usize) -> String) {
+fn is_linear(name: &str, text: impl Fn(usize) -> String) {
     let (small, large) = (text(2_000), text(8_000));
     let growth = large.len() as f64 / small.len() as f64;
     let (bytes, calls) = (cost(&small), cost(&large));
@@ -71,30 +71,30 @@ fn linear(name: &str, text: impl Fn(usize) -> String) {
 
 #[test]
 fn hostile_texts_cost_in_proportion_to_their_length() {
-    linear("many rules", |n| {
+    is_linear("many rules", |n| {
         (0..n).map(|i| format!("namespace \"n{i}*\" {{ policy = \"read\" }} ")).collect()
     });
-    linear("one rule many times", |n| "namespace \"a*\" { policy = \"deny\" } ".repeat(n));
-    linear("many keys", |n| format!("a {} {{}}", "b ".repeat(n)));
-    linear("unknown blocks", |n| format!("node {{ policy = \"read\" }} {}", "x {} ".repeat(n)));
-    linear("long list", |n| {
+    is_linear("one rule many times", |n| "namespace \"a*\" { policy = \"deny\" } ".repeat(n));
+    is_linear("many keys", |n| format!("a {} {{}}", "b ".repeat(n)));
+    is_linear("unknown blocks", |n| format!("node {{ policy = \"read\" }} {}", "x {} ".repeat(n)));
+    is_linear("long list", |n| {
         format!("namespace \"a\" {{ capabilities = [{}] }}", "\"read-job\",".repeat(n))
     });
-    linear("repeated attribute", |n| format!("agent {{ {} }}", "policy = \"read\" ".repeat(n)));
-    linear("paths that begin one another", |n| {
+    is_linear("repeated attribute", |n| format!("agent {{ {} }}", "policy = \"read\" ".repeat(n)));
+    is_linear("paths that begin one another", |n| {
         let paths = (0..40).map(|i| format!("path \"{}*\" {{}} ", "x".repeat(n / 40 * (i + 1))));
         format!("namespace \"a\" {{ variables {{ {} }} }}", paths.collect::<String>())
     });
-    linear("a key above many members", |n| {
+    is_linear("a key above many members", |n| {
         let members: Vec<String> = (0..n).map(|i| format!("\"{i}\": {{}}")).collect();
         format!("{{\"{}\": {{{}}}}}", "k".repeat(n), members.join(","))
     });
-    linear("nested lists of objects", |n| {
+    is_linear("nested lists of objects", |n| {
         let inner = format!("[{}]", vec!["{\"a\":{\"b\":{}}}"; n].join(","));
         format!("{{\"namespace\": {inner}}}")
     });
-    linear("open strings", |n| format!("a = \"{}", "${".repeat(n)));
-    linear("comments", |n| "/* x */ # y\n".repeat(n));
+    is_linear("open strings", |n| format!("a = \"{}", "${".repeat(n)));
+    is_linear("comments", |n| "/* x */ # y\n".repeat(n));
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn reading_keeps_no_more_than_a_multiple_of_the_text() {
 
 #[test]
 fn depth_and_length_have_limits() {
-    let depth = MAX_DEPTH as usize;
+    let depth = MAX_POLICY_DEPTH as usize;
     let nested = |open: &str, close: &str, levels: usize| {
         format!("x {}{}", open.repeat(levels), close.repeat(levels))
     };
@@ -116,7 +116,7 @@ fn depth_and_length_have_limits() {
     assert!(!deep(&nested("{ a ", "}", depth)));
     assert!(deep(&format!("x = {}", "[".repeat(100_000))));
     assert!(deep(&"{\"a\":".repeat(100_000)));
-    let long = " ".repeat(MAX_TEXT + 1);
+    let long = " ".repeat(MAX_POLICY_LEN + 1);
     assert!(matches!(long.parse::<Policy>(), Err(PolicyError::TooLong { .. })));
 }
 
@@ -140,15 +140,15 @@ fn a_star_pattern_cannot_be_made_to_backtrack() {
     .unwrap();
     let acl = Acl::compile([("p", &policy)]);
     let asked = Subject::Variable(Box::new(Variable::new("n".into(), &"a".repeat(100_000))));
-    let read = Right::Variable(nomad_acl::capability::PathCapability::Read);
-    assert!(!acl.holds(read, &asked).is_allowed());
+    let read = Capability::Variable(nomad_acl::capability::PathCapability::Read);
+    assert!(!acl.has_capability(read, &asked).is_allowed());
 }
 
 /// The crate has no clock of its own: one that stands still is enough to use all of it.
 #[derive(Debug)]
-struct Still;
+struct FrozenClock;
 
-impl Clock for Still {
+impl Clock for FrozenClock {
     fn elapsed(&self) -> std::time::Duration {
         std::time::Duration::ZERO
     }
@@ -162,16 +162,16 @@ impl Clock for Still {
 fn a_remembered_token_is_resolved_without_an_allocation() {
     use nomad_acl::{
         Tokens,
-        tokens::{Cached, Found, Limits, LookUp, LookUpError},
+        tokens::{ResolvedToken, TokenCache, TokenCacheLimits, TokenLookup, TokenLookupError},
     };
     use nomad_wire::SecretId;
 
     #[derive(Debug)]
-    struct Everybody;
-    impl LookUp for Everybody {
-        type Future = std::future::Ready<Result<Found, LookUpError>>;
+    struct AllTokens;
+    impl TokenLookup for AllTokens {
+        type Future = std::future::Ready<Result<ResolvedToken, TokenLookupError>>;
         fn look_up(&self, _: Option<&SecretId>, _: std::time::Duration) -> Self::Future {
-            std::future::ready(Ok(Found::new(Acl::management())))
+            std::future::ready(Ok(ResolvedToken::new(Acl::management())))
         }
     }
     fn now<F: Future + Unpin>(mut future: F) -> F::Output {
@@ -181,7 +181,7 @@ fn a_remembered_token_is_resolved_without_an_allocation() {
             std::task::Poll::Pending => panic!("nothing to wait for"),
         }
     }
-    let tokens = Cached::new(Everybody, Still, Limits::default());
+    let tokens = TokenCache::new(AllTokens, FrozenClock, TokenCacheLimits::default());
     let secret = SecretId::new("d8d8a6f5-3cb6-0a0b-3b6a-5a8a2f0f8f9b");
     now(tokens.resolve(Some(&secret))).unwrap();
     let info = measure(|| drop(now(tokens.resolve(Some(&secret)))));

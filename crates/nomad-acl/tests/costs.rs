@@ -3,7 +3,8 @@
 
 use http::{Method, Uri};
 use nomad_acl::{
-    Acl, Advice, Decision, Demand, Named, Policy, Question, Reason, Requirement, Subject, explain,
+    Access, Acl, Advice, Decision, DenyReason, NamedPolicy, Policy, Requirement, ServerRequirement,
+    Subject, explain,
 };
 use nomad_wire::Route;
 
@@ -16,7 +17,7 @@ fn route(call: &str) -> Route {
 }
 
 #[test]
-fn every_call_costs_what_nomad_demands() {
+fn every_route_requires_what_nomad_requires() {
     let table = [
         ("GET /v1/agent/members", "node:read"),
         ("GET /v1/agent/servers", "agent:read"),
@@ -62,12 +63,12 @@ fn every_call_costs_what_nomad_demands() {
         ("GET /v1/jobs", "nothing"),
     ];
     for (call, cost) in table {
-        assert_eq!(Requirement::of(&route(call)).to_string(), cost, "{call}");
+        assert_eq!(Requirement::for_route(&route(call)).to_string(), cost, "{call}");
     }
 }
 
 #[test]
-fn other_paths_cost_what_is_known_or_the_server_decides() {
+fn other_paths_require_what_is_known_or_the_server_decides() {
     let table = [
         (Method::GET, "/v1/jobs", "namespace:list-jobs in the namespace of the request"),
         (
@@ -90,15 +91,17 @@ fn other_paths_cost_what_is_known_or_the_server_decides() {
         (Method::GET, "/v1/not/there", "the server decides"),
     ];
     for (method, path, cost) in table {
-        assert_eq!(Demand::of(&method, path).to_string(), cost, "{method} {path}");
+        assert_eq!(ServerRequirement::for_call(&method, path).to_string(), cost, "{method} {path}");
     }
 }
 
 #[test]
-fn every_group_of_a_demand_is_needed() {
+fn every_group_of_a_requirement_is_needed() {
     let policy: Policy = "node_pool \"gpu\" { policy = \"read\" }".parse().unwrap();
     let acl = Acl::compile([("pools", &policy)]);
-    let Demand::Rights(both, _) = Demand::of(&Method::GET, "/v1/node/pool/gpu/nodes") else {
+    let ServerRequirement::Capabilities(both, _) =
+        ServerRequirement::for_call(&Method::GET, "/v1/node/pool/gpu/nodes")
+    else {
         unreachable!("the table has it");
     };
     let pool = Subject::NodePool("gpu".into());
@@ -110,12 +113,12 @@ fn every_group_of_a_demand_is_needed() {
 
 fn explained(text: &str, call: &str, subject: Subject) -> nomad_acl::Explanation {
     let policy: Policy = text.parse().unwrap();
-    let named = Named::new("ops", &policy).from_file("ops.hcl");
-    explain(&[named], Question::Call(route(call)), subject)
+    let named = NamedPolicy::new("ops", &policy).with_file("ops.hcl");
+    explain(&[named], Access::Call(route(call)), subject)
 }
 
 #[test]
-fn a_deny_is_told_apart_from_a_lack_with_its_place() {
+fn a_deny_is_distinguished_from_a_missing_grant_with_its_position() {
     let text = "# who may see logs\nnamespace \"*\" { policy = \"write\" }\n  namespace \"prod\" {\n    policy = \"deny\"\n  }\n";
     let logs = "GET /v1/client/fs/logs/:alloc";
     let prod = explained(text, logs, Subject::Namespace("prod".into()));
@@ -134,7 +137,7 @@ fn a_deny_is_told_apart_from_a_lack_with_its_place() {
     assert_eq!(json["missing"][1], "namespace:read-fs");
     let dev = explained(text, logs, Subject::Namespace("dev".into()));
     assert_eq!(dev.is_allowed(), Some(true));
-    assert_eq!(dev.rule().map(|rule| rule.place.line()), Some(2));
+    assert_eq!(dev.rule().map(|rule| rule.position.line()), Some(2));
 }
 
 #[test]
@@ -153,7 +156,9 @@ fn a_rule_is_named_even_when_several_share_its_label() {
     let two: Policy = "\nnamespace \"a\" { capabilities = [\"read-logs\"] }".parse().unwrap();
     let acl = Acl::compile([("one", &one), ("two", &two)]);
     let subject = Subject::Namespace("a".into());
-    let Decision::Allow(grant) = acl.holds("namespace:read-logs".parse().unwrap(), &subject) else {
+    let Decision::Allow(grant) =
+        acl.has_capability("namespace:read-logs".parse().unwrap(), &subject)
+    else {
         unreachable!("the second policy grants it");
     };
     assert_eq!(acl.rule(&grant).unwrap().to_string(), "namespace \"a\" in policy \"two\" (at 2:1)");
@@ -161,10 +166,10 @@ fn a_rule_is_named_even_when_several_share_its_label() {
 
 #[test]
 fn what_no_policy_grants_says_so() {
-    let question = Question::Path(Method::PUT, "/v1/system/gc".into());
+    let question = Access::Path(Method::PUT, "/v1/system/gc".into());
     let found = explain(&[], question, Subject::Agent);
     assert_eq!(found.advice, [Advice::ManagementToken]);
-    assert!(matches!(found.outcome, nomad_acl::Outcome::Denied(Reason::NoRule { .. })));
+    assert!(matches!(found.outcome, nomad_acl::Outcome::Denied(DenyReason::NoRule { .. })));
 }
 
 #[test]

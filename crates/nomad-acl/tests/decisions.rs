@@ -4,13 +4,15 @@
 //! the entry pins.
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on must fail")]
 
-use nomad_acl::{Acl, Claim, EnableDebug, Policy, PolicyError, Right, Subject, Variable};
+use nomad_acl::{
+    Acl, Capability, EnableDebug, Policy, PolicyError, Subject, Variable, WorkloadIdentity,
+};
 use serde_json::Value;
 
 const TABLE: &str = include_str!("data/decisions.json");
 
 #[test]
-fn every_question_of_the_table_gets_its_answer() {
+fn every_check_of_the_table_has_its_decision() {
     let cases: Vec<Value> = serde_json::from_str(TABLE).unwrap();
     assert_eq!(cases.len(), 249);
     let wrong: Vec<String> = cases.iter().filter_map(|case| failure(case).err()).collect();
@@ -60,7 +62,7 @@ fn failure(case: &Value) -> Result<(), String> {
 fn parse_case(case: &Value) -> Result<(), String> {
     let source = case["policies"][0].as_str().unwrap();
     let read: Result<Policy, PolicyError> = if case["check"]["strict"].as_bool().unwrap() {
-        Policy::written(source)
+        Policy::parse_strict(source)
     } else {
         source.parse()
     };
@@ -106,7 +108,7 @@ fn holds(acl: &Acl, kind: &str, op: &str, subject: &Subject) -> bool {
         "variable" => format!("variables:{op}"),
         _ => format!("{kind}:{op}"),
     };
-    acl.holds(right.parse::<Right>().unwrap(), subject).is_allowed()
+    acl.has_capability(right.parse::<Capability>().unwrap(), subject).is_allowed()
 }
 
 fn subject(kind: &str, check: &Value) -> Subject {
@@ -117,14 +119,14 @@ fn subject(kind: &str, check: &Value) -> Subject {
         "host_volume" => Subject::HostVolume(text(check, "name").into()),
         "variable" => {
             let variable = Variable::new(namespace(), check["path"].as_str().unwrap_or(""));
-            let claim = check.get("claim").map(|claim| Claim {
+            let claim = check.get("claim").map(|claim| WorkloadIdentity {
                 namespace: text(claim, "namespace").into(),
                 job: text(claim, "job").into(),
                 group: text(claim, "group").into(),
                 task: text(claim, "task").into(),
             });
             Subject::Variable(Box::new(match claim {
-                Some(claim) => variable.claimed_by(claim),
+                Some(claim) => variable.with_workload(claim),
                 None => variable,
             }))
         }

@@ -9,7 +9,8 @@ use std::{
 use futures_util::FutureExt;
 use http::{HeaderMap, Method, Request, header};
 use nomad_acl::{
-    Acl, Identify, IdentifyError, Known, RegionScope, RegionalAcl, Tokens, TokensError, Wanted,
+    Acl, Identified, Identify, IdentifyError, LookupOptions, RegionScope, RegionalAcl, Tokens,
+    TokensError,
 };
 use nomad_wire::{Route, SecretId};
 use tower_service::Service;
@@ -21,44 +22,44 @@ struct NoTokens;
 impl Tokens for NoTokens {
     type Future = Ready<Result<RegionalAcl, TokensError>>;
 
-    fn resolve_for(&self, token: Option<&SecretId>, _: Wanted<'_>) -> Self::Future {
-        let nothing = RegionalAcl::of(RegionScope::Own, Acl::deny_all());
+    fn resolve_with(&self, token: Option<&SecretId>, _: LookupOptions<'_>) -> Self::Future {
+        let nothing = RegionalAcl::new(RegionScope::Own, Acl::deny_all());
         ready(if token.is_none() { Ok(nothing) } else { Err(TokensError::NotFound) })
     }
 }
 
 /// Answers with the call that reached it.
 #[derive(Debug, Clone, Copy)]
-struct Behind;
+struct InnerService;
 
-impl Service<Known<()>> for Behind {
+impl Service<Identified<()>> for InnerService {
     type Response = Route;
-    type Error = Refused;
-    type Future = Ready<Result<Route, Refused>>;
+    type Error = TestError;
+    type Future = Ready<Result<Route, TestError>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Refused>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TestError>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, known: Known<()>) -> Self::Future {
+    fn call(&mut self, known: Identified<()>) -> Self::Future {
         ready(Ok(known.call.route))
     }
 }
 
 #[derive(Debug)]
-struct Refused;
+struct TestError;
 
-impl From<IdentifyError> for Refused {
+impl From<IdentifyError> for TestError {
     fn from(_: IdentifyError) -> Self {
         Self
     }
 }
 
-fn reached(
+fn identify(
     method: Method,
     path: &str,
     headers: &[(header::HeaderName, &str)],
-) -> Result<Route, Refused> {
+) -> Result<Route, TestError> {
     let mut request = Request::new(());
     *request.method_mut() = method;
     *request.uri_mut() = path.parse().unwrap();
@@ -67,11 +68,11 @@ fn reached(
         map.insert(name.clone(), value.parse().unwrap());
     }
     *request.headers_mut() = map;
-    Identify::new(Behind, NoTokens).call(request).now_or_never().unwrap()
+    Identify::new(InnerService, NoTokens).call(request).now_or_never().unwrap()
 }
 
-fn with_unknown_token(path: &str) -> Result<Route, Refused> {
-    reached(
+fn with_unknown_token(path: &str) -> Result<Route, TestError> {
+    identify(
         Method::GET,
         path,
         &[(header::AUTHORIZATION, "Bearer 11111111-2222-3333-4444-555555555555")],
@@ -112,12 +113,15 @@ fn a_preflight_is_a_servers_business() {
         (header::ACCESS_CONTROL_REQUEST_METHOD, "GET"),
     ];
     for path in ["/v1/client/stats?node_id=x", "/v1/client/metadata", "/v1/client/fs/ls/x"] {
-        assert!(matches!(reached(Method::OPTIONS, path, &cross), Ok(Route::Pass)), "{path}");
+        assert!(matches!(identify(Method::OPTIONS, path, &cross), Ok(Route::Pass)), "{path}");
     }
     // Without its two headers it is a call like any other.
     assert!(!matches!(
-        reached(Method::OPTIONS, "/v1/client/stats?node_id=x", &cross[..1]),
+        identify(Method::OPTIONS, "/v1/client/stats?node_id=x", &cross[..1]),
         Ok(Route::Pass)
     ));
-    assert!(!matches!(reached(Method::GET, "/v1/client/stats?node_id=x", &cross), Ok(Route::Pass)));
+    assert!(!matches!(
+        identify(Method::GET, "/v1/client/stats?node_id=x", &cross),
+        Ok(Route::Pass)
+    ));
 }

@@ -23,7 +23,7 @@ fn acls(recorded: &Value) -> Vec<(String, Acl)> {
 fn requirement(call: &str) -> Requirement {
     let (method, path) = call.split_once(' ').unwrap();
     let uri: Uri = path.replace(":alloc", "13651909-dd6d-35ce-5da0-5004769668b3").parse().unwrap();
-    Requirement::of(&Route::parse(&method.parse::<Method>().unwrap(), &uri).unwrap())
+    Requirement::for_route(&Route::parse(&method.parse::<Method>().unwrap(), &uri).unwrap())
 }
 
 #[test]

@@ -11,26 +11,26 @@ use std::{
 };
 
 use http::{HeaderMap, Response, Uri};
-use nomad_acl::{Acl, Admitted, Ask, Known, RegionScope};
+use nomad_acl::{AccessRequest, Acl, Admitted, Identified, RegionScope};
 use nomad_wire::{Call, NodeId, Query, Route, SecretId, ServerId, query::LogLevel};
 use tower_service::Service;
 use tracing::{Dispatch, instrument::WithSubscriber as _};
 
 pub use self::start::AgentBuilder;
-pub(crate) use self::start::filter;
+pub(crate) use self::start::level_filter;
 use crate::{
-    alloc::{AllocSpec, Allocation, Allocations, StartError},
+    alloc::{AllocSpec, AllocStartError, Allocation, Allocations},
     body::{Body, OpenStreams},
-    config::{AgentConfig, Shown},
+    config::{AgentConfig, ExternalSettings},
     error::{AgentError, check_role},
-    handle,
+    handlers,
+    host::{HostSampler, HostSource},
     log::LogHub,
     membership::{Member, Membership},
     metadata::Metadata,
-    node::{Node, Sampler},
-    node_identity::{Issuer, Keeper},
-    received::RequestBody,
-    reload::{Reloadable, Source},
+    node_identity::{IdentityRenewer, Issuer},
+    reload::{ConfigSource, ReloadableConfig},
+    request_body::RequestBody,
     role::Role,
     schedulers::Schedulers,
     websocket::Sessions,
@@ -42,22 +42,22 @@ use crate::{
 /// bring requests that far.
 #[derive(Clone)]
 pub struct Agent {
-    parts: Arc<Parts>,
+    inner: Arc<Inner>,
 }
 
-struct Parts {
+struct Inner {
     config: AgentConfig,
     server: Option<ServerPart>,
     client: Option<ClientPart>,
     membership: Arc<dyn Membership>,
-    node: Arc<dyn Node>,
+    host: Arc<dyn HostSource>,
     log: LogHub,
     dispatch: Dispatch,
     streams: OpenStreams,
     /// What is in force now, and what a reload changes.
-    in_force: Mutex<Reloadable>,
-    reload: Option<Source>,
-    journal: PathBuf,
+    reloadable: Mutex<ReloadableConfig>,
+    config_source: Option<ConfigSource>,
+    journalctl: PathBuf,
     sessions: Sessions,
 }
 
@@ -71,33 +71,33 @@ struct ServerPart {
 /// What only an agent with a client part has.
 pub(crate) struct ClientPart {
     pub(crate) id: NodeId,
-    pub(crate) sampler: Sampler,
+    pub(crate) sampler: HostSampler,
     pub(crate) allocations: Arc<Allocations>,
     pub(crate) metadata: Arc<Metadata>,
     /// What other agents prove themselves with when they fetch the data of an allocation.
     pub(crate) secret: SecretId,
     /// Who the node is, in words that a server has signed.
-    pub(crate) identity: Keeper,
+    pub(crate) identity: IdentityRenewer,
 }
 
 /// A question as the handlers take it.
-pub(crate) struct Asked<B> {
+pub(crate) struct HandlerRequest<B> {
     pub(crate) acl: Acl,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     /// What a call that changes something says beside its query.
     pub(crate) body: B,
     /// The token of another agent, which is none of the ACL.
-    pub(crate) migrate: Option<MigrateToken>,
+    pub(crate) migrate_token: Option<MigrateToken>,
 }
 
 /// The token with which another agent fetches the data of an allocation; see [`Standalone`](crate::Standalone).
 #[derive(Debug, Clone)]
 pub(crate) struct MigrateToken(pub(crate) SecretId);
 
-impl<B> Asked<B> {
+impl<B> HandlerRequest<B> {
     pub(crate) fn query(&self) -> Query<'_> {
-        Query::of(&self.uri)
+        Query::from_uri(&self.uri)
     }
 }
 
@@ -110,25 +110,25 @@ impl Agent {
     /// The configuration it was started with.
     #[must_use]
     pub fn config(&self) -> &AgentConfig {
-        &self.parts.config
+        &self.inner.config
     }
 
     /// Server, client or both.
     #[must_use]
     pub fn role(&self) -> Role {
-        self.parts.config.role
+        self.inner.config.role
     }
 
     /// The id of its client part.
     #[must_use]
     pub fn node_id(&self) -> Option<NodeId> {
-        self.parts.client.as_ref().map(|client| client.id)
+        self.inner.client.as_ref().map(|client| client.id)
     }
 
     /// The id of its server part.
     #[must_use]
     pub fn server_id(&self) -> Option<ServerId> {
-        self.parts.server.as_ref().map(|server| server.id)
+        self.inner.server.as_ref().map(|server| server.id)
     }
 
     /// The allocations of its client part.
@@ -142,89 +142,89 @@ impl Agent {
     ///
     /// # Errors
     /// As [`Allocations::start`], or when the agent has no client part.
-    pub fn run(&self, spec: AllocSpec) -> Result<Arc<Allocation>, StartError> {
-        let allocations = self.allocations().ok_or(StartError::NoClient)?;
+    pub fn run(&self, spec: AllocSpec) -> Result<Arc<Allocation>, AllocStartError> {
+        let allocations = self.allocations().ok_or(AllocStartError::NoClient)?;
         tracing::dispatcher::with_default(self.dispatch(), || allocations.start(spec))
     }
 
     /// What it tells other servers of itself; for a roster, say.
     #[must_use]
     pub fn member(&self) -> Option<Member> {
-        self.server_id().map(|id| Member::of(self.config(), id))
+        self.server_id().map(|id| Member::from_config(self.config(), id))
     }
 
     /// Its live log.
     #[must_use]
     pub fn log(&self) -> &LogHub {
-        &self.parts.log
+        &self.inner.log
     }
 
     /// The subscriber under which whatever the agent does must run.
     #[must_use]
     pub fn dispatch(&self) -> &Dispatch {
-        &self.parts.dispatch
+        &self.inner.dispatch
     }
 
     /// How many streams it is serving now.
     #[must_use]
     pub fn open_streams(&self) -> usize {
-        self.parts.streams.now()
+        self.inner.streams.count()
     }
 
     /// Takes over what can change while it runs. A configuration file that was read anew ends here.
-    pub fn reload(&self, config: Reloadable) {
-        self.log().set_level(filter(config.log_level));
-        let mut in_force = self.parts.in_force.lock().unwrap_or_else(PoisonError::into_inner);
-        let shown = config.shown.or_else(|| in_force.shown.take());
-        *in_force = Reloadable { log_level: config.log_level, shown };
+    pub fn apply_config(&self, config: ReloadableConfig) {
+        self.log().set_level(level_filter(config.log_level));
+        let mut in_force = self.inner.reloadable.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = config.external_settings.or_else(|| in_force.external_settings.take());
+        *in_force = ReloadableConfig { log_level: config.log_level, external_settings: shown };
     }
 
     /// Reads the configuration anew where [`AgentBuilder::reload_from`] says, and takes it over: what
     /// `PUT /v1/agent/reload` does, for SIGHUP. What cannot be read is logged, and changes nothing.
-    pub async fn reread(&self) {
-        handle::agent::reread(self).with_subscriber(self.dispatch().clone()).await;
+    pub async fn reload(&self) {
+        handlers::agent::reload_config(self).with_subscriber(self.dispatch().clone()).await;
     }
 
     /// The level that it writes at now.
     #[must_use]
     pub fn log_level(&self) -> LogLevel {
-        self.parts.in_force.lock().unwrap_or_else(PoisonError::into_inner).log_level
+        self.inner.reloadable.lock().unwrap_or_else(PoisonError::into_inner).log_level
     }
 
     /// What `self` shows of settings that are not the agent's own.
-    pub(crate) fn shown(&self) -> Shown {
-        let in_force = self.parts.in_force.lock().unwrap_or_else(PoisonError::into_inner);
-        in_force.shown.clone().unwrap_or_default()
+    pub(crate) fn external_settings(&self) -> ExternalSettings {
+        let in_force = self.inner.reloadable.lock().unwrap_or_else(PoisonError::into_inner);
+        in_force.external_settings.clone().unwrap_or_default()
     }
 
     /// Where its configuration is read anew.
-    pub(crate) fn source(&self) -> Option<&Source> {
-        self.parts.reload.as_ref()
+    pub(crate) fn config_source(&self) -> Option<&ConfigSource> {
+        self.inner.config_source.as_ref()
     }
 
     /// The program that reads the journal of the system.
-    pub(crate) fn journal(&self) -> &Path {
-        &self.parts.journal
+    pub(crate) fn journalctl(&self) -> &Path {
+        &self.inner.journalctl
     }
 
     pub(crate) fn schedulers(&self) -> Option<&Schedulers> {
-        self.parts.server.as_ref().map(|server| &server.schedulers)
+        self.inner.server.as_ref().map(|server| &server.schedulers)
     }
 
     pub(crate) fn issuer(&self) -> Option<&Issuer> {
-        self.parts.server.as_ref().map(|server| &*server.issuer)
+        self.inner.server.as_ref().map(|server| &*server.issuer)
     }
 
     pub(crate) fn membership(&self) -> &dyn Membership {
-        &*self.parts.membership
+        &*self.inner.membership
     }
 
-    pub(crate) fn node(&self) -> &Arc<dyn Node> {
-        &self.parts.node
+    pub(crate) fn host(&self) -> &Arc<dyn HostSource> {
+        &self.inner.host
     }
 
     pub(crate) fn client(&self) -> Option<&ClientPart> {
-        self.parts.client.as_ref()
+        self.inner.client.as_ref()
     }
 
     /// RPC addresses of the servers that a client of this agent talks to.
@@ -234,66 +234,66 @@ impl Agent {
 
     /// Its conversations over websockets.
     pub(crate) fn sessions(&self) -> &Sessions {
-        &self.parts.sessions
+        &self.inner.sessions
     }
 
     /// A stream that is counted and logs as this agent; see [`Body::stream`].
     pub(crate) async fn stream<F>(
         &self,
-        produce: impl FnOnce(crate::body::Chunks) -> F,
+        produce: impl FnOnce(crate::body::ChunkSender) -> F,
     ) -> Result<Body, AgentError>
     where
         F: Future<Output = Result<(), AgentError>> + Send + 'static,
     {
         let dispatch = self.dispatch().clone();
-        Body::stream(&self.parts.streams, |chunks| produce(chunks).with_subscriber(dispatch)).await
+        Body::stream(&self.inner.streams, |chunks| produce(chunks).with_subscriber(dispatch)).await
     }
 
     /// Every call, and who answers it.
-    async fn answer<B: RequestBody>(
+    async fn handle<B: RequestBody>(
         &self,
         call: Call,
-        asked: Asked<B>,
+        asked: HandlerRequest<B>,
     ) -> Result<Response<Body>, AgentError> {
         check_role(&call.route, self.role())?;
         match &call.route {
-            Route::Members => handle::agent::members(self, &call, &asked.query()),
-            Route::Servers => handle::agent::servers(self, &asked.query()),
-            Route::SelfInfo => handle::agent::self_info(self, &asked.query()),
-            Route::Health => handle::agent::health(self, &call, &asked.query()),
-            Route::Host => handle::agent::host(self, &asked.acl, &call, &asked.uri).await,
-            Route::Monitor => handle::agent::monitor(self, &call, &asked.uri).await,
-            Route::ClientStats => handle::client::stats(self, &call, &asked.uri).await,
-            Route::SetServers => handle::agent::set_servers(self, &asked.uri).await,
-            Route::Join => handle::agent::join(self, &asked.acl, &asked.uri).await,
-            Route::ForceLeave => handle::agent::force_leave(self, &asked.uri).await,
-            Route::MonitorExport => handle::agent::export(self, &call, &asked.uri).await,
+            Route::Members => handlers::agent::members(self, &call, &asked.query()),
+            Route::Servers => handlers::agent::servers(self, &asked.query()),
+            Route::SelfInfo => handlers::agent::self_info(self, &asked.query()),
+            Route::Health => handlers::agent::health(self, &call, &asked.query()),
+            Route::Host => handlers::agent::host(self, &asked.acl, &call, &asked.uri).await,
+            Route::Monitor => handlers::agent::monitor(self, &call, &asked.uri).await,
+            Route::ClientStats => handlers::client::stats(self, &call, &asked.uri).await,
+            Route::SetServers => handlers::agent::set_servers(self, &asked.uri).await,
+            Route::Join => handlers::agent::join(self, &asked.acl, &asked.uri).await,
+            Route::ForceLeave => handlers::agent::force_leave(self, &asked.uri).await,
+            Route::MonitorExport => handlers::agent::export(self, &call, &asked.uri).await,
             Route::Pprof(name) => {
-                handle::agent::pprof::answer(self, &asked.acl, name, &call, &asked.uri).await
+                handlers::agent::pprof::handle(self, &asked.acl, name, &call, &asked.uri).await
             }
-            Route::Schedulers => handle::agent::schedulers::list(self, &asked.query()),
-            Route::SchedulersConfig => handle::agent::schedulers::config(self, &asked.query()),
-            Route::SetSchedulersConfig => handle::agent::schedulers::set(self, asked).await,
-            Route::Keyring(operation) => handle::agent::keyring(self, *operation, asked).await,
-            Route::Reload => handle::agent::reload(self).await,
-            Route::ClientGc => handle::client::gc(self, &call, &asked.uri).await,
-            Route::Metadata => handle::client::metadata::show(self, &call, &asked.uri),
-            Route::SetMetadata => handle::client::metadata::change(self, &call, asked).await,
-            Route::Identity => handle::client::identity::show(self, &call, &asked.uri),
-            Route::RenewIdentity => handle::client::identity::renew(self, &call, asked).await,
-            Route::Fs(_, id) => handle::client::fs::answer(self, &call, id, &asked.uri).await,
+            Route::Schedulers => handlers::agent::schedulers::list(self, &asked.query()),
+            Route::SchedulersConfig => handlers::agent::schedulers::config(self, &asked.query()),
+            Route::SetSchedulersConfig => handlers::agent::schedulers::set(self, asked).await,
+            Route::Keyring(operation) => handlers::agent::keyring(self, *operation, asked).await,
+            Route::Reload => handlers::agent::reload(self).await,
+            Route::ClientGc => handlers::client::gc(self, &call, &asked.uri).await,
+            Route::Metadata => handlers::client::metadata::show(self, &call, &asked.uri),
+            Route::SetMetadata => handlers::client::metadata::update(self, &call, asked).await,
+            Route::Identity => handlers::client::identity::show(self, &call, &asked.uri),
+            Route::RenewIdentity => handlers::client::identity::renew(self, &call, asked).await,
+            Route::Fs(_, id) => handlers::client::fs::handle(self, &call, id, &asked.uri).await,
             Route::Allocation(kind, id) => {
                 call.common.clone()?;
-                handle::client::allocation::answer(self, *kind, id, asked).await
+                handlers::client::allocation::handle(self, *kind, id, asked).await
             }
-            Route::Pass => Err(handle::pass(&asked.uri, self.role())),
+            Route::Pass => Err(handlers::unknown_path(&asked.uri, self.role())),
         }
     }
 }
 
 impl<Q> Service<Admitted<Q>> for Agent
 where
-    Q: Ask<Body: RequestBody>,
+    Q: AccessRequest<Body: RequestBody>,
 {
     type Response = Response<Body>;
     type Error = AgentError;
@@ -305,14 +305,20 @@ where
 
     fn call(&mut self, question: Admitted<Q>) -> Self::Future {
         let agent = self.clone();
-        let Known { call, acl, request } = question.into_question().into_known();
+        let Identified { call, acl, request } = question.into_inner().into_identified();
         // Whoever was admitted has rights here; those of another region would open nothing.
-        let acl = acl.within(&RegionScope::Own).map_or_else(|_| Acl::deny_all(), Acl::clone);
+        let acl = acl.for_region(&RegionScope::Own).map_or_else(|_| Acl::deny_all(), Acl::clone);
         let (mut parts, body) = request.into_parts();
         let migrate = parts.extensions.remove();
-        let asked = Asked { acl, uri: parts.uri, headers: parts.headers, body, migrate };
+        let asked = HandlerRequest {
+            acl,
+            uri: parts.uri,
+            headers: parts.headers,
+            body,
+            migrate_token: migrate,
+        };
         let dispatch = self.dispatch().clone();
-        Box::pin(async move { agent.answer(call, asked).await }.with_subscriber(dispatch))
+        Box::pin(async move { agent.handle(call, asked).await }.with_subscriber(dispatch))
     }
 }
 

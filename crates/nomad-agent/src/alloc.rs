@@ -1,11 +1,11 @@
 //! Allocations: what this client runs, by id.
 
-mod act;
+mod actions;
+mod alloc_dir;
+mod allocations;
 mod checks;
-mod directory;
-mod kept;
+mod persist;
 mod snapshot;
-mod table;
 mod usage;
 
 use std::collections::BTreeMap;
@@ -19,16 +19,16 @@ use nomad_wire::client::{AllocChecks, AllocStats};
 use nomad_wire::{AllocId, Namespace};
 
 use crate::files::Files;
-use crate::task::{Home, Phase, Task, TaskSpec};
+use crate::task::{Phase, Task, TaskEnvironment, TaskSpec};
 
-pub use act::{ActError, Which};
+pub use actions::{AllocActionError, RestartScope};
+pub use alloc_dir::AllocDir;
+pub(crate) use alloc_dir::create_base;
+pub use allocations::{AllocStartError, Allocations, NotEligibleForGc};
 use checks::Checks;
-pub use directory::AllocDir;
-pub(crate) use directory::prepare;
-use kept::{Keeper, States};
-pub(crate) use snapshot::snapshot;
-pub use table::{Allocations, NotEligible, StartError};
-use usage::Usage;
+use persist::{StateWriter, TaskStates};
+pub(crate) use snapshot::write_snapshot;
+use usage::AllocUsage;
 
 /// What is to run as one allocation.
 #[derive(Debug, Clone)]
@@ -55,9 +55,9 @@ pub struct Allocation {
     group: String,
     directory: AllocDir,
     tasks: BTreeMap<String, Task>,
-    usage: Mutex<Usage>,
+    usage: Mutex<AllocUsage>,
     checks: Checks,
-    keeper: Option<Keeper>,
+    state_writer: Option<StateWriter>,
     collected: AtomicBool,
 }
 
@@ -66,20 +66,20 @@ impl Allocation {
     /// directory their states are kept there. Needs a tokio runtime.
     fn start(
         base: &Path,
-        kept: Option<&Path>,
+        state_dir: Option<&Path>,
         spec: AllocSpec,
-        before: &States,
+        previous: &TaskStates,
     ) -> io::Result<Self> {
         let names = spec.tasks.iter().map(|task| task.name.as_str());
         let directory = AllocDir::create(base, spec.id.as_str(), names)?;
         let start = |task: &TaskSpec| {
-            let home = home(&directory, spec.id.as_str(), &task.name);
-            let before = before.get(&task.name).copied().unwrap_or_default();
+            let home = task_environment(&directory, spec.id.as_str(), &task.name);
+            let before = previous.get(&task.name).copied().unwrap_or_default();
             (task.name.clone(), Task::start(task.clone(), home, before))
         };
         let tasks: BTreeMap<_, _> = spec.tasks.iter().map(start).collect();
-        let name = name(&spec.job, &spec.group);
-        let changes = tasks.values().map(|task| (task.name().to_owned(), task.changes()));
+        let name = alloc_name(&spec.job, &spec.group);
+        let changes = tasks.values().map(|task| (task.name().to_owned(), task.subscribe()));
         let changes = changes.collect();
         Ok(Self {
             id: spec.id,
@@ -87,10 +87,10 @@ impl Allocation {
             job: spec.job.clone(),
             group: spec.group.clone(),
             checks: Checks::start(&spec.id, &name, tasks.values()),
-            keeper: kept.map(|kept| Keeper::start(kept, spec, changes)),
+            state_writer: state_dir.map(|kept| StateWriter::start(kept, spec, changes)),
             directory,
             tasks,
-            usage: Mutex::new(Usage::new()),
+            usage: Mutex::new(AllocUsage::new()),
             collected: AtomicBool::new(false),
         })
     }
@@ -122,7 +122,7 @@ impl Allocation {
     /// Its name, as Nomad builds it. This agent runs one allocation of a group at a time, so the index is 0.
     #[must_use]
     pub fn name(&self) -> String {
-        name(&self.job, &self.group)
+        alloc_name(&self.job, &self.group)
     }
 
     /// Where its files are.
@@ -174,21 +174,21 @@ impl Allocation {
     }
 
     /// Marks it as collected; false if somebody else did before.
-    fn claim(&self) -> bool {
+    fn mark_collected(&self) -> bool {
         !self.collected.swap(true, Ordering::AcqRel)
     }
 
     /// Keeps its state as it is now, whatever happens to its tasks from here on. May block.
     fn seal(&self) {
-        if let Some(keeper) = &self.keeper {
+        if let Some(keeper) = &self.state_writer {
             keeper.seal();
         }
     }
 
     /// Removes its files and what is kept of it. May block.
     fn remove(&self) -> io::Result<()> {
-        if let Some(keeper) = &self.keeper {
-            keeper.forget();
+        if let Some(keeper) = &self.state_writer {
+            keeper.remove();
         }
         match std::fs::remove_dir_all(self.directory.root()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -202,7 +202,7 @@ impl Allocation {
     /// Tasks that were asked to end will end.
     pub async fn stop(&self) {
         for task in self.tasks.values() {
-            task.ask_to_stop();
+            task.request_stop();
         }
         for task in self.tasks.values() {
             task.stop().await;
@@ -211,12 +211,12 @@ impl Allocation {
 }
 
 /// The name of an allocation, as Nomad builds it.
-fn name(job: &str, group: &str) -> String {
+fn alloc_name(job: &str, group: &str) -> String {
     format!("{job}.{group}[0]")
 }
 
 /// Where a task lives, and the part of Nomad's environment variables that says so.
-fn home(directory: &AllocDir, id: &str, task: &str) -> Home {
+fn task_environment(directory: &AllocDir, id: &str, task: &str) -> TaskEnvironment {
     let root = directory.task(task);
     let shown = |path: &Path| path.to_string_lossy().into_owned();
     let env = [
@@ -226,7 +226,7 @@ fn home(directory: &AllocDir, id: &str, task: &str) -> Home {
         ("NOMAD_TASK_DIR", shown(&root.join("local"))),
         ("NOMAD_SECRETS_DIR", shown(&root.join("secrets"))),
     ];
-    Home {
+    TaskEnvironment {
         directory: root,
         logs: directory.logs(),
         env: env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),

@@ -4,7 +4,7 @@
 //! so back-pressure reaches the producer without a task in between, and dropping the body drops
 //! the producer with all that it holds (files, log subscriptions) at that very moment.
 
-mod pack;
+mod content_coding;
 
 use std::{
     convert::Infallible,
@@ -22,8 +22,8 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
-use self::pack::Packed;
-pub(crate) use self::pack::Packing;
+use self::content_coding::CompressedBody;
+pub(crate) use self::content_coding::ContentCoding;
 use crate::error::AgentError;
 
 /// Chunks that wait for a slow reader before the producer has to; Nomad's queue of frames.
@@ -33,26 +33,26 @@ const QUEUED_CHUNKS: usize = 32;
 pub struct Body {
     kind: Kind,
     /// Dropped with the body, whether it was read to its end or not.
-    at_end: Option<Box<dyn Send>>,
+    guard: Option<Box<dyn Send>>,
 }
 
 enum Kind {
     Full(Bytes),
     Stream(Box<Stream>),
-    Packed(Box<Packed>),
+    Compressed(Box<CompressedBody>),
 }
 
 /// Where a producer puts its chunks. Each becomes one HTTP chunk, sent at once.
 #[derive(Debug, Clone)]
-pub(crate) struct Chunks {
-    to: mpsc::Sender<Bytes>,
+pub(crate) struct ChunkSender {
+    sender: mpsc::Sender<Bytes>,
 }
 
 /// How many streams an agent has open.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct OpenStreams(Arc<AtomicUsize>);
 
-struct Counted(OpenStreams);
+struct OpenStreamGuard(OpenStreams);
 
 struct Stream {
     first: Option<Bytes>,
@@ -60,7 +60,7 @@ struct Stream {
     /// None once it has ended.
     producer: Option<Producer>,
     failure: Option<AgentError>,
-    _counted: Counted,
+    _guard: OpenStreamGuard,
 }
 
 type Producer = Pin<Box<dyn Future<Output = Result<(), AgentError>> + Send>>;
@@ -69,7 +69,7 @@ impl Body {
     /// Bytes that are there already.
     #[must_use]
     pub fn full(bytes: impl Into<Bytes>) -> Self {
-        Self { kind: Kind::Full(bytes.into()), at_end: None }
+        Self { kind: Kind::Full(bytes.into()), guard: None }
     }
 
     /// A stream, as soon as its first chunk is there.
@@ -82,7 +82,7 @@ impl Body {
     /// The producer's, if it failed before its first chunk.
     pub(crate) async fn stream<F>(
         open: &OpenStreams,
-        produce: impl FnOnce(Chunks) -> F,
+        produce: impl FnOnce(ChunkSender) -> F,
     ) -> Result<Self, AgentError>
     where
         F: Future<Output = Result<(), AgentError>> + Send + 'static,
@@ -91,69 +91,70 @@ impl Body {
         let mut stream = Box::new(Stream {
             first: None,
             chunks,
-            producer: Some(Box::pin(produce(Chunks { to }))),
+            producer: Some(Box::pin(produce(ChunkSender { sender: to }))),
             failure: None,
-            _counted: open.count(),
+            _guard: open.register(),
         });
         stream.first = match poll_fn(|cx| stream.poll_chunk(cx)).await {
             None => return Ok(Self::full(Bytes::new())),
             Some(chunk) => Some(chunk?),
         };
-        Ok(Self { kind: Kind::Stream(stream), at_end: None })
+        Ok(Self { kind: Kind::Stream(stream), guard: None })
     }
 
     /// Whether it is produced while it is read.
     #[must_use]
     pub fn is_stream(&self) -> bool {
-        matches!(self.kind, Kind::Stream(_) | Kind::Packed(_))
+        matches!(self.kind, Kind::Stream(_) | Kind::Compressed(_))
     }
 
     /// The same body, compressed: each chunk of a stream can be unpacked as soon as it arrives.
-    pub(crate) fn packed(self, packing: Packing) -> Self {
+    pub(crate) fn compress(self, packing: ContentCoding) -> Self {
         match self.kind {
             Kind::Full(bytes) => {
-                Self { kind: Kind::Full(packing.all(&bytes)), at_end: self.at_end }
+                Self { kind: Kind::Full(packing.compress(&bytes)), guard: self.guard }
             }
-            Kind::Stream(_) | Kind::Packed(_) => {
-                Self { kind: Kind::Packed(Box::new(Packed::new(packing, self))), at_end: None }
-            }
+            Kind::Stream(_) | Kind::Compressed(_) => Self {
+                kind: Kind::Compressed(Box::new(CompressedBody::new(packing, self))),
+                guard: None,
+            },
         }
     }
 
     /// Keeps `guard` until the body is gone.
-    pub(crate) fn holding(mut self, guard: impl Send + 'static) -> Self {
-        self.at_end = Some(Box::new(guard));
+    pub(crate) fn with_guard(mut self, guard: impl Send + 'static) -> Self {
+        self.guard = Some(Box::new(guard));
         self
     }
 }
 
-impl Chunks {
+impl ChunkSender {
     /// Queues one chunk, waiting while the reader is behind. An empty chunk is none.
     pub(crate) async fn send(&self, chunk: Bytes) {
         if !chunk.is_empty() {
             // The reader outlives the producer, which lives inside it.
-            let _ = self.to.send(chunk).await;
+            let _ = self.sender.send(chunk).await;
         }
     }
 
     /// The same on a thread that may wait. False when nobody reads any more.
     pub(crate) fn send_blocking(&self, chunk: Bytes) -> bool {
-        chunk.is_empty() || self.to.blocking_send(chunk).is_ok()
+        chunk.is_empty() || self.sender.blocking_send(chunk).is_ok()
     }
 }
 
 impl OpenStreams {
-    pub(crate) fn now(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 
-    fn count(&self) -> Counted {
+    fn register(&self) -> OpenStreamGuard {
         self.0.fetch_add(1, Ordering::Relaxed);
-        Counted(self.clone())
+        OpenStreamGuard(self.clone())
     }
 }
 
-impl Drop for Counted {
+impl Drop for OpenStreamGuard {
     fn drop(&mut self) {
         self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -196,7 +197,7 @@ impl http_body::Body for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let chunk = match &mut self.kind {
-            Kind::Packed(packed) => return packed.poll_frame(cx),
+            Kind::Compressed(packed) => return packed.poll_frame(cx),
             Kind::Full(bytes) if bytes.is_empty() => None,
             Kind::Full(bytes) => Some(std::mem::take(bytes)),
             Kind::Stream(stream) => match stream.first.take() {
@@ -204,7 +205,7 @@ impl http_body::Body for Body {
                 None => std::task::ready!(stream.poll_chunk(cx)).map(|chunk| match chunk {
                     Ok(chunk) => chunk,
                     // The status is long gone: the text is appended, as Nomad does.
-                    Err(error) => Bytes::from(error.into_fault().text().to_owned()),
+                    Err(error) => Bytes::from(error.into_http_error().text().to_owned()),
                 }),
             },
         };
@@ -218,7 +219,7 @@ impl http_body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Stream(_) | Kind::Packed(_) => SizeHint::default(),
+            Kind::Stream(_) | Kind::Compressed(_) => SizeHint::default(),
         }
     }
 }
@@ -233,7 +234,7 @@ impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             Kind::Full(bytes) => write!(f, "Body({} bytes)", bytes.len()),
-            Kind::Stream(_) | Kind::Packed(_) => f.write_str("Body(stream)"),
+            Kind::Stream(_) | Kind::Compressed(_) => f.write_str("Body(stream)"),
         }
     }
 }
@@ -259,13 +260,13 @@ mod tests {
             for text in ["one", "", "two"] {
                 chunks.send(Bytes::from(text)).await;
             }
-            Err(AgentError::failed("disk gone"))
+            Err(AgentError::internal("disk gone"))
         });
         let body = body.await.unwrap();
         assert!(body.is_stream());
-        assert_eq!(open.now(), 1);
+        assert_eq!(open.count(), 1);
         assert_eq!(frames(body).await, ["one", "two", "disk gone"]);
-        assert_eq!(open.now(), 0);
+        assert_eq!(open.count(), 0);
     }
 
     #[tokio::test]
@@ -275,7 +276,7 @@ mod tests {
         assert!(matches!(refused, Err(AgentError::NotRelayed)));
         let empty = Body::stream(&open, |_| async { Ok(()) }).await.unwrap();
         assert!(frames(empty).await.is_empty());
-        assert_eq!(open.now(), 0);
+        assert_eq!(open.count(), 0);
     }
 
     #[tokio::test]
@@ -312,6 +313,6 @@ mod tests {
         let body = body.await.unwrap();
         assert_eq!(Arc::strong_count(&held), 2);
         drop(body);
-        assert_eq!((Arc::strong_count(&held), open.now()), (1, 0));
+        assert_eq!((Arc::strong_count(&held), open.count()), (1, 0));
     }
 }

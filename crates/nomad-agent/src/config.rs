@@ -68,7 +68,7 @@ pub struct AgentConfig {
     /// Headers that every answer to a call carries, unless the call sets them itself.
     pub response_headers: HeaderMap,
     /// What `self` shows of settings that whoever serves the agent has and the agent itself does not.
-    pub shown: Shown,
+    pub external_settings: ExternalSettings,
 }
 
 /// Settings that `GET /v1/agent/self` shows under Nomad's names, and that mean nothing to the agent: those of its
@@ -81,9 +81,9 @@ pub struct AgentConfig {
 /// assert_eq!(format!("{shown:?}"), r#"{["TLSConfig", "EnableHTTP"]}"#);
 /// ```
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct Shown(Vec<(&'static [&'static str], Value)>);
+pub struct ExternalSettings(Vec<(&'static [&'static str], Value)>);
 
-impl Shown {
+impl ExternalSettings {
     /// Shows this value at a path of keys.
     #[must_use]
     pub fn with(mut self, path: &'static [&'static str], value: impl Into<Value>) -> Self {
@@ -92,12 +92,12 @@ impl Shown {
     }
 
     /// Puts everything over a configuration that is about to be shown.
-    pub(crate) fn over(&self, config: agent::AgentConfig) -> agent::AgentConfig {
-        self.0.iter().fold(config, |config, (path, value)| config.with(path, value.clone()))
+    pub(crate) fn apply_to(&self, config: agent::AgentConfig) -> agent::AgentConfig {
+        self.0.iter().fold(config, |config, (path, value)| config.with_value(path, value.clone()))
     }
 }
 
-impl fmt::Debug for Shown {
+impl fmt::Debug for ExternalSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.iter().map(|(path, _)| path)).finish()
     }
@@ -128,7 +128,7 @@ impl AgentConfig {
             log_json: false,
             schedulers: SchedulerConfig::default(),
             response_headers: HeaderMap::new(),
-            shown: Shown::default(),
+            external_settings: ExternalSettings::default(),
         }
     }
 

@@ -1,8 +1,8 @@
 //! Why an agent does not answer a question, and what the caller is told.
 
 use http::StatusCode;
-use nomad_acl::{Denied, IdentifyError, RegionMismatch, TokensError};
-use nomad_wire::{Fault, QueryError, Route, RouteError, spec::AgentRole};
+use nomad_acl::{IdentifyError, PermissionDenied, RegionMismatch, TokensError};
+use nomad_wire::{HttpError, QueryError, Route, RouteError, spec::AgentRole};
 use thiserror::Error;
 
 use crate::role::Role;
@@ -16,7 +16,7 @@ pub enum AgentError {
     Identify(#[from] IdentifyError),
     /// The caller may not ask it.
     #[error(transparent)]
-    Denied(#[from] Denied),
+    Denied(#[from] PermissionDenied),
     /// The caller's rights are those of another region.
     #[error(transparent)]
     Region(#[from] RegionMismatch),
@@ -37,7 +37,7 @@ pub enum AgentError {
     NotRelayed,
     /// Nomad's own words, with their status.
     #[error(transparent)]
-    Said(#[from] Fault),
+    Http(#[from] HttpError),
     /// A body that cannot be printed; no body of ours is.
     #[error("the answer could not be encoded")]
     Encode(#[from] serde_json::Error),
@@ -61,39 +61,39 @@ pub enum WrongRole {
 impl AgentError {
     /// Nomad's words and status.
     #[must_use]
-    pub fn said(status: StatusCode, text: impl Into<String>) -> Self {
-        Self::Said(Fault::new(status, text.into()))
+    pub fn with_status(status: StatusCode, text: impl Into<String>) -> Self {
+        Self::Http(HttpError::new(status, text.into()))
     }
 
     /// Nomad's words with the status of everything that has none of its own: 500.
     #[must_use]
-    pub fn failed(text: impl Into<String>) -> Self {
-        Self::said(StatusCode::INTERNAL_SERVER_ERROR, text)
+    pub fn internal(text: impl Into<String>) -> Self {
+        Self::with_status(StatusCode::INTERNAL_SERVER_ERROR, text)
     }
 
     /// What the caller is told: the one place where an error becomes a status.
     #[must_use]
-    pub fn into_fault(self) -> Fault {
+    pub fn into_http_error(self) -> HttpError {
         match self {
-            Self::Identify(error) => identify_fault(error),
-            Self::Denied(denied) => Fault::new(StatusCode::FORBIDDEN, denied.to_string()),
-            Self::Region(error) => Fault::new(StatusCode::FORBIDDEN, error.to_string()),
+            Self::Identify(error) => identify_http_error(error),
+            Self::Denied(denied) => HttpError::new(StatusCode::FORBIDDEN, denied.to_string()),
+            Self::Region(error) => HttpError::new(StatusCode::FORBIDDEN, error.to_string()),
             Self::Query(error) => error.into(),
-            Self::WrongRole(role) => role.fault(),
-            Self::UnknownPath => Fault::new(StatusCode::NOT_FOUND, ""),
-            Self::Said(fault) => fault,
+            Self::WrongRole(role) => role.http_error(),
+            Self::UnknownPath => HttpError::new(StatusCode::NOT_FOUND, ""),
+            Self::Http(fault) => fault,
             Self::NotServed(_) | Self::NotRelayed => {
-                Fault::new(StatusCode::NOT_IMPLEMENTED, self.to_string())
+                HttpError::new(StatusCode::NOT_IMPLEMENTED, self.to_string())
             }
-            Self::Encode(_) => Fault::new(StatusCode::INTERNAL_SERVER_ERROR, self.to_string()),
-            Self::Stopping => Fault::new(StatusCode::SERVICE_UNAVAILABLE, self.to_string()),
+            Self::Encode(_) => HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, self.to_string()),
+            Self::Stopping => HttpError::new(StatusCode::SERVICE_UNAVAILABLE, self.to_string()),
         }
     }
 
     /// Complains about the role before the method where Nomad's handlers do: at the schedulers.
-    pub(crate) fn role_first(self, role: Role) -> Self {
+    pub(crate) fn prefer_role_error(self, role: Role) -> Self {
         match self {
-            Self::Identify(IdentifyError::Route(RouteError::Method(ref route)))
+            Self::Identify(IdentifyError::Route(RouteError::MethodNotAllowed(ref route)))
                 if route.spec().role == AgentRole::ServerOnly =>
             {
                 check_role(route, role).err().unwrap_or(self)
@@ -104,12 +104,12 @@ impl AgentError {
 }
 
 impl WrongRole {
-    fn fault(self) -> Fault {
+    fn http_error(self) -> HttpError {
         match self {
-            Self::InvalidMethod => Fault::new(StatusCode::NOT_IMPLEMENTED, "Invalid method"),
-            Self::ServerOnly => Fault::new(StatusCode::BAD_REQUEST, "Server only endpoint"),
+            Self::InvalidMethod => HttpError::new(StatusCode::NOT_IMPLEMENTED, "Invalid method"),
+            Self::ServerOnly => HttpError::new(StatusCode::BAD_REQUEST, "Server only endpoint"),
             Self::NoLocalNode => {
-                Fault::new(StatusCode::BAD_REQUEST, "No local Node and node_id not provided")
+                HttpError::new(StatusCode::BAD_REQUEST, "No local Node and node_id not provided")
             }
         }
     }
@@ -132,20 +132,20 @@ pub(crate) fn check_role(route: &Route, role: Role) -> Result<(), AgentError> {
 }
 
 /// An unknown token is told no more than one without the right; Nomad 2.0 says the same to both.
-fn identify_fault(error: IdentifyError) -> Fault {
+fn identify_http_error(error: IdentifyError) -> HttpError {
     match error {
         IdentifyError::Route(error) => error.into(),
         IdentifyError::Header(error) => error.into(),
         IdentifyError::Tokens(TokensError::NotFound) => {
-            Fault::new(StatusCode::FORBIDDEN, "Permission denied")
+            HttpError::new(StatusCode::FORBIDDEN, "Permission denied")
         }
         IdentifyError::Tokens(error @ TokensError::Expired) => {
-            Fault::new(StatusCode::FORBIDDEN, error.to_string())
+            HttpError::new(StatusCode::FORBIDDEN, error.to_string())
         }
-        IdentifyError::Tokens(TokensError::Unavailable(source)) => Fault::new(
+        IdentifyError::Tokens(TokensError::Unavailable(source)) => HttpError::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             format!("failed to resolve ACL token: {source}"),
         ),
-        error => Fault::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+        error => HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
     }
 }

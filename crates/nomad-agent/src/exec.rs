@@ -25,35 +25,35 @@ use tokio::{
 };
 
 use self::{
-    message::{Input, Output},
-    process::{Started, Stdin},
+    message::{ExecInput, OutputStream},
+    process::{ExecProcess, Stdin},
 };
 use crate::{
-    body::Chunks,
+    body::ChunkSender,
     error::AgentError,
-    received::RequestBody,
-    task::{Group, Phase, Plan, TaskState},
+    request_body::RequestBody,
+    task::{Phase, ProcessGroup, TaskContext, TaskState},
 };
 
 /// As much output as Nomad puts into one message.
-const MOST_OUTPUT: usize = 1024;
+const MAX_OUTPUT: usize = 1024;
 
 /// How long output may be silent after the process has ended before it is taken for complete. Only a process that left
 /// the group can hold a pipe open for longer.
-const LAST_OUTPUT: Duration = Duration::from_millis(500);
+const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What a shell adds to the number of the signal that ended a process.
-const SIGNALLED: i32 = 128;
+const SIGNAL_EXIT_BASE: i32 = 128;
 
 /// A command, and where it is to run.
 #[derive(Debug)]
-pub(crate) struct Command {
+pub(crate) struct ExecCommand {
     /// The program and its arguments; never empty.
-    pub(crate) words: Vec<String>,
+    pub(crate) argv: Vec<String>,
     /// With a terminal.
     pub(crate) tty: bool,
     /// The task in whose place it runs.
-    pub(crate) plan: Arc<Plan>,
+    pub(crate) context: Arc<TaskContext>,
     /// Where that task stands: when it ends, so does the command.
     pub(crate) state: watch::Receiver<TaskState>,
 }
@@ -66,24 +66,24 @@ pub(crate) struct Command {
 /// # Cancel safety
 /// Can be dropped at any time; the processes end with it.
 pub(crate) async fn run<B: RequestBody>(
-    command: Command,
+    command: ExecCommand,
     input: B,
-    to: Chunks,
+    to: ChunkSender,
 ) -> Result<(), AgentError> {
-    let started = process::start(&command).map_err(|error| {
-        AgentError::failed(format!("failed to start {}: {error}", command.words[0]))
+    let started = process::spawn(&command).map_err(|error| {
+        AgentError::internal(format!("failed to start {}: {error}", command.argv[0]))
     })?;
-    let Started { child, group, stdin, stdout, stderr } = started;
+    let ExecProcess { child, group, stdin, stdout, stderr } = started;
     let (over, ended) = watch::channel(false);
     let outputs = async {
         tokio::join!(
-            copy(stdout, Output::Stdout, &to, ended.clone()),
-            copy(stderr, Output::Stderr, &to, ended.clone()),
+            copy_output(stdout, OutputStream::Stdout, &to, ended.clone()),
+            copy_output(stderr, OutputStream::Stderr, &to, ended.clone()),
         );
     };
     let mut outputs = pin!(outputs);
-    let mut feeding = pin!(feed(input, stdin));
-    let mut living = pin!(live(child, group, command.state));
+    let mut feeding = pin!(write_input(input, stdin));
+    let mut living = pin!(wait_for_exit(child, group, command.state));
     let mut complete = false;
     let code = loop {
         tokio::select! {
@@ -100,63 +100,67 @@ pub(crate) async fn run<B: RequestBody>(
             () = &mut feeding => return Ok(()),
         }
     }
-    to.send(message::exited(code)).await;
+    to.send(message::exit_message(code)).await;
     Ok(())
 }
 
 /// Waits for the end of the process, which the end of its task brings about as well; its group has ended then.
-async fn live(mut child: Child, group: Option<Group>, mut task: watch::Receiver<TaskState>) -> i32 {
+async fn wait_for_exit(
+    mut child: Child,
+    group: Option<ProcessGroup>,
+    mut task: watch::Receiver<TaskState>,
+) -> i32 {
     let exit = tokio::select! {
         exit = child.wait() => exit,
-        () = over(&mut task) => {
+        () = wait_for_task_end(&mut task) => {
             drop(group);
             child.wait().await
         }
     };
-    exit.ok().map_or(SIGNALLED + Signal::KILL.as_raw(), process::code)
+    exit.ok().map_or(SIGNAL_EXIT_BASE + Signal::KILL.as_raw(), process::exit_code)
 }
 
 /// Waits until the task does not run any more.
-async fn over(task: &mut watch::Receiver<TaskState>) {
+async fn wait_for_task_end(task: &mut watch::Receiver<TaskState>) {
     // An error means that the task is gone altogether.
     drop(task.wait_for(|state| state.phase != Phase::Running).await);
 }
 
 /// Copies what the process says, and then that it says no more.
-async fn copy(
+async fn copy_output(
     from: Option<impl AsyncRead + Unpin>,
-    kind: Output,
-    to: &Chunks,
+    kind: OutputStream,
+    to: &ChunkSender,
     mut ended: watch::Receiver<bool>,
 ) {
     let Some(mut from) = from else { return };
-    let mut buffer = vec![0; MOST_OUTPUT];
+    let mut buffer = vec![0; MAX_OUTPUT];
     loop {
         let read = tokio::select! {
             biased;
             read = from.read(&mut buffer) => read,
-            () = silence(&mut ended) => break,
+            () = wait_for_silence(&mut ended) => break,
         };
         // A terminal whose processes are gone answers with an error.
         let Ok(read @ 1..) = read else { break };
-        to.send(kind.data(&buffer[..read])).await;
+        to.send(kind.data_message(&buffer[..read])).await;
     }
-    to.send(kind.closed()).await;
+    to.send(kind.close_message()).await;
 }
 
-async fn silence(ended: &mut watch::Receiver<bool>) {
+async fn wait_for_silence(ended: &mut watch::Receiver<bool>) {
     drop(ended.wait_for(|&ended| ended).await);
-    sleep(LAST_OUTPUT).await;
+    sleep(OUTPUT_DRAIN_TIMEOUT).await;
 }
 
 /// Gives the process what the caller says, until the caller says nothing more at all.
-async fn feed<B: RequestBody>(input: B, mut stdin: Stdin) {
+async fn write_input<B: RequestBody>(input: B, mut stdin: Stdin) {
     let mut input = pin!(input);
     while let Some(Ok(frame)) = input.frame().await {
         let Ok(mut data) = frame.into_data() else { continue };
         let message = data.copy_to_bytes(data.remaining());
-        match Input::parse(&message) {
-            Some(input) => process::tell(&mut stdin, input).await,
+        match ExecInput::parse(&message) {
+            Some(input) => process::write_stdin(&mut stdin, input).await,
             None => return,
         }
     }

@@ -8,7 +8,7 @@
 
 mod error;
 mod mode;
-mod open;
+mod open_file;
 mod sniff;
 mod walk;
 
@@ -21,14 +21,14 @@ use jiff::Timestamp;
 use rustix::fs::{AtFlags, Dir, FileType, Stat, fstat, statat};
 use rustix::io::Errno;
 
-pub(crate) use error::{FileError, worded};
-pub(crate) use open::Open;
-pub(crate) use sniff::{SNIFFED, content_type};
-use walk::{Lost, Spot, kind};
+pub(crate) use error::{FileError, go_error_text};
+pub(crate) use open_file::OpenFile;
+pub(crate) use sniff::{SNIFF_LENGTH, content_type};
+use walk::{PathHandle, WalkError, file_type};
 
 /// What is known about a file without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct FileEntry {
     pub(crate) name: String,
     pub(crate) is_dir: bool,
     pub(crate) size: i64,
@@ -53,70 +53,77 @@ impl Files {
     }
 
     /// The entries of a directory by name, each as it is: links are not followed.
-    pub(crate) fn list(&self, path: impl AsRef<Path>) -> Result<Vec<Entry>, FileError> {
-        self.list_some(path, |_| true)
+    pub(crate) fn list(&self, path: impl AsRef<Path>) -> Result<Vec<FileEntry>, FileError> {
+        self.list_matching(path, |_| true)
     }
 
     /// Those entries of a directory whose names are `wanted`; the others are not even looked at.
-    pub(crate) fn list_some(
+    pub(crate) fn list_matching(
         &self,
         path: impl AsRef<Path>,
         wanted: impl Fn(&str) -> bool,
-    ) -> Result<Vec<Entry>, FileError> {
-        let place = self.place(path.as_ref())?;
-        let directory =
-            self.find(&place, "open")?.open().map_err(|errno| place.failed("open", errno))?;
-        if kind(&directory).map_err(|errno| place.failed("open", errno))? != FileType::Directory {
-            return Err(place.failed("readdirent", Errno::NOTDIR));
+    ) -> Result<Vec<FileEntry>, FileError> {
+        let place = self.lexical_path(path.as_ref())?;
+        let directory = self
+            .resolve(&place, "open")?
+            .open_for_reading()
+            .map_err(|errno| place.os_error("open", errno))?;
+        if file_type(&directory).map_err(|errno| place.os_error("open", errno))?
+            != FileType::Directory
+        {
+            return Err(place.os_error("readdirent", Errno::NOTDIR));
         }
         let entries =
-            entries(&directory, wanted).map_err(|errno| place.failed("readdirent", errno));
+            read_entries(&directory, wanted).map_err(|errno| place.os_error("readdirent", errno));
         let mut entries = entries?;
         entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         Ok(entries)
     }
 
     /// What is known about one file; a link is followed.
-    pub(crate) fn stat(&self, path: impl AsRef<Path>) -> Result<Entry, FileError> {
-        let place = self.place(path.as_ref())?;
-        let spot = self.find(&place, "stat")?;
-        let stat = fstat(spot.file()).map_err(|errno| place.failed("stat", errno))?;
+    pub(crate) fn stat(&self, path: impl AsRef<Path>) -> Result<FileEntry, FileError> {
+        let place = self.lexical_path(path.as_ref())?;
+        let spot = self.resolve(&place, "stat")?;
+        let stat = fstat(spot.file()).map_err(|errno| place.os_error("stat", errno))?;
         let name = place.host.file_name().unwrap_or_default();
-        Ok(Entry { content_type: sniffed(&place, &spot, &stat), ..entry(name, &stat) })
+        Ok(FileEntry {
+            content_type: sniff_content_type(&place, &spot, &stat),
+            ..entry(name, &stat)
+        })
     }
 
     /// Whether the content of `path` can be asked for at all: it is there, and it is no directory.
     pub(crate) fn check_file(&self, path: impl AsRef<Path>) -> Result<(), FileError> {
         if self.stat(&path)?.is_dir {
-            return Err(FileError::Directory(shown(path.as_ref())));
+            return Err(FileError::Directory(display_path(path.as_ref())));
         }
         Ok(())
     }
 
     /// Device and inode of what `path` leads to.
-    pub(crate) fn identity(&self, path: impl AsRef<Path>) -> Result<(u64, u64), FileError> {
-        let place = self.place(path.as_ref())?;
-        let spot = self.find(&place, "stat")?;
-        let stat = fstat(spot.file()).map_err(|errno| place.failed("stat", errno))?;
+    pub(crate) fn device_and_inode(&self, path: impl AsRef<Path>) -> Result<(u64, u64), FileError> {
+        let place = self.lexical_path(path.as_ref())?;
+        let spot = self.resolve(&place, "stat")?;
+        let stat = fstat(spot.file()).map_err(|errno| place.os_error("stat", errno))?;
         Ok((stat.st_dev, stat.st_ino))
     }
 
     /// Opens the content of a file. Secrets stay closed.
-    pub(crate) fn open(&self, path: impl AsRef<Path>) -> Result<Open, FileError> {
-        let place = self.place(path.as_ref())?;
-        self.readable(path.as_ref(), place.inside.components().map(Component::as_os_str))?;
-        let spot = self.find(&place, "open")?;
-        self.readable(path.as_ref(), spot.location())?;
-        let file = spot.open().map_err(|errno| place.failed("open", errno))?;
-        match kind(&file).map_err(|errno| place.failed("stat", errno))? {
-            FileType::RegularFile => Ok(Open { file: file.into(), host: place.host }),
-            FileType::Directory => Err(FileError::Directory(shown(path.as_ref()))),
-            _ => Err(FileError::Special(shown(path.as_ref()))),
+    pub(crate) fn open(&self, path: impl AsRef<Path>) -> Result<OpenFile, FileError> {
+        let place = self.lexical_path(path.as_ref())?;
+        self.check_readable(path.as_ref(), place.inside.components().map(Component::as_os_str))?;
+        let spot = self.resolve(&place, "open")?;
+        self.check_readable(path.as_ref(), spot.location())?;
+        let file = spot.open_for_reading().map_err(|errno| place.os_error("open", errno))?;
+        match file_type(&file).map_err(|errno| place.os_error("stat", errno))? {
+            FileType::RegularFile => Ok(OpenFile { file: file.into(), host_path: place.host }),
+            FileType::Directory => Err(FileError::Directory(display_path(path.as_ref()))),
+            _ => Err(FileError::Special(display_path(path.as_ref()))),
         }
     }
 
     /// Where a path leads by its text alone. As in Nomad, a first name that begins with two dots is refused as well.
-    fn place(&self, path: &Path) -> Result<Place, FileError> {
+    fn lexical_path(&self, path: &Path) -> Result<LexicalPath, FileError> {
         let mut host = self.root.clone();
         for component in path.components() {
             match component {
@@ -131,20 +138,20 @@ impl Files {
         if inside.as_os_str().as_encoded_bytes().starts_with(b"..") {
             return Err(FileError::Escapes);
         }
-        Ok(Place { host, inside })
+        Ok(LexicalPath { host, inside })
     }
 
-    fn find(&self, place: &Place, call: &'static str) -> Result<Spot, FileError> {
-        Spot::find(&self.root, &place.inside).map_err(|lost| match lost {
-            Lost::Outside => FileError::Escapes,
-            Lost::Os(Errno::NOENT) => place.failed(call, Errno::NOENT),
-            Lost::Os(errno) => FileError::Unresolved(errno),
+    fn resolve(&self, place: &LexicalPath, call: &'static str) -> Result<PathHandle, FileError> {
+        PathHandle::resolve(&self.root, &place.inside).map_err(|lost| match lost {
+            WalkError::Outside => FileError::Escapes,
+            WalkError::Os(Errno::NOENT) => place.os_error(call, Errno::NOENT),
+            WalkError::Os(errno) => FileError::Unresolved(errno),
         })
     }
 
     /// Refuses what is below a task's `secrets` or `private`. As in Nomad, case does not matter and the names only have
     /// to begin like that.
-    fn readable<'a>(
+    fn check_readable<'a>(
         &self,
         path: &Path,
         mut location: impl Iterator<Item = &'a OsStr>,
@@ -157,37 +164,37 @@ impl Files {
         }
         let below = below.to_ascii_lowercase();
         match below.as_encoded_bytes() {
-            name if name.starts_with(b"secrets") => Err(FileError::Secret(shown(path))),
-            name if name.starts_with(b"private") => Err(FileError::Private(shown(path))),
+            name if name.starts_with(b"secrets") => Err(FileError::Secret(display_path(path))),
+            name if name.starts_with(b"private") => Err(FileError::Private(display_path(path))),
             _ => Ok(()),
         }
     }
 }
 
 /// A path in a text.
-fn shown(path: &Path) -> String {
+fn display_path(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
 /// Where a path leads by its text alone.
 #[derive(Debug)]
-struct Place {
+struct LexicalPath {
     /// The path on this host.
     host: PathBuf,
     /// The path below the root.
     inside: PathBuf,
 }
 
-impl Place {
-    fn failed(&self, call: &'static str, errno: Errno) -> FileError {
+impl LexicalPath {
+    fn os_error(&self, call: &'static str, errno: Errno) -> FileError {
         FileError::Os { call, path: self.host.clone(), errno }
     }
 }
 
-fn entries(
+fn read_entries(
     directory: &std::os::fd::OwnedFd,
     wanted: impl Fn(&str) -> bool,
-) -> Result<Vec<Entry>, Errno> {
+) -> Result<Vec<FileEntry>, Errno> {
     let mut entries = Vec::new();
     for found in Dir::read_from(directory)? {
         let found = found?;
@@ -205,33 +212,36 @@ fn entries(
     Ok(entries)
 }
 
-fn entry(name: &OsStr, stat: &Stat) -> Entry {
+fn entry(name: &OsStr, stat: &Stat) -> FileEntry {
     let nanoseconds = i32::try_from(stat.st_mtime_nsec).unwrap_or_default();
-    Entry {
+    FileEntry {
         name: name.to_string_lossy().into_owned(),
         is_dir: FileType::from_raw_mode(stat.st_mode) == FileType::Directory,
         size: stat.st_size,
-        mode: mode::text(stat.st_mode),
+        mode: mode::go_mode(stat.st_mode),
         modified: Timestamp::new(stat.st_mtime, nanoseconds).unwrap_or_default(),
         content_type: "",
     }
 }
 
 /// The content type as `fs/stat` tells it. What cannot be read, or is empty, is of no known type.
-fn sniffed(place: &Place, spot: &Spot, stat: &Stat) -> &'static str {
+fn sniff_content_type(place: &LexicalPath, spot: &PathHandle, stat: &Stat) -> &'static str {
     if place.host.extension() == Some(OsStr::new("json")) {
         return "application/json";
     }
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_size == 0 {
-        return sniff::UNKNOWN;
+        return sniff::UNKNOWN_TYPE;
     }
-    let head = spot.open().map_err(io::Error::from).and_then(|file| head(File::from(file)));
-    head.map_or(sniff::UNKNOWN, |head| content_type(&head))
+    let head = spot
+        .open_for_reading()
+        .map_err(io::Error::from)
+        .and_then(|file| read_head(File::from(file)));
+    head.map_or(sniff::UNKNOWN_TYPE, |head| content_type(&head))
 }
 
-fn head(file: File) -> io::Result<Vec<u8>> {
-    let mut head = Vec::with_capacity(SNIFFED);
-    file.take(SNIFFED as u64).read_to_end(&mut head)?;
+fn read_head(file: File) -> io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(SNIFF_LENGTH);
+    file.take(SNIFF_LENGTH as u64).read_to_end(&mut head)?;
     Ok(head)
 }
 

@@ -2,15 +2,15 @@
 //!
 //! What to read next is decided by [`Follow`] machines that know neither a clock nor a runtime: [`FileTail`] for one
 //! file, [`LogTail`] for the rotated files of a log. [`pump`] drives one of them and makes frames of its reads. Files
-//! are looked at every [`POLL`](pump::POLL), not waited for by inotify: a poll works on every file system, costs a few
+//! are looked at every [`POLL_INTERVAL`](pump::POLL), not waited for by inotify: a poll works on every file system, costs a few
 //! system calls, and cannot overflow.
 
-mod choose;
 mod disk;
 mod error;
 mod file;
 mod log;
 mod pump;
+mod start_position;
 mod tail;
 
 use std::sync::Arc;
@@ -57,16 +57,16 @@ pub(crate) trait Follow: Send + 'static {
 
 /// Whether the end of what is there is the end of the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Until {
+pub(crate) enum FollowMode {
     /// Read what is there, then end.
-    End,
+    ToEnd,
     /// Wait for more.
     Forever,
 }
 
-impl Until {
+impl FollowMode {
     /// The meaning of the query parameter `follow`.
-    pub(crate) fn following(follow: bool) -> Self {
-        if follow { Self::Forever } else { Self::End }
+    pub(crate) fn from_follow(follow: bool) -> Self {
+        if follow { Self::Forever } else { Self::ToEnd }
     }
 }

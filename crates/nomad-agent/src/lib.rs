@@ -74,14 +74,14 @@
 //! # Who the servers are
 //!
 //! Servers know each other through a [`Membership`]. [`Gossip`] is the one over any number of processes; a client asks
-//! a server with [`Remote`], for which servers serve [`peers`] on their RPC address; a [`Roster`] is shared by agents of
+//! a server with [`RemoteMembership`], for which servers serve [`peers`] on their RPC address; a [`Roster`] is shared by agents of
 //! one process without any socket. There is no election: the leader of a region is the alive server with the smallest
 //! name, so that everybody who knows the same servers names the same one.
 //!
 //! The servers also sign who a client is; [`peers`] answers that, too. A client without any server signs for itself.
 //!
 //! Each agent has a live log of its own (a [`LogHub`]), which is what `/v1/agent/monitor` shows;
-//! a [`LogOutlet`] brings the lines of all agents to one terminal.
+//! a [`LogSink`] brings the lines of all agents to one terminal.
 //!
 //! # Streams
 //!
@@ -98,58 +98,63 @@
 
 mod agent;
 mod alloc;
+mod atomic_file;
 mod body;
 mod config;
-mod durable;
 mod duration;
 mod error;
 mod exec;
 mod files;
 mod follow;
-mod found;
-mod framing;
-mod handle;
-mod identity;
-mod keyed;
+mod frame_writer;
+mod handlers;
+mod host;
+mod ids;
+mod keyed_hash;
 mod log;
 mod membership;
 mod metadata;
-mod node;
 mod node_identity;
 mod process;
 mod profile;
-mod received;
 mod reload;
-mod reply;
+mod request_body;
+mod response;
 mod role;
 mod schedulers;
+mod standalone;
 mod task;
 mod websocket;
 
 pub use self::{
     agent::{Agent, AgentBuilder},
     alloc::{
-        ActError, AllocDir, AllocSpec, Allocation, Allocations, NotEligible, StartError, Which,
+        AllocActionError, AllocDir, AllocSpec, AllocStartError, Allocation, Allocations,
+        NotEligibleForGc, RestartScope,
     },
     body::Body,
-    config::{AgentConfig, NOMAD_VERSION, Shown, VERSION_METADATA},
+    config::{AgentConfig, ExternalSettings, NOMAD_VERSION, VERSION_METADATA},
     error::{AgentError, WrongRole},
-    found::{Found, Standalone, standalone},
-    identity::IdentityError,
-    log::{Entry, LOG_QUEUE, LineStyle, LogFeed, LogHub, LogLine, LogOutlet, Value},
-    membership::{
-        Gossip, GossipError, GossipKey, GossipOptions, IDENTITY_PATH, Joined, KeyError,
-        KeyringRequest, Member, MemberStatus, Membership, MembershipError, PEER_PATH, Peers,
-        Pending, Remote, Removal, Roster, ServerList, Unreachable, free_address, peers,
+    host::{HostSource, SystemHost},
+    ids::AgentStartError,
+    log::{
+        LOG_QUEUE_CAPACITY, LineStyle, LogEntry, LogHub, LogLine, LogReceiver, LogSink, LogValue,
     },
-    node::{HostNode, Node},
+    membership::{
+        BoxFuture, Gossip, GossipError, GossipKey, GossipOptions, JoinOutcome, KeyError,
+        KeyringRequest, Member, MemberStatus, Membership, MembershipError, NoServerReachable,
+        PEER_IDENTITY_PATH, PEER_MEMBERS_PATH, PeerService, RemoteMembership, Removal, Roster,
+        ServerList, free_address, peer_service,
+    },
     node_identity::IdentityRequest,
-    received::RequestBody,
-    reload::Reloadable,
+    reload::ReloadableConfig,
+    request_body::RequestBody,
     role::Role,
     schedulers::{SchedulerConfig, SchedulerConfigError},
+    standalone::{LocalRequest, Standalone, standalone},
     task::{
-        Check, CheckMode, LogLimits, OrderError, Phase, Probe, Restart, Task, TaskSpec, TaskState,
+        Check, CheckMode, CheckType, LogLimits, Phase, RestartPolicy, Task, TaskActionError,
+        TaskSpec, TaskState,
     },
 };
 

@@ -2,21 +2,21 @@
 //!
 //! Every agent has a log of its own, also where several agents share a process: a [`LogHub`] is a
 //! tracing subscriber that hands each event to whoever listens at that moment. A listener is a
-//! [`LogFeed`] with a level and a bounded queue of its own; nothing is kept for those who come
+//! [`LogReceiver`] with a level and a bounded queue of its own; nothing is kept for those who come
 //! later, and a listener that is too slow loses lines and is told how many.
 //!
 //! The name of a line (`http`, `client`, `nomad`) is the event's target; its message and fields
 //! are the event's own. A field called `duration` holds nanoseconds. Where it is asked for
 //! ([`LogHub::show_spans`]) the fields of the spans around an event follow its own.
 
-mod file;
+mod file_sink;
 mod hub;
 mod layer;
 mod line;
 mod queue;
 mod span;
 
-pub(crate) use self::file::{LogFile, Tee};
-pub use self::hub::{LogFeed, LogHub, LogOutlet};
-pub use self::line::{LineStyle, LogLine, Value};
-pub use self::queue::{Entry, LOG_QUEUE};
+pub(crate) use self::file_sink::{FileSink, TeeSink};
+pub use self::hub::{LogHub, LogReceiver, LogSink};
+pub use self::line::{LineStyle, LogLine, LogValue};
+pub use self::queue::{LOG_QUEUE_CAPACITY, LogEntry};

@@ -1,16 +1,16 @@
 //! Who the servers are, and who leads them.
 //!
 //! Handlers ask a [`Membership`] and know no socket. There are three: a [`Roster`] that agents of one process share,
-//! [`Gossip`] between servers, and [`Remote`] for clients, who ask a server. The sockets of this crate are all here.
+//! [`Gossip`] between servers, and [`RemoteMembership`] for clients, who ask a server. The sockets of this crate are all here.
 
 mod address;
 mod error;
 mod gossip;
-mod list;
 mod member;
 mod peer;
 mod remote;
 mod roster;
+mod server_list;
 
 use std::{fmt, net::SocketAddr, pin::Pin};
 
@@ -18,19 +18,19 @@ use nomad_wire::{SecretId, agent};
 
 use crate::node_identity::IdentityRequest;
 
-pub(crate) use self::address::several;
+pub(crate) use self::address::multi_error;
 pub use self::{
     error::MembershipError,
     gossip::{Gossip, GossipError, GossipKey, GossipOptions, KeyError, free_address},
-    list::{ServerList, Unreachable},
     member::{Member, MemberStatus},
-    peer::{IDENTITY_PATH, PEER_PATH, Peers, peers},
-    remote::Remote,
+    peer::{PEER_IDENTITY_PATH, PEER_MEMBERS_PATH, PeerService, peer_service},
+    remote::RemoteMembership,
     roster::Roster,
+    server_list::{NoServerReachable, ServerList},
 };
 
 /// What takes a while because others are asked.
-pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The servers as one agent knows them.
 pub trait Membership: fmt::Debug + Send + Sync + 'static {
@@ -65,7 +65,7 @@ pub trait Membership: fmt::Debug + Send + Sync + 'static {
 
     /// Contacts other servers and takes over whom they know. Each address is `host`, `host:port` or an IPv6 address;
     /// the port is that of gossip, 4648, unless said otherwise.
-    fn join<'a>(&'a self, addresses: &'a [String]) -> Pending<'a, Joined>;
+    fn join<'a>(&'a self, addresses: &'a [String]) -> BoxFuture<'a, JoinOutcome>;
 
     /// Says of a failed server that it left; an alive one is leaving, which it will deny. Unknown names change
     /// nothing.
@@ -76,14 +76,14 @@ pub trait Membership: fmt::Debug + Send + Sync + 'static {
         &'a self,
         serf_name: &'a str,
         removal: Removal,
-    ) -> Pending<'a, Result<(), MembershipError>>;
+    ) -> BoxFuture<'a, Result<(), MembershipError>>;
 
     /// Shows or changes the keys that gossip is encrypted with, at every server.
     ///
     /// # Errors
     /// [`MembershipError::NodesFailed`] when gossip is not encrypted, or a server refuses;
     /// [`MembershipError::NodesSilent`] when one does not answer.
-    fn keyring(&self, _: KeyringRequest) -> Pending<'_, Result<agent::Keyring, MembershipError>> {
+    fn keyring(&self, _: KeyringRequest) -> BoxFuture<'_, Result<agent::Keyring, MembershipError>> {
         let alive = self.members().iter().filter(|member| member.is_alive()).count();
         let failed = MembershipError::NodesFailed { failed: alive, nodes: alive };
         Box::pin(std::future::ready(Err(failed)))
@@ -92,12 +92,12 @@ pub trait Membership: fmt::Debug + Send + Sync + 'static {
     /// Asks the servers that a client talks to, one after the other, to sign the identity of a node.
     ///
     /// # Errors
-    /// [`MembershipError::Unsigned`] when none does.
-    fn identity<'a>(
+    /// [`MembershipError::IdentityNotSigned`] when none does.
+    fn sign_identity<'a>(
         &'a self,
         request: &'a IdentityRequest,
-    ) -> Pending<'a, Result<SecretId, MembershipError>> {
-        Box::pin(peer::identity(self.servers(), request))
+    ) -> BoxFuture<'a, Result<SecretId, MembershipError>> {
+        Box::pin(peer::request_identity(self.servers(), request))
     }
 
     /// Whether gossip is encrypted.
@@ -106,7 +106,7 @@ pub trait Membership: fmt::Debug + Send + Sync + 'static {
     }
 
     /// Figures of the gossip by the names that `/v1/agent/self` has for them; empty without gossip.
-    fn figures(&self) -> Vec<(&'static str, u64)> {
+    fn gossip_stats(&self) -> Vec<(&'static str, u64)> {
         Vec::new()
     }
 }
@@ -114,7 +114,7 @@ pub trait Membership: fmt::Debug + Send + Sync + 'static {
 /// How contacting others went.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub struct Joined {
+pub struct JoinOutcome {
     /// Successful contacts; an address that was given twice counts twice.
     pub contacted: usize,
     /// Why nobody was contacted; none as soon as one contact succeeded.
@@ -145,10 +145,10 @@ pub enum KeyringRequest {
     Remove(GossipKey),
 }
 
-impl Joined {
+impl JoinOutcome {
     /// A partial success clears the error.
-    fn of(contacted: usize, faults: &[String]) -> Self {
-        let error = (contacted == 0 && !faults.is_empty()).then(|| several(faults));
+    fn new(contacted: usize, faults: &[String]) -> Self {
+        let error = (contacted == 0 && !faults.is_empty()).then(|| multi_error(faults));
         Self { contacted, error }
     }
 }

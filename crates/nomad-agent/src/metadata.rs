@@ -9,39 +9,39 @@ use std::{
 
 use nomad_wire::client::NodeMetadata;
 
-use crate::durable;
+use crate::atomic_file;
 
 /// Values by key.
-type Fixed = BTreeMap<String, String>;
+type StaticMetadata = BTreeMap<String, String>;
 /// Changes by key; none takes a key away.
 type Changes = BTreeMap<String, Option<String>>;
 
 /// The metadata of a node. Changes are kept in a file over restarts, if there is one.
 #[derive(Debug)]
 pub(crate) struct Metadata {
-    fixed: Fixed,
+    static_metadata: StaticMetadata,
     file: Option<PathBuf>,
     dynamic: Mutex<Option<Changes>>,
 }
 
 impl Metadata {
     /// Metadata that begins with what the configuration says and what `file` kept. May block.
-    pub(crate) fn open(fixed: Fixed, file: Option<PathBuf>) -> io::Result<Self> {
+    pub(crate) fn open(fixed: StaticMetadata, file: Option<PathBuf>) -> io::Result<Self> {
         let dynamic = file.as_deref().map(read).transpose()?.flatten();
-        Ok(Self { fixed, file, dynamic: Mutex::new(dynamic) })
+        Ok(Self { static_metadata: fixed, file, dynamic: Mutex::new(dynamic) })
     }
 
     /// What holds now, and why.
-    pub(crate) fn shown(&self) -> NodeMetadata {
-        NodeMetadata::merged(self.fixed.clone(), self.lock().clone())
+    pub(crate) fn current(&self) -> NodeMetadata {
+        NodeMetadata::merge(self.static_metadata.clone(), self.lock().clone())
     }
 
     /// Applies changes, all of them or, when they cannot be kept, none. May block.
-    pub(crate) fn change(&self, changes: Changes) -> io::Result<NodeMetadata> {
+    pub(crate) fn update(&self, changes: Changes) -> io::Result<NodeMetadata> {
         let mut dynamic = self.lock();
         let mut next = dynamic.clone().unwrap_or_default();
         for (key, value) in changes {
-            if value.is_none() && !self.fixed.contains_key(&key) {
+            if value.is_none() && !self.static_metadata.contains_key(&key) {
                 next.remove(&key);
             } else {
                 // A static key leaves a tombstone when it is taken away.
@@ -49,10 +49,10 @@ impl Metadata {
             }
         }
         if let Some(file) = &self.file {
-            durable::replace(file, &serde_json::to_vec(&next)?)?;
+            atomic_file::replace(file, &serde_json::to_vec(&next)?)?;
         }
         *dynamic = Some(next.clone());
-        Ok(NodeMetadata::merged(self.fixed.clone(), Some(next)))
+        Ok(NodeMetadata::merge(self.static_metadata.clone(), Some(next)))
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Changes>> {
@@ -83,18 +83,18 @@ mod tests {
     fn static_keys_leave_tombstones_and_others_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("metadata.json");
-        let fixed = Fixed::from([("rack".to_owned(), "r1".to_owned())]);
+        let fixed = StaticMetadata::from([("rack".to_owned(), "r1".to_owned())]);
         let open = || Metadata::open(fixed.clone(), Some(file.clone())).unwrap();
         let metadata = open();
-        assert_eq!(metadata.shown().dynamic, None);
+        assert_eq!(metadata.current().dynamic, None);
         let set = changes(&[("rack", Some("r2")), ("team", Some("a"))]);
-        let shown = metadata.change(set).unwrap();
+        let shown = metadata.update(set).unwrap();
         assert_eq!((shown.meta["rack"].as_str(), shown.fixed["rack"].as_str()), ("r2", "r1"));
-        assert_eq!(open().shown(), metadata.shown(), "kept over a restart");
-        let shown = metadata.change(changes(&[("rack", None), ("team", None)])).unwrap();
+        assert_eq!(open().current(), metadata.current(), "kept over a restart");
+        let shown = metadata.update(changes(&[("rack", None), ("team", None)])).unwrap();
         assert_eq!(shown.dynamic, Some(changes(&[("rack", None)])));
         assert!(shown.meta.is_empty());
-        assert_eq!(open().shown(), metadata.shown(), "tombstones are kept too");
+        assert_eq!(open().current(), metadata.current(), "tombstones are kept too");
     }
 
     #[test]
@@ -104,9 +104,10 @@ mod tests {
         std::fs::write(&blocked, "").unwrap();
         let file = Some(blocked.join("metadata.json"));
         // Looking below a file says "not a directory"; the agent must not start as if nothing had been kept.
-        assert!(Metadata::open(Fixed::new(), file.clone()).is_err());
-        let metadata = Metadata { fixed: Fixed::new(), file, dynamic: Mutex::default() };
-        assert!(metadata.change(changes(&[("a", Some("1"))])).is_err());
-        assert_eq!(metadata.shown().dynamic, None);
+        assert!(Metadata::open(StaticMetadata::new(), file.clone()).is_err());
+        let metadata =
+            Metadata { static_metadata: StaticMetadata::new(), file, dynamic: Mutex::default() };
+        assert!(metadata.update(changes(&[("a", Some("1"))])).is_err());
+        assert_eq!(metadata.current().dynamic, None);
     }
 }

@@ -10,13 +10,13 @@
 
 mod claims;
 mod issuer;
-mod keeper;
+mod renewer;
 mod request;
 mod signer;
 
 pub(crate) use self::{
-    issuer::{Issuer, NotIssued},
-    keeper::{Keeper, Sources},
+    issuer::{IssueError, Issuer},
+    renewer::{IdentityRenewer, IdentitySources},
     signer::Signer,
 };
 pub use request::IdentityRequest;

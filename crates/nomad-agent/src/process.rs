@@ -11,7 +11,7 @@ pub(crate) struct Process {
     pub(crate) parent: u32,
     pub(crate) group: u32,
     /// When it began, in clock ticks since the boot. Together with the id it is unique.
-    pub(crate) began: u64,
+    pub(crate) start_time: u64,
     /// Clock ticks in user space.
     pub(crate) user: u64,
     /// Clock ticks in the kernel.
@@ -21,8 +21,8 @@ pub(crate) struct Process {
 }
 
 /// The running processes of the group led by `leader`, and every descendant that left the group, by id.
-pub(crate) fn tree(leader: u32) -> io::Result<BTreeMap<u32, Process>> {
-    let all = all()?;
+pub(crate) fn process_tree(leader: u32) -> io::Result<BTreeMap<u32, Process>> {
+    let all = all_processes()?;
     let mut tree: BTreeMap<_, _> = all
         .iter()
         .filter(|process| process.group == leader)
@@ -40,13 +40,13 @@ pub(crate) fn tree(leader: u32) -> io::Result<BTreeMap<u32, Process>> {
 }
 
 /// The process with this id now.
-pub(crate) fn now(pid: u32) -> Option<Process> {
+pub(crate) fn read_process(pid: u32) -> Option<Process> {
     // A process that has ended has no line any more.
     parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
 /// How much of the process is swapped out, in bytes.
-pub(crate) fn swapped(pid: u32) -> u64 {
+pub(crate) fn swap_bytes(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmSwap:"));
     let kilobytes =
@@ -54,14 +54,14 @@ pub(crate) fn swapped(pid: u32) -> u64 {
     kilobytes.unwrap_or_default() * 1024
 }
 
-fn all() -> io::Result<Vec<Process>> {
+fn all_processes() -> io::Result<Vec<Process>> {
     let mut all = Vec::new();
     for entry in fs::read_dir("/proc")? {
         let name = entry?.file_name();
         let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else {
             continue;
         };
-        all.extend(now(pid));
+        all.extend(read_process(pid));
     }
     Ok(all)
 }
@@ -83,7 +83,7 @@ fn parse(line: &str) -> Option<Process> {
         group: u32::try_from(field(5)?).ok()?,
         user: field(14)?,
         system: field(15)?,
-        began: field(22)?,
+        start_time: field(22)?,
         resident: field(24)?,
     })
 }
@@ -99,7 +99,7 @@ mod tests {
             pid: 42,
             parent: 7,
             group: 40,
-            began: 777,
+            start_time: 777,
             user: 55,
             system: 66,
             resident: 99,
@@ -113,6 +113,6 @@ mod tests {
     fn this_process_is_in_the_tree_of_its_group() {
         let group = rustix::process::getpgrp().as_raw_nonzero().get().unsigned_abs();
         let own = std::process::id();
-        assert!(tree(group).unwrap()[&own].resident > 0);
+        assert!(process_tree(group).unwrap()[&own].resident > 0);
     }
 }

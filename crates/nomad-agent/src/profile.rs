@@ -13,7 +13,7 @@ use thiserror::Error;
 pub(crate) use self::cpu::cpu;
 pub(crate) use self::proto::Profile;
 use self::proto::{Frame, Sample};
-pub(crate) use self::threads::{Census, text as thread_text, threads};
+pub(crate) use self::threads::{RuntimeSnapshot, threads, threads_text as thread_text};
 
 /// Why there is no profile.
 #[derive(Debug, Error)]

@@ -4,53 +4,55 @@ use std::{error::Error, fmt, sync::Arc};
 
 use nomad_wire::query::LogLevel;
 
-use crate::config::Shown;
+use crate::config::ExternalSettings;
 
 /// The part of the configuration that can change while the agent runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Reloadable {
+pub struct ReloadableConfig {
     /// The least severe level that the agent writes to its outlet and its log file.
     pub log_level: LogLevel,
     /// Settings of whoever serves the agent, as `self` shows them from now on; nothing to leave them as they are.
-    pub shown: Option<Shown>,
+    pub external_settings: Option<ExternalSettings>,
 }
 
-impl Reloadable {
+impl ReloadableConfig {
     /// This level, and nothing else.
     #[must_use]
     pub const fn new(log_level: LogLevel) -> Self {
-        Self { log_level, shown: None }
+        Self { log_level, external_settings: None }
     }
 
     /// What `self` shows from now on of the settings of whoever serves the agent.
     #[must_use]
-    pub fn showing(mut self, shown: Shown) -> Self {
-        self.shown = Some(shown);
+    pub fn with_external_settings(mut self, shown: ExternalSettings) -> Self {
+        self.external_settings = Some(shown);
         self
     }
 }
 
 /// Where an agent that is told to reload reads its configuration anew.
 #[derive(Clone)]
-pub(crate) struct Source(Arc<dyn Fn() -> Result<Reloadable, SourceError> + Send + Sync>);
+pub(crate) struct ConfigSource(
+    Arc<dyn Fn() -> Result<ReloadableConfig, ConfigSourceError> + Send + Sync>,
+);
 
 /// Why it could not be read; the agent only logs it, as Nomad does.
-pub(crate) type SourceError = Box<dyn Error + Send + Sync>;
+pub(crate) type ConfigSourceError = Box<dyn Error + Send + Sync>;
 
-impl Source {
+impl ConfigSource {
     pub(crate) fn new(
-        read: impl Fn() -> Result<Reloadable, SourceError> + Send + Sync + 'static,
+        read: impl Fn() -> Result<ReloadableConfig, ConfigSourceError> + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(read))
     }
 
-    pub(crate) fn read(&self) -> Result<Reloadable, SourceError> {
+    pub(crate) fn read(&self) -> Result<ReloadableConfig, ConfigSourceError> {
         (self.0)()
     }
 }
 
-impl fmt::Debug for Source {
+impl fmt::Debug for ConfigSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Source")
     }

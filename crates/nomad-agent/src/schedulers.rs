@@ -18,8 +18,8 @@ use nomad_wire::agent::SchedulerWorker;
 use thiserror::Error;
 use tokio::task::AbortHandle;
 
-pub(crate) use self::evaluation::Leadership;
-use self::{evaluation::enqueue_upkeep, queue::Queue, worker::Worker};
+pub(crate) use self::evaluation::LeaderWatch;
+use self::{evaluation::enqueue_upkeep, queue::EvaluationQueue, worker::Worker};
 
 /// The kind of evaluation that every configuration must name: the server's own upkeep.
 const CORE: &str = "_core";
@@ -43,23 +43,23 @@ pub struct SchedulerConfig {
 pub enum SchedulerConfigError {
     /// Below zero, or more than there are processors.
     #[error("number of schedulers must be between 0 and the number of processors")]
-    Workers,
+    WorkerCount,
     /// `_core` is missing.
     #[error("schedulers must be enabled for _core")]
     NoCore,
     /// Something that is no kind of evaluation.
     #[error("there is no scheduler {0:?}")]
-    Unknown(String),
+    UnknownKind(String),
 }
 
 /// The pool: its configuration, its workers and the queue that they share.
 pub(crate) struct Schedulers {
-    queue: Arc<Queue>,
-    pool: Mutex<Pool>,
+    queue: Arc<EvaluationQueue>,
+    worker_set: Mutex<WorkerSet>,
     upkeep: AbortHandle,
 }
 
-struct Pool {
+struct WorkerSet {
     config: SchedulerConfig,
     workers: Vec<Worker>,
 }
@@ -68,7 +68,7 @@ impl Default for SchedulerConfig {
     /// As many workers as processors, for everything.
     fn default() -> Self {
         let enabled = KINDS.into_iter().chain([CORE]);
-        Self { workers: processors(), enabled: enabled.map(str::to_owned).collect() }
+        Self { workers: processor_count(), enabled: enabled.map(str::to_owned).collect() }
     }
 }
 
@@ -78,15 +78,15 @@ impl SchedulerConfig {
     /// # Errors
     /// [`SchedulerConfigError`].
     pub fn check(&self) -> Result<(), SchedulerConfigError> {
-        if self.workers > processors() {
-            return Err(SchedulerConfigError::Workers);
+        if self.workers > processor_count() {
+            return Err(SchedulerConfigError::WorkerCount);
         }
         if !self.enabled.iter().any(|kind| kind == CORE) {
             return Err(SchedulerConfigError::NoCore);
         }
         let unknown = |kind: &&String| *kind != CORE && !KINDS.contains(&kind.as_str());
         match self.enabled.iter().find(unknown) {
-            Some(kind) => Err(SchedulerConfigError::Unknown(kind.clone())),
+            Some(kind) => Err(SchedulerConfigError::UnknownKind(kind.clone())),
             None => Ok(()),
         }
     }
@@ -94,21 +94,21 @@ impl SchedulerConfig {
 
 impl Schedulers {
     /// Starts the workers, and the clock that brings them upkeep; must be called inside a tokio runtime.
-    pub(crate) fn start(config: SchedulerConfig, leadership: Leadership) -> Self {
-        let queue = Arc::new(Queue::default());
+    pub(crate) fn start(config: SchedulerConfig, leadership: LeaderWatch) -> Self {
+        let queue = Arc::new(EvaluationQueue::default());
         let upkeep = tokio::spawn(enqueue_upkeep(Arc::clone(&queue), leadership)).abort_handle();
-        let workers = hire(&config, &queue);
-        Self { queue, pool: Mutex::new(Pool { config, workers }), upkeep }
+        let workers = start_workers(&config, &queue);
+        Self { queue, worker_set: Mutex::new(WorkerSet { config, workers }), upkeep }
     }
 
     /// The configuration in force.
     pub(crate) fn config(&self) -> SchedulerConfig {
-        self.pool().config.clone()
+        self.lock().config.clone()
     }
 
     /// Every worker, as the API shows it.
     pub(crate) fn workers(&self) -> Vec<SchedulerWorker> {
-        let pool = self.pool();
+        let pool = self.lock();
         pool.workers.iter().map(|worker| worker.to_wire(&pool.config.enabled)).collect()
     }
 
@@ -119,26 +119,26 @@ impl Schedulers {
     /// [`SchedulerConfigError`]; nothing has changed then.
     pub(crate) fn reconfigure(&self, config: SchedulerConfig) -> Result<(), SchedulerConfigError> {
         config.check()?;
-        let mut pool = self.pool();
+        let mut pool = self.lock();
         if pool.config != config {
             tracing::info!(target: "nomad", workers = config.workers, "starting scheduling worker(s)");
-            pool.workers = hire(&config, &self.queue);
+            pool.workers = start_workers(&config, &self.queue);
             pool.config = config;
         }
         Ok(())
     }
 
-    fn pool(&self) -> MutexGuard<'_, Pool> {
+    fn lock(&self) -> MutexGuard<'_, WorkerSet> {
         // A panic elsewhere leaves the pool whole.
-        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+        self.worker_set.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn hire(config: &SchedulerConfig, queue: &Arc<Queue>) -> Vec<Worker> {
+fn start_workers(config: &SchedulerConfig, queue: &Arc<EvaluationQueue>) -> Vec<Worker> {
     (0..config.workers).map(|_| Worker::start(queue, &config.enabled)).collect()
 }
 
-fn processors() -> usize {
+fn processor_count() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
@@ -167,15 +167,15 @@ mod tests {
         assert_eq!(SchedulerConfig::default().check(), Ok(()));
         assert_eq!(config(0, &["_core"]).check(), Ok(()));
         let refused = |config: SchedulerConfig| config.check().unwrap_err();
-        assert_eq!(refused(config(usize::MAX, &["_core"])), SchedulerConfigError::Workers);
+        assert_eq!(refused(config(usize::MAX, &["_core"])), SchedulerConfigError::WorkerCount);
         assert_eq!(refused(config(1, &["batch"])), SchedulerConfigError::NoCore);
-        let unknown = SchedulerConfigError::Unknown("cron".to_owned());
+        let unknown = SchedulerConfigError::UnknownKind("cron".to_owned());
         assert_eq!(refused(config(1, &["_core", "cron"])), unknown);
     }
 
     #[tokio::test(start_paused = true)]
     async fn only_a_change_replaces_workers() {
-        let schedulers = Schedulers::start(config(1, &["_core"]), Leadership::of_nobody());
+        let schedulers = Schedulers::start(config(1, &["_core"]), LeaderWatch::without_servers());
         let before = schedulers.workers();
         schedulers.reconfigure(config(1, &["_core"])).unwrap();
         assert_eq!(schedulers.workers()[0].id, before[0].id);
@@ -192,7 +192,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_worker_waits_and_then_works() {
-        let schedulers = Schedulers::start(config(1, &["_core"]), Leadership::of_nobody());
+        let schedulers = Schedulers::start(config(1, &["_core"]), LeaderWatch::without_servers());
         let look = || {
             let worker = schedulers.workers().remove(0);
             (worker.status, worker.workload_status)

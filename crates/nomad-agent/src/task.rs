@@ -1,12 +1,12 @@
 //! Tasks: real processes, each in a group of its own, with rotated logs.
 
+mod action;
 mod check;
-mod group;
-mod order;
+mod context;
 mod output;
-mod plan;
-mod rotate;
-mod run;
+mod process_group;
+mod rotator;
+mod runner;
 mod spec;
 mod state;
 mod watchdog;
@@ -20,23 +20,23 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tracing::instrument::WithSubscriber as _;
 
-pub use check::{Check, CheckMode, Probe};
-pub(crate) use group::Group;
-use order::Order;
-pub use order::OrderError;
-pub(crate) use plan::Plan;
+use action::Action;
+pub use action::TaskActionError;
+pub use check::{Check, CheckMode, CheckType};
+pub(crate) use context::TaskContext;
+pub(crate) use process_group::ProcessGroup;
 #[cfg(test)]
-pub(crate) use rotate::Rotator;
-use run::{Desk, Runner, Turn};
-pub use spec::{LogLimits, Restart, TaskSpec};
+pub(crate) use rotator::LogRotator;
+use runner::{Inbox, Runner, RunnerState};
+pub use spec::{LogLimits, RestartPolicy, TaskSpec};
 pub use state::{Phase, TaskState};
 
 /// Orders that wait for a runner that is busy. One more makes whoever gives it wait.
-const QUEUED_ORDERS: usize = 8;
+const ACTION_QUEUE: usize = 8;
 
 /// Where a task lives.
 #[derive(Debug, Clone)]
-pub(crate) struct Home {
+pub(crate) struct TaskEnvironment {
     /// The directory it runs in.
     pub(crate) directory: PathBuf,
     /// The directory of the log files, shared by the tasks of an allocation.
@@ -48,42 +48,43 @@ pub(crate) struct Home {
 /// A started task. Dropping it kills every process of it; [`Task::stop`] asks first.
 #[derive(Debug)]
 pub struct Task {
-    plan: Arc<Plan>,
+    context: Arc<TaskContext>,
     state: watch::Receiver<TaskState>,
     stop: watch::Sender<bool>,
-    orders: mpsc::Sender<Order>,
+    actions: mpsc::Sender<Action>,
     runner: JoinHandle<()>,
 }
 
 impl Task {
     /// Starts the task, or lets one that was dead already rest. Needs a tokio runtime.
-    pub(crate) fn start(spec: TaskSpec, home: Home, before: TaskState) -> Self {
-        let plan = Arc::new(Plan { spec, home });
-        let turn = if before.phase == Phase::Dead { Turn::Rest } else { Turn::Start(None) };
+    pub(crate) fn start(spec: TaskSpec, home: TaskEnvironment, before: TaskState) -> Self {
+        let plan = Arc::new(TaskContext { spec, environment: home });
+        let turn =
+            if before.phase == Phase::Dead { RunnerState::Dead } else { RunnerState::Start(None) };
         let (told, state) = watch::channel(before);
         let (stop, asked) = watch::channel(false);
-        let (orders, given) = mpsc::channel(QUEUED_ORDERS);
-        let desk = Desk { stop: asked, orders: given };
-        let runner = Runner { plan: Arc::clone(&plan), state: told, desk };
+        let (orders, given) = mpsc::channel(ACTION_QUEUE);
+        let desk = Inbox { stop: asked, actions: given };
+        let runner = Runner { context: Arc::clone(&plan), state: told, inbox: desk };
         let runner = tokio::spawn(runner.run(turn).with_current_subscriber());
-        Self { plan, state, stop, orders, runner }
+        Self { context: plan, state, stop, actions: orders, runner }
     }
 
     /// Its name within the allocation.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.plan.spec.name
+        &self.context.spec.name
     }
 
     /// What it was told to run.
     #[must_use]
     pub fn spec(&self) -> &TaskSpec {
-        &self.plan.spec
+        &self.context.spec
     }
 
     /// What it takes to start something beside it.
-    pub(crate) fn plan(&self) -> &Arc<Plan> {
-        &self.plan
+    pub(crate) fn context(&self) -> &Arc<TaskContext> {
+        &self.context
     }
 
     /// Where it stands now.
@@ -93,7 +94,7 @@ impl Task {
     }
 
     /// Every change of its state from now on.
-    pub(crate) fn changes(&self) -> watch::Receiver<TaskState> {
+    pub(crate) fn subscribe(&self) -> watch::Receiver<TaskState> {
         self.state.clone()
     }
 
@@ -104,31 +105,34 @@ impl Task {
     ///
     /// # Cancel safety
     /// Once given, the order is carried out whether somebody waits or not.
-    pub async fn restart(&self) -> Result<(), OrderError> {
-        self.order(|done| Order::Restart { dead_too: false, done }).await
+    pub async fn restart(&self) -> Result<(), TaskActionError> {
+        self.send_action(|done| Action::Restart { include_dead: false, done }).await
     }
 
     /// The same for a task in any state: a dead one is brought back.
     ///
     /// # Errors
     /// [`OrderError::NotRunning`] if it was stopped for good.
-    pub async fn revive(&self) -> Result<(), OrderError> {
-        self.order(|done| Order::Restart { dead_too: true, done }).await
+    pub async fn revive(&self) -> Result<(), TaskActionError> {
+        self.send_action(|done| Action::Restart { include_dead: true, done }).await
     }
 
     /// Sends a signal to its process, not to the children of that.
     ///
     /// # Errors
     /// [`OrderError::NotRunning`], or what the operating system says.
-    pub(crate) async fn signal(&self, signal: Signal) -> Result<(), OrderError> {
-        self.order(|done| Order::Signal { signal, done }).await
+    pub(crate) async fn signal(&self, signal: Signal) -> Result<(), TaskActionError> {
+        self.send_action(|done| Action::Signal { signal, done }).await
     }
 
-    async fn order(&self, order: impl FnOnce(order::Done) -> Order) -> Result<(), OrderError> {
+    async fn send_action(
+        &self,
+        order: impl FnOnce(action::ResultSender) -> Action,
+    ) -> Result<(), TaskActionError> {
         let (done, answer) = oneshot::channel();
         // A runner that is gone, or goes before it answers, belongs to a task that was stopped.
-        let gone = OrderError::NotRunning;
-        self.orders.send(order(done)).await.map_err(|_| gone.clone())?;
+        let gone = TaskActionError::NotRunning;
+        self.actions.send(order(done)).await.map_err(|_| gone.clone())?;
         answer.await.unwrap_or(Err(gone))
     }
 
@@ -136,14 +140,14 @@ impl Task {
     ///
     /// # Cancel safety
     /// Nothing is lost when the future is dropped.
-    pub async fn reached(&self, wanted: impl Fn(&TaskState) -> bool) -> TaskState {
+    pub async fn wait_for(&self, wanted: impl Fn(&TaskState) -> bool) -> TaskState {
         let mut state = self.state.clone();
         let seen = state.wait_for(|state| wanted(state) || state.phase == Phase::Dead);
         seen.await.map_or_else(|_| self.state(), |state| *state)
     }
 
     /// Asks the task to end and returns at once.
-    pub(crate) fn ask_to_stop(&self) {
+    pub(crate) fn request_stop(&self) {
         self.stop.send_replace(true);
     }
 
@@ -152,10 +156,10 @@ impl Task {
     /// # Cancel safety
     /// The request stands even if nobody waits for the end.
     pub async fn stop(&self) {
-        self.ask_to_stop();
-        self.reached(|state| state.phase == Phase::Dead).await;
+        self.request_stop();
+        self.wait_for(|state| state.phase == Phase::Dead).await;
         // One that rests is dead already; with its runner goes the last one who could bring it back.
-        self.orders.closed().await;
+        self.actions.closed().await;
     }
 }
 

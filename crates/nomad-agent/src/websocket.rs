@@ -21,7 +21,7 @@ use std::sync::{Mutex, PoisonError};
 
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use nomad_acl::{Identify, Tokens};
-use nomad_wire::{AllocCall, Fault, Route};
+use nomad_wire::{AllocRoute, HttpError, Route};
 use tokio::task::JoinSet;
 use tracing::instrument::WithSubscriber as _;
 
@@ -29,32 +29,32 @@ use self::session::Session;
 use crate::{
     agent::Agent,
     body::Body,
-    found::{Completion, Find},
-    received::RequestBody,
+    request_body::RequestBody,
+    standalone::{FindSubject, RequestLog},
 };
 
 /// So many conversations at once: a connection that became one is not counted by the listener any more, and each of them
 /// has processes of its own.
-const MOST_SESSIONS: usize = 1024;
+const MAX_SESSIONS: usize = 1024;
 
 /// Whether these headers ask for a websocket.
-pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
-    has_word(headers, &header::CONNECTION, "upgrade")
-        && has_word(headers, &header::UPGRADE, "websocket")
+pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
+    has_list_item(headers, &header::CONNECTION, "upgrade")
+        && has_list_item(headers, &header::UPGRADE, "websocket")
 }
 
 /// Whether a header, a list of words, has this one.
-fn has_word(headers: &HeaderMap, name: &header::HeaderName, word: &str) -> bool {
+fn has_list_item(headers: &HeaderMap, name: &header::HeaderName, word: &str) -> bool {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|found| found.trim().eq_ignore_ascii_case(word))
 }
 
 /// Whether a request begins a conversation about a command.
-pub(crate) fn is_exec<B>(request: &Request<B>) -> bool {
-    is_wanted(request.headers())
+pub(crate) fn is_exec_upgrade<B>(request: &Request<B>) -> bool {
+    is_upgrade(request.headers())
         && matches!(
             Route::parse(request.method(), request.uri()),
-            Ok(Route::Allocation(AllocCall::Exec, _))
+            Ok(Route::Allocation(AllocRoute::Exec, _))
         )
 }
 
@@ -62,22 +62,22 @@ pub(crate) fn is_exec<B>(request: &Request<B>) -> bool {
 ///
 /// # Errors
 /// What is wrong with the request as the beginning of a websocket, or that there are too many already.
-pub(crate) fn join<T, B>(
-    service: Identify<Find, T>,
+pub(crate) fn accept<T, B>(
+    service: Identify<FindSubject, T>,
     agent: &Agent,
     mut request: Request<B>,
-    completion: Completion,
-) -> Result<Response<Body>, Fault>
+    completion: RequestLog,
+) -> Result<Response<Body>, HttpError>
 where
     T: Tokens + Send + 'static,
     B: RequestBody,
 {
-    let answer = upgrade::answer(&request)?;
+    let answer = upgrade::switching_protocols(&request)?;
     let connection = hyper::upgrade::on(&mut request);
     let (parts, _) = request.into_parts();
-    let session = Session { connection, head: parts, service, completion };
+    let session = Session { connection, head: parts, service, request_log: completion };
     let session = session.run().with_subscriber(agent.dispatch().clone());
-    agent.sessions().begin(session).map(|()| answer)
+    agent.sessions().spawn(session).map(|()| answer)
 }
 
 /// The conversations of an agent. They end with it.
@@ -88,14 +88,14 @@ impl Sessions {
     /// Begins one more.
     ///
     /// # Errors
-    /// 503 when there are [`MOST_SESSIONS`].
-    fn begin(&self, session: impl Future<Output = ()> + Send + 'static) -> Result<(), Fault> {
+    /// 503 when there are [`MAX_SESSIONS`].
+    fn spawn(&self, session: impl Future<Output = ()> + Send + 'static) -> Result<(), HttpError> {
         // A panic while the lock was held leaves a set that is whole.
         let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         while running.try_join_next().is_some() {}
-        if running.len() >= MOST_SESSIONS {
+        if running.len() >= MAX_SESSIONS {
             let text = "too many commands run at this agent";
-            return Err(Fault::new(StatusCode::SERVICE_UNAVAILABLE, text));
+            return Err(HttpError::new(StatusCode::SERVICE_UNAVAILABLE, text));
         }
         running.spawn(session);
         Ok(())
@@ -110,16 +110,16 @@ mod tests {
     async fn there_are_only_so_many_and_who_is_done_makes_room() {
         let sessions = Sessions::default();
         let (over, ended) = tokio::sync::watch::channel(false);
-        for _ in 0..MOST_SESSIONS {
+        for _ in 0..MAX_SESSIONS {
             let mut ended = ended.clone();
-            sessions.begin(async move { drop(ended.wait_for(|&over| over).await) }).unwrap();
+            sessions.spawn(async move { drop(ended.wait_for(|&over| over).await) }).unwrap();
         }
-        let refused = sessions.begin(async {}).unwrap_err();
+        let refused = sessions.spawn(async {}).unwrap_err();
         assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
         over.send_replace(true);
         drop(ended);
         over.closed().await;
-        while sessions.begin(async {}).is_err() {
+        while sessions.spawn(async {}).is_err() {
             tokio::task::yield_now().await;
         }
     }

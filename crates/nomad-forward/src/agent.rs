@@ -13,7 +13,7 @@ pub struct Agent {
     /// Its name: `name.region` of a server, the node's name of a client.
     name: HeaderValue,
     /// What it is.
-    identity: Identity,
+    id: AgentId,
     /// Its region.
     region: Region,
     /// Where its HTTP API listens.
@@ -27,7 +27,7 @@ pub struct Agent {
 /// What an agent is, and the id that the cluster knows it by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Identity {
+pub enum AgentId {
     /// A server agent.
     Server(ServerId),
     /// A client agent, that is a node.
@@ -55,7 +55,7 @@ pub struct NameError;
 /// Which agent is meant, and where: what is observed about an agent is kept by it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct AgentKey {
-    identity: Identity,
+    agent_id: AgentId,
     region: Region,
     endpoint: Endpoint,
 }
@@ -71,8 +71,8 @@ impl Agent {
         region: Region,
         endpoint: impl Into<Endpoint>,
     ) -> Result<Self, NameError> {
-        let name = visible(&format!("{name}.{region}"))?;
-        Ok(Self::new(name, Identity::Server(id), region, endpoint.into()))
+        let name = visible_ascii(&format!("{name}.{region}"))?;
+        Ok(Self::new(name, AgentId::Server(id), region, endpoint.into()))
     }
 
     /// A client agent.
@@ -85,33 +85,33 @@ impl Agent {
         region: Region,
         endpoint: impl Into<Endpoint>,
     ) -> Result<Self, NameError> {
-        Ok(Self::new(visible(name)?, Identity::Client(id), region, endpoint.into()))
+        Ok(Self::new(visible_ascii(name)?, AgentId::Client(id), region, endpoint.into()))
     }
 
     /// A server agent of which only the endpoint is known; that is its name too.
     #[must_use]
     pub fn seed(region: Region, endpoint: impl Into<Endpoint>) -> Self {
         let endpoint = endpoint.into();
-        Self::new(seed_name(&endpoint), Identity::Seed, region, endpoint)
+        Self::new(seed_name(&endpoint), AgentId::Seed, region, endpoint)
     }
 
-    fn new(name: HeaderValue, identity: Identity, region: Region, endpoint: Endpoint) -> Self {
+    fn new(name: HeaderValue, identity: AgentId, region: Region, endpoint: Endpoint) -> Self {
         let host = endpoint.host_header();
-        Self { name, identity, region, endpoint, host, transport: Transport::Plain }
+        Self { name, id: identity, region, endpoint, host, transport: Transport::Plain }
     }
 
     /// The same agent, spoken to in this way.
     #[must_use]
-    pub fn over(self, transport: Transport) -> Self {
+    pub fn with_transport(self, transport: Transport) -> Self {
         Self { transport, ..self }
     }
 
     /// The same agent at another endpoint.
     #[must_use]
-    pub fn at(self, endpoint: impl Into<Endpoint>) -> Self {
+    pub fn with_endpoint(self, endpoint: impl Into<Endpoint>) -> Self {
         let endpoint = endpoint.into();
         let host = endpoint.host_header();
-        let name = if self.identity == Identity::Seed { seed_name(&endpoint) } else { self.name };
+        let name = if self.id == AgentId::Seed { seed_name(&endpoint) } else { self.name };
         Self { name, endpoint, host, ..self }
     }
 
@@ -130,14 +130,14 @@ impl Agent {
 
     /// What it is.
     #[must_use]
-    pub const fn identity(&self) -> Identity {
-        self.identity
+    pub const fn id(&self) -> AgentId {
+        self.id
     }
 
     /// It is a server agent.
     #[must_use]
     pub const fn is_server(&self) -> bool {
-        matches!(self.identity, Identity::Server(_) | Identity::Seed)
+        matches!(self.id, AgentId::Server(_) | AgentId::Seed)
     }
 
     /// What its HTTP listener speaks.
@@ -162,35 +162,31 @@ impl Agent {
     /// at its endpoint.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        match (self.identity, other.identity) {
-            (Identity::Seed, _) | (_, Identity::Seed) => self.endpoint == other.endpoint,
+        match (self.id, other.id) {
+            (AgentId::Seed, _) | (_, AgentId::Seed) => self.endpoint == other.endpoint,
             (own, others) => own == others && self.region == other.region,
         }
     }
 
     /// Whether a connection to the other one is one to this one: nothing that tells who answers differs.
-    pub(crate) fn has_connections_of(&self, other: &Self) -> bool {
-        self.identity == other.identity
+    pub(crate) fn is_same_connection_target(&self, other: &Self) -> bool {
+        self.id == other.id
             && self.region == other.region
             && self.endpoint == other.endpoint
             && self.transport == other.transport
     }
 
     pub(crate) fn key(&self) -> AgentKey {
-        AgentKey {
-            identity: self.identity,
-            region: self.region.clone(),
-            endpoint: self.endpoint.clone(),
-        }
+        AgentKey { agent_id: self.id, region: self.region.clone(), endpoint: self.endpoint.clone() }
     }
 
     /// The name by which every agent understands it: a client's id, a server's full name. Nothing of a server that is
     /// known by its address only.
     pub(crate) fn full_name(&self) -> Option<&str> {
-        match &self.identity {
-            Identity::Client(id) => Some(id.as_str()),
-            Identity::Server(_) => Some(self.name()),
-            Identity::Seed => None,
+        match &self.id {
+            AgentId::Client(id) => Some(id.as_str()),
+            AgentId::Server(_) => Some(self.name()),
+            AgentId::Seed => None,
         }
     }
 
@@ -210,7 +206,7 @@ fn seed_name(endpoint: &Endpoint) -> HeaderValue {
     HeaderValue::try_from(endpoint.to_string()).unwrap_or(HeaderValue::from_static("server"))
 }
 
-fn visible(name: &str) -> Result<HeaderValue, NameError> {
+fn visible_ascii(name: &str) -> Result<HeaderValue, NameError> {
     let value = HeaderValue::from_str(name).map_err(|_| NameError)?;
     if value.to_str().is_ok() { Ok(value) } else { Err(NameError) }
 }

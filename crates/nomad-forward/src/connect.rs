@@ -1,19 +1,19 @@
 //! Connections to agents: made, kept, and taken again.
 
-mod budget;
 mod connection;
+mod connection_limits;
+mod deferred_write;
 mod driver;
-mod hear_out;
-mod line;
+mod host_pool;
+mod limiter;
 mod paused;
-mod place;
+mod permit;
 mod pool;
-mod queue;
+mod read_after_write_error;
 mod tcp;
-mod turn;
+mod tracked_body;
 #[cfg(unix)]
 mod unix;
-mod upload;
 
 use std::{fmt, hash::Hash, io, time::Duration};
 
@@ -23,11 +23,11 @@ use thiserror::Error;
 #[cfg(unix)]
 pub use self::unix::UnixConnect;
 pub use self::{
-    budget::{Budget, Lease},
     connection::Connection,
+    connection_limits::{ConnectionLimits, Lease},
+    deferred_write::DeferredWrite,
     pool::Pool,
     tcp::{TcpConnect, TcpKey},
-    turn::Turn,
 };
 pub(crate) use self::{connection::SendError, paused::PAUSE_LIMIT};
 use crate::Agent;
@@ -40,7 +40,7 @@ pub trait Connect: Clone + Send + Sync + 'static {
     /// What tells one listener from another.
     type Key: Clone + Eq + Hash + Send + Sync + fmt::Debug + 'static;
 
-    /// The listener that the agent is reached at. Agents with equal keys share the [`Budget`] of connections, as a
+    /// The listener that the agent is reached at. Agents with equal keys share the [`ConnectionLimits`] of connections, as a
     /// server and a client do that run in one process. A connection is never shared by two agents, whatever the key
     /// says: it is used again only for the agent that it was opened for.
     fn key(&self, agent: &Agent) -> Self::Key;
@@ -64,26 +64,26 @@ pub enum ConnectError {
     Handshake(#[source] hyper::Error),
     /// The agent has as many connections of ours as it may, and so many requests wait for one that no more may.
     #[error("{waiting} requests wait for a connection to this agent already")]
-    Crowded {
+    QueueFull {
         /// How many wait.
         waiting: usize,
     },
     /// The agent has as many connections of ours as it may for requests of this kind. Said where nobody waits: another
     /// agent may do, or only streams could make room.
     #[error("all {places} connections that calls of this kind may have to this agent are in use")]
-    Full {
+    LimitReached {
         /// How many they are.
         places: usize,
     },
     /// The agent has as many connections of ours as it may, and none came free in time.
     #[error("no connection to this agent came free within {0:?}")]
-    Busy(Duration),
+    QueueTimeout(Duration),
 }
 
 impl ConnectError {
     /// Whether nobody waited for a place, and there was none.
-    pub(crate) const fn is_full(&self) -> bool {
-        matches!(self, Self::Full { .. })
+    pub(crate) const fn is_limit_reached(&self) -> bool {
+        matches!(self, Self::LimitReached { .. })
     }
 
     /// Whether there is no way to the agent. Otherwise there is one, and it is taken.
@@ -91,7 +91,7 @@ impl ConnectError {
     pub const fn is_unreachable(&self) -> bool {
         match self {
             Self::Refused(_) | Self::Timeout(_) | Self::Handshake(_) => true,
-            Self::Crowded { .. } | Self::Full { .. } | Self::Busy(_) => false,
+            Self::QueueFull { .. } | Self::LimitReached { .. } | Self::QueueTimeout(_) => false,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod error;
 mod nomad;
-mod table;
+mod static_directory;
 
 use std::sync::Arc;
 
@@ -11,26 +11,26 @@ use nomad_acl::{HandshakeToken, RegionScope, Subject};
 use nomad_wire::{NodeId, Region, SecretId, header};
 
 pub use self::{
-    error::LocateError,
+    error::DirectoryError,
     nomad::{
-        Consul, Host, Locating, NamedRegion, Names, NomadDirectory, NomadOptions, Resolving,
-        SystemNames, Watch,
+        AddressesFuture, Consul, Host, LocateFuture, NomadDirectory, NomadOptions, RegionStatus,
+        Resolver, SystemResolver, Watcher,
     },
-    table::{Table, TableBuilder},
+    static_directory::{StaticDirectory, StaticDirectoryBuilder},
 };
-use crate::{Agent, Identity, Target};
+use crate::{Agent, AgentId, Target};
 
 /// What a directory knows about a target.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct Location {
     /// The agent that is meant.
     pub agent: Arc<Agent>,
     /// Whose object the call is about: for an allocation its own namespace.
     pub subject: Subject,
     /// Agents that can answer as well when this one cannot be reached; empty when one agent is named.
-    pub others: Vec<Arc<Agent>>,
+    pub fallbacks: Vec<Arc<Agent>>,
     /// Whether these agents answer themselves.
-    pub way: Way,
+    pub via: Via,
     /// The region of whoever answers in the end: rights of another one decide nothing about it.
     pub region: RegionScope,
 }
@@ -38,17 +38,17 @@ pub struct Place {
 /// Whether the agent that is asked answers itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "an agent answers, or it asks another one")]
-pub enum Way {
+pub enum Via {
     /// It does.
-    Itself,
+    Direct,
     /// It is a server, and passes the call on to the agent that is meant.
-    Relay(Meant),
+    Relay(RelayTarget),
 }
 
 /// The agent behind a relay, as far as it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "what is known of an agent is nothing, a name, or all")]
-pub enum Meant {
+pub enum RelayTarget {
     /// Only what the caller wrote.
     Unknown,
     /// The full name of a server whose HTTP address nobody knows.
@@ -61,53 +61,53 @@ pub enum Meant {
 
 /// Who asks: a directory without a right of its own looks things up in the caller's name.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Caller<'a> {
+pub struct LookupContext<'a> {
     headers: Option<&'a HeaderMap>,
-    shaken: Option<&'a HandshakeToken>,
-    spelling: Spelling,
+    handshake_token: Option<&'a HandshakeToken>,
+    name_match: NameMatch,
 }
 
 /// How an agent may be written: what is short is looked for among all agents, which tells who writes it about them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::exhaustive_enums, reason = "a name is whole or it is not")]
-pub enum Spelling {
+pub enum NameMatch {
     /// A full id or a full name, which exactly one agent has.
     #[default]
-    Full,
+    Exact,
     /// The beginning of an id and a bare name as well: for callers who may list the agents.
-    Short,
+    Prefix,
 }
 
-impl<'a> Caller<'a> {
+impl<'a> LookupContext<'a> {
     /// The caller who sent these headers.
     #[must_use]
     pub const fn new(headers: &'a HeaderMap) -> Self {
-        Self { headers: Some(headers), shaken: None, spelling: Spelling::Full }
+        Self { headers: Some(headers), handshake_token: None, name_match: NameMatch::Exact }
     }
 
     /// The caller who sent this request, or said its token in the first message of a websocket.
     #[must_use]
-    pub fn of<B>(request: &'a Request<B>) -> Self {
+    pub fn from_request<B>(request: &'a Request<B>) -> Self {
         let (headers, shaken) = (Some(request.headers()), request.extensions().get());
-        Self { headers, shaken, spelling: Spelling::Full }
+        Self { headers, handshake_token: shaken, name_match: NameMatch::Exact }
     }
 
     /// The same caller, who may write agents so.
     #[must_use]
-    pub const fn writing(self, spelling: Spelling) -> Self {
-        Self { spelling, ..self }
+    pub const fn with_name_match(self, spelling: NameMatch) -> Self {
+        Self { name_match: spelling, ..self }
     }
 
     /// How this caller may write agents.
     #[must_use]
-    pub const fn spelling(&self) -> Spelling {
-        self.spelling
+    pub const fn name_match(&self) -> NameMatch {
+        self.name_match
     }
 
     /// The caller's token; the headers are read only now.
     #[must_use]
     pub fn token(&self) -> Option<SecretId> {
-        match self.shaken {
+        match self.handshake_token {
             Some(HandshakeToken(token)) => Some(token.clone()),
             None => header::token(self.headers?).ok().flatten(),
         }
@@ -117,10 +117,15 @@ impl<'a> Caller<'a> {
 /// Whoever knows the fleet.
 pub trait Directory {
     /// The look-up; ready at once when the answer is known.
-    type Locate: Future<Output = Result<Place, LocateError>> + Send + Unpin + 'static;
+    type Future: Future<Output = Result<Location, DirectoryError>> + Send + Unpin + 'static;
 
     /// Which agent is meant? `region` is the one that the caller asks for; `None` means the directory's own.
-    fn locate(&self, target: &Target, region: Option<&Region>, caller: Caller<'_>) -> Self::Locate;
+    fn locate(
+        &self,
+        target: &Target,
+        region: Option<&Region>,
+        caller: LookupContext<'_>,
+    ) -> Self::Future;
 
     /// Servers that pass calls on to this agent while it cannot be reached; none when there is no such way.
     fn relays(&self, _agent: &Agent) -> Vec<Arc<Agent>> {
@@ -128,41 +133,41 @@ pub trait Directory {
     }
 
     /// A connection to this agent could not be made, or could be made again.
-    fn observe(&self, agent: &Arc<Agent>, reachable: Reachable);
+    fn observe(&self, agent: &Arc<Agent>, reachable: Reachability);
 
     /// This agent accepted a request and did not answer in time: where others will do they are asked before it.
-    fn observe_silence(&self, _agent: &Arc<Agent>) {}
+    fn observe_timeout(&self, _agent: &Arc<Agent>) {}
 
     /// What is believed about every agent now, for people and monitors.
-    fn fleet(&self) -> Vec<Belief>;
+    fn agent_health(&self) -> Vec<AgentHealth>;
 
     /// Whether the fleet tells the gateway what it needs to know.
-    fn sight(&self) -> Sight {
-        Sight::Whole
+    fn discovery_status(&self) -> DiscoveryStatus {
+        DiscoveryStatus::Complete
     }
 }
 
 /// What the servers say to the questions in the gateway's own name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Sight {
+pub enum DiscoveryStatus {
     /// They answer.
-    Whole,
+    Complete,
     /// None has answered yet.
-    NoAnswer,
+    NoResponse,
     /// They refuse the gateway's own token, so that each caller's is asked with.
     TokenRefused,
     /// They answer nobody without a token, and the gateway has none, so that each caller's is asked with.
     NoToken,
 }
 
-impl Sight {
+impl DiscoveryStatus {
     /// A sentence for people.
     #[must_use]
-    pub const fn why(self) -> &'static str {
+    pub const fn reason(self) -> &'static str {
         match self {
-            Self::Whole => "ok",
-            Self::NoAnswer => "no server has answered yet",
+            Self::Complete => "ok",
+            Self::NoResponse => "no server has answered yet",
             Self::TokenRefused => {
                 "the servers refuse the gateway's own token (nomad.token, --token, NOMAD_TOKEN): it is unknown or \
                  expired, or lacks node:read; callers' own tokens are asked with instead"
@@ -178,7 +183,7 @@ impl Sight {
 /// What a directory believes about an agent, and why.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Belief {
+pub struct AgentHealth {
     /// The agent's name.
     pub name: Box<str>,
     /// Its id, where it is known.
@@ -188,29 +193,29 @@ pub struct Belief {
     /// All of it, where its HTTP address is known.
     pub agent: Option<Arc<Agent>>,
     /// What is done with it.
-    pub standing: Standing,
+    pub state: HealthState,
     /// The reason, in a sentence for people.
-    pub why: Box<str>,
+    pub reason: Box<str>,
 }
 
-impl Belief {
+impl AgentHealth {
     /// This is believed about this agent, for this reason.
     #[must_use]
-    pub fn new(agent: Arc<Agent>, standing: Standing, why: impl Into<Box<str>>) -> Self {
-        let id = match agent.identity() {
-            Identity::Server(id) => Some(id.as_str().into()),
-            Identity::Client(id) => Some(id.as_str().into()),
-            Identity::Seed => None,
+    pub fn new(agent: Arc<Agent>, standing: HealthState, why: impl Into<Box<str>>) -> Self {
+        let id = match agent.id() {
+            AgentId::Server(id) => Some(id.as_str().into()),
+            AgentId::Client(id) => Some(id.as_str().into()),
+            AgentId::Seed => None,
         };
         let (name, is_server) = (agent.name().into(), agent.is_server());
-        Self { name, id, is_server, agent: Some(agent), standing, why: why.into() }
+        Self { name, id, is_server, agent: Some(agent), state: standing, reason: why.into() }
     }
 }
 
 /// What is done with an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Standing {
+pub enum HealthState {
     /// It is asked.
     Direct,
     /// Others are asked before it when any will do.
@@ -218,10 +223,10 @@ pub enum Standing {
     /// Servers are asked to pass calls on to it.
     Relayed,
     /// Nobody has asked for it yet, so that its address is not known.
-    Unasked,
+    Unknown,
 }
 
-impl Standing {
+impl HealthState {
     /// A word for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -229,7 +234,7 @@ impl Standing {
             Self::Direct => "direct",
             Self::Avoided => "avoided",
             Self::Relayed => "relayed",
-            Self::Unasked => "unasked",
+            Self::Unknown => "unasked",
         }
     }
 }
@@ -237,9 +242,9 @@ impl Standing {
 /// What the last attempt to connect to an agent came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "an attempt succeeds or fails")]
-pub enum Reachable {
+pub enum Reachability {
     /// It answered.
-    Yes,
+    Reachable,
     /// It did not.
-    No,
+    Unreachable,
 }

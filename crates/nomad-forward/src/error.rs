@@ -2,10 +2,10 @@
 
 use std::{error, sync::Arc};
 
-use nomad_acl::{Denied, IdentifyError, RegionMismatch};
+use nomad_acl::{IdentifyError, PermissionDenied, RegionMismatch};
 use thiserror::Error;
 
-use crate::{address::AddressError, forward::ForwardError, guard::GuardError};
+use crate::{forward::ForwardError, harden::HardenError, locate::LocateError};
 
 /// What tower's own layers fail with.
 type BoxError = Box<dyn error::Error + Send + Sync>;
@@ -19,13 +19,13 @@ pub enum Error {
     Identify(#[from] IdentifyError),
     /// The caller's: it is guarded here.
     #[error(transparent)]
-    Guard(#[from] GuardError),
+    Harden(#[from] HardenError),
     /// The caller's: no agent is meant.
     #[error(transparent)]
-    Address(#[from] AddressError),
+    Locate(#[from] LocateError),
     /// The caller's: they may not.
     #[error(transparent)]
-    Denied(#[from] Denied),
+    Denied(#[from] PermissionDenied),
     /// Ours: the rights that were looked up are not those of the region that would answer.
     #[error(transparent)]
     Region(#[from] RegionMismatch),
@@ -34,7 +34,7 @@ pub enum Error {
     Forward(#[from] ForwardError),
     /// Of a request that several callers shared: each of them gets it.
     #[error(transparent)]
-    Shared(Arc<Self>),
+    Coalesced(Arc<Self>),
     /// Of a foreign layer between these: it shed the request, gave up waiting, or broke.
     #[error("a layer failed")]
     Layer(#[source] BoxError),
@@ -43,16 +43,16 @@ pub enum Error {
 /// Layers such as `tower::timeout` box every error that passes. What was boxed on the way is found again.
 impl From<BoxError> for Error {
     fn from(error: BoxError) -> Self {
-        own::<Self>(error)
-            .or_else(own::<IdentifyError>)
-            .or_else(own::<GuardError>)
-            .or_else(own::<AddressError>)
-            .or_else(own::<Denied>)
-            .or_else(own::<ForwardError>)
+        downcast::<Self>(error)
+            .or_else(downcast::<IdentifyError>)
+            .or_else(downcast::<HardenError>)
+            .or_else(downcast::<LocateError>)
+            .or_else(downcast::<PermissionDenied>)
+            .or_else(downcast::<ForwardError>)
             .unwrap_or_else(Self::Layer)
     }
 }
 
-fn own<E: error::Error + Into<Error> + 'static>(error: BoxError) -> Result<Error, BoxError> {
+fn downcast<E: error::Error + Into<Error> + 'static>(error: BoxError) -> Result<Error, BoxError> {
     error.downcast::<E>().map(|error| (*error).into())
 }

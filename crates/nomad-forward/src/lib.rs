@@ -5,19 +5,19 @@
 //!    ▼  IDENTIFY   what is asked, and by whom?          nomad_acl
 //!  Known<B>
 //!    ▼  ADDRESS    which agent is meant, whose is it?   asks a Directory
-//!  Addressed<B>
+//!  Located<B>
 //!    ▼  GUARD      what Nomad leaves open
-//!  Addressed<B>
+//!  Located<B>
 //!    ▼  ADMIT      may they?                            nomad_acl, pure
-//!  Admitted<Addressed<B>>
+//!  Admitted<Located<B>>
 //!    ▼  RESOLVE    how is the agent reached and asked?
-//!  Resolved<B>
+//!  UpstreamRequest<B>
 //!    ▼  EARLY      the head of a stream that is silent yet
-//!  Resolved<B>
+//!  UpstreamRequest<B>
 //!    ▼  MEND       a 500 that means 403 or 404 becomes that
-//!  Resolved<B>
+//!  UpstreamRequest<B>
 //!    ▼  SHARE      does another caller wait for the same?
-//!  Resolved<B>
+//!  UpstreamRequest<B>
 //!    ▼  FORWARD    connect, send, stream back
 //!  http::Response<…>  the body of an answer is the agent's bytes as they come
 //! ```
@@ -35,48 +35,51 @@
 mod agent;
 mod error;
 mod future;
+mod health_tracker;
 mod outages;
-mod reach;
 mod relay;
 mod stack;
 
-pub mod address;
-pub mod api;
+pub mod attribution;
+pub mod coalesce;
 pub mod connect;
-pub mod credit;
 pub mod directory;
-pub mod early;
+pub mod early_response;
 pub mod forward;
-pub mod guard;
-pub mod hop;
-pub mod mend;
-pub mod outgoing;
+pub mod harden;
+pub mod locate;
+pub mod loop_detection;
+pub mod nomad_api;
 pub mod rescue;
-pub mod resolve;
-pub mod share;
-pub mod tunnel;
+pub mod select;
+pub mod status_fix;
+pub mod upgrade;
+pub mod upstream_body;
 
 pub use nomad_wire::Target;
 
 pub use self::{
-    address::Address,
-    agent::{Agent, Endpoint, Identity, NameError, Transport},
-    api::NomadApi,
-    connect::{Budget, TcpConnect},
+    agent::{Agent, AgentId, Endpoint, NameError, Transport},
+    coalesce::{Coalesce, CoalesceBody, CoalesceLimits, CoalescedRequests},
+    connect::{ConnectionLimits, TcpConnect},
     directory::{
-        Belief, Caller, Directory, LocateError, NomadDirectory, NomadOptions, Place, Standing,
-        Table,
+        AgentHealth, Directory, DirectoryError, HealthState, Location, LookupContext,
+        NomadDirectory, NomadOptions, StaticDirectory,
     },
-    early::Hasten,
+    early_response::EarlyResponse,
     error::Error,
     forward::Forward,
-    guard::Guard,
-    mend::{Mend, MendedBody},
-    rescue::{Denials, Rescue},
-    resolve::{Detour, Path, Resolve},
-    share::{Share, ShareLimits, SharedBody, Shares},
-    stack::{Asking, Bounds, Forwarder, Guarded, delivery, forwarder, forwarder_within, guarded},
-    tunnel::{Tunnel, Tunnels},
+    harden::Harden,
+    locate::Locate,
+    nomad_api::NomadApi,
+    rescue::{DenialDetail, Rescue},
+    select::{Path, RelayFallback, Select},
+    stack::{
+        AuthorizedStack, Forwarder, StackLimits, UpstreamStack, authorized_stack, forwarder,
+        forwarder_with_limits, upstream_stack,
+    },
+    status_fix::{StatusFix, StatusFixBody},
+    upgrade::{Tunnels, Upgrade},
 };
 
 /// The examples of the README run with the tests.

@@ -13,11 +13,11 @@ use std::{
 use http::Response;
 use tokio::time::Instant;
 
-use crate::{Agent, credit::answered_by, forward::ForwardError};
+use crate::{Agent, attribution::responding_agent, forward::ForwardError};
 
 /// An agent answers again when a request succeeds and none has failed for so long. One that answers every other request
 /// costs a line in this time, not a line a request.
-const QUIET: Duration = Duration::from_secs(5);
+const QUIET_PERIOD: Duration = Duration::from_secs(5);
 
 /// So many agents are remembered; then all are forgotten, and told once more.
 const MAX_AGENTS: usize = 4096;
@@ -38,17 +38,17 @@ struct Outage {
 
 impl Outages {
     /// A request got no answer. The first failure of an agent is logged; others are counted.
-    pub(crate) fn failed(&self, error: &ForwardError) {
-        let agent = match Blame::of(error) {
-            Blame::Agent(agent) => agent,
-            Blame::Caller => {
+    pub(crate) fn record_failure(&self, error: &ForwardError) {
+        let agent = match FailureSource::from_error(error) {
+            FailureSource::Agent(agent) => agent,
+            FailureSource::Client => {
                 return tracing::debug!(
                     error = error as &dyn Error,
                     "a caller broke its request off"
                 );
             }
         };
-        if self.is_first(agent.name()) {
+        if self.begin_or_count(agent.name()) {
             let (agent, error) = (agent.name(), error as &dyn Error);
             tracing::warn!(agent, error, "no answer from an agent; more of it is counted");
         } else {
@@ -57,18 +57,20 @@ impl Outages {
     }
 
     /// An answer came, from the agent that its head names.
-    pub(crate) fn answered<B>(&self, answer: &Response<B>) {
+    pub(crate) fn record_success<B>(&self, answer: &Response<B>) {
         if self.count.load(Ordering::Relaxed) == 0 {
             return;
         }
-        let Some(agent) = answered_by(answer).and_then(|name| name.to_str().ok()) else { return };
-        if let Some(outage) = self.over(agent) {
+        let Some(agent) = responding_agent(answer).and_then(|name| name.to_str().ok()) else {
+            return;
+        };
+        if let Some(outage) = self.end_if_quiet(agent) {
             let seconds = outage.since.elapsed().as_secs_f64();
             tracing::warn!(agent, failed = outage.failed, seconds, "an agent answers again");
         }
     }
 
-    fn is_first(&self, agent: &str) -> bool {
+    fn begin_or_count(&self, agent: &str) -> bool {
         let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         if let Some(outage) = failing.get_mut(agent) {
@@ -84,9 +86,9 @@ impl Outages {
         true
     }
 
-    fn over(&self, agent: &str) -> Option<Outage> {
+    fn end_if_quiet(&self, agent: &str) -> Option<Outage> {
         let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
-        if failing.get(agent)?.last.elapsed() < QUIET {
+        if failing.get(agent)?.last.elapsed() < QUIET_PERIOD {
             return None;
         }
         let outage = failing.remove(agent);
@@ -96,21 +98,21 @@ impl Outages {
 }
 
 /// Whose fault it is that a request got no answer.
-enum Blame<'a> {
+enum FailureSource<'a> {
     Agent(&'a Agent),
-    Caller,
+    Client,
 }
 
-impl<'a> Blame<'a> {
-    fn of(error: &'a ForwardError) -> Self {
+impl<'a> FailureSource<'a> {
+    fn from_error(error: &'a ForwardError) -> Self {
         match error {
-            ForwardError::Upload { .. } => Self::Caller,
+            ForwardError::Upload { .. } => Self::Client,
             ForwardError::Connect { agent, .. }
             | ForwardError::Reopen { agent, .. }
             | ForwardError::Lost { agent, .. }
-            | ForwardError::Silent { agent, .. }
-            | ForwardError::Dead { agent, .. }
-            | ForwardError::Switched { agent } => Self::Agent(agent),
+            | ForwardError::ResponseTimeout { agent, .. }
+            | ForwardError::HealthCheckFailed { agent, .. }
+            | ForwardError::UnexpectedUpgrade { agent } => Self::Agent(agent),
         }
     }
 }
@@ -130,29 +132,29 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_agent_is_told_when_it_is_lost_and_when_it_is_back() {
+    async fn an_outage_is_logged_when_it_begins_and_when_it_ends() {
         let outages = Outages::default();
-        assert!(outages.is_first("one") && outages.is_first("two"));
+        assert!(outages.begin_or_count("one") && outages.begin_or_count("two"));
         for _ in 0..1000 {
-            assert!(!outages.is_first("one"));
+            assert!(!outages.begin_or_count("one"));
         }
-        advance(QUIET).await;
-        assert!(outages.over("three").is_none());
-        let over = outages.over("one").unwrap();
-        assert_eq!((over.failed, over.since.elapsed()), (1001, QUIET));
-        assert!(outages.over("one").is_none(), "it is told once");
-        assert!(outages.is_first("one"), "the next outage is a new one");
-        outages.answered(&from("two"));
+        advance(QUIET_PERIOD).await;
+        assert!(outages.end_if_quiet("three").is_none());
+        let over = outages.end_if_quiet("one").unwrap();
+        assert_eq!((over.failed, over.since.elapsed()), (1001, QUIET_PERIOD));
+        assert!(outages.end_if_quiet("one").is_none(), "it is told once");
+        assert!(outages.begin_or_count("one"), "the next outage is a new one");
+        outages.record_success(&from("two"));
         assert_eq!(outages.count.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_agent_that_fails_now_and_then_is_told_seldom() {
+    async fn an_agent_that_fails_now_and_then_is_logged_seldom() {
         let outages = Outages::default();
         let mut told = 0;
         for _ in 0..10_000 {
-            told += u32::from(outages.is_first("one"));
-            told += u32::from(outages.over("one").is_some());
+            told += u32::from(outages.begin_or_count("one"));
+            told += u32::from(outages.end_if_quiet("one").is_some());
             advance(Duration::from_millis(10)).await;
         }
         assert_eq!(told, 1, "in a hundred seconds");
@@ -162,7 +164,7 @@ mod tests {
     fn what_is_remembered_is_bounded() {
         let outages = Outages::default();
         for number in 0..3 * MAX_AGENTS {
-            assert!(outages.is_first(&number.to_string()));
+            assert!(outages.begin_or_count(&number.to_string()));
         }
         assert!(outages.count.load(Ordering::Relaxed) <= MAX_AGENTS);
     }

@@ -6,7 +6,7 @@
 use nomad_wire::{Route, Target, spec::Relay};
 
 /// Whether a server that gets this call asks the agent that is meant.
-pub(crate) const fn passes_on(route: &Route, target: &Target) -> bool {
+pub(crate) const fn is_relayable(route: &Route, target: &Target) -> bool {
     let relay = route.spec().target.relay;
     match target {
         Target::AnyServer | Target::AnyClient | Target::SoleServer | Target::SoleClient => false,
@@ -27,13 +27,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_passes_on_what_it_does_not_answer_itself() {
+    fn a_call_is_relayed_where_a_server_does_not_serve_it_itself() {
         let node = Target::Node("x".into());
         let server = Target::Server("server1".into());
-        assert!(passes_on(&Route::Monitor, &node) && passes_on(&Route::Monitor, &server));
-        assert!(!passes_on(&Route::SelfInfo, &node) && !passes_on(&Route::Health, &server));
-        assert!(passes_on(&Route::MonitorExport, &node));
-        assert!(!passes_on(&Route::MonitorExport, &server));
-        assert!(!passes_on(&Route::Pass, &Target::AnyServer));
+        assert!(is_relayable(&Route::Monitor, &node) && is_relayable(&Route::Monitor, &server));
+        assert!(!is_relayable(&Route::SelfInfo, &node) && !is_relayable(&Route::Health, &server));
+        assert!(is_relayable(&Route::MonitorExport, &node));
+        assert!(!is_relayable(&Route::MonitorExport, &server));
+        assert!(!is_relayable(&Route::Pass, &Target::AnyServer));
     }
 }

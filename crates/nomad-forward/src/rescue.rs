@@ -1,11 +1,11 @@
 //! RESCUE: the only room that turns an error into a status.
 
 mod body;
-mod fault;
-mod foreign;
+mod error_response;
 mod future;
 mod layer;
-mod upload;
+mod layer_error;
+mod upload_text;
 
 use std::{
     convert::Infallible,
@@ -16,13 +16,13 @@ use std::{
 use http::{Request, Response};
 use tower_service::Service;
 
-pub use self::{body::RescuedBody, layer::RescueLayer};
+pub use self::{body::RescueBody, layer::RescueLayer};
 use crate::{Error, outages::Outages};
 
 /// How much a caller is told who may not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::exhaustive_enums, reason = "it is told or it is not")]
-pub enum Denials {
+pub enum DenialDetail {
     /// `Permission denied`, as Nomad: policies stay the operator's business.
     #[default]
     Silent,
@@ -34,7 +34,7 @@ pub enum Denials {
 #[derive(Debug)]
 pub struct Rescue<S> {
     inner: S,
-    denials: Denials,
+    denials: DenialDetail,
     outages: Arc<Outages>,
     /// Why the inner service will not take the next request.
     failed: Option<Error>,
@@ -51,7 +51,7 @@ impl<S: Clone> Clone for Rescue<S> {
 
 impl<S> Rescue<S> {
     /// Rescues the errors of `inner`.
-    pub fn new(inner: S, denials: Denials) -> Self {
+    pub fn new(inner: S, denials: DenialDetail) -> Self {
         Self { inner, denials, outages: Arc::default(), failed: None }
     }
 }
@@ -61,7 +61,7 @@ where
     S: Service<Request<B>, Response = Response<R>>,
     S::Error: Into<Error>,
 {
-    type Response = Response<RescuedBody<R>>;
+    type Response = Response<RescueBody<R>>;
     type Error = Infallible;
     type Future = future::ResponseFuture<S::Future>;
 

@@ -1,30 +1,32 @@
 //! The whole chain, from a request to an answer in any case.
 
 use bytes::Bytes;
-use nomad_acl::{Admit, Identify, Tokens, Undecided};
+use nomad_acl::{Admit, Identify, OnDefer, Tokens};
 
 use crate::{
-    Address, Budget, Forward, Guard, Hasten, Mend, Rescue, Resolve, Share, Shares,
-    connect::Connect, directory::Directory, forward::ForwardBody, rescue::Denials,
+    Coalesce, CoalescedRequests, ConnectionLimits, EarlyResponse, Forward, Harden, Locate, Rescue,
+    Select, StatusFix, connect::Connect, directory::Directory, forward::ForwardBody,
+    rescue::DenialDetail,
 };
 
 /// The chain that [`forwarder`] builds.
-pub type Forwarder<C, D, T, B> = Guarded<Resolve<Asking<C, D, B>>, D, T>;
+pub type Forwarder<C, D, T, B> = AuthorizedStack<Select<UpstreamStack<C, D, B>>, D, T>;
 
 /// The chain that [`guarded`] builds.
-pub type Guarded<S, D, T> = Rescue<Identify<Address<Guard<Admit<S>>, D>, T>>;
+pub type AuthorizedStack<S, D, T> = Rescue<Identify<Locate<Harden<Admit<S>>, D>, T>>;
 
 /// The rooms behind RESOLVE, which ask the agent.
-pub type Asking<C, D, B> = Hasten<Mend<Share<Forward<C, D, B>, ForwardBody<B>>>>;
+pub type UpstreamStack<C, D, B> =
+    EarlyResponse<StatusFix<Coalesce<Forward<C, D, B>, ForwardBody<B>>>>;
 
 /// What is bounded on the way.
 #[derive(Debug, Clone, Default)]
 #[expect(clippy::exhaustive_structs, reason = "a plain record of settings, each with a default")]
-pub struct Bounds {
+pub struct StackLimits {
     /// How many connections one agent gets.
-    pub budget: Budget,
+    pub connection_limits: ConnectionLimits,
     /// Which requests callers share, and how much of them is kept.
-    pub shares: Shares,
+    pub coalesced_requests: CoalescedRequests,
 }
 
 /// Everything between a listener and the agents: a `Service<Request<B>>` that always answers.
@@ -32,7 +34,7 @@ pub fn forwarder<C, D, T, B>(
     connect: C,
     directory: D,
     tokens: T,
-    denials: Denials,
+    denials: DenialDetail,
 ) -> Forwarder<C, D, T, B>
 where
     C: Connect,
@@ -41,16 +43,16 @@ where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    forwarder_within(connect, directory, tokens, denials, Bounds::default())
+    forwarder_with_limits(connect, directory, tokens, denials, StackLimits::default())
 }
 
 /// The same within other bounds.
-pub fn forwarder_within<C, D, T, B>(
+pub fn forwarder_with_limits<C, D, T, B>(
     connect: C,
     directory: D,
     tokens: T,
-    denials: Denials,
-    bounds: Bounds,
+    denials: DenialDetail,
+    bounds: StackLimits,
 ) -> Forwarder<C, D, T, B>
 where
     C: Connect,
@@ -59,12 +61,16 @@ where
     B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    guarded(delivery(connect, directory.clone(), bounds), directory, tokens, denials)
+    authorized_stack(upstream_stack(connect, directory.clone(), bounds), directory, tokens, denials)
 }
 
 /// The rooms behind the decision: a service for admitted requests. With [`guarded`] around it this is the whole chain;
 /// whoever has more to do with requests that are decided about stands between the two.
-pub fn delivery<C, D, B>(connect: C, directory: D, bounds: Bounds) -> Resolve<Asking<C, D, B>>
+pub fn upstream_stack<C, D, B>(
+    connect: C,
+    directory: D,
+    bounds: StackLimits,
+) -> Select<UpstreamStack<C, D, B>>
 where
     C: Connect,
     D: Directory + Clone + Send + Sync + 'static,
@@ -72,26 +78,31 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     // Sends it over a kept connection, and streams the answer back.
-    let chain = Forward::new(connect, directory).budget(bounds.budget);
+    let chain = Forward::new(connect, directory).with_limits(bounds.connection_limits);
     // What several callers wait for is asked once.
-    let chain = Share::new(chain, bounds.shares);
+    let chain = Coalesce::new(chain, bounds.coalesced_requests);
     // Gives errors that came through a server the status that they mean.
-    let chain = Mend::new(chain);
+    let chain = StatusFix::new(chain);
     // Does not let the caller of a silent stream wait for its head.
-    let chain = Hasten::new(chain);
+    let chain = EarlyResponse::new(chain);
     // Names the agent the way it understands, and says how the answer comes about.
-    Resolve::new(chain)
+    Select::new(chain)
 }
 
 /// The rooms up to the decision, and errors made into answers, around a service for admitted requests.
-pub fn guarded<S, D, T>(chain: S, directory: D, tokens: T, denials: Denials) -> Guarded<S, D, T> {
+pub fn authorized_stack<S, D, T>(
+    chain: S,
+    directory: D,
+    tokens: T,
+    denials: DenialDetail,
+) -> AuthorizedStack<S, D, T> {
     // From here on nothing passes that was not decided about.
-    let chain = Admit::new(chain).undecided(Undecided::HandOn);
+    let chain = Admit::new(chain).on_defer(OnDefer::Forward);
     // What every agent would do for everybody is decided about here.
-    let chain = Guard::new(chain);
+    let chain = Harden::new(chain);
     // The owner of an allocation, and the region that answers, are known only after they were looked up, so this comes
     // before the decision.
-    let chain = Address::new(chain, directory);
+    let chain = Locate::new(chain, directory);
     // A request that is no call, or that nobody stands for, goes no further.
     let chain = Identify::new(chain, tokens);
     // Outermost, since every room below may fail.

@@ -10,7 +10,7 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::TokioIo;
 use nomad_acl::AclDisabled;
 use nomad_forward::{
-    Agent, Denials, Endpoint, Table, TcpConnect,
+    Agent, DenialDetail, Endpoint, StaticDirectory, TcpConnect,
     connect::{Connect, UnixConnect},
     forwarder,
 };
@@ -93,14 +93,15 @@ fn client(name: &str, id: &str, endpoint: impl Into<Endpoint>) -> Agent {
 
 /// The agent that the response names, and what it said.
 async fn ask<C: Connect>(connect: &C, agents: &[Agent], node: &str) -> (String, String) {
-    let table = Table::builder(Region::default());
-    let table = agents.iter().cloned().fold(table, nomad_forward::directory::TableBuilder::agent);
-    let service = forwarder(connect.clone(), table.build(), AclDisabled, Denials::Silent);
+    let table = StaticDirectory::builder(Region::default());
+    let table =
+        agents.iter().cloned().fold(table, nomad_forward::directory::StaticDirectoryBuilder::agent);
+    let service = forwarder(connect.clone(), table.build(), AclDisabled, DenialDetail::Silent);
     asked(&mut { service }, node).await
 }
 
 async fn asked<C: Connect>(
-    service: &mut nomad_forward::Forwarder<C, Table, AclDisabled, Empty<Bytes>>,
+    service: &mut nomad_forward::Forwarder<C, StaticDirectory, AclDisabled, Empty<Bytes>>,
     node: &str,
 ) -> (String, String) {
     let path = format!("/v1/client/stats?node_id={node}");
@@ -116,12 +117,12 @@ async fn agents_with_equal_addresses_never_answer_for_each_other() {
     let mut sockets = Sockets::new("equal");
     let paths = ["client1", "client2"].map(|name| (name.to_owned(), sockets.serve(name)));
     let private: SocketAddr = ([10, 0, 0, 1], 4646).into();
-    let table = Table::builder(Region::default())
+    let table = StaticDirectory::builder(Region::default())
         .agent(client("client1", NODES[0], private))
         .agent(client("client2", NODES[1], private))
         .build();
     let connect = Tunnels(Arc::new(paths.into()));
-    let mut service = forwarder(connect, table, AclDisabled, Denials::Silent);
+    let mut service = forwarder(connect, table, AclDisabled, DenialDetail::Silent);
     for round in 0..8 {
         for (name, node) in ["client1", "client2"].into_iter().zip(NODES) {
             let (agent, said) = asked(&mut service, node).await;

@@ -21,8 +21,9 @@ use hyper::rt;
 use hyper_util::rt::TokioIo;
 use nomad_acl::AclDisabled;
 use nomad_forward::{
-    Agent, Belief, Bounds, Budget, Caller, Denials, Directory, Endpoint, Table, Target, TcpConnect,
-    connect::Connect, directory::Reachable, early::Patient, forwarder_within,
+    Agent, AgentHealth, ConnectionLimits, DenialDetail, Directory, Endpoint, LookupContext,
+    StackLimits, StaticDirectory, Target, TcpConnect, connect::Connect, directory::Reachability,
+    early_response::AwaitUpstreamStatus, forwarder_with_limits,
 };
 use nomad_wire::{Namespace, Region};
 use tokio::{
@@ -39,7 +40,8 @@ const NODE: &str = "9bb118cc-7630-ebf4-b8b8-c11ee8847863";
 const ALLOC: &str = "13651909-dd6d-35ce-5da0-5004769668b3";
 
 /// Two of them for streams and blocking queries.
-const BUDGET: Budget = Budget { connections: 10, waiting: 3, patience: Duration::from_secs(5) };
+const LIMITS: ConnectionLimits =
+    ConnectionLimits { connections: 10, queued: 3, queue_timeout: Duration::from_secs(5) };
 
 /// An agent whose streams never end, and whose other answers come at once; its connections are counted.
 #[derive(Clone, Default)]
@@ -49,7 +51,7 @@ struct Counted {
 }
 
 impl Connect for Counted {
-    type Io = Line;
+    type Io = CountedConnection;
     type Key = Endpoint;
 
     fn key(&self, agent: &Agent) -> Endpoint {
@@ -61,23 +63,23 @@ impl Connect for Counted {
         let open = self.open.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(open, Ordering::SeqCst);
         tokio::spawn(serve(theirs));
-        Ok(Line { io: TokioIo::new(ours), open: Arc::clone(&self.open) })
+        Ok(CountedConnection { io: TokioIo::new(ours), open: Arc::clone(&self.open) })
     }
 }
 
 /// A connection that is counted until it is closed.
-struct Line {
+struct CountedConnection {
     io: TokioIo<DuplexStream>,
     open: Arc<AtomicUsize>,
 }
 
-impl Drop for Line {
+impl Drop for CountedConnection {
     fn drop(&mut self) {
         self.open.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
-impl rt::Read for Line {
+impl rt::Read for CountedConnection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -87,7 +89,7 @@ impl rt::Read for Line {
     }
 }
 
-impl rt::Write for Line {
+impl rt::Write for CountedConnection {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -126,15 +128,20 @@ async fn serve(mut line: impl AsyncRead + AsyncWrite + Unpin) {
 
 /// A table whose servers pass calls on.
 #[derive(Clone)]
-struct Fleet {
-    table: Table,
+struct RelayDirectory {
+    table: StaticDirectory,
     servers: Vec<Arc<Agent>>,
 }
 
-impl Directory for Fleet {
-    type Locate = <Table as Directory>::Locate;
+impl Directory for RelayDirectory {
+    type Future = <StaticDirectory as Directory>::Future;
 
-    fn locate(&self, target: &Target, region: Option<&Region>, caller: Caller<'_>) -> Self::Locate {
+    fn locate(
+        &self,
+        target: &Target,
+        region: Option<&Region>,
+        caller: LookupContext<'_>,
+    ) -> Self::Future {
         self.table.locate(target, region, caller)
     }
 
@@ -142,12 +149,12 @@ impl Directory for Fleet {
         self.servers.clone()
     }
 
-    fn observe(&self, agent: &Arc<Agent>, reachable: Reachable) {
+    fn observe(&self, agent: &Arc<Agent>, reachable: Reachability) {
         self.table.observe(agent, reachable);
     }
 
-    fn fleet(&self) -> Vec<Belief> {
-        self.table.fleet()
+    fn agent_health(&self) -> Vec<AgentHealth> {
+        self.table.agent_health()
     }
 }
 
@@ -156,7 +163,7 @@ fn id(n: u8) -> String {
 }
 
 /// A client with an allocation, and so many servers.
-fn fleet(servers: u8, endpoint: impl Fn(u8) -> SocketAddr) -> Fleet {
+fn fleet(servers: u8, endpoint: impl Fn(u8) -> SocketAddr) -> RelayDirectory {
     let region = Region::default();
     let server = |n: u8| {
         let id = id(n).parse().unwrap();
@@ -165,13 +172,13 @@ fn fleet(servers: u8, endpoint: impl Fn(u8) -> SocketAddr) -> Fleet {
     let client =
         Agent::client("client1", NODE.parse().unwrap(), region.clone(), endpoint(0)).unwrap();
     let servers: Vec<_> = (1..=servers).map(server).collect();
-    let table = Table::builder(region.clone()).agent(client);
+    let table = StaticDirectory::builder(region.clone()).agent(client);
     let table = servers.iter().cloned().fold(table, |table, server| table.agent(server)).build();
     table.insert_allocation(ALLOC.parse().unwrap(), NODE.parse().unwrap(), Namespace::default());
-    Fleet { table, servers: servers.into_iter().map(Arc::new).collect() }
+    RelayDirectory { table, servers: servers.into_iter().map(Arc::new).collect() }
 }
 
-type Forwarder<C> = nomad_forward::Forwarder<C, Fleet, AclDisabled, Empty<Bytes>>;
+type Forwarder<C> = nomad_forward::Forwarder<C, RelayDirectory, AclDisabled, Empty<Bytes>>;
 type Answer<C> = Response<<Forwarder<C> as Body>::Body>;
 
 /// The body of a forwarder's answers.
@@ -187,19 +194,20 @@ where
 }
 
 fn forwarder(agent: &Counted) -> Forwarder<Counted> {
-    within(agent.clone(), 1, BUDGET)
+    forwarder_for(agent.clone(), 1, LIMITS)
 }
 
 /// In front of a client and so many servers.
-fn within<C: Connect>(connect: C, servers: u8, budget: Budget) -> Forwarder<C> {
+fn forwarder_for<C: Connect>(connect: C, servers: u8, budget: ConnectionLimits) -> Forwarder<C> {
     let fleet = fleet(servers, |n| ([127, 0, 0, 1 + n], 4646).into());
-    let bounds = Bounds { budget, ..Bounds::default() };
-    forwarder_within(connect, fleet, AclDisabled, Denials::Silent, bounds)
+    let bounds = StackLimits { connection_limits: budget, ..StackLimits::default() };
+    forwarder_with_limits(connect, fleet, AclDisabled, DenialDetail::Silent, bounds)
 }
 
 async fn ask<C: Connect>(service: &Forwarder<C>, path: &str) -> Answer<C> {
     // The agent's own head, however long it takes.
-    let request = Request::get(path).extension(Patient).body(Empty::<Bytes>::new()).unwrap();
+    let request =
+        Request::get(path).extension(AwaitUpstreamStatus).body(Empty::<Bytes>::new()).unwrap();
     service.clone().call(request).await.unwrap()
 }
 
@@ -232,13 +240,13 @@ async fn hold<C: Connect>(service: &Forwarder<C>, path: &str, count: usize) -> V
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_too_long_is_told_to_come_again() {
+async fn a_request_that_waits_too_long_is_told_to_retry() {
     let agent = Counted::default();
     let service = forwarder(&agent);
-    let mut held = occupy(&agent, &service, BUDGET.connections).await;
+    let mut held = occupy(&agent, &service, LIMITS.connections).await;
     let since = Instant::now();
     let answer = ask(&service, SHORT).await;
-    assert_eq!((answer.status().as_u16(), since.elapsed()), (503, BUDGET.patience));
+    assert_eq!((answer.status().as_u16(), since.elapsed()), (503, LIMITS.queue_timeout));
     assert_eq!(answer.headers()["retry-after"], "1");
     held.shutdown().await;
     assert_eq!(ask(&service, SHORT).await.status(), 200);
@@ -248,8 +256,8 @@ async fn who_waits_too_long_is_told_to_come_again() {
 async fn a_full_queue_refuses_at_once() {
     let agent = Counted::default();
     let service = forwarder(&agent);
-    let _held = occupy(&agent, &service, BUDGET.connections).await;
-    let waiting: Vec<_> = (0..BUDGET.waiting)
+    let _held = occupy(&agent, &service, LIMITS.connections).await;
+    let waiting: Vec<_> = (0..LIMITS.queued)
         .map(|_| {
             let service = service.clone();
             tokio::spawn(async move { ask(&service, SHORT).await.status() })
@@ -269,10 +277,10 @@ async fn a_full_queue_refuses_at_once() {
 async fn whoever_comes_first_is_served_first_and_the_agent_never_sees_more_connections() {
     let agent = Counted::default();
     let service = forwarder(&agent);
-    let mut held = hold(&service, SHORT, BUDGET.connections).await;
+    let mut held = hold(&service, SHORT, LIMITS.connections).await;
     let order = Arc::new(std::sync::Mutex::new(Vec::new()));
     let mut waiting = JoinSet::new();
-    for n in 0..BUDGET.waiting {
+    for n in 0..LIMITS.queued {
         let (service, order) = (service.clone(), Arc::clone(&order));
         waiting.spawn(async move {
             let answer = ask(&service, "/v1/jobs").await;
@@ -286,13 +294,13 @@ async fn whoever_comes_first_is_served_first_and_the_agent_never_sees_more_conne
         done.unwrap();
     }
     assert_eq!(*order.lock().unwrap(), [0, 1, 2]);
-    assert_eq!(agent.most.load(Ordering::SeqCst), BUDGET.connections);
+    assert_eq!(agent.most.load(Ordering::SeqCst), LIMITS.connections);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_finds_no_place_is_told_so_at_once() {
+async fn a_stream_that_gets_no_permit_is_refused_at_once() {
     let service = forwarder(&Counted::default());
-    let streams = hold(&service, STREAM, BUDGET.long_lived()).await;
+    let streams = hold(&service, STREAM, LIMITS.long_lived()).await;
     let since = Instant::now();
     let answer = ask(&service, STREAM).await;
     assert_eq!((answer.status().as_u16(), since.elapsed()), (503, Duration::ZERO));
@@ -300,15 +308,15 @@ async fn a_stream_that_finds_no_place_is_told_so_at_once() {
     // Nor does a call that ends by itself wait where only streams could make room.
     let answer = ask(&service, "/v1/jobs?index=7").await;
     assert_eq!((answer.status().as_u16(), since.elapsed()), (503, Duration::ZERO));
-    let _short = hold(&service, SHORT, BUDGET.connections - BUDGET.long_lived()).await;
+    let _short = hold(&service, SHORT, LIMITS.connections - LIMITS.long_lived()).await;
     drop(streams);
     assert_eq!(ask(&service, STREAM).await.status(), 200);
 }
 
 #[tokio::test(start_paused = true)]
-async fn blocking_queries_leave_places_and_wait_for_each_other() {
+async fn blocking_queries_leave_permits_and_wait_for_each_other() {
     let service = forwarder(&Counted::default());
-    let mut held = hold(&service, "/v1/jobs?index=7", BUDGET.long_lived()).await;
+    let mut held = hold(&service, "/v1/jobs?index=7", LIMITS.long_lived()).await;
     let since = Instant::now();
     assert_eq!(ask(&service, "/v1/jobs").await.status(), 200);
     assert_eq!(since.elapsed(), Duration::ZERO);
@@ -323,9 +331,9 @@ async fn blocking_queries_leave_places_and_wait_for_each_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_without_a_place_at_one_server_is_served_by_another_at_once() {
-    let service = within(Counted::default(), 2, BUDGET);
-    let _held = hold(&service, SHORT, BUDGET.connections).await;
+async fn a_call_without_a_permit_at_one_server_is_served_by_another_at_once() {
+    let service = forwarder_for(Counted::default(), 2, LIMITS);
+    let _held = hold(&service, SHORT, LIMITS.connections).await;
     let since = Instant::now();
     let answer = ask(&service, "/v1/jobs").await;
     assert_eq!((answer.status().as_u16(), since.elapsed()), (200, Duration::ZERO));
@@ -370,10 +378,10 @@ async fn followed<C: Connect>(service: &Forwarder<C>, count: usize) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn followed_logs_shut_no_short_call_out() {
-    let budget = Budget::default();
+    let budget = ConnectionLimits::default();
     for count in [88, 200] {
         let agent = Counted::default();
-        let service = within(agent.clone(), 3, budget);
+        let service = forwarder_for(agent.clone(), 3, budget);
         let since = Instant::now();
         let relayed = followed(&service, count).await;
         assert_eq!(since.elapsed(), Duration::ZERO, "somebody waited");
@@ -409,8 +417,9 @@ async fn followed_logs_shut_no_short_call_out_over_sockets() {
         addresses.push(listen("127.0.0.1").await);
     }
     let fleet = fleet(3, |n| addresses[usize::from(n)]);
-    let bounds = Bounds::default();
-    let service = forwarder_within(TcpConnect, fleet, AclDisabled, Denials::Silent, bounds);
+    let bounds = StackLimits::default();
+    let service =
+        forwarder_with_limits(TcpConnect, fleet, AclDisabled, DenialDetail::Silent, bounds);
     assert_eq!(followed(&service, 200).await, 130);
 }
 

@@ -9,7 +9,7 @@ use http::{HeaderMap, Request};
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::TokioIo;
 use nomad_acl::{AclDeferred, AclDisabled, Tokens};
-use nomad_forward::{Agent, Denials, Endpoint, Table, connect::Connect, forwarder};
+use nomad_forward::{Agent, DenialDetail, Endpoint, StaticDirectory, connect::Connect, forwarder};
 use nomad_wire::Region;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
@@ -59,8 +59,8 @@ async fn ask<T: Tokens>(
     let address: SocketAddr = ([127, 0, 0, 1], 4646).into();
     let region = Region::default();
     let client = Agent::client("client1", NODE.parse().unwrap(), region.clone(), address).unwrap();
-    let directory = Table::builder(region).agent(client).build();
-    let mut service = forwarder(line, directory, tokens, Denials::Silent);
+    let directory = StaticDirectory::builder(region).agent(client).build();
+    let mut service = forwarder(line, directory, tokens, DenialDetail::Silent);
     let since = Instant::now();
     let request = Request::get(path).header("accept-encoding", "gzip");
     let Ok(response) = service.call(request.body(Empty::<Bytes>::new()).unwrap()).await;
@@ -94,7 +94,7 @@ async fn a_silent_stream_has_its_head_soon_and_its_bytes_when_they_come() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_agent_says_in_time_is_what_the_caller_gets() {
+async fn what_the_agent_sends_in_time_is_what_the_client_gets() {
     let stream: &'static str = Box::leak(format!("{STREAM}0\r\n\r\n").into());
     let (took, status, headers, _) =
         ask(Line(Some((SOON, stream))), &path("&plain=true"), AclDisabled).await;

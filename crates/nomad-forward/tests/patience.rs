@@ -19,7 +19,8 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::TokioIo;
 use nomad_acl::AclDisabled;
 use nomad_forward::{
-    Agent, Denials, Endpoint, NomadApi, Table, connect::Connect, early::Patient, forwarder,
+    Agent, DenialDetail, Endpoint, NomadApi, StaticDirectory, connect::Connect,
+    early_response::AwaitUpstreamStatus, forwarder,
 };
 use nomad_wire::{Namespace, Region};
 use tokio::{
@@ -38,7 +39,7 @@ const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// What becomes of a connection.
 #[derive(Clone)]
-enum Line {
+enum Behaviour {
     /// It is never made.
     Dead,
     /// It is made, and nothing comes.
@@ -53,7 +54,7 @@ enum Line {
     SilentAtFirst(Arc<AtomicUsize>),
 }
 
-impl Connect for Line {
+impl Connect for Behaviour {
     type Io = TokioIo<DuplexStream>;
     type Key = Endpoint;
 
@@ -109,10 +110,10 @@ async fn answer_health(mut line: DuplexStream, after: Duration) {
     }
 }
 
-fn directory() -> Table {
+fn directory() -> StaticDirectory {
     let address: SocketAddr = ([127, 0, 0, 1], 4646).into();
     let region = Region::default();
-    let directory = Table::builder(region.clone())
+    let directory = StaticDirectory::builder(region.clone())
         .agent(Agent::server("server1", SERVER.parse().unwrap(), region.clone(), address).unwrap())
         .agent(Agent::client("client1", NODE.parse().unwrap(), region, address).unwrap())
         .leader(|| Some("server1.global".into()))
@@ -126,19 +127,19 @@ fn directory() -> Table {
 }
 
 /// Status, text, and how long it took.
-async fn call(line: Line, method: Method, path: &str) -> (u16, String, Duration) {
+async fn call(line: Behaviour, method: Method, path: &str) -> (u16, String, Duration) {
     call_in(directory(), line, method, path).await
 }
 
 async fn call_in(
-    directory: Table,
-    line: Line,
+    directory: StaticDirectory,
+    line: Behaviour,
     method: Method,
     path: &str,
 ) -> (u16, String, Duration) {
-    let mut service = forwarder(line, directory, AclDisabled, Denials::Silent);
+    let mut service = forwarder(line, directory, AclDisabled, DenialDetail::Silent);
     let since = Instant::now();
-    let request = Request::builder().method(method).uri(path).extension(Patient);
+    let request = Request::builder().method(method).uri(path).extension(AwaitUpstreamStatus);
     let request = request.body(Empty::<Bytes>::new()).unwrap();
     let response: Response<_> = service.call(request).await.unwrap();
     let status = response.status().as_u16();
@@ -146,19 +147,19 @@ async fn call_in(
     (status, String::from_utf8(body.to_vec()).unwrap(), since.elapsed())
 }
 
-async fn ask(line: Line, path: &str) -> (u16, String, Duration) {
+async fn ask(line: Behaviour, path: &str) -> (u16, String, Duration) {
     call(line, Method::GET, path).await
 }
 
 /// How long a call is waited for at an agent that is silent, and at one that answers health checks alone; nothing if it
 /// is more than eleven minutes.
 async fn limits(method: &Method, path: &str) -> (Option<Duration>, Option<Duration>) {
-    let limit = async |line: Line| {
+    let limit = async |line: Behaviour| {
         let answer = timeout(660 * SECOND, call(line, method.clone(), path)).await.ok()?;
         assert_eq!(answer.0, 504, "{method} {path}: {}", answer.1);
         Some(answer.2)
     };
-    (limit(Line::Silent).await, limit(Line::Alive(WEEK)).await)
+    (limit(Behaviour::Silent).await, limit(Behaviour::Alive(WEEK)).await)
 }
 
 /// A read: an answer within 15 s.
@@ -290,7 +291,8 @@ async fn every_call_of_a_server_has_its_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_agent_is_given_up_after_its_time() {
-    let (status, text, took) = ask(Line::Silent, &format!("/v1/client/stats?node_id={NODE}")).await;
+    let (status, text, took) =
+        ask(Behaviour::Silent, &format!("/v1/client/stats?node_id={NODE}")).await;
     assert_eq!((status, &*text), (504, "agent \"client1\" did not answer within 15s"));
     assert_eq!(took, Duration::from_secs(15));
 }
@@ -299,26 +301,26 @@ async fn a_silent_agent_is_given_up_after_its_time() {
 async fn a_restart_may_take_as_long_as_the_task_takes_to_end() {
     let path = format!("/v1/client/allocation/{ALLOC}/restart");
     for wait in [20 * SECOND, 3600 * SECOND] {
-        let (status, text, took) = call(Line::Alive(wait), Method::PUT, &path).await;
+        let (status, text, took) = call(Behaviour::Alive(wait), Method::PUT, &path).await;
         assert_eq!((status, &*text, took), (200, "late", wait));
     }
     // An agent that answers nothing else meanwhile has half a minute.
-    let (status, text, took) = call(Line::Slow(20 * SECOND), Method::PUT, &path).await;
+    let (status, text, took) = call(Behaviour::Slow(20 * SECOND), Method::PUT, &path).await;
     assert_eq!((status, &*text, took), (200, "late", 20 * SECOND));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_change_is_given_up_when_its_agent_answers_no_health_check() {
     let path = format!("/v1/client/allocation/{ALLOC}/restart");
-    let (status, text, took) = call(Line::Silent, Method::PUT, &path).await;
+    let (status, text, took) = call(Behaviour::Silent, Method::PUT, &path).await;
     let expected = "agent \"client1\" has not answered for 60s, nor to health checks";
     assert_eq!((status, &*text, took), (504, expected, 60 * SECOND));
-    let (status, text, took) = call(Line::Alive(WEEK), Method::PUT, &path).await;
+    let (status, text, took) = call(Behaviour::Alive(WEEK), Method::PUT, &path).await;
     let expected = "agent \"client1\" did not answer within 86400s";
     assert_eq!((status, &*text, took), (504, expected, DAY));
     // A connection that is kept for checks breaks with its agent, too.
     let dies = Instant::now() + 3600 * SECOND;
-    let (status, _, took) = call(Line::Dying(dies), Method::PUT, &path).await;
+    let (status, _, took) = call(Behaviour::Dying(dies), Method::PUT, &path).await;
     assert_eq!(status, 504);
     assert!(took > 3600 * SECOND, "{took:?}");
 }
@@ -327,13 +329,16 @@ async fn a_change_is_given_up_when_its_agent_answers_no_health_check() {
 async fn a_read_goes_once_to_another_server_when_the_first_is_silent() {
     let region = Region::default();
     let servers = || {
-        ["a", "b", "c"].iter().zip(1..).fold(Table::builder(region.clone()), |table, (name, n)| {
-            let address: SocketAddr = ([127, 0, 0, n], 4646).into();
-            let id = SERVER.replacen('0', &n.to_string(), 1).parse().unwrap();
-            table.agent(Agent::server(name, id, region.clone(), address).unwrap())
-        })
+        ["a", "b", "c"].iter().zip(1..).fold(
+            StaticDirectory::builder(region.clone()),
+            |table, (name, n)| {
+                let address: SocketAddr = ([127, 0, 0, n], 4646).into();
+                let id = SERVER.replacen('0', &n.to_string(), 1).parse().unwrap();
+                table.agent(Agent::server(name, id, region.clone(), address).unwrap())
+            },
+        )
     };
-    let silent = |n| Line::SilentAtFirst(Arc::new(AtomicUsize::new(n)));
+    let silent = |n| Behaviour::SilentAtFirst(Arc::new(AtomicUsize::new(n)));
     let read = call_in(servers().build(), silent(1), Method::GET, "/v1/jobs").await;
     assert_eq!((read.0, read.2), (200, 15 * SECOND), "{}", read.1);
     let read = call_in(servers().build(), silent(2), Method::GET, "/v1/jobs").await;
@@ -350,21 +355,22 @@ async fn a_read_goes_once_to_another_server_when_the_first_is_silent() {
 #[tokio::test(start_paused = true)]
 async fn a_blocking_query_has_longer() {
     let wait = Duration::from_secs(300);
-    let (status, text, took) = ask(Line::Slow(wait), "/v1/jobs?index=7&wait=300s").await;
+    let (status, text, took) = ask(Behaviour::Slow(wait), "/v1/jobs?index=7&wait=300s").await;
     assert_eq!((status, &*text, took), (200, "late", wait));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_plain_stream_may_be_silent_for_ever() {
     let path = format!("/v1/agent/monitor?plain=true&node_id={NODE}");
-    assert_eq!(ask(Line::Slow(WEEK), &path).await, (200, "late".into(), WEEK));
+    assert_eq!(ask(Behaviour::Slow(WEEK), &path).await, (200, "late".into(), WEEK));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_machine_that_does_not_react_has_no_path() {
-    let (status, text, took) = ask(Line::Dead, &format!("/v1/client/stats?node_id={NODE}")).await;
+    let (status, text, took) =
+        ask(Behaviour::Dead, &format!("/v1/client/stats?node_id={NODE}")).await;
     assert_eq!((status, &*text, took), (404, "No path to node", Duration::from_secs(1)));
-    let (status, text, _) = ask(Line::Dead, "/v1/agent/self?server_id=server1").await;
+    let (status, text, _) = ask(Behaviour::Dead, "/v1/agent/self?server_id=server1").await;
     assert_eq!(
         (status, &*text),
         (500, "rpc error: failed to get conn: dial tcp 127.0.0.1:4646: i/o timeout")
@@ -400,7 +406,7 @@ impl Connect for OneSilent {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_server_is_asked_last_for_a_while() {
+async fn a_silent_server_is_the_last_choice_for_a_while() {
     let seed =
         |port| Arc::new(Agent::seed(Region::default(), SocketAddr::from(([127, 0, 0, 1], port))));
     let mut api = NomadApi::new(OneSilent, vec![seed(1), seed(2), seed(3)]);

@@ -8,7 +8,7 @@ use http::Request;
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 use nomad_acl::AclDisabled;
-use nomad_forward::{Agent, Denials, Table, TcpConnect, forwarder};
+use nomad_forward::{Agent, DenialDetail, StaticDirectory, TcpConnect, forwarder};
 use nomad_wire::Region;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -35,8 +35,8 @@ async fn a_refusal_wins_over_the_write_that_fails_after_it() {
     let mut tasks = JoinSet::new();
     tasks.spawn(refuse(listener));
     let client = Agent::client("client1", NODE.parse().unwrap(), Region::default(), address);
-    let table = Table::builder(Region::default()).agent(client.unwrap()).build();
-    let mut service = forwarder(TcpConnect, table, AclDisabled, Denials::Silent);
+    let table = StaticDirectory::builder(Region::default()).agent(client.unwrap()).build();
+    let mut service = forwarder(TcpConnect, table, AclDisabled, DenialDetail::Silent);
     for n in 0..50 {
         let pieces = stream::iter(0..64).map(|_| Bytes::from_static(&[b'x'; 32 << 10]));
         let body = StreamBody::new(pieces.map(|piece| Ok::<_, Infallible>(Frame::data(piece))));

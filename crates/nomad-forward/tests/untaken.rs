@@ -20,8 +20,8 @@ use http_body_util::{BodyExt as _, Empty, StreamBody, combinators::UnsyncBoxBody
 use hyper_util::rt::TokioIo;
 use nomad_acl::AclDisabled;
 use nomad_forward::{
-    Agent, Bounds, Budget, Denials, Endpoint, Table, connect::Connect, early::Patient,
-    forwarder_within,
+    Agent, ConnectionLimits, DenialDetail, Endpoint, StackLimits, StaticDirectory,
+    connect::Connect, early_response::AwaitUpstreamStatus, forwarder_with_limits,
 };
 use nomad_wire::Region;
 use tokio::{
@@ -36,7 +36,8 @@ const NODE: &str = "9bb118cc-7630-ebf4-b8b8-c11ee8847863";
 const LIMIT: Duration = Duration::from_secs(2);
 
 /// 70 of 88 for streams, 10 for uploads.
-const BUDGET: Budget = Budget { connections: 88, waiting: 512, patience: Duration::from_secs(5) };
+const LIMITS: ConnectionLimits =
+    ConnectionLimits { connections: 88, queued: 512, queue_timeout: Duration::from_secs(5) };
 
 /// What the agent sends of a large response.
 const LARGE: usize = 1 << 20;
@@ -109,8 +110,8 @@ async fn serve(mut line: DuplexStream) -> io::Result<()> {
 }
 
 type Upload = UnsyncBoxBody<Bytes, io::Error>;
-type Forwarder = nomad_forward::Forwarder<Scripted, Table, AclDisabled, Upload>;
-type Answer = Response<<Forwarder as Answers>::Body>;
+type Forwarder = nomad_forward::Forwarder<Scripted, StaticDirectory, AclDisabled, Upload>;
+type TestResponse = Response<<Forwarder as Answers>::Body>;
 
 /// The body of a forwarder's responses.
 trait Answers {
@@ -127,24 +128,24 @@ where
 fn forwarder(agent: &Scripted) -> Forwarder {
     let address = SocketAddr::from(([127, 0, 0, 1], 4646));
     let client = Agent::client("client1", NODE.parse().unwrap(), Region::default(), address);
-    let table = Table::builder(Region::default()).agent(client.unwrap()).build();
-    let bounds = Bounds { budget: BUDGET, ..Bounds::default() };
-    forwarder_within(agent.clone(), table, AclDisabled, Denials::Silent, bounds)
+    let table = StaticDirectory::builder(Region::default()).agent(client.unwrap()).build();
+    let bounds = StackLimits { connection_limits: LIMITS, ..StackLimits::default() };
+    forwarder_with_limits(agent.clone(), table, AclDisabled, DenialDetail::Silent, bounds)
 }
 
 fn path(call: &str) -> String {
     format!("/v1/{call}&node_id={NODE}")
 }
 
-async fn ask(service: &Forwarder, call: &str) -> Answer {
+async fn ask(service: &Forwarder, call: &str) -> TestResponse {
     let body = Empty::new().map_err(|never| match never {}).boxed_unsync();
     // The agent's own head, however long it takes.
-    let request = Request::get(path(call)).extension(Patient).body(body).unwrap();
+    let request = Request::get(path(call)).extension(AwaitUpstreamStatus).body(body).unwrap();
     service.clone().call(request).await.unwrap()
 }
 
 /// More than is read before a place is asked for.
-async fn upload(service: &Forwarder) -> Answer {
+async fn upload(service: &Forwarder) -> TestResponse {
     let pieces = stream::iter(0..3).then(async |_| {
         tokio::task::yield_now().await;
         Ok(Frame::data(Bytes::from(vec![b'y'; 50 << 10])))
@@ -155,7 +156,7 @@ async fn upload(service: &Forwarder) -> Answer {
 }
 
 /// Calls that are answered, and of which nobody reads more.
-async fn hold(service: &Forwarder, call: &str, count: usize) -> Vec<Answer> {
+async fn hold(service: &Forwarder, call: &str, count: usize) -> Vec<TestResponse> {
     let mut held = Vec::new();
     for n in 0..count {
         let answer = ask(service, call).await;
@@ -166,7 +167,7 @@ async fn hold(service: &Forwarder, call: &str, count: usize) -> Vec<Answer> {
 }
 
 /// How many of them can be read to their end, and what is said of the others.
-async fn read(held: Vec<Answer>) -> (usize, Vec<String>) {
+async fn read(held: Vec<TestResponse>) -> (usize, Vec<String>) {
     let mut broken = Vec::new();
     let mut whole = 0;
     for answer in held {
@@ -184,7 +185,7 @@ async fn read(held: Vec<Answer>) -> (usize, Vec<String>) {
 /// A short call, and how long it waited.
 async fn served_after(service: &Forwarder) -> Duration {
     let since = Instant::now();
-    let answer = ask(service, SMALL).await;
+    let answer = ask(service, MAX_BUFFERED).await;
     assert_eq!(answer.status(), 200, "after {:?}", since.elapsed());
     let waited = since.elapsed();
     assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "xx");
@@ -192,7 +193,7 @@ async fn served_after(service: &Forwarder) -> Duration {
 }
 
 const UNTAKEN: &str = "client/stats?size=large";
-const SMALL: &str = "client/stats?size=small";
+const MAX_BUFFERED: &str = "client/stats?size=small";
 const SLOW: &str = "client/stats?size=slow";
 const STREAM: &str = "agent/monitor?log_level=info";
 
@@ -200,25 +201,25 @@ const STREAM: &str = "agent/monitor?log_level=info";
 async fn short_calls_find_a_place_beside_responses_that_nobody_takes() {
     let agent = Scripted::default();
     let service = forwarder(&agent);
-    let mut held = hold(&service, UNTAKEN, BUDGET.connections).await;
+    let mut held = hold(&service, UNTAKEN, LIMITS.connections).await;
     assert_eq!(served_after(&service).await, LIMIT);
     for _ in 0..100 {
         assert_eq!(served_after(&service).await, Duration::ZERO);
     }
     // Those who come after them find what the streams' share has not taken.
-    held.extend(hold(&service, UNTAKEN, BUDGET.connections - BUDGET.long_lived()).await);
+    held.extend(hold(&service, UNTAKEN, LIMITS.connections - LIMITS.long_lived()).await);
     assert_eq!(served_after(&service).await, LIMIT);
-    assert!(agent.most.load(Ordering::SeqCst) <= BUDGET.connections);
+    assert!(agent.most.load(Ordering::SeqCst) <= LIMITS.connections);
     let all = held.len();
     let (whole, broken) = read(held).await;
-    assert_eq!((whole, broken.len()), (BUDGET.connections - 1, all - BUDGET.connections + 1));
+    assert_eq!((whole, broken.len()), (LIMITS.connections - 1, all - LIMITS.connections + 1));
     assert!(broken.iter().all(|text| text.contains("took nothing of the response for 2s")));
 }
 
 #[tokio::test(start_paused = true)]
 async fn whoever_waits_when_a_client_stops_reading_is_served_in_turn() {
     let service = forwarder(&Scripted::default());
-    let held = hold(&service, UNTAKEN, BUDGET.connections).await;
+    let held = hold(&service, UNTAKEN, LIMITS.connections).await;
     sleep(LIMIT / 2).await;
     let waiting: Vec<_> = (0..10)
         .map(|_| {
@@ -235,7 +236,7 @@ async fn whoever_waits_when_a_client_stops_reading_is_served_in_turn() {
 #[tokio::test(start_paused = true)]
 async fn who_reads_slowly_is_not_ended() {
     let service = forwarder(&Scripted::default());
-    let mut held = hold(&service, UNTAKEN, BUDGET.connections - 1).await;
+    let mut held = hold(&service, UNTAKEN, LIMITS.connections - 1).await;
     let mut slow = ask(&service, UNTAKEN).await.into_body();
     let mut length = 0;
     while let Some(frame) = slow.frame().await {
@@ -252,7 +253,7 @@ async fn who_waits_for_the_agent_is_not_ended() {
     let service = forwarder(&Scripted::default());
     let slow = ask(&service, SLOW).await;
     let read = tokio::spawn(async move { slow.into_body().collect().await.unwrap().to_bytes() });
-    let mut held = hold(&service, UNTAKEN, BUDGET.connections - 1).await;
+    let mut held = hold(&service, UNTAKEN, LIMITS.connections - 1).await;
     while !read.is_finished() {
         held.extend(hold(&service, UNTAKEN, 1).await);
     }
@@ -262,8 +263,8 @@ async fn who_waits_for_the_agent_is_not_ended() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_is_paused_goes_on_later() {
     let service = forwarder(&Scripted::default());
-    let streams = hold(&service, STREAM, BUDGET.long_lived()).await;
-    let held = hold(&service, UNTAKEN, BUDGET.connections - BUDGET.long_lived()).await;
+    let streams = hold(&service, STREAM, LIMITS.long_lived()).await;
+    let held = hold(&service, UNTAKEN, LIMITS.connections - LIMITS.long_lived()).await;
     sleep(Duration::from_secs(3600)).await;
     let all = held.len();
     let more = hold(&service, UNTAKEN, all).await;
@@ -280,7 +281,7 @@ async fn responses_to_uploads_that_nobody_takes_leave_places_to_uploads() {
     let service = forwarder(&Scripted::default());
     let mut held = Vec::new();
     let since = Instant::now();
-    for n in 0..=BUDGET.uploads() {
+    for n in 0..=LIMITS.uploads() {
         let answer = upload(&service).await;
         assert_eq!(answer.status(), 200, "{n} of them, after {:?}", since.elapsed());
         held.push(answer);

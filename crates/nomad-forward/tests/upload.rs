@@ -21,7 +21,7 @@ use http_body::Frame;
 use http_body_util::BodyExt as _;
 use hyper_util::rt::TokioIo;
 use nomad_acl::AclDisabled;
-use nomad_forward::{Agent, Denials, Endpoint, Table, connect::Connect, forwarder};
+use nomad_forward::{Agent, DenialDetail, Endpoint, StaticDirectory, connect::Connect, forwarder};
 use nomad_wire::Region;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
@@ -96,17 +96,17 @@ impl Reader {
     fn forwarder(&self) -> Forwarder {
         let (region, address) = (Region::default(), SocketAddr::from(([127, 0, 0, 1], 4646)));
         let server = Agent::server("server1", SERVER.parse().unwrap(), region.clone(), address);
-        let directory = Table::builder(region).agent(server.unwrap()).build();
-        forwarder(self.clone(), directory, AclDisabled, Denials::Silent)
+        let directory = StaticDirectory::builder(region).agent(server.unwrap()).build();
+        forwarder(self.clone(), directory, AclDisabled, DenialDetail::Silent)
     }
 }
 
-type Forwarder = nomad_forward::Forwarder<Reader, Table, AclDisabled, Caller>;
+type Forwarder = nomad_forward::Forwarder<Reader, StaticDirectory, AclDisabled, ClientBody>;
 
 /// What a caller sends: pieces as they are sent, and an error when it breaks off.
-struct Caller(mpsc::UnboundedReceiver<Result<Bytes, &'static str>>);
+struct ClientBody(mpsc::UnboundedReceiver<Result<Bytes, &'static str>>);
 
-impl http_body::Body for Caller {
+impl http_body::Body for ClientBody {
     type Data = Bytes;
     type Error = &'static str;
 
@@ -124,30 +124,30 @@ impl http_body::Body for Caller {
 
 type Sender = mpsc::UnboundedSender<Result<Bytes, &'static str>>;
 
-fn caller() -> (Sender, Caller) {
+fn client_body() -> (Sender, ClientBody) {
     let (sender, pieces) = mpsc::unbounded_channel();
-    (sender, Caller(pieces))
+    (sender, ClientBody(pieces))
 }
 
-fn none() -> Caller {
-    caller().1
+fn none() -> ClientBody {
+    client_body().1
 }
 
 fn piece(length: usize) -> Result<Bytes, &'static str> {
     Ok(Bytes::from(vec![b'x'; length]))
 }
 
-async fn put(service: &Forwarder, body: Caller) -> (u16, String) {
+async fn put(service: &Forwarder, body: ClientBody) -> (u16, String) {
     let request = Request::put("/v1/jobs").body(body).unwrap();
-    told(service.clone().call(request).await).await
+    status_and_text(service.clone().call(request).await).await
 }
 
 async fn get(service: &Forwarder) -> u16 {
     let request = Request::get("/v1/jobs").body(none()).unwrap();
-    told(service.clone().call(request).await).await.0
+    status_and_text(service.clone().call(request).await).await.0
 }
 
-async fn told<R>(answer: Result<Response<R>, Infallible>) -> (u16, String)
+async fn status_and_text<R>(answer: Result<Response<R>, Infallible>) -> (u16, String)
 where
     R: http_body::Body<Data = Bytes>,
     R::Error: std::fmt::Debug,
@@ -165,7 +165,7 @@ async fn many_uploads_that_stop_keep_nobody_waiting() {
     let mut held = Vec::new();
     let mut uploads = tokio::task::JoinSet::new();
     for _ in 0..270 {
-        let (sender, body) = caller();
+        let (sender, body) = client_body();
         sender.send(piece(1)).unwrap();
         held.push(sender);
         let service = service.clone();
@@ -188,7 +188,7 @@ async fn large_uploads_that_stop_keep_nobody_waiting_either() {
     let service = agent.forwarder();
     let (mut held, mut uploads) = (Vec::new(), tokio::task::JoinSet::new());
     for _ in 0..270 {
-        let (sender, body) = caller();
+        let (sender, body) = client_body();
         sender.send(piece(80 << 10)).unwrap();
         held.push(sender);
         let service = service.clone();
@@ -198,7 +198,7 @@ async fn large_uploads_that_stop_keep_nobody_waiting_either() {
         sleep(SECOND).await;
         let since = Instant::now();
         assert_eq!(get(&service).await, 200);
-        let (sender, body) = caller();
+        let (sender, body) = client_body();
         sender.send(piece(1 << 10)).unwrap();
         drop(sender);
         assert_eq!(put(&service, body).await.0, 200);
@@ -216,7 +216,7 @@ async fn large_uploads_that_stop_keep_nobody_waiting_either() {
 async fn a_large_upload_that_stops_is_closed_and_nobody_is_blamed() {
     let agent = Reader::default();
     let service = agent.forwarder();
-    let (sender, body) = caller();
+    let (sender, body) = client_body();
     for _ in 0..5 {
         sender.send(piece(32 << 10)).unwrap();
     }
@@ -233,7 +233,7 @@ async fn a_large_upload_that_stops_is_closed_and_nobody_is_blamed() {
 async fn an_upload_that_drips_is_one_that_stops() {
     for (before, name) in [(0, "small"), (160 << 10, "large")] {
         let service = Reader::default().forwarder();
-        let (sender, body) = caller();
+        let (sender, body) = client_body();
         sender.send(piece(before)).unwrap();
         let since = Instant::now();
         let drip = tokio::spawn(async move {
@@ -248,10 +248,10 @@ async fn an_upload_that_drips_is_one_that_stops() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_upload_that_goes_on_arrives_whole_and_its_answer_has_all_its_time() {
+async fn a_slow_upload_that_goes_on_arrives_whole_and_its_response_has_all_its_time() {
     let agent = Reader { slow: 14 * SECOND, ..Reader::default() };
     let service = agent.forwarder();
-    let (sender, body) = caller();
+    let (sender, body) = client_body();
     tokio::spawn(async move {
         // Two minutes, and more than is read ahead.
         for _ in 0..60 {
@@ -265,10 +265,10 @@ async fn a_slow_upload_that_goes_on_arrives_whole_and_its_answer_has_all_its_tim
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_agent_that_reads_late_is_no_fault_of_the_caller() {
+async fn an_agent_that_reads_late_is_no_fault_of_the_client() {
     let agent = Reader { asleep: 25 * SECOND, ..Reader::default() };
     let service = agent.forwarder();
-    let (sender, body) = caller();
+    let (sender, body) = client_body();
     tokio::spawn(async move {
         for _ in 0..100 {
             sender.send(piece(16 << 10)).unwrap();
@@ -278,11 +278,11 @@ async fn an_agent_that_reads_late_is_no_fault_of_the_caller() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_broken_body_is_the_callers_fault() {
+async fn a_broken_body_is_the_clients_fault() {
     for before in [0, 1, 300 << 10] {
         let agent = Reader::default();
         let service = agent.forwarder();
-        let (sender, body) = caller();
+        let (sender, body) = client_body();
         sender.send(piece(before)).unwrap();
         tokio::spawn(async move {
             sleep(SECOND).await;
@@ -301,7 +301,7 @@ async fn a_body_of_any_size_arrives_whole() {
     for size in [0, 1, 65_535, 65_536, 65_537, 1 << 20] {
         for pieces in [1, 7] {
             let service = Reader::default().forwarder();
-            let (sender, body) = caller();
+            let (sender, body) = client_body();
             for n in 0..pieces {
                 let length = size / pieces + if n == 0 { size % pieces } else { 0 };
                 sender.send(piece(length)).unwrap();
@@ -325,14 +325,14 @@ async fn a_body_that_may_name_the_node_is_waited_for_no_longer_than_any() {
             (None, (408, "the request's body did not come in time".to_owned())),
             (Some(Err("broken off")), (400, "unexpected EOF".to_owned())),
         ] {
-            let (sender, body) = caller();
+            let (sender, body) = client_body();
             sender.send(Ok(Bytes::from_static(b"{\"NodeID\":"))).unwrap();
             if let Some(last) = last {
                 sender.send(last).unwrap();
             }
             let since = Instant::now();
             let request = Request::post(path).body(body).unwrap();
-            assert_eq!(told(service.call(request).await).await, expected, "{path}");
+            assert_eq!(status_and_text(service.call(request).await).await, expected, "{path}");
             assert!(since.elapsed() <= SILENCE + SECOND, "{:?}", since.elapsed());
         }
         assert_eq!(agent.made.load(Ordering::SeqCst), 0, "a connection waits for a body");

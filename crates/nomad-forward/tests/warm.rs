@@ -20,11 +20,11 @@ use http::{Method, Request, Uri};
 use http_body_util::{BodyExt as _, Empty};
 use nomad_acl::{
     Acl, Policy, Requirement, Subject,
-    tokens::{Cached, Clock, Found, Limits, LookUp, LookUpError},
+    tokens::{Clock, ResolvedToken, TokenCache, TokenCacheLimits, TokenLookup, TokenLookupError},
 };
 use nomad_forward::{
-    Agent, Caller, Denials, Directory as _, NomadApi, NomadDirectory, NomadOptions, Target,
-    TcpConnect, forwarder,
+    Agent, DenialDetail, Directory as _, LookupContext, NomadApi, NomadDirectory, NomadOptions,
+    Target, TcpConnect, forwarder,
 };
 use nomad_wire::{Query, Region, Route, SecretId};
 use tower_service::Service as _;
@@ -40,11 +40,11 @@ const PER_REQUEST: u64 = 14;
 
 struct Known(Acl);
 
-impl LookUp for Known {
-    type Future = Ready<Result<Found, LookUpError>>;
+impl TokenLookup for Known {
+    type Future = Ready<Result<ResolvedToken, TokenLookupError>>;
 
     fn look_up(&self, _token: Option<&SecretId>, _part: Duration) -> Self::Future {
-        ready(Ok(Found::new(self.0.clone())))
+        ready(Ok(ResolvedToken::new(self.0.clone())))
     }
 }
 
@@ -94,10 +94,10 @@ fn what_is_asked_where_it_is_and_whether_they_may_allocates_nothing() {
     let (acl, directory, uri) = (acl(), directory(), uri());
     let cost = allocation_counter::measure(|| {
         let route = Route::parse(&Method::GET, black_box(&uri)).unwrap();
-        let target = Target::of(&route, &Query::of(&uri)).unwrap();
-        let place = directory.locate(&target, None, Caller::default()).now_or_never();
+        let target = Target::from_call(&route, &Query::from_uri(&uri)).unwrap();
+        let place = directory.locate(&target, None, LookupContext::default()).now_or_never();
         assert!(place.unwrap().is_ok());
-        assert!(acl.allows(&Requirement::of(&route), &Subject::Agent).is_allowed());
+        assert!(acl.allows(&Requirement::for_route(&route), &Subject::Agent).is_allowed());
     });
     assert_eq!(cost.count_total, 0);
 }
@@ -105,8 +105,8 @@ fn what_is_asked_where_it_is_and_whether_they_may_allocates_nothing() {
 #[test]
 fn a_warm_request_allocates_so_much_and_no_more() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let tokens = Cached::new(Known(acl()), Still, Limits::default());
-    let mut chain = forwarder(Memory, directory(), tokens, Denials::Silent);
+    let tokens = TokenCache::new(Known(acl()), Still, TokenCacheLimits::default());
+    let mut chain = forwarder(Memory, directory(), tokens, DenialDetail::Silent);
     let mut ask = || {
         let request = Request::get(uri()).header("host", "gateway").header("x-nomad-token", TOKEN);
         let request = request.body(Empty::<Bytes>::new()).unwrap();

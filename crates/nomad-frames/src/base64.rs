@@ -32,12 +32,12 @@ pub(crate) fn decode(base64: &[u8], out: &mut [u8]) -> Option<usize> {
     if out.len() >= base64.len().div_ceil(4) * 3 {
         return STANDARD.decode_slice(base64, out).ok();
     }
-    decode_tightly(base64, out)
+    decode_into_exact(base64, out)
 }
 
 /// The same where there is room for what comes out but not for what is padding, which the engine
 /// asks for: the last group is decoded by itself.
-fn decode_tightly(base64: &[u8], out: &mut [u8]) -> Option<usize> {
+fn decode_into_exact(base64: &[u8], out: &mut [u8]) -> Option<usize> {
     let (body, last) = base64.split_last_chunk::<4>()?;
     let (whole, rest) = out.split_at_mut_checked(body.len().div_ceil(4) * 3)?;
     let mut end = [0; 3];

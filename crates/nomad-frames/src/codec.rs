@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use thiserror::Error;
 use tokio_util::codec;
 
-use crate::decoder::{Decoder, Overfull};
+use crate::decoder::{Decoder, DecoderFull};
 use crate::encode::StreamFrame;
 use crate::error::FrameError;
 use crate::frame::FrameBuf;
@@ -70,5 +70,5 @@ pub enum CodecError {
     Frame(#[from] FrameError),
     /// Bytes were added while frames were waiting, which `FramedRead` does not do.
     #[error(transparent)]
-    Overfull(#[from] Overfull),
+    DecoderFull(#[from] DecoderFull),
 }

@@ -6,10 +6,10 @@ use thiserror::Error;
 use crate::error::FrameError;
 use crate::fields::{Fields, WrongType};
 use crate::frame::Frame;
-use crate::layout::{Guess, Layout};
+use crate::layout_predictor::{LayoutPredictor, Prediction};
 use crate::limits::Limits;
-use crate::scan::{DATA_PREFIX, Fault, Look, Scan};
-use crate::split::{Found, Splitter};
+use crate::scanner::{DATA_PREFIX, ScanError, Scanner, Validation};
+use crate::splitter::{ObjectRange, Splitter};
 
 /// Reads the frames of a file, log or monitor stream out of the chunks of its body.
 ///
@@ -34,8 +34,8 @@ use crate::split::{Found, Splitter};
 /// buffer, at most [`Limits::max_frame`] long, and what was fed and not read.
 #[derive(Debug)]
 pub struct Decoder {
-    split: Splitter,
-    layout: Layout,
+    splitter: Splitter,
+    layout: LayoutPredictor,
 }
 
 impl Default for Decoder {
@@ -48,7 +48,10 @@ impl Decoder {
     /// A decoder at the start of a stream.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { split: Splitter::new(limits, Look::Lazy), layout: Layout::default() }
+        Self {
+            splitter: Splitter::new(limits, Validation::SkipData),
+            layout: LayoutPredictor::default(),
+        }
     }
 
     /// Takes the next chunk of the body, whole and as it is.
@@ -57,8 +60,8 @@ impl Decoder {
     /// Gives the chunk back if with it more than [`Limits::max_buffered`] bytes would wait to be
     /// read: call [`next_frame`](Self::next_frame) until it has no more. A decoder that was read
     /// to the end takes a chunk of any size.
-    pub fn feed(&mut self, chunk: Bytes) -> Result<(), Overfull> {
-        self.split.feed(chunk).map_err(Overfull::new)
+    pub fn feed(&mut self, chunk: Bytes) -> Result<(), DecoderFull> {
+        self.splitter.feed(chunk).map_err(DecoderFull::new)
     }
 
     /// The next frame, or `None` if the next one is not complete yet.
@@ -69,77 +72,77 @@ impl Decoder {
     /// reports it.
     #[inline]
     pub fn next_frame(&mut self) -> Result<Option<Frame<'_>>, FrameError> {
-        let guess = match self.split.window() {
-            Some(window) => self.layout.guess(window),
-            None => Guess::Other,
+        let guess = match self.splitter.window() {
+            Some(window) => self.layout.predict(window),
+            None => Prediction::Miss,
         };
         let found = match guess {
-            Guess::Frame(len, fields) => Some((self.split.take(len), fields)),
-            Guess::InsideData => {
-                self.split.begin_inside_data();
-                self.scan()?
+            Prediction::Frame(len, fields) => Some((self.splitter.take_object(len), fields)),
+            Prediction::InsideData => {
+                self.splitter.start_inside_data();
+                self.scan_frame()?
             }
-            Guess::Other => match self.resume() {
-                None => self.scan()?,
+            Prediction::Miss => match self.continue_frame() {
+                None => self.scan_frame()?,
                 resumed => resumed,
             },
         };
         let Some((found, fields)) = found else { return Ok(None) };
-        let source = self.split.source(found);
+        let source = self.splitter.buffer(found);
         let raw = &source[found.start..found.start + found.len];
-        Ok(Some(Frame::new(source, raw, fields, found.at)))
+        Ok(Some(Frame::new(source, raw, fields, found.position)))
     }
 
     /// Says that the stream has ended, and asks whether it may end here.
     ///
     /// # Errors
-    /// [`FrameError::Truncated`] inside a frame, [`FrameError::Reported`] after an error text,
+    /// [`FrameError::Truncated`] inside a frame, [`FrameError::SenderError`] after an error text,
     /// [`FrameError::Unread`] if frames were left, and whatever ended the stream before.
     pub fn finish(&self) -> Result<(), FrameError> {
-        self.split.finish()
+        self.splitter.finish()
     }
 
     /// How many bytes were read, counted from the start of the stream.
     #[must_use]
     pub fn position(&self) -> u64 {
-        self.split.position()
+        self.splitter.position()
     }
 
     /// How many bytes were copied so far, to join frames that straddle chunks.
     #[must_use]
-    pub const fn copied(&self) -> u64 {
-        self.split.copied()
+    pub const fn copied_bytes(&self) -> u64 {
+        self.splitter.copied_bytes()
     }
 
     /// How many bytes wait in the decoder: fed and not read, or part of an unfinished frame.
     #[must_use]
-    pub fn held(&self) -> usize {
-        self.split.held()
+    pub fn buffered_len(&self) -> usize {
+        self.splitter.buffered_len()
     }
 
     /// Goes on with a frame in Nomad's layout that was cut inside its data, as large ones are.
-    fn resume(&mut self) -> Option<(Found, Fields)> {
-        let (rest, quote) = self.split.resume_data()?;
-        let (len, fields) = self.layout.rest(rest, quote)?;
-        Some((self.split.take_joined(len), fields))
+    fn continue_frame(&mut self) -> Option<(ObjectRange, Fields)> {
+        let (rest, quote) = self.splitter.continue_data()?;
+        let (len, fields) = self.layout.predict_tail(rest, quote)?;
+        Some((self.splitter.take_carried(len), fields))
     }
 
     /// The slow way: any layout, any cut.
-    fn scan(&mut self) -> Result<Option<(Found, Fields)>, FrameError> {
-        let Some(found) = self.split.next()? else { return Ok(None) };
-        let raw = &self.split.source(found)[found.start..found.start + found.len];
-        match Fields::of(raw, found.known) {
+    fn scan_frame(&mut self) -> Result<Option<(ObjectRange, Fields)>, FrameError> {
+        let Some(found) = self.splitter.next_object()? else { return Ok(None) };
+        let raw = &self.splitter.buffer(found)[found.start..found.start + found.len];
+        match Fields::parse(raw, found.longest_string) {
             Ok(fields) if fields.data.start() != DATA_PREFIX.len() => {
-                let judged = judge_unopened(raw);
-                self.split.judge(found, judged)?;
+                let judged = check_skipped_data(raw);
+                self.splitter.fail_if_invalid(found, judged)?;
                 Ok(Some((found, fields)))
             }
             Ok(fields) => Ok(Some((found, fields))),
             Err(WrongType { at, key, expected }) => {
-                let judged = judge_unopened(raw);
-                self.split.judge(found, judged)?;
-                let at = found.at + at as u64;
-                self.split.fail(FrameError::Type { at, key, expected })
+                let judged = check_skipped_data(raw);
+                self.splitter.fail_if_invalid(found, judged)?;
+                let at = found.position + at as u64;
+                self.splitter.fail(FrameError::Type { at, key, expected })
             }
         }
     }
@@ -147,9 +150,9 @@ impl Decoder {
 
 /// Judges a `Data` that was not looked into and that nobody will open, since another `Data`
 /// came after it or the frame is refused.
-fn judge_unopened(raw: &[u8]) -> Result<(), Fault> {
+fn check_skipped_data(raw: &[u8]) -> Result<(), ScanError> {
     if raw.starts_with(DATA_PREFIX) {
-        Scan::new(Look::Strict, u8::MAX).run(raw)?;
+        Scanner::new(Validation::Strict, u8::MAX).scan(raw)?;
     }
     Ok(())
 }
@@ -157,11 +160,11 @@ fn judge_unopened(raw: &[u8]) -> Result<(), Fault> {
 /// A decoder was fed more than it may hold, without being read.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("decoder is full: read its frames before feeding it {} bytes more", chunk.len())]
-pub struct Overfull {
+pub struct DecoderFull {
     chunk: Bytes,
 }
 
-impl Overfull {
+impl DecoderFull {
     pub(crate) const fn new(chunk: Bytes) -> Self {
         Self { chunk }
     }

@@ -3,7 +3,7 @@
 use bytes::{BufMut as _, BytesMut};
 
 use crate::base64;
-use crate::scan::DATA_PREFIX;
+use crate::scanner::DATA_PREFIX;
 
 /// One frame about to be sent: borrowed parts, nothing owned.
 ///
@@ -49,28 +49,28 @@ impl StreamFrame<'_> {
         let mut before = b'{';
         if !self.data.is_empty() {
             out.put_slice(DATA_PREFIX);
-            put_base64(out, self.data);
+            write_base64(out, self.data);
             out.put_u8(b'"');
             before = b',';
         }
-        put_rest(out, before, self.file, self.event, self.offset);
+        write_tail(out, before, self.file, self.event, self.offset);
     }
 }
 
 /// Room in a `BytesMut` has to be filled before it can be written to.
-fn put_base64(out: &mut BytesMut, data: &[u8]) {
+fn write_base64(out: &mut BytesMut, data: &[u8]) {
     let start = out.len();
     out.put_bytes(0, base64::encoded_len(data.len()));
     base64::encode(data, &mut out[start..]);
 }
 
 /// Writes what follows the data, up to the last brace. `before` is what comes before a key.
-pub(crate) fn put_rest(out: &mut BytesMut, before: u8, file: &str, event: &str, offset: i64) {
+pub(crate) fn write_tail(out: &mut BytesMut, before: u8, file: &str, event: &str, offset: i64) {
     let start = out.len();
     // Filled at once and cut off at the end, which costs less than to ask for room each time.
-    let (file_room, event_room) = (escaped_room(file), escaped_room(event));
-    out.put_bytes(0, file_room + event_room + ENVELOPE);
-    let mut rest = Cursor { room: &mut out[start..], at: 0, before };
+    let (file_room, event_room) = (max_escaped_len(file), max_escaped_len(event));
+    out.put_bytes(0, file_room + event_room + MAX_ENVELOPE_LEN);
+    let mut rest = SliceWriter { out: &mut out[start..], at: 0, separator: before };
     if !file.is_empty() {
         rest.key(br#""File":"#);
         rest.string(file, file_room);
@@ -81,9 +81,9 @@ pub(crate) fn put_rest(out: &mut BytesMut, before: u8, file: &str, event: &str, 
     }
     if offset != 0 {
         rest.key(br#""Offset":"#);
-        rest.at += decimal(offset, &mut rest.room[rest.at..]);
+        rest.at += write_decimal(offset, &mut rest.out[rest.at..]);
     }
-    if rest.before == b'{' {
+    if rest.separator == b'{' {
         rest.put(b"{");
     }
     rest.put(b"}");
@@ -92,37 +92,37 @@ pub(crate) fn put_rest(out: &mut BytesMut, before: u8, file: &str, event: &str, 
 }
 
 /// Room for three keys and what is around them, four quotes, the longest offset, and two braces.
-const ENVELOPE: usize = 8 + 13 + 10 + 4 + LONGEST_DECIMAL + 2;
+const MAX_ENVELOPE_LEN: usize = 8 + 13 + 10 + 4 + MAX_DECIMAL_LEN + 2;
 
 /// No less than what `text` becomes as the inside of a JSON string.
-fn escaped_room(text: &str) -> usize {
-    if is_plain(text) { text.len() } else { 6 * text.len() }
+fn max_escaped_len(text: &str) -> usize {
+    if needs_no_escape(text) { text.len() } else { 6 * text.len() }
 }
 
 /// Whether nothing in `text` has to be escaped, as far as a look at single bytes can tell.
 /// Without an early way out, so that the compiler turns it into vector code.
-fn is_plain(text: &str) -> bool {
+fn needs_no_escape(text: &str) -> bool {
     let special = |b: u8| b < b' ' || b == b'"' || b == b'\\' || b == 0xe2;
     !text.bytes().fold(false, |found, b| found | special(b))
 }
 
 /// Writes into room that is known to be enough.
-struct Cursor<'a> {
-    room: &'a mut [u8],
+struct SliceWriter<'a> {
+    out: &'a mut [u8],
     at: usize,
-    before: u8,
+    separator: u8,
 }
 
-impl Cursor<'_> {
+impl SliceWriter<'_> {
     #[inline]
     fn put(&mut self, bytes: &[u8]) {
-        self.room[self.at..self.at + bytes.len()].copy_from_slice(bytes);
+        self.out[self.at..self.at + bytes.len()].copy_from_slice(bytes);
         self.at += bytes.len();
     }
 
     #[inline]
     fn key(&mut self, key: &[u8]) {
-        self.room[self.at] = std::mem::replace(&mut self.before, b',');
+        self.out[self.at] = std::mem::replace(&mut self.separator, b',');
         self.at += 1;
         self.put(key);
     }
@@ -134,13 +134,13 @@ impl Cursor<'_> {
         if room == text.len() {
             self.put(text.as_bytes());
         } else {
-            text.chars().for_each(|c| self.escaped(c));
+            text.chars().for_each(|c| self.put_escaped(c));
         }
         self.put(b"\"");
     }
 
     #[cold]
-    fn escaped(&mut self, c: char) {
+    fn put_escaped(&mut self, c: char) {
         const HEX: &[u8; 16] = b"0123456789abcdef";
         let short = match c {
             '"' | '\\' => c as u8,
@@ -162,11 +162,11 @@ impl Cursor<'_> {
 }
 
 /// The longest that [`decimal`] writes.
-pub(crate) const LONGEST_DECIMAL: usize = 20;
+pub(crate) const MAX_DECIMAL_LEN: usize = 20;
 
 /// Writes `value` to the start of `room` and returns its length. In place, because bytes that
 /// were just written one by one are slow to copy on.
-pub(crate) fn decimal(value: i64, room: &mut [u8]) -> usize {
+pub(crate) fn write_decimal(value: i64, room: &mut [u8]) -> usize {
     let sign = usize::from(value < 0);
     let mut rest = value.unsigned_abs();
     let len = sign + rest.checked_ilog10().map_or(1, |log| log as usize + 1);
@@ -241,6 +241,6 @@ mod tests {
         let mut out = BytesMut::new();
         frame.encode(&mut out);
         let prefix = DATA_PREFIX.len() + 5;
-        assert_eq!(out.len(), prefix + 6 * 100 + ENVELOPE - 1);
+        assert_eq!(out.len(), prefix + 6 * 100 + MAX_ENVELOPE_LEN - 1);
     }
 }

@@ -18,7 +18,7 @@ pub enum FrameError {
     /// After the last frame came text: this is how Nomad reports an error once the status line
     /// has gone out.
     #[error("sender reported an error at byte {at}: {text}")]
-    Reported {
+    SenderError {
         /// The first byte of the text.
         at: u64,
         /// The text up to the end of the stream, as the sender wrote it.
@@ -80,7 +80,7 @@ impl FrameError {
     pub const fn offset(&self) -> u64 {
         match *self {
             Self::Truncated { at, .. }
-            | Self::Reported { at, .. }
+            | Self::SenderError { at, .. }
             | Self::Garbage { at }
             | Self::Syntax { at, .. }
             | Self::Type { at, .. }

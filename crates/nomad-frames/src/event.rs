@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use crate::error::FrameError;
+use crate::json_object::JsonObject;
 use crate::limits::Limits;
-use crate::members::{Elements, Kind};
-use crate::text::text;
-use crate::whole::Whole;
+use crate::members::{Elements, ValueKind};
+use crate::text::decode_string;
 
 /// One line of the event stream: the events that one index of Nomad's state brought, or a
 /// heartbeat, `{}`.
@@ -27,7 +27,7 @@ use crate::whole::Whole;
 pub struct EventBatch<'a> {
     index: i64,
     events: &'a [u8],
-    empty: bool,
+    is_empty: bool,
 }
 
 impl<'a> EventBatch<'a> {
@@ -36,11 +36,11 @@ impl<'a> EventBatch<'a> {
     /// # Errors
     /// What is wrong with it, at its position in the line.
     pub fn parse(line: &'a [u8]) -> Result<Self, FrameError> {
-        let whole = Whole::check(line, Limits::events())?;
+        let whole = JsonObject::parse(line, Limits::events())?;
         Ok(Self {
             index: whole.find("Index").map_or(Ok(0), |v| v.integer())?,
             events: whole.find("Events").map_or(Ok(&b"[]"[..]), |v| v.array())?,
-            empty: whole.members().next().is_none(),
+            is_empty: whole.members().next().is_none(),
         })
     }
 
@@ -53,28 +53,28 @@ impl<'a> EventBatch<'a> {
     /// Whether the line only says that the stream is alive.
     #[must_use]
     pub const fn is_heartbeat(&self) -> bool {
-        self.empty
+        self.is_empty
     }
 
     /// The events in order. An element that is not an object is no event and is left out.
     pub fn events(&self) -> impl Iterator<Item = Event<'a>> + use<'a> {
         Elements::new(self.events)
-            .filter(|(kind, _)| *kind == Kind::Object)
-            .map(|(_, json)| Event { whole: Whole { json, at: 0 } })
+            .filter(|(kind, _)| *kind == ValueKind::Object)
+            .map(|(_, json)| Event { object: JsonObject { json, position: 0 } })
     }
 }
 
 /// One event. Error positions count from its own first byte.
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a> {
-    whole: Whole<'a>,
+    object: JsonObject<'a>,
 }
 
 impl<'a> Event<'a> {
     /// The JSON of the event.
     #[must_use]
     pub const fn as_bytes(&self) -> &'a [u8] {
-        self.whole.json
+        self.object.json
     }
 
     /// `Topic`, such as `Job` or `Allocation`.
@@ -114,11 +114,11 @@ impl<'a> Event<'a> {
     /// # Errors
     /// [`FrameError::Type`]
     pub fn payload(&self) -> Result<Option<&'a [u8]>, FrameError> {
-        self.whole.find("Payload").map(|v| v.object().map(|o| o.json)).transpose()
+        self.object.find("Payload").map(|v| v.object().map(|o| o.json)).transpose()
     }
 
     fn string(&self, key: &'static str) -> Result<Cow<'a, str>, FrameError> {
-        self.whole.find(key).map_or(Ok(Cow::Borrowed("")), |v| v.string().map(text))
+        self.object.find(key).map_or(Ok(Cow::Borrowed("")), |v| v.string().map(decode_string))
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn heartbeats_and_faults() {
+    fn heartbeats_and_errors() {
         assert!(EventBatch::parse(b"{}\n").unwrap().is_heartbeat());
         let batch = EventBatch::parse(br#" {"Index":5,"Events":null} "#).unwrap();
         assert_eq!((batch.index(), batch.is_heartbeat(), batch.events().count()), (5, false, 0));

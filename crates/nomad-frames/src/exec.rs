@@ -1,9 +1,9 @@
 //! The messages of `/v1/client/allocation/:id/exec`, each a websocket text message.
 
 use crate::error::FrameError;
+use crate::json_object::JsonObject;
 use crate::limits::Limits;
 use crate::payload::Payload;
-use crate::whole::Whole;
 
 /// One message of an exec session, in either direction. What a message does not say is absent;
 /// a heartbeat, `{}`, says nothing.
@@ -65,8 +65,8 @@ impl<'a> ExecMessage<'a> {
     /// What is wrong with it, at its position in the message.
     pub fn parse(message: &'a [u8]) -> Result<Self, FrameError> {
         let limits = Limits { max_frame: Self::MAX_LENGTH, ..Limits::default() };
-        let whole = Whole::check(message, limits)?;
-        let exited = whole.find("exited").map_or(Ok(false), |v| v.truth())?;
+        let whole = JsonObject::parse(message, limits)?;
+        let exited = whole.find("exited").map_or(Ok(false), |v| v.boolean())?;
         let code = whole.find("result").map(|v| v.object()?.integer_or_zero("exit_code"));
         Ok(Self {
             stdin: ExecData::find(whole, "stdin")?,
@@ -85,17 +85,17 @@ impl<'a> ExecMessage<'a> {
 }
 
 impl<'a> ExecData<'a> {
-    fn find(whole: Whole<'a>, key: &'static str) -> Result<Option<Self>, FrameError> {
+    fn find(whole: JsonObject<'a>, key: &'static str) -> Result<Option<Self>, FrameError> {
         let Some(value) = whole.find(key) else { return Ok(None) };
         let value = value.object()?;
         let data = value.find("data").map_or(Ok(&b""[..]), |v| v.string())?;
-        let close = value.find("close").map_or(Ok(false), |v| v.truth())?;
+        let close = value.find("close").map_or(Ok(false), |v| v.boolean())?;
         Ok(Some(Self { data: Payload::new(data), close }))
     }
 }
 
 impl TtySize {
-    fn find(whole: Whole<'_>) -> Result<Option<Self>, FrameError> {
+    fn find(whole: JsonObject<'_>) -> Result<Option<Self>, FrameError> {
         let Some(value) = whole.find("tty_size") else { return Ok(None) };
         let size = value.object()?;
         let height = size.integer_or_zero("height")?;
@@ -103,7 +103,7 @@ impl TtySize {
     }
 }
 
-impl Whole<'_> {
+impl JsonObject<'_> {
     fn integer_or_zero(&self, key: &'static str) -> Result<i64, FrameError> {
         self.find(key).map_or(Ok(0), |v| v.integer())
     }
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_have_positions() {
+    fn errors_have_positions() {
         for (json, at) in [
             (&br#"{"stdout":"x"}"#[..], 11),
             (br#"{"stdout":{"data":5}}"#, 18),

@@ -1,8 +1,8 @@
 //! The four keys of a stream frame, found in an object that is already known to be whole.
 
-use crate::members::{Kind, Member, Members};
+use crate::members::{Member, Members, ValueKind};
 use crate::span::Span;
-use crate::text::{integer, spells};
+use crate::text::{matches_key, parse_integer};
 
 /// Where the parts of a frame lie, and its offset. Empty spans are keys that are not there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,45 +25,45 @@ pub(crate) struct WrongType {
 impl Fields {
     /// Reads the fields of `json`, in any order. As in Go the last of several equal keys wins,
     /// `null` leaves a field as it is (but empties `Data`), and unknown keys do not matter.
-    pub(crate) fn of(json: &[u8], known: Span) -> Result<Self, WrongType> {
+    pub(crate) fn parse(json: &[u8], known: Span) -> Result<Self, WrongType> {
         let mut fields = Self::default();
         for member in Members::new(json, known) {
             let key = &json[member.key.range()];
-            if spells(key, "Data") {
+            if matches_key(key, "Data") {
                 fields.data = match member.kind {
-                    Kind::Null => Span::default(),
-                    _ => string("Data", member)?.unwrap_or_default(),
+                    ValueKind::Null => Span::default(),
+                    _ => string_span("Data", member)?.unwrap_or_default(),
                 };
-            } else if spells(key, "File") {
-                fields.file = string("File", member)?.unwrap_or(fields.file);
-            } else if spells(key, "FileEvent") {
-                fields.event = string("FileEvent", member)?.unwrap_or(fields.event);
-            } else if spells(key, "Offset") {
-                fields.offset = number(json, member)?.unwrap_or(fields.offset);
+            } else if matches_key(key, "File") {
+                fields.file = string_span("File", member)?.unwrap_or(fields.file);
+            } else if matches_key(key, "FileEvent") {
+                fields.event = string_span("FileEvent", member)?.unwrap_or(fields.event);
+            } else if matches_key(key, "Offset") {
+                fields.offset = offset_value(json, member)?.unwrap_or(fields.offset);
             }
         }
         Ok(fields)
     }
 }
 
-fn string(key: &'static str, member: Member) -> Result<Option<Span>, WrongType> {
+fn string_span(key: &'static str, member: Member) -> Result<Option<Span>, WrongType> {
     match member.kind {
-        Kind::String => Ok(Some(member.value)),
-        Kind::Null => Ok(None),
+        ValueKind::String => Ok(Some(member.value)),
+        ValueKind::Null => Ok(None),
         _ => Err(WrongType { at: member.value.start(), key, expected: "a string" }),
     }
 }
 
-fn number(json: &[u8], member: Member) -> Result<Option<i64>, WrongType> {
+fn offset_value(json: &[u8], member: Member) -> Result<Option<i64>, WrongType> {
     let wrong = |at| WrongType { at, key: "Offset", expected: "a 64-bit integer" };
     match member.kind {
-        Kind::Null => Ok(None),
-        Kind::Number => match integer(&json[member.value.range()]) {
+        ValueKind::Null => Ok(None),
+        ValueKind::Number => match parse_integer(&json[member.value.range()]) {
             Some(value) => Ok(Some(value)),
             None => Err(wrong(member.value.start())),
         },
         // The value of a string begins after its quote, the error at it.
-        Kind::String => Err(wrong(member.value.start() - 1)),
+        ValueKind::String => Err(wrong(member.value.start() - 1)),
         _ => Err(wrong(member.value.start())),
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::fields::Fields;
 use crate::payload::Payload;
-use crate::text::text;
+use crate::text::decode_string;
 
 /// A frame inside the buffer it was received in. Nothing is decoded before it is asked for.
 ///
@@ -18,13 +18,13 @@ pub struct Frame<'a> {
     source: &'a Bytes,
     raw: &'a [u8],
     fields: Fields,
-    at: u64,
+    position: u64,
 }
 
 impl<'a> Frame<'a> {
     #[inline]
     pub(crate) const fn new(source: &'a Bytes, raw: &'a [u8], fields: Fields, at: u64) -> Self {
-        Self { source, raw, fields, at }
+        Self { source, raw, fields, position: at }
     }
 
     /// The JSON of the frame as it was received, from its first brace to its last.
@@ -36,7 +36,7 @@ impl<'a> Frame<'a> {
     /// The position of the frame's first byte in the stream of frames.
     #[must_use]
     pub const fn position(&self) -> u64 {
-        self.at
+        self.position
     }
 
     /// `Data`, still in base64; empty if there is none.
@@ -48,7 +48,7 @@ impl<'a> Frame<'a> {
     /// `File`; empty if there is none. Borrowed unless it holds escapes or is not UTF-8.
     #[must_use]
     pub fn file(&self) -> Cow<'a, str> {
-        text(self.file_bytes())
+        decode_string(self.file_bytes())
     }
 
     /// What stands between the quotes of `File`, escapes and all: enough to tell whether two
@@ -61,7 +61,7 @@ impl<'a> Frame<'a> {
     /// `FileEvent`; empty if there is none.
     #[must_use]
     pub fn event(&self) -> Cow<'a, str> {
-        text(&self.raw[self.fields.event.range()])
+        decode_string(&self.raw[self.fields.event.range()])
     }
 
     /// `Offset` as the sender wrote it, 0 if there is none. Nomad's is not reliable; a
@@ -86,14 +86,14 @@ impl<'a> Frame<'a> {
     /// was gathered in, which has room for the longest frame of Nomad (88 KiB).
     #[must_use]
     pub fn to_buf(&self) -> FrameBuf {
-        FrameBuf { raw: self.source.slice_ref(self.raw), fields: self.fields, at: self.at }
+        FrameBuf { raw: self.source.slice_ref(self.raw), fields: self.fields, at: self.position }
     }
 }
 
 /// Two frames are equal when they say the same at the same position.
 impl PartialEq for Frame<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.raw == other.raw && self.at == other.at
+        self.raw == other.raw && self.position == other.position
     }
 }
 
@@ -103,7 +103,7 @@ impl Eq for Frame<'_> {}
 impl fmt::Debug for Frame<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Frame")
-            .field("at", &self.at)
+            .field("at", &self.position)
             .field("len", &self.raw.len())
             .field("file", &self.file())
             .field("event", &self.event())

@@ -11,9 +11,9 @@ pub struct FramerConfig {
     pub max_frame: usize,
     /// How often waiting bytes are sent although they do not fill a frame. The beat counts from
     /// the start of the stream, not from the last byte.
-    pub batch: Duration,
+    pub batch_window: Duration,
     /// How often a heartbeat is sent, also while data flows. [`Duration::MAX`] sends none.
-    pub heartbeat: Duration,
+    pub heartbeat_interval: Duration,
     /// What the `Offset` of a frame says.
     pub offsets: Offsets,
 }
@@ -24,9 +24,9 @@ impl Default for FramerConfig {
     fn default() -> Self {
         Self {
             max_frame: 65_536,
-            batch: Duration::from_millis(200),
-            heartbeat: Duration::from_secs(1),
-            offsets: Offsets::True,
+            batch_window: Duration::from_millis(200),
+            heartbeat_interval: Duration::from_secs(1),
+            offsets: Offsets::Exact,
         }
     }
 }
@@ -43,7 +43,7 @@ impl FramerConfig {
 
     /// Sets what the `Offset` of a frame says.
     #[must_use]
-    pub fn offsets(mut self, offsets: Offsets) -> Self {
+    pub fn with_offsets(mut self, offsets: Offsets) -> Self {
         self.offsets = offsets;
         self
     }
@@ -56,12 +56,12 @@ pub enum Offsets {
     /// The position in the file just after the frame's last byte. An event is sent once, and no
     /// frame is sent that has neither data nor an event.
     #[default]
-    True,
+    Exact,
     /// What Nomad says, for those who compare byte by byte: the position after the first of the
     /// reads merged into the frame, then the size of a full frame added for each frame cut from
     /// the same burst. A burst that fills its last frame is followed by a frame without data,
     /// and an event without data is sent again at the next beat.
-    AsNomad,
+    NomadCompatible,
 }
 
 /// Cuts what a reader reads into frames, by Nomad's rules.
@@ -94,7 +94,7 @@ pub struct Framer {
     config: FramerConfig,
     file: String,
     event: String,
-    /// `True`: the position after the last byte in `buffer`. `AsNomad`: the offset to be sent.
+    /// `True`: the position after the last byte in `buffer`. `NomadCompatible`: the offset to be sent.
     offset: i64,
     /// Always shorter than a full frame.
     buffer: Vec<u8>,
@@ -110,8 +110,8 @@ impl Framer {
     pub fn new(mut config: FramerConfig) -> Self {
         config.max_frame = config.max_frame.max(1);
         Self {
-            next_batch: config.batch,
-            next_heartbeat: config.heartbeat,
+            next_batch: config.batch_window,
+            next_heartbeat: config.heartbeat_interval,
             config,
             file: String::new(),
             event: String::new(),
@@ -140,28 +140,28 @@ impl Framer {
             self.flush(sink);
         }
         let read = StreamFrame { file, event, offset: offset_after, data };
-        if !self.adopt(read) {
+        if !self.merge_read(read) {
             return;
         }
         if data.is_empty() && self.buffer.is_empty() && !event.is_empty() {
             self.emit(&[], sink);
-            self.settle();
+            self.reset_pending();
             return;
         }
-        self.cut(data, sink);
+        self.send_full_frames(data, sink);
     }
 
     /// Sends what is due at `now`, the time since the stream began: first the waiting bytes,
     /// then the heartbeat. A beat that was missed is not made up for.
     pub fn tick(&mut self, now: Duration, sink: &mut impl FnMut(StreamFrame<'_>)) {
         if now >= self.next_batch {
-            self.next_batch = beat_after(now, self.config.batch);
+            self.next_batch = next_multiple(now, self.config.batch_window);
             if self.pending {
                 self.flush(sink);
             }
         }
         if now >= self.next_heartbeat {
-            self.next_heartbeat = beat_after(now, self.config.heartbeat);
+            self.next_heartbeat = next_multiple(now, self.config.heartbeat_interval);
             sink(StreamFrame::HEARTBEAT);
         }
     }
@@ -182,10 +182,10 @@ impl Framer {
     }
 
     /// Makes `read` the pending one, or joins it to the pending one; false if it says nothing.
-    fn adopt(&mut self, read: StreamFrame<'_>) -> bool {
+    fn merge_read(&mut self, read: StreamFrame<'_>) -> bool {
         let says_nothing = match self.config.offsets {
-            Offsets::True => read.data.is_empty() && read.event.is_empty(),
-            Offsets::AsNomad => read.is_heartbeat(),
+            Offsets::Exact => read.data.is_empty() && read.event.is_empty(),
+            Offsets::NomadCompatible => read.is_heartbeat(),
         };
         if says_nothing {
             return false;
@@ -198,7 +198,7 @@ impl Framer {
             self.event.push_str(read.event);
             self.offset = read.offset;
         }
-        if self.config.offsets == Offsets::True {
+        if self.config.offsets == Offsets::Exact {
             self.offset = read.offset;
         }
         true
@@ -206,13 +206,13 @@ impl Framer {
 
     /// Sends every full frame that the buffer and `data` make, and keeps the rest. A frame that
     /// lies inside `data` is sent from there, without a copy.
-    fn cut(&mut self, mut data: &[u8], sink: &mut impl FnMut(StreamFrame<'_>)) {
+    fn send_full_frames(&mut self, mut data: &[u8], sink: &mut impl FnMut(StreamFrame<'_>)) {
         let full = self.config.max_frame;
         let end = self.offset;
         while self.buffer.len() + data.len() >= full {
             let (head, rest) = data.split_at(full - self.buffer.len());
-            if self.config.offsets == Offsets::True {
-                self.offset = before(end, rest.len());
+            if self.config.offsets == Offsets::Exact {
+                self.offset = position_before(end, rest.len());
             }
             if self.buffer.is_empty() {
                 self.emit(head, sink);
@@ -223,17 +223,17 @@ impl Framer {
                 self.buffer = buffer;
                 self.buffer.clear();
             }
-            if self.config.offsets == Offsets::AsNomad {
+            if self.config.offsets == Offsets::NomadCompatible {
                 self.offset = self.offset.saturating_add(full as i64);
             }
             data = rest;
         }
-        if self.config.offsets == Offsets::True {
+        if self.config.offsets == Offsets::Exact {
             self.offset = end;
         }
         self.buffer.extend_from_slice(data);
         if self.buffer.is_empty() {
-            self.settle();
+            self.reset_pending();
         }
     }
 
@@ -247,8 +247,8 @@ impl Framer {
     }
 
     /// After everything pending was sent: Nomad keeps it pending, and so says it again.
-    fn settle(&mut self) {
-        self.pending = self.config.offsets == Offsets::AsNomad;
+    fn reset_pending(&mut self) {
+        self.pending = self.config.offsets == Offsets::NomadCompatible;
     }
 
     fn emit(&self, data: &[u8], sink: &mut impl FnMut(StreamFrame<'_>)) {
@@ -257,12 +257,12 @@ impl Framer {
 }
 
 /// The position `count` bytes before `end`; a stream without positions stays at 0.
-fn before(end: i64, count: usize) -> i64 {
+fn position_before(end: i64, count: usize) -> i64 {
     end.saturating_sub_unsigned(count as u64).max(0)
 }
 
 /// The first whole multiple of `period` after `now`.
-fn beat_after(now: Duration, period: Duration) -> Duration {
+fn next_multiple(now: Duration, period: Duration) -> Duration {
     let period_ns = period.as_nanos().max(1);
     let next = (now.as_nanos() / period_ns + 1).saturating_mul(period_ns);
     let seconds = u64::try_from(next / 1_000_000_000).unwrap_or(u64::MAX);

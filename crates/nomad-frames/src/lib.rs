@@ -86,27 +86,27 @@ mod exec;
 mod fields;
 mod frame;
 mod framer;
-mod layout;
+mod json_object;
+mod layout_predictor;
 mod limits;
 mod members;
-mod objects;
+mod object_decoder;
 mod payload;
-mod scan;
+mod scanner;
 mod span;
-mod split;
+mod splitter;
 #[cfg(feature = "stream")]
 mod stream;
 mod text;
-mod track;
-mod view;
-mod whole;
+mod tracker;
+mod transcoder;
 
 #[cfg(feature = "codec")]
 pub use codec::{CodecError, FrameCodec};
 #[cfg(feature = "stream")]
-pub use stream::{Frames, FramesError};
+pub use stream::{FrameStream, FrameStreamError};
 pub use {
-    decoder::{Decoder, Overfull},
+    decoder::{Decoder, DecoderFull},
     encode::StreamFrame,
     error::FrameError,
     event::{Event, EventBatch},
@@ -114,10 +114,10 @@ pub use {
     frame::{Frame, FrameBuf},
     framer::{Framer, FramerConfig, Offsets},
     limits::Limits,
-    objects::Objects,
-    payload::{Payload, PayloadError, PayloadReader, Room},
-    track::{Position, Tracker},
-    view::{TranscodeError, Transcoder, View},
+    object_decoder::ObjectDecoder,
+    payload::{Payload, PayloadBuffer, PayloadError, PayloadReader},
+    tracker::{Position, Tracker},
+    transcoder::{OutputFormat, TranscodeError, Transcoder},
 };
 
 /// The examples of the README run with the tests.

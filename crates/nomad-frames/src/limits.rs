@@ -18,7 +18,7 @@ pub struct Limits {
     /// How many bytes may wait in a decoder that are fed and not yet read.
     pub max_buffered: usize,
     /// The longest error text after the last frame, in bytes.
-    pub max_text: usize,
+    pub max_error_text: usize,
 }
 
 impl Default for Limits {
@@ -26,7 +26,12 @@ impl Default for Limits {
     /// 64 KiB of data as base64 (87,384 bytes), a path of 4 KiB with every byte escaped, and as
     /// much again; 64 levels, where Nomad's frames have one; 1 MiB waiting; 16 KiB of error text.
     fn default() -> Self {
-        Self { max_frame: 256 << 10, max_depth: 64, max_buffered: 1 << 20, max_text: 16 << 10 }
+        Self {
+            max_frame: 256 << 10,
+            max_depth: 64,
+            max_buffered: 1 << 20,
+            max_error_text: 16 << 10,
+        }
     }
 }
 
@@ -39,7 +44,7 @@ impl Limits {
 
     /// Cuts off what the decoder's own counters cannot hold: spans are 32 bits wide, and the
     /// open brackets are the bits of one 128-bit word.
-    pub(crate) fn capped(self) -> Self {
+    pub(crate) fn clamp(self) -> Self {
         Self {
             max_frame: self.max_frame.clamp(2, u32::MAX as usize),
             max_depth: self.max_depth.clamp(1, 128),

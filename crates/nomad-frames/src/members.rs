@@ -1,11 +1,11 @@
 //! The members of an object whose end, and so whose grammar, the scanner has already vouched for.
 
-use crate::scan::string_end;
+use crate::scanner::find_string_end;
 use crate::span::Span;
 
 /// What a value is, told by its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum ValueKind {
     String,
     Number,
     Null,
@@ -20,7 +20,7 @@ pub(crate) enum Kind {
 pub(crate) struct Member {
     /// What stands between the quotes of the key.
     pub(crate) key: Span,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ValueKind,
     /// The value; of a string only what stands between its quotes.
     pub(crate) value: Span,
 }
@@ -33,16 +33,16 @@ pub(crate) struct Members<'a> {
     json: &'a [u8],
     at: usize,
     /// A string whose end is known, so that it need not be searched a second time.
-    known: Span,
+    known_string: Span,
 }
 
 impl<'a> Members<'a> {
     pub(crate) const fn new(json: &'a [u8], known: Span) -> Self {
-        Self { json, at: 1, known }
+        Self { json, at: 1, known_string: known }
     }
 
     /// Moves to the next byte that is neither blank nor one of `also`, and returns it.
-    fn pass(&mut self, also: &[u8]) -> Option<u8> {
+    fn skip_to(&mut self, also: &[u8]) -> Option<u8> {
         loop {
             let byte = *self.json.get(self.at)?;
             if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') && !also.contains(&byte) {
@@ -53,25 +53,25 @@ impl<'a> Members<'a> {
     }
 
     /// Takes the string whose opening quote is the next byte.
-    fn string(&mut self) -> Option<Span> {
+    fn take_string(&mut self) -> Option<Span> {
         let start = self.at + 1;
-        let end = if self.known.start() == start && !self.known.is_empty() {
-            self.known.end()
+        let end = if self.known_string.start() == start && !self.known_string.is_empty() {
+            self.known_string.end()
         } else {
-            start + string_end(self.json.get(start..)?, false)?
+            start + find_string_end(self.json.get(start..)?, false)?
         };
         self.at = end + 1;
         Some(Span::new(start, end))
     }
 
     /// Takes an object or an array with all that is in it.
-    fn nested(&mut self) -> Option<Span> {
+    fn take_nested(&mut self) -> Option<Span> {
         let start = self.at;
         let mut depth = 0_usize;
         loop {
             match *self.json.get(self.at)? {
                 b'"' => {
-                    self.string()?;
+                    self.take_string()?;
                     continue;
                 }
                 b'{' | b'[' => depth += 1,
@@ -86,20 +86,20 @@ impl<'a> Members<'a> {
     }
 
     /// Takes the value that begins with `first`, the next byte.
-    fn value(&mut self, first: u8) -> Option<(Kind, Span)> {
+    fn take_value(&mut self, first: u8) -> Option<(ValueKind, Span)> {
         Some(match first {
-            b'"' => (Kind::String, self.string()?),
-            b'{' => (Kind::Object, self.nested()?),
-            b'[' => (Kind::Array, self.nested()?),
-            b'n' => (Kind::Null, self.bare()?),
-            b't' => (Kind::True, self.bare()?),
-            b'f' => (Kind::False, self.bare()?),
-            _ => (Kind::Number, self.bare()?),
+            b'"' => (ValueKind::String, self.take_string()?),
+            b'{' => (ValueKind::Object, self.take_nested()?),
+            b'[' => (ValueKind::Array, self.take_nested()?),
+            b'n' => (ValueKind::Null, self.take_bare()?),
+            b't' => (ValueKind::True, self.take_bare()?),
+            b'f' => (ValueKind::False, self.take_bare()?),
+            _ => (ValueKind::Number, self.take_bare()?),
         })
     }
 
     /// Takes a number or a word.
-    fn bare(&mut self) -> Option<Span> {
+    fn take_bare(&mut self) -> Option<Span> {
         let start = self.at;
         let ends = |b: &u8| matches!(b, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r');
         self.at += self.json.get(start..)?.iter().position(ends)?;
@@ -111,12 +111,12 @@ impl Iterator for Members<'_> {
     type Item = Member;
 
     fn next(&mut self) -> Option<Member> {
-        if self.pass(b",")? != b'"' {
+        if self.skip_to(b",")? != b'"' {
             return None;
         }
-        let key = self.string()?;
-        let first = self.pass(b":")?;
-        let (kind, value) = self.value(first)?;
+        let key = self.take_string()?;
+        let first = self.skip_to(b":")?;
+        let (kind, value) = self.take_value(first)?;
         Some(Member { key, kind, value })
     }
 }
@@ -132,14 +132,14 @@ impl<'a> Elements<'a> {
 }
 
 impl<'a> Iterator for Elements<'a> {
-    type Item = (Kind, &'a [u8]);
+    type Item = (ValueKind, &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let first = self.0.pass(b",")?;
+        let first = self.0.skip_to(b",")?;
         if first == b']' {
             return None;
         }
-        let (kind, value) = self.0.value(first)?;
+        let (kind, value) = self.0.take_value(first)?;
         Some((kind, &self.0.json[value.range()]))
     }
 }
@@ -160,13 +160,13 @@ mod tests {
         assert_eq!(
             seen,
             [
-                ("a", Kind::String, r#"x\"y"#),
-                ("b", Kind::Array, r#"[1,"]",{}]"#),
-                ("c", Kind::Object, r#"{"d":"}"}"#),
-                ("e", Kind::Number, "-1e5"),
-                ("f", Kind::Null, "null"),
-                ("g", Kind::True, "true"),
-                ("h", Kind::False, "false"),
+                ("a", ValueKind::String, r#"x\"y"#),
+                ("b", ValueKind::Array, r#"[1,"]",{}]"#),
+                ("c", ValueKind::Object, r#"{"d":"}"}"#),
+                ("e", ValueKind::Number, "-1e5"),
+                ("f", ValueKind::Null, "null"),
+                ("g", ValueKind::True, "true"),
+                ("h", ValueKind::False, "false"),
             ]
         );
     }
@@ -177,11 +177,11 @@ mod tests {
         assert_eq!(
             seen,
             [
-                (Kind::Number, &b"1"[..]),
-                (Kind::String, b"a]"),
-                (Kind::Object, br#"{"b":[2]}"#),
-                (Kind::Array, b"[]"),
-                (Kind::Null, b"null"),
+                (ValueKind::Number, &b"1"[..]),
+                (ValueKind::String, b"a]"),
+                (ValueKind::Object, br#"{"b":[2]}"#),
+                (ValueKind::Array, b"[]"),
+                (ValueKind::Null, b"null"),
             ]
         );
         assert_eq!(Elements::new(b"[]").count(), 0);

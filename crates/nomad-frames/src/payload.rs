@@ -1,7 +1,7 @@
 //! The bytes of a frame, still in base64 until somebody wants them.
 
 mod reader;
-mod symbols;
+mod symbol_decoder;
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use thiserror::Error;
 pub use reader::PayloadReader;
 
 use crate::base64;
-use symbols::Symbols;
+use symbol_decoder::SymbolDecoder;
 
 /// `Data` as it was received: what stands between its quotes.
 ///
@@ -49,7 +49,7 @@ impl<'a> Payload<'a> {
     #[must_use]
     pub fn decoded_len(&self) -> usize {
         if memchr::memchr(b'\\', self.raw).is_some() {
-            return Symbols::NEW.count(self.raw);
+            return SymbolDecoder::NEW.decoded_len(self.raw);
         }
         base64::decoded_len(self.raw)
     }
@@ -59,7 +59,7 @@ impl<'a> Payload<'a> {
     ///
     /// # Errors
     /// The first byte that does not belong there; `out` is then as it was.
-    pub fn decode_into(&self, out: &mut impl Room) -> Result<usize, PayloadError> {
+    pub fn decode_into(&self, out: &mut impl PayloadBuffer) -> Result<usize, PayloadError> {
         let start = out.len();
         // Without escapes this is no less than what comes out, and with them far more.
         out.resize(start + self.raw.len().div_ceil(4) * 3);
@@ -71,13 +71,13 @@ impl<'a> Payload<'a> {
     /// Decodes to the start of `out` and returns how many bytes that were.
     ///
     /// # Errors
-    /// [`PayloadError::NoRoom`] if `out` is too short, else the first byte that does not belong
+    /// [`PayloadError::BufferTooSmall`] if `out` is too short, else the first byte that does not belong
     /// there. What `out` then holds is of no meaning.
     #[inline]
     pub fn decode_slice(&self, out: &mut [u8]) -> Result<usize, PayloadError> {
         match base64::decode(self.raw, out) {
             Some(len) => Ok(len),
-            None => self.decode_slowly(out),
+            None => self.decode_slow(out),
         }
     }
 
@@ -89,12 +89,12 @@ impl<'a> Payload<'a> {
 
     /// For escapes, for line breaks, for a short `out`, and to find out where an error lies.
     #[cold]
-    fn decode_slowly(&self, out: &mut [u8]) -> Result<usize, PayloadError> {
+    fn decode_slow(&self, out: &mut [u8]) -> Result<usize, PayloadError> {
         let mut reader = self.reader();
         let mut len = 0;
         while let Some(piece) = reader.next_piece()? {
             let end = len + piece.len();
-            let needed = || PayloadError::NoRoom { needed: self.decoded_len() };
+            let needed = || PayloadError::BufferTooSmall { needed: self.decoded_len() };
             out.get_mut(len..end).ok_or_else(needed)?.copy_from_slice(piece);
             len = end;
         }
@@ -128,7 +128,7 @@ pub enum PayloadError {
     },
     /// The last group of four symbols is not complete.
     #[error("base64 ends inside a group at byte {at} of the data")]
-    Short {
+    Incomplete {
         /// The length of the data.
         at: usize,
     },
@@ -146,7 +146,7 @@ pub enum PayloadError {
     },
     /// The caller's slice is too short.
     #[error("data decodes to {needed} bytes, more than there is room for")]
-    NoRoom {
+    BufferTooSmall {
         /// How many bytes are needed.
         needed: usize,
     },
@@ -159,19 +159,19 @@ impl PayloadError {
         match *self {
             Self::Symbol { at }
             | Self::Padding { at }
-            | Self::Short { at }
+            | Self::Incomplete { at }
             | Self::Escape { at }
             | Self::Control { at } => Some(at),
-            Self::NoRoom { .. } => None,
+            Self::BufferTooSmall { .. } => None,
         }
     }
 }
 
 /// A buffer that a payload can be appended to: `Vec<u8>` or `BytesMut`.
-pub trait Room: sealed::Sealed {}
+pub trait PayloadBuffer: sealed::Sealed {}
 
-impl Room for Vec<u8> {}
-impl Room for BytesMut {}
+impl PayloadBuffer for Vec<u8> {}
+impl PayloadBuffer for BytesMut {}
 
 mod sealed {
     //! What the two buffers have in common and `BufMut` does not say: initialised room.

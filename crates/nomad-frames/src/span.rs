@@ -36,7 +36,7 @@ impl Span {
     }
 
     /// The same piece, seen from `by` bytes further to the left.
-    pub(crate) const fn shifted(self, by: usize) -> Self {
+    pub(crate) const fn shift(self, by: usize) -> Self {
         Self::new(self.start() + by, self.end() + by)
     }
 }

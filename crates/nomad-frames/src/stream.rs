@@ -8,7 +8,7 @@ use futures_core::Stream;
 use http_body::Body;
 use thiserror::Error;
 
-use crate::decoder::{Decoder, Overfull};
+use crate::decoder::{Decoder, DecoderFull};
 use crate::error::FrameError;
 use crate::frame::FrameBuf;
 use crate::limits::Limits;
@@ -18,7 +18,7 @@ use crate::limits::Limits;
 /// Nothing is read ahead: the body is polled once the frames of the last chunk are out. Dropping
 /// the stream drops the body, and with it the request. Trailers are ignored.
 #[derive(Debug)]
-pub struct Frames<B> {
+pub struct FrameStream<B> {
     body: B,
     decoder: Decoder,
     state: State,
@@ -27,62 +27,65 @@ pub struct Frames<B> {
 #[derive(Debug, PartialEq, Eq)]
 enum State {
     /// The decoder may have frames.
-    Reading,
+    HasChunk,
     /// The decoder has none until the body gives more.
-    Hungry,
+    NeedsChunk,
     /// The end or an error was reported.
     Done,
 }
 
-impl<B> Frames<B> {
+impl<B> FrameStream<B> {
     /// The frames of `body`.
     #[must_use]
     pub fn new(body: B, limits: Limits) -> Self {
-        Self { body, decoder: Decoder::new(limits), state: State::Hungry }
+        Self { body, decoder: Decoder::new(limits), state: State::NeedsChunk }
     }
 }
 
-impl<B: Body + Unpin> Frames<B> {
+impl<B: Body + Unpin> FrameStream<B> {
     /// Takes the next chunk of the body; false at its end.
-    fn poll_feed(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool, FramesError<B::Error>>> {
+    fn poll_feed(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<bool, FrameStreamError<B::Error>>> {
         loop {
             let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(cx)) else {
                 return Poll::Ready(self.decoder.finish().map(|()| false).map_err(Into::into));
             };
-            if let Ok(mut data) = frame.map_err(FramesError::Body)?.into_data() {
+            if let Ok(mut data) = frame.map_err(FrameStreamError::Body)?.into_data() {
                 self.decoder.feed(data.copy_to_bytes(data.remaining()))?;
                 return Poll::Ready(Ok(true));
             }
         }
     }
 
-    fn poll(
+    fn poll_next_frame(
         &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Option<FrameBuf>, FramesError<B::Error>>> {
+    ) -> Poll<Result<Option<FrameBuf>, FrameStreamError<B::Error>>> {
         loop {
-            if self.state == State::Hungry {
+            if self.state == State::NeedsChunk {
                 if !ready!(self.poll_feed(cx))? {
                     return Poll::Ready(Ok(None));
                 }
-                self.state = State::Reading;
+                self.state = State::HasChunk;
             }
             if let Some(frame) = self.decoder.next_frame()? {
                 return Poll::Ready(Ok(Some(frame.to_buf())));
             }
-            self.state = State::Hungry;
+            self.state = State::NeedsChunk;
         }
     }
 }
 
-impl<B: Body + Unpin> Stream for Frames<B> {
-    type Item = Result<FrameBuf, FramesError<B::Error>>;
+impl<B: Body + Unpin> Stream for FrameStream<B> {
+    type Item = Result<FrameBuf, FrameStreamError<B::Error>>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if self.state == State::Done {
             return Poll::Ready(None);
         }
-        let next = ready!(self.poll(cx)).transpose();
+        let next = ready!(self.poll_next_frame(cx)).transpose();
         if !matches!(next, Some(Ok(_))) {
             self.state = State::Done;
         }
@@ -93,7 +96,7 @@ impl<B: Body + Unpin> Stream for Frames<B> {
 /// Why a body gives no further frame.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum FramesError<E> {
+pub enum FrameStreamError<E> {
     /// The body failed.
     #[error("body failed")]
     Body(#[source] E),
@@ -102,5 +105,5 @@ pub enum FramesError<E> {
     Frame(#[from] FrameError),
     /// Too much was fed, which cannot happen here.
     #[error(transparent)]
-    Overfull(#[from] Overfull),
+    DecoderFull(#[from] DecoderFull),
 }

@@ -3,7 +3,9 @@
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use http_body_util::StreamBody;
-use nomad_frames::{CodecError, FrameCodec, FrameError, Frames, FramesError, Limits, StreamFrame};
+use nomad_frames::{
+    CodecError, FrameCodec, FrameError, FrameStream, FrameStreamError, Limits, StreamFrame,
+};
 use tokio_util::codec::{FramedRead, FramedWrite};
 
 #[tokio::test(flavor = "current_thread")]
@@ -36,14 +38,18 @@ async fn an_error_text_ends_a_framed_read() {
     assert!(frames.next().await.unwrap().is_ok());
     assert!(frames.next().await.unwrap().is_ok());
     let error = frames.next().await.unwrap().unwrap_err();
-    let CodecError::Frame(FrameError::Reported { at: 4, text }) = error else { panic!("{error}") };
+    let CodecError::Frame(FrameError::SenderError { at: 4, text }) = error else {
+        panic!("{error}")
+    };
     assert_eq!(text, "No such file");
 }
 
 type Part = Result<http_body::Frame<Bytes>, std::io::Error>;
 
-fn body(parts: Vec<Part>) -> Frames<StreamBody<impl futures_util::Stream<Item = Part> + Unpin>> {
-    Frames::new(StreamBody::new(futures_util::stream::iter(parts)), Limits::default())
+fn body(
+    parts: Vec<Part>,
+) -> FrameStream<StreamBody<impl futures_util::Stream<Item = Part> + Unpin>> {
+    FrameStream::new(StreamBody::new(futures_util::stream::iter(parts)), Limits::default())
 }
 
 fn data(text: &'static str) -> Part {
@@ -68,12 +74,12 @@ async fn a_body_that_breaks_ends_the_stream_once() {
     let mut cut = body(vec![data("{}{\"File")]);
     assert!(cut.next().await.unwrap().is_ok());
     let error = cut.next().await.unwrap().unwrap_err();
-    assert!(matches!(error, FramesError::Frame(FrameError::Truncated { at: 2, end: 8 })));
+    assert!(matches!(error, FrameStreamError::Frame(FrameError::Truncated { at: 2, end: 8 })));
     assert!(cut.next().await.is_none());
 
     let mut broken = body(vec![data("{}"), Err(std::io::ErrorKind::ConnectionReset.into())]);
     assert!(broken.next().await.unwrap().is_ok());
-    assert!(matches!(broken.next().await, Some(Err(FramesError::Body(_)))));
+    assert!(matches!(broken.next().await, Some(Err(FrameStreamError::Body(_)))));
     assert!(broken.next().await.is_none());
 }
 
@@ -94,7 +100,7 @@ async fn text_is_read_over_frames_and_says_where_it_is_from() {
     use std::io::Read as _;
 
     let (sender, parts) = open_body();
-    let mut frames = Frames::new(StreamBody::new(parts), Limits::default());
+    let mut frames = FrameStream::new(StreamBody::new(parts), Limits::default());
     for (offset, text) in [(5, "hello"), (10, ", wor"), (12, "ld")] {
         let mut frame = BytesMut::new();
         StreamFrame { file: "foo", event: "", offset, data: text.as_bytes() }.encode(&mut frame);
@@ -120,7 +126,7 @@ async fn text_is_read_over_frames_and_says_where_it_is_from() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_silent_body_blocks_nobody_and_loses_nothing() {
     let (sender, parts) = open_body();
-    let mut frames = Frames::new(StreamBody::new(parts), Limits::default());
+    let mut frames = FrameStream::new(StreamBody::new(parts), Limits::default());
     assert!(frames.next().now_or_never().is_none());
     sender.send(data(r#"{"Data":"aGk=""#)).unwrap();
     assert!(frames.next().now_or_never().is_none(), "half a frame");
@@ -129,7 +135,7 @@ async fn a_silent_body_blocks_nobody_and_loses_nothing() {
     assert_eq!(frame.as_frame().offset(), 2);
     assert!(frames.next().now_or_never().is_none());
     sender.send(Err(std::io::ErrorKind::ConnectionReset.into())).unwrap();
-    assert!(matches!(frames.next().now_or_never(), Some(Some(Err(FramesError::Body(_))))));
+    assert!(matches!(frames.next().now_or_never(), Some(Some(Err(FrameStreamError::Body(_))))));
 }
 
 /// The cases of Nomad's web page, which takes a body apart by itself.

@@ -103,12 +103,12 @@ fn check(name: &str) {
     let capture = Capture::load(name);
     let (whole, decoder) = decode([capture.body()]);
     assert_eq!(whole, capture.index.frames, "{name}");
-    assert_eq!(decoder.copied(), 0);
+    assert_eq!(decoder.copied_bytes(), 0);
 
     // Nomad flushes a frame a chunk: nothing straddles, so nothing is copied.
     let (chunked, decoder) = decode(capture.chunks.clone());
     assert_eq!(chunked, whole, "{name}");
-    assert_eq!(decoder.copied(), 0);
+    assert_eq!(decoder.copied_bytes(), 0);
     let with_data = capture.chunks.iter().filter(|chunk| !chunk.is_empty()).count();
     assert_eq!(chunked.len(), with_data);
     assert_eq!(capture.chunks.last().is_some_and(Bytes::is_empty), capture.index.ended);
@@ -169,7 +169,7 @@ fn real_positions_go_where_nomads_offsets_do_not() {
     // A file of 120,000 bytes, of which Nomad says that its end is at 131,072.
     let mut decoder = Decoder::default();
     decoder.feed(Capture::load("stream-nofollow").body()).unwrap();
-    let mut tracker = Tracker::starting_at(0);
+    let mut tracker = Tracker::from_position(0);
     let mut said = Vec::new();
     while let Some(frame) = decoder.next_frame().unwrap() {
         said.push((frame.offset(), tracker.advance(&frame).end));

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "the streams are written here")]
 
 use bytes::Bytes;
-use nomad_frames::{Decoder, FrameError, Limits, Objects};
+use nomad_frames::{Decoder, FrameError, Limits, ObjectDecoder};
 
 const FRAME: &str = r#"{"Data":"aGVsbG8=","File":"alloc/logs/web.stdout.0","Offset":5}"#;
 
@@ -43,7 +43,7 @@ fn a_frame_in_one_chunk_is_lent_from_it() {
         assert_eq!(frame.to_buf().into_bytes().as_ptr(), frame.as_bytes().as_ptr());
     }
     assert!(decoder.next_frame().unwrap().unwrap().is_heartbeat());
-    assert_eq!(decoder.copied(), 0);
+    assert_eq!(decoder.copied_bytes(), 0);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn a_straddling_frame_is_copied_once_into_a_buffer_that_is_used_again() {
         decoder.feed(Bytes::copy_from_slice(format!("{tail}{FRAME}").as_bytes())).unwrap();
         places.push(decoder.next_frame().unwrap().unwrap().as_bytes().as_ptr());
         assert!(decoder.next_frame().unwrap().is_some());
-        assert_eq!(decoder.copied(), (FRAME.len() * round) as u64);
+        assert_eq!(decoder.copied_bytes(), (FRAME.len() * round) as u64);
     }
     assert_eq!(places, [places[0]; 3]);
 }
@@ -75,7 +75,7 @@ fn the_longest_frame_of_nomad_is_copied_once_in_any_chunks() {
             decoder.feed(Bytes::copy_from_slice(chunk)).unwrap();
             while decoder.next_frame().unwrap().is_some() {}
         }
-        assert_eq!((decoder.finish(), decoder.copied()), (Ok(()), frame.len() as u64));
+        assert_eq!((decoder.finish(), decoder.copied_bytes()), (Ok(()), frame.len() as u64));
     }
 }
 
@@ -99,9 +99,9 @@ fn each_end_has_its_own_error() {
     assert_eq!(end("{}\n"), Ok(2));
     assert_eq!(end(r#"{"Da"#), Err(FrameError::Truncated { at, end: at + 4 }));
     let text = r#"rpc error: Unknown allocation "5fc98185""#.to_owned();
-    assert_eq!(end(&text), Err(FrameError::Reported { at, text }));
+    assert_eq!(end(&text), Err(FrameError::SenderError { at, text }));
     let text = "failed\n\tat line 5".to_owned();
-    assert_eq!(end(&format!("\n{text}")), Err(FrameError::Reported { at: at + 1, text }));
+    assert_eq!(end(&format!("\n{text}")), Err(FrameError::SenderError { at: at + 1, text }));
     assert_eq!(end("\0"), Err(FrameError::Garbage { at }));
     assert_eq!(end("{\"a\":x"), Err(FrameError::Syntax { at: at + 5, expected: "a value" }));
     let expected = "a 64-bit integer";
@@ -148,7 +148,7 @@ fn limits_are_met_exactly() {
         Err(FrameError::TooLong { at: 0, limit })
     );
     let text = "x".repeat(17);
-    let limits = Limits { max_text: 16, ..Limits::default() };
+    let limits = Limits { max_error_text: 16, ..Limits::default() };
     assert_eq!(drain(&mut decoder(limits, &text)), Err(FrameError::Garbage { at: 0 }));
     let deep = r#"{"a":[[1]]}"#;
     let limits = Limits { max_depth: 2, ..Limits::default() };
@@ -178,10 +178,10 @@ fn a_hostile_peer_costs_the_limit_and_no_more() {
             if decoder.feed(Bytes::copy_from_slice(&[byte])).is_err() || drain_some(&mut decoder) {
                 break;
             }
-            assert!(decoder.held() <= limits.max_frame);
+            assert!(decoder.buffered_len() <= limits.max_frame);
         }
         // Once, and at most twice more as a buffer doubles beyond the longest frame of Nomad.
-        assert!(decoder.copied() <= 3 * limits.max_frame as u64);
+        assert!(decoder.copied_bytes() <= 3 * limits.max_frame as u64);
     }
 }
 
@@ -199,7 +199,7 @@ fn drain_some(decoder: &mut Decoder) -> bool {
 #[test]
 fn the_event_stream_is_cut_into_its_lines() {
     let lines = "{}\n{\"Index\":5,\"Events\":[{\"Topic\":\"Job\"}]}\n{}\n";
-    let mut objects = Objects::new(Limits::events());
+    let mut objects = ObjectDecoder::new(Limits::events());
     let mut seen = Vec::new();
     for part in lines.as_bytes().chunks(5) {
         objects.feed(Bytes::copy_from_slice(part)).unwrap();

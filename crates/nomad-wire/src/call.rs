@@ -11,13 +11,13 @@ mod target;
 use http::{Method, Uri};
 
 pub use self::{
-    class::{CallClass, FirstByte, Opening},
+    class::{CallClass, FirstByte, StreamHead},
     params::Params,
     target::Target,
 };
 use crate::{
     Query, QueryError, Region, Route, RouteError,
-    query::Common,
+    query::QueryOptions,
     spec::{BodyTarget, RouteClass, Stream, TargetKeys},
 };
 
@@ -46,7 +46,7 @@ pub struct Call {
     /// What the route's own parameters say, or the first fault in them.
     pub params: Result<Params, QueryError>,
     /// What every endpoint reads, or the first fault in it.
-    pub common: Result<Common, QueryError>,
+    pub common: Result<QueryOptions, QueryError>,
 }
 
 impl Call {
@@ -55,17 +55,17 @@ impl Call {
     /// # Errors
     /// Those of [`Route::parse`]. A fault in the query is part of the call.
     pub fn parse(method: &Method, uri: &Uri) -> Result<Self, RouteError> {
-        Route::parse(method, uri).map(|route| Self::of(route, &Query::of(uri)))
+        Route::parse(method, uri).map(|route| Self::of(route, &Query::from_uri(uri)))
     }
 
     /// A call of a route, with this query.
     #[must_use]
     pub fn of(route: Route, query: &Query<'_>) -> Self {
         Self {
-            region: query.filled("region").map(|region| Region::new(&region)),
-            target: Target::of(&route, query),
+            region: query.non_empty("region").map(|region| Region::new(&region)),
+            target: Target::from_call(&route, query),
             params: Params::parse(&route, query),
-            common: Common::parse(query),
+            common: QueryOptions::parse(query),
             route,
         }
     }
@@ -83,22 +83,23 @@ impl Call {
             TargetKeys::None => None,
             TargetKeys::Allocation => Some(true),
             TargetKeys::Node | TargetKeys::Agent | TargetKeys::AgentOrPage => {
-                Some(self.target.as_ref().map_or(true, Target::names_one))
+                Some(self.target.as_ref().map_or(true, Target::is_explicit))
             }
         }
     }
 
     /// When the response begins to go on, if it does.
     #[must_use]
-    pub fn opening(&self) -> Option<Opening> {
-        let plain_or_framed = |plain| if plain { Opening::WithFirstByte } else { Opening::AtOnce };
+    pub fn opening(&self) -> Option<StreamHead> {
+        let plain_or_framed =
+            |plain| if plain { StreamHead::WithFirstByte } else { StreamHead::Immediate };
         match self.params.as_ref().ok()? {
             Params::Monitor(monitor) => Some(plain_or_framed(monitor.plain)),
             // An export that is not followed ends by itself, but a journal of three days is long.
             Params::Export(export) => Some(plain_or_framed(export.plain)),
             Params::Logs(logs) => logs.follow.then(|| plain_or_framed(logs.plain)),
-            Params::Stream(file) => file.follow.then_some(Opening::AtOnce),
-            Params::Snapshot => Some(Opening::WithFirstByte),
+            Params::Stream(file) => file.follow.then_some(StreamHead::Immediate),
+            Params::Snapshot => Some(StreamHead::WithFirstByte),
             Params::None
             | Params::Pprof(_)
             | Params::List(_)

@@ -37,7 +37,7 @@ mod file_info;
 mod host_stats;
 mod identity;
 mod metadata;
-mod named_node;
+mod node_id;
 mod pause;
 mod restart;
 mod signal;
@@ -52,9 +52,9 @@ pub use self::{
     host_stats::{HostCpuStats, HostDiskStats, HostMemoryStats, HostStats},
     identity::{NodeIdentity, Renewal, RenewalRequest},
     metadata::{MetadataError, MetadataUpdate, NodeMetadata},
-    named_node::named_node,
     pause::{PauseError, PauseRequest, PauseState},
     restart::RestartRequest,
     signal::SignalRequest,
     stream_frame::StreamFrame,
 };
+pub use crate::client::node_id::parse_node_id;

@@ -23,7 +23,7 @@ impl CrossOrigin {
     /// assert_eq!(CrossOrigin::of("/v1/client/gc"), None);
     /// ```
     #[must_use]
-    pub fn of(path: &str) -> Option<Self> {
+    pub fn for_path(path: &str) -> Option<Self> {
         let call = path.strip_prefix("/v1/")?;
         match call.strip_prefix("client/") {
             Some("stats" | "metadata" | "identity" | "identity/renew") => Some(Self::Read),

@@ -38,12 +38,12 @@ pub enum TokenError {
 /// # Errors
 /// [`TokenError`] when a header is repeated with another token, or is no text.
 pub fn token(headers: &HeaderMap) -> Result<Option<SecretId>, TokenError> {
-    if let Some(value) = single(headers, &X_NOMAD_TOKEN)?
+    if let Some(value) = single_str(headers, &X_NOMAD_TOKEN)?
         && !value.is_empty()
     {
         return Ok(Some(SecretId::new(value.trim())));
     }
-    let Some(value) = single(headers, &AUTHORIZATION)? else { return Ok(None) };
+    let Some(value) = single_str(headers, &AUTHORIZATION)? else { return Ok(None) };
     // Any number of spaces may stand behind the scheme; of what follows the first word counts.
     let Some((scheme, rest)) = value.split_once(' ') else { return Ok(None) };
     let word = rest.trim().split(' ').next().unwrap_or_default();
@@ -52,7 +52,7 @@ pub fn token(headers: &HeaderMap) -> Result<Option<SecretId>, TokenError> {
 
 /// Leaves one of the token headers that stand more than once with the same token, so that whoever reads them next takes
 /// what was taken here. What [`token`] refuses stays as it is.
-pub fn settle_token(headers: &mut HeaderMap) {
+pub fn deduplicate_token_headers(headers: &mut HeaderMap) {
     for name in [X_NOMAD_TOKEN, AUTHORIZATION] {
         let is_repeated = headers.get_all(&name).iter().nth(1).is_some();
         if is_repeated && let Ok(Some(value)) = single_value(headers, &name) {
@@ -62,7 +62,10 @@ pub fn settle_token(headers: &mut HeaderMap) {
     }
 }
 
-fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, TokenError> {
+fn single_str<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'a str>, TokenError> {
     let Some(value) = single_value(headers, name)? else { return Ok(None) };
     value.to_str().map(Some).map_err(|_| TokenError::NotText(name.clone()))
 }
@@ -132,7 +135,7 @@ mod tests {
                 }
                 let read = read.unwrap().map(|token| token.expose().to_owned());
                 assert_eq!(read.as_deref(), taken, "{values:?}");
-                settle_token(&mut headers);
+                deduplicate_token_headers(&mut headers);
                 let left: Vec<_> = headers.get_all(&name).iter().collect();
                 assert_eq!(left, [&value(&taken.unwrap_or_default())], "{values:?}");
             }

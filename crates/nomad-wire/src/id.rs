@@ -171,9 +171,9 @@ id! {
 /// as it was written, and whoever needs the id asks for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "an id is well-formed or not; there is no third way")]
-pub enum Written<I> {
+pub enum IdParam<I> {
     /// It can name something.
-    Id(I),
+    Valid(I),
     /// It cannot.
     Malformed {
         /// The text as written; may be empty.
@@ -183,32 +183,32 @@ pub enum Written<I> {
     },
 }
 
-impl<I: FromStr<Err = IdError>> From<&str> for Written<I> {
+impl<I: FromStr<Err = IdError>> From<&str> for IdParam<I> {
     fn from(text: &str) -> Self {
         match text.parse() {
-            Ok(id) => Self::Id(id),
+            Ok(id) => Self::Valid(id),
             Err(reason) => Self::Malformed { text: text.into(), reason },
         }
     }
 }
 
-impl<I: fmt::Display> fmt::Display for Written<I> {
+impl<I: fmt::Display> fmt::Display for IdParam<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Id(id) => id.fmt(f),
+            Self::Valid(id) => id.fmt(f),
             Self::Malformed { text, .. } => f.write_str(text),
         }
     }
 }
 
-impl<I> Written<I> {
+impl<I> IdParam<I> {
     /// The id.
     ///
     /// # Errors
     /// The reason why there is none.
     pub const fn id(&self) -> Result<&I, &IdError> {
         match self {
-            Self::Id(id) => Ok(id),
+            Self::Valid(id) => Ok(id),
             Self::Malformed { reason, .. } => Err(reason),
         }
     }
@@ -257,8 +257,8 @@ mod tests {
     #[test]
     fn what_was_written_is_printed_back() {
         for text in ["", "short", "13651909-dd6d-35ce-5da0-5004769668b3"] {
-            assert_eq!(Written::<AllocId>::from(text).to_string(), text);
+            assert_eq!(IdParam::<AllocId>::from(text).to_string(), text);
         }
-        assert!(Written::<AllocId>::from("").is_empty());
+        assert!(IdParam::<AllocId>::from("").is_empty());
     }
 }

@@ -8,25 +8,22 @@
 
 mod base64_text;
 mod decode;
-mod go;
-mod keys;
-mod unknown;
+mod go_formatter;
+mod object_writer;
+mod unknown_fields;
 
+pub use self::decode::{BodyError, DecodeError};
 pub(crate) use self::{
     base64_text::{Base64, base64_bytes},
-    decode::{Object, texts},
-    keys::{Keys, null_is_default},
+    decode::{Object, string_list},
 };
-pub use self::{
-    decode::{BodyError, DecodeError},
-    go::to_json_escaped,
-    unknown::Unknown,
-};
+pub(crate) use crate::json::object_writer::{ObjectWriter, null_is_default};
+pub use crate::json::{go_formatter::to_json_escaped, unknown_fields::UnknownFields};
 
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, PrettyFormatter};
 
-use self::go::Go;
+use crate::json::go_formatter::GoFormatter;
 
 /// What `?pretty` turns into: four spaces a level.
 const INDENT: &[u8] = b"    ";
@@ -62,11 +59,11 @@ pub fn to_json<T: Serialize + ?Sized>(value: &T, layout: Layout) -> serde_json::
     let mut out = Vec::with_capacity(256);
     match layout {
         Layout::Compact => {
-            let form = Go::plain(CompactFormatter);
+            let form = GoFormatter::new(CompactFormatter);
             value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, form))?;
         }
         Layout::Pretty => {
-            let form = Go::plain(PrettyFormatter::with_indent(INDENT));
+            let form = GoFormatter::new(PrettyFormatter::with_indent(INDENT));
             value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, form))?;
             out.push(b'\n');
         }
@@ -79,7 +76,7 @@ pub fn to_json<T: Serialize + ?Sized>(value: &T, layout: Layout) -> serde_json::
 /// Every byte that belongs to no character becomes one U+FFFD, as Nomad's encoder does it;
 /// `String::from_utf8_lossy` would put one for a whole broken sequence.
 #[must_use]
-pub fn text(bytes: &[u8]) -> String {
+pub fn lossy_string(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         out.push_str(chunk.valid());
@@ -143,7 +140,7 @@ mod tests {
 
     #[test]
     fn one_replacement_for_each_bad_byte() {
-        assert_eq!(text(b"a\xe2\x82z\xff"), "a\u{fffd}\u{fffd}z\u{fffd}");
-        assert_eq!(text("é".as_bytes()), "é");
+        assert_eq!(lossy_string(b"a\xe2\x82z\xff"), "a\u{fffd}\u{fffd}z\u{fffd}");
+        assert_eq!(lossy_string("é".as_bytes()), "é");
     }
 }

@@ -6,11 +6,11 @@
 //!
 //! ```
 //! use http::{Method, Uri};
-//! use nomad_wire::{FsCall, Query, Route, query::LogsQuery};
+//! use nomad_wire::{FsRoute, Query, Route, query::LogsQuery};
 //!
 //! let uri: Uri = "/v1/client/fs/logs/13651909-dd6d-35ce-5da0-5004769668b3?task=web&type=stdout&follow=true"
 //!     .parse()?;
-//! let Ok(Route::Fs(FsCall::Logs, alloc)) = Route::parse(&Method::GET, &uri) else { unreachable!() };
+//! let Ok(Route::Fs(FsRoute::Logs, alloc)) = Route::parse(&Method::GET, &uri) else { unreachable!() };
 //! let logs = LogsQuery::parse(&alloc, &Query::of(&uri))?;
 //! assert_eq!(&*logs.task, "web");
 //! assert!(logs.follow && !logs.plain);
@@ -28,8 +28,8 @@
 //! ```
 
 mod cross_origin;
-mod fault;
 mod go;
+mod http_error;
 mod id;
 mod name;
 mod route;
@@ -45,14 +45,14 @@ pub mod query;
 pub use self::{
     call::{Call, Target},
     cross_origin::CrossOrigin,
-    fault::Fault,
     go::{BoolError, DurationError, IntError, quote},
-    id::{AllocId, IdError, NodeId, ServerId, Written},
+    id::{AllocId, IdError, IdParam, NodeId, ServerId},
     name::{Namespace, Region},
     query::{Query, QueryError},
-    route::{AllocCall, FsCall, KeyringCall, Route, RouteError, spec},
+    route::{AllocRoute, FsRoute, KeyringRoute, Route, RouteError, spec},
     secret::SecretId,
 };
+pub use crate::http_error::HttpError;
 
 /// The examples of the README run with the tests.
 #[cfg(doctest)]

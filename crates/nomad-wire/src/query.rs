@@ -4,13 +4,13 @@
 //! percent escape or a `;` does not exist, as in Go; of a repeated key the first value counts. The structs beside it
 //! are what one endpoint reads, checked in Nomad's order, so that the first fault is the one Nomad would report.
 
-mod common;
 mod error;
 mod exec;
 mod export;
 mod fs;
 mod membership;
 mod monitor;
+mod options;
 mod pprof;
 
 use std::borrow::Cow;
@@ -18,7 +18,6 @@ use std::borrow::Cow;
 use http::Uri;
 
 pub use self::{
-    common::Common,
     error::QueryError,
     exec::ExecQuery,
     export::ExportQuery,
@@ -27,6 +26,7 @@ pub use self::{
     monitor::{LogLevel, MonitorQuery},
     pprof::PprofQuery,
 };
+pub use crate::query::options::QueryOptions;
 
 /// The query string of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub struct Query<'a> {
 impl<'a> Query<'a> {
     /// The query of a URI.
     #[must_use]
-    pub fn of(uri: &'a Uri) -> Self {
+    pub fn from_uri(uri: &'a Uri) -> Self {
         Self::new(uri.query().unwrap_or_default())
     }
 
@@ -61,22 +61,22 @@ impl<'a> Query<'a> {
 
     /// The first value of a key, where an empty one counts as absent.
     #[must_use]
-    pub fn filled(&self, key: &str) -> Option<Cow<'a, str>> {
+    pub fn non_empty(&self, key: &str) -> Option<Cow<'a, str>> {
         self.first(key).filter(|value| !value.is_empty())
     }
 
     /// The first value of a key, byte for byte, where an empty one counts as absent.
     #[must_use]
-    pub fn filled_bytes(&self, key: &str) -> Option<Cow<'a, [u8]>> {
-        let mut values = self.written().filter(|(name, _)| is_named(name, key));
+    pub fn non_empty_bytes(&self, key: &str) -> Option<Cow<'a, [u8]>> {
+        let mut values = self.raw_pairs().filter(|(name, _)| is_key(name, key));
         values.find_map(|(_, value)| decode_bytes(value)).filter(|value| !value.is_empty())
     }
 
     /// Every value of a key, in order.
     pub fn all<'k>(&self, key: &'k str) -> impl Iterator<Item = Cow<'a, str>> + use<'a, 'k> {
         // A value is decoded only where its key is the right one: some keys are asked for with every request.
-        self.written()
-            .filter(move |(name, _)| is_named(name, key))
+        self.raw_pairs()
+            .filter(move |(name, _)| is_key(name, key))
             .filter_map(|(_, value)| decode(value))
     }
 
@@ -93,7 +93,7 @@ impl<'a> Query<'a> {
 
     /// This query with each of these keys standing once, all else as it was sent; `None` when none is repeated.
     #[must_use]
-    pub fn once(&self, keys: &[&str]) -> Option<String> {
+    pub fn without_repeated_keys(&self, keys: &[&str]) -> Option<String> {
         let repeated = |key: &&&str| self.all(key).nth(1).is_some();
         if !self.raw.contains('&') || !keys.iter().any(|key| repeated(&key)) {
             return None;
@@ -103,7 +103,7 @@ impl<'a> Query<'a> {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             // A pair that Go does not see is no repetition.
             let is_seen = !pair.contains(';') && decode(value).is_some();
-            let key = keys.iter().find(|key| is_seen && is_named(name, key));
+            let key = keys.iter().find(|key| is_seen && is_key(name, key));
             let is_new = key.is_none_or(|key| !seen.contains(key));
             seen.extend(key);
             is_new
@@ -113,24 +113,24 @@ impl<'a> Query<'a> {
 
     /// `?pretty` asks for indented JSON, whatever its value, unless that is exactly `0`.
     #[must_use]
-    pub fn pretty(&self) -> bool {
+    pub fn is_pretty(&self) -> bool {
         self.first("pretty").is_some_and(|value| value != "0")
     }
 
     /// The pairs that Go would see, decoded.
     pub fn pairs(&self) -> impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)> + use<'a> {
-        self.written().filter_map(|(key, value)| Some((decode(key)?, decode(value)?)))
+        self.raw_pairs().filter_map(|(key, value)| Some((decode(key)?, decode(value)?)))
     }
 
     /// The pairs that Go would see, as they were sent.
-    fn written(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+    fn raw_pairs(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         let seen = |pair: &&str| !pair.is_empty() && !pair.contains(';');
         self.raw.split('&').filter(seen).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
     }
 
     /// This query with the value of one key replaced, all else as it was sent; added at the end when it was absent.
     #[must_use]
-    pub fn with(&self, key: &str, value: &str) -> String {
+    pub fn with_param(&self, key: &str, value: &str) -> String {
         let mut out = String::with_capacity(self.raw.len() + key.len() + value.len() + 2);
         let mut written = false;
         for pair in self.raw.split('&').filter(|pair| !pair.is_empty()) {
@@ -141,7 +141,7 @@ impl<'a> Query<'a> {
                     written = true;
                 }
             } else {
-                separate(&mut out);
+                push_separator(&mut out);
                 out.push_str(pair);
             }
         }
@@ -152,19 +152,19 @@ impl<'a> Query<'a> {
     }
 }
 
-fn is_named(written: &str, key: &str) -> bool {
+fn is_key(written: &str, key: &str) -> bool {
     // Nothing grows when it is decoded.
     written.len() >= key.len() && decode(written).is_some_and(|name| name == key)
 }
 
-fn separate(out: &mut String) {
+fn push_separator(out: &mut String) {
     if !out.is_empty() {
         out.push('&');
     }
 }
 
 fn push_pair(out: &mut String, key: &str, value: &str) {
-    separate(out);
+    push_separator(out);
     out.push_str(key);
     out.push('=');
     encode_into(value, out);
@@ -232,7 +232,7 @@ mod tests {
         assert_eq!(query.first("b"), None);
         assert_eq!(query.first("c"), None);
         assert_eq!(query.first("d").unwrap(), "");
-        assert_eq!(query.filled("d"), None);
+        assert_eq!(query.non_empty("d"), None);
         assert_eq!(query.first("e").unwrap(), "a b c");
     }
 
@@ -246,18 +246,18 @@ mod tests {
         for (raw, on) in
             [("pretty", true), ("pretty=false", true), ("pretty=0", false), ("", false)]
         {
-            assert_eq!(Query::new(raw).pretty(), on, "{raw}");
+            assert_eq!(Query::new(raw).is_pretty(), on, "{raw}");
         }
     }
 
     #[test]
     fn one_value_is_replaced_and_the_rest_stays() {
         let query = Query::new("x=%2F&node_id=ab&node%5Fid=cd&y");
-        assert_eq!(query.with("node_id", "full id"), "x=%2F&node_id=full%20id&y");
+        assert_eq!(query.with_param("node_id", "full id"), "x=%2F&node_id=full%20id&y");
         let query = Query::new("x=1&region=%zz&region=a%20b&&x=1&re%67ion=a+b&region=a;b&y");
-        let once = query.once(&["node_id", "region"]);
+        let once = query.without_repeated_keys(&["node_id", "region"]);
         assert_eq!(once.as_deref(), Some("x=1&region=%zz&region=a%20b&&x=1&region=a;b&y"));
-        assert_eq!(query.once(&["node_id", "y"]), None);
-        assert_eq!(Query::new("").with("server_id", "s1"), "server_id=s1");
+        assert_eq!(query.without_repeated_keys(&["node_id", "y"]), None);
+        assert_eq!(Query::new("").with_param("server_id", "s1"), "server_id=s1");
     }
 }

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use http::{Method, Uri};
 use thiserror::Error;
 
-use crate::id::{AllocId, Written};
+use crate::id::{AllocId, IdParam};
 
 /// One call of the agent and client API, or anything else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub enum Route {
     /// `PUT /v1/agent/schedulers/config`
     SetSchedulersConfig,
     /// `/v1/agent/keyring/:operation`
-    Keyring(KeyringCall),
+    Keyring(KeyringRoute),
     /// `PUT /v1/agent/reload`
     Reload,
     /// `/v1/client/stats`
@@ -67,9 +67,9 @@ pub enum Route {
     /// `PUT /v1/client/identity/renew`
     RenewIdentity,
     /// `/v1/client/fs/:call/:alloc`
-    Fs(FsCall, Written<AllocId>),
+    Fs(FsRoute, IdParam<AllocId>),
     /// `/v1/client/allocation/:alloc/:call`
-    Allocation(AllocCall, Written<AllocId>),
+    Allocation(AllocRoute, IdParam<AllocId>),
     /// Everything else: a server's business.
     Pass,
 }
@@ -80,7 +80,7 @@ pub enum Route {
     clippy::exhaustive_enums,
     reason = "a new call must show every match that has to learn it"
 )]
-pub enum FsCall {
+pub enum FsRoute {
     /// `ls`: the entries of a directory.
     List,
     /// `stat`: what a file is.
@@ -101,7 +101,7 @@ pub enum FsCall {
     clippy::exhaustive_enums,
     reason = "a new call must show every match that has to learn it"
 )]
-pub enum AllocCall {
+pub enum AllocRoute {
     /// `stats`: what its tasks use.
     Stats,
     /// `checks`: the state of its Nomad service checks.
@@ -128,7 +128,7 @@ pub enum AllocCall {
     clippy::exhaustive_enums,
     reason = "a new call must show every match that has to learn it"
 )]
-pub enum KeyringCall {
+pub enum KeyringRoute {
     /// `list`: the gossip keys.
     List,
     /// `install`: a further key.
@@ -144,7 +144,7 @@ pub enum KeyringCall {
 enum Parameter<'a> {
     None,
     Profile(&'a str),
-    Allocation(&'a Written<AllocId>),
+    Allocation(&'a IdParam<AllocId>),
 }
 
 /// Why a request is no call.
@@ -154,16 +154,16 @@ pub enum RouteError {
     /// The path is a call's, the method is not. It carries the call that the path belongs to: on an agent without
     /// the right role Nomad complains about the role first.
     #[error("Invalid method")]
-    Method(Route),
+    MethodNotAllowed(Route),
     /// The path is not in the form that the mux serves; the caller is sent to the right one, query kept.
     #[error("redirected to {0}")]
     Redirect(Box<str>),
     /// The same of a request that is no `GET` and no `HEAD`: Go sends no page with it.
     #[error("redirected to {0}")]
-    BareRedirect(Box<str>),
+    RedirectWithoutBody(Box<str>),
     /// The path has a `%` without two hexadecimal digits behind it. Go's server says no more than this.
     #[error("400 Bad Request")]
-    Escape,
+    BadEscape,
 }
 
 impl Route {
@@ -186,7 +186,7 @@ impl Route {
     /// not clean (`//`, `.`, `..`, none of them escaped) or lacks the slash of a subtree, [`RouteError::Escape`] when it
     /// cannot be decoded.
     pub fn parse(method: &Method, uri: &Uri) -> Result<Self, RouteError> {
-        parse::route(method, uri)
+        parse::parse_route(method, uri)
     }
 
     /// The path of a request as Nomad's handlers read it: percent-decoded as a whole. Whoever decides by a path that is no
@@ -194,12 +194,12 @@ impl Route {
     /// the path reaches no handler there, but does with Nomad 1.7 and older, so that what is guarded is guarded in both.
     #[must_use]
     pub fn decoded_path(uri: &Uri) -> Cow<'_, str> {
-        path::decoded(uri.path())
+        path::decode_lossy(uri.path())
     }
 
     /// The allocation that the path of this call names.
     #[must_use]
-    pub const fn allocation(&self) -> Option<&Written<AllocId>> {
+    pub const fn allocation(&self) -> Option<&IdParam<AllocId>> {
         match self.parameter() {
             Parameter::Allocation(id) => Some(id),
             Parameter::None | Parameter::Profile(_) => None,

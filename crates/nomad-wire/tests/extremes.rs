@@ -3,10 +3,10 @@
 
 use http::{Response, StatusCode};
 use nomad_wire::{
-    Fault, Query, QueryError,
+    HttpError, Query, QueryError,
     query::{
-        CatQuery, Common, ExecQuery, ExportQuery, ListQuery, LogsQuery, MonitorQuery, PprofQuery,
-        ReadAtQuery, StatQuery, StreamQuery,
+        CatQuery, ExecQuery, ExportQuery, ListQuery, LogsQuery, MonitorQuery, PprofQuery,
+        QueryOptions, ReadAtQuery, StatQuery, StreamQuery,
     },
 };
 
@@ -38,30 +38,30 @@ const KEYS: [&str; 20] = [
     "node_id",
 ];
 
-fn fault(read: Result<(), QueryError>) -> Option<Fault> {
-    read.err().map(Fault::from)
+fn error(read: Result<(), QueryError>) -> Option<HttpError> {
+    read.err().map(HttpError::from)
 }
 
 /// What every call makes of a query, and whether Nomad says 500 to faults of its own parameters there.
-fn read(text: &str) -> Vec<(bool, Option<Fault>)> {
+fn read(text: &str) -> Vec<(bool, Option<HttpError>)> {
     let (query, id) = (Query::new(text), "13651909-dd6d-35ce-5da0-5004769668b3".into());
     vec![
-        (false, fault(Common::parse(&query).map(drop))),
-        (false, fault(MonitorQuery::parse(&query).map(drop))),
-        (false, fault(ExportQuery::parse(&query).map(drop))),
-        (false, fault(PprofQuery::parse(&query).map(drop))),
-        (false, fault(ListQuery::parse(&id, &query).map(drop))),
-        (false, fault(StatQuery::parse(&id, &query).map(drop))),
-        (false, fault(CatQuery::parse(&id, &query).map(drop))),
-        (false, fault(LogsQuery::parse(&id, &query).map(drop))),
-        (true, fault(ReadAtQuery::parse(&id, &query).map(drop))),
-        (true, fault(StreamQuery::parse(&id, &query).map(drop))),
-        (true, fault(ExecQuery::parse(&query).map(drop))),
+        (false, error(QueryOptions::parse(&query).map(drop))),
+        (false, error(MonitorQuery::parse(&query).map(drop))),
+        (false, error(ExportQuery::parse(&query).map(drop))),
+        (false, error(PprofQuery::parse(&query).map(drop))),
+        (false, error(ListQuery::parse(&id, &query).map(drop))),
+        (false, error(StatQuery::parse(&id, &query).map(drop))),
+        (false, error(CatQuery::parse(&id, &query).map(drop))),
+        (false, error(LogsQuery::parse(&id, &query).map(drop))),
+        (true, error(ReadAtQuery::parse(&id, &query).map(drop))),
+        (true, error(StreamQuery::parse(&id, &query).map(drop))),
+        (true, error(ExecQuery::parse(&query).map(drop))),
     ]
 }
 
 #[test]
-fn an_extreme_value_is_read_or_refused_as_the_callers_fault() {
+fn an_extreme_value_is_read_or_refused_as_a_client_error() {
     let mut tried = 0;
     for key in KEYS {
         for value in values() {
@@ -81,7 +81,7 @@ fn an_extreme_value_is_read_or_refused_as_the_callers_fault() {
                     let answer: Response<bytes::Bytes> = fault.into_response();
                     assert!(answer.body().len() < 3 * text.len() + 200, "{text}");
                 }
-                assert!(Query::new(&text).with("node_id", "x").contains("node_id=x"));
+                assert!(Query::new(&text).with_param("node_id", "x").contains("node_id=x"));
             }
         }
     }

@@ -60,14 +60,14 @@ const ANSWERS: [(&str, Law); 34] = [
 ];
 
 #[test]
-fn recorded_answers_print_as_they_were() {
+fn recorded_responses_print_as_they_were() {
     for (name, law) in ANSWERS {
         law(name);
     }
 }
 
 #[test]
-fn every_recorded_answer_is_checked() {
+fn every_recorded_response_is_checked() {
     let listed: BTreeSet<String> = ANSWERS.iter().map(|(name, _)| (*name).to_owned()).collect();
     let names = fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name());
     let there: BTreeSet<String> = names.map(|name| name.into_string().unwrap()).collect();
@@ -76,7 +76,7 @@ fn every_recorded_answer_is_checked() {
 }
 
 #[test]
-fn no_recorded_answer_holds_an_unknown_key() {
+fn no_recorded_response_holds_an_unknown_key() {
     let members: Members = read("members-client.json");
     assert!(members.other.is_empty() && members.members.iter().all(|it| it.other.is_empty()));
     let stats: HostStats = read("client-stats.json");
@@ -99,7 +99,7 @@ fn recorded_figures_arrive_where_they_belong() {
     assert_eq!(members.members[0].tag("build"), Some("1.0.18"));
     let stats: HostStats = read("client-stats-acl.json");
     assert_eq!((stats.uptime, stats.memory.total), (2719, 25_276_514_304));
-    assert_eq!(stats.cpu[1].busy(), Some(4.950_495_049_524_119));
+    assert_eq!(stats.cpu[1].busy_percent(), Some(4.950_495_049_524_119));
     let alloc: AllocStats = read("alloc-stats-acl.json");
     assert_eq!(alloc.resource_usage.memory_stats.rss, 32_829_440);
     assert_eq!(alloc.tasks["static"].pids.as_ref().map(|pids| pids.len()), Some(2));

@@ -16,7 +16,7 @@ use nomad_wire::{
         NodeIdentity, NodeMetadata, PauseState, Renewal, ResourceUsage, StatObject, StatValue,
         StreamFrame, TaskStats,
     },
-    json::{Layout, Unknown, to_json},
+    json::{Layout, UnknownFields, to_json},
 };
 use proptest::{
     collection::{btree_map, vec},
@@ -51,8 +51,8 @@ fn value() -> impl Strategy<Value = Value> {
 }
 
 /// Keys no Nomad sends: all end in `_new`, and sort before, between and after the known ones.
-fn unknown() -> impl Strategy<Value = Unknown> {
-    btree_map("[A-Za-z]{0,3}_new", value(), 0..5).prop_map(Unknown)
+fn unknown() -> impl Strategy<Value = UnknownFields> {
+    btree_map("[A-Za-z]{0,3}_new", value(), 0..5).prop_map(UnknownFields)
 }
 
 /// What was printed, compact or pretty, reads back the same.
@@ -68,7 +68,7 @@ where
 }
 
 /// Unknown keys come out again, none lost, none doubled; and the body reads back the same.
-fn keeps<T>(unknown: &Unknown) -> Result<(), TestCaseError>
+fn keeps<T>(unknown: &UnknownFields) -> Result<(), TestCaseError>
 where
     T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug + Default,
 {
@@ -82,7 +82,7 @@ where
 }
 
 /// As [`keeps`], for a type whose keys are sorted: the unknown ones are merged in.
-fn merges<T>(unknown: &Unknown) -> Result<(), TestCaseError>
+fn merges<T>(unknown: &UnknownFields) -> Result<(), TestCaseError>
 where
     T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug + Default,
 {
@@ -211,7 +211,7 @@ proptest! {
             (option::of(float()), option::of(float()), option::of(float())),
     ) {
         let cpu = "cpu0".to_owned();
-        let other = Unknown::default();
+        let other = UnknownFields::default();
         round_trip(&HostCpuStats { cpu, idle, system, total, total_percent, total_ticks, user, other })?;
     }
 

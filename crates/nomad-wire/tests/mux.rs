@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where something is wrong")]
 
 use http::{Method, Uri};
-use nomad_wire::{AllocCall, FsCall, KeyringCall, Route, RouteError};
+use nomad_wire::{AllocRoute, FsRoute, KeyringRoute, Route, RouteError};
 use proptest::{collection::vec, prelude::*, sample::select};
 
 /// The path as it was sent, and the columns behind it.
@@ -35,28 +35,28 @@ fn every_spelling_is_what_gos_mux_makes_of_it() {
         seen += 1;
         let read = parse(path);
         match *columns {
-            ["400"] => assert_eq!(read, Err(RouteError::Escape), "{path}"),
+            ["400"] => assert_eq!(read, Err(RouteError::BadEscape), "{path}"),
             ["307", place] if is_left_to_a_server(path, place) => {
                 assert_eq!(read, Ok(Route::Pass), "{path}");
             }
             ["307", place] => assert_eq!(read, Err(RouteError::Redirect(place.into())), "{path}"),
-            [pattern, handled] => handled_as(path, &read, pattern, &unescaped(handled)),
+            [pattern, handled] => assert_handled_as(path, &read, pattern, &unescaped(handled)),
             _ => panic!("{path} has {columns:?}"),
         }
     }
     assert!(seen > 1_135, "{seen} spellings");
 }
 
-fn handled_as(path: &str, read: &Result<Route, RouteError>, pattern: &str, handled: &str) {
+fn assert_handled_as(path: &str, read: &Result<Route, RouteError>, pattern: &str, handled: &str) {
     let behind = handled.strip_prefix(pattern).unwrap_or_default();
     let expected = match pattern {
         "/v1/agent/pprof/" => Ok(Route::Pprof(behind.into())),
-        "/v1/agent/keyring/" if behind == "list" => Ok(Route::Keyring(KeyringCall::List)),
+        "/v1/agent/keyring/" if behind == "list" => Ok(Route::Keyring(KeyringRoute::List)),
         "/v1/client/fs/" => Ok(behind
             .strip_prefix("ls/")
-            .map_or(Route::Pass, |id| Route::Fs(FsCall::List, id.into()))),
+            .map_or(Route::Pass, |id| Route::Fs(FsRoute::List, id.into()))),
         "/v1/client/allocation/" => Ok(match behind.split_once('/') {
-            Some((id, "stats")) => Route::Allocation(AllocCall::Stats, id.into()),
+            Some((id, "stats")) => Route::Allocation(AllocRoute::Stats, id.into()),
             _ => Route::Pass,
         }),
         "/v1/agent/keyring/" => Ok(Route::Pass),
@@ -133,7 +133,7 @@ proptest! {
         let path = format!("/v1/client/fs/ls/{}", Client::QuoteAll.escaped(&name));
         if ![&b"."[..], b".."].contains(&&*name) {
             let id = String::from_utf8_lossy(&name);
-            prop_assert_eq!(parse(&path), Ok(Route::Fs(FsCall::List, (&*id).into())));
+            prop_assert_eq!(parse(&path), Ok(Route::Fs(FsRoute::List, (&*id).into())));
         }
     }
 }

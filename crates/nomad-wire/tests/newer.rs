@@ -34,7 +34,7 @@ fn schedulers() {
 #[test]
 fn keyring() {
     let body: Keyring =
-        spelled(r#"{"Keys":{"HS5lJ+XuTlYKWaeGYyG+/A==":3},"Messages":{},"NumNodes":3}"#);
+        spelled(r#"{"Keys":{"HS5lJ+XuTlYKWaeGYyG+/A==":3},"MessageBody":{},"NumNodes":3}"#);
     assert_eq!((body.keys.len(), body.num_nodes), (1, 3));
 }
 
@@ -64,8 +64,8 @@ fn self_hides_its_secrets() {
     let wire = r#"{"config":{"Vaults":[{"Name":"default","Token":"s3cret"}]}}"#;
     let body: AgentSelf = serde_json::from_str(wire).unwrap();
     assert!(!format!("{body:?}").contains("s3cret"));
-    assert_eq!(body.config.at(&["Vaults"]).unwrap()[0]["Token"], "s3cret");
-    assert_eq!(body.redacted().config.at(&["Vaults"]).unwrap()[0]["Token"], "<redacted>");
+    assert_eq!(body.config.get(&["Vaults"]).unwrap()[0]["Token"], "s3cret");
+    assert_eq!(body.redacted().config.get(&["Vaults"]).unwrap()[0]["Token"], "<redacted>");
 }
 
 #[test]
@@ -74,9 +74,9 @@ fn host_stats() {
         r#"{"AllocDirStats":{"Available":1,"Device":"","InodesUsedPercent":0.0,"Mountpoint":"","Size":2,"#,
         r#""Used":1,"UsedPercent":50.0},"CPU":[{"CPU":"cpu0","Idle":99.5,"System":0.0,"TotalPercent":0.5,"#,
         r#""TotalTicks":12.25,"User":0.5}],"CPUTicksConsumed":1e-07,"DeviceStats":null,"DiskStats":null,"#,
-        r#""Memory":{"Available":0,"Free":0,"Total":0,"Used":0},"Timestamp":1795296756987887662,"Uptime":1}"#,
+        r#""Memory":{"Available":0,"NoRequirement":0,"Total":0,"Used":0},"Timestamp":1795296756987887662,"Uptime":1}"#,
     ));
-    assert_eq!((body.cpu[0].busy(), body.cpu[0].total_ticks), (Some(0.5), Some(12.25)));
+    assert_eq!((body.cpu[0].busy_percent(), body.cpu[0].total_ticks), (Some(0.5), Some(12.25)));
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn allocation_stats() {
         r#""Measured":["Percent"]},"DeviceStats":null}"#,
     );
     let wire = format!(
-        r#"{{"ResourceUsage":{usage},"Tasks":{{"web":{{"ResourceUsage":{usage},"Timestamp":9,"Pids":{{"7":{usage}}}}}}},"Timestamp":9}}"#
+        r#"{{"ResourceUsage":{usage},"StreamExecutor":{{"web":{{"ResourceUsage":{usage},"Timestamp":9,"Pids":{{"7":{usage}}}}}}},"Timestamp":9}}"#
     );
     let body: AllocStats = spelled(&wire);
     assert_eq!(body.tasks["web"].resource_usage, body.resource_usage);
@@ -129,7 +129,7 @@ fn files() {
 fn node_metadata() {
     let body: NodeMetadata =
         spelled(r#"{"Meta":{"a":"1"},"Dynamic":{"a":"1","b":null},"Static":{"b":"2"}}"#);
-    assert_eq!(NodeMetadata::merged(body.fixed.clone(), body.dynamic.clone()), body);
+    assert_eq!(NodeMetadata::merge(body.fixed.clone(), body.dynamic.clone()), body);
     assert_eq!(
         spelled::<NodeMetadata>(r#"{"Meta":{},"Dynamic":null,"Static":{}}"#),
         NodeMetadata::default()
@@ -143,6 +143,6 @@ fn node_identity() {
         r#""nomad_node_datacenter":"dc1","nomad_node_id":"n1","nomad_node_pool":"default","#,
         r#""sub":"node:global:default:n1:default"}}"#,
     ));
-    assert_eq!((body.node_id(), body.expires()), (Some("n1"), Some(1_760_000_000)));
+    assert_eq!((body.node_id(), body.expiration()), (Some("n1"), Some(1_760_000_000)));
     assert_eq!(spelled::<Renewal>("{}"), Renewal::default());
 }

@@ -4,7 +4,7 @@
 
 use http::{Method, Uri};
 use nomad_wire::{
-    AllocCall, AllocId, FsCall, KeyringCall, Route, RouteError, Written,
+    AllocId, AllocRoute, FsRoute, IdParam, KeyringRoute, Route, RouteError,
     spec::{RouteClass, RouteSpec},
 };
 use proptest::{prelude::*, sample::select};
@@ -15,7 +15,7 @@ fn parse(method: &Method, path: &str) -> Result<Route, RouteError> {
     Route::parse(method, &path.parse::<Uri>().unwrap())
 }
 
-fn id() -> Written<AllocId> {
+fn id() -> IdParam<AllocId> {
     ID.into()
 }
 
@@ -34,20 +34,20 @@ fn every_call_has_its_path() {
         ("/v1/agent/pprof/goroutine/extra", Route::Pprof("goroutine/extra".into())),
         ("/v1/agent/schedulers", Route::Schedulers),
         ("/v1/agent/schedulers/config", Route::SchedulersConfig),
-        ("/v1/agent/keyring/list", Route::Keyring(KeyringCall::List)),
+        ("/v1/agent/keyring/list", Route::Keyring(KeyringRoute::List)),
         ("/v1/client/stats", Route::ClientStats),
         ("/v1/client/gc", Route::ClientGc),
         ("/v1/client/metadata", Route::Metadata),
         ("/v1/client/identity", Route::Identity),
-        (&format!("/v1/client/fs/ls/{ID}"), Route::Fs(FsCall::List, id())),
-        (&format!("/v1/client/fs/ls%2F{ID}"), Route::Fs(FsCall::List, id())),
+        (&format!("/v1/client/fs/ls/{ID}"), Route::Fs(FsRoute::List, id())),
+        (&format!("/v1/client/fs/ls%2F{ID}"), Route::Fs(FsRoute::List, id())),
         (
             &format!("/v1/client/fs/logs/{ID}/extra"),
-            Route::Fs(FsCall::Logs, Written::from(&*format!("{ID}/extra"))),
+            Route::Fs(FsRoute::Logs, IdParam::from(&*format!("{ID}/extra"))),
         ),
-        ("/v1/client/fs/cat/", Route::Fs(FsCall::Cat, "".into())),
-        (&format!("/v1/client/allocation/{ID}/stats"), Route::Allocation(AllocCall::Stats, id())),
-        (&format!("/v1/client/allocation/{ID}/gc"), Route::Allocation(AllocCall::Gc, id())),
+        ("/v1/client/fs/cat/", Route::Fs(FsRoute::Cat, "".into())),
+        (&format!("/v1/client/allocation/{ID}/stats"), Route::Allocation(AllocRoute::Stats, id())),
+        (&format!("/v1/client/allocation/{ID}/gc"), Route::Allocation(AllocRoute::Gc, id())),
     ] {
         assert_eq!(parse(&get, path), Ok(route), "{path}");
     }
@@ -97,7 +97,11 @@ fn wrong_methods_name_the_call_they_missed() {
         (Method::GET, "/v1/agent/join", Route::Join),
         (Method::PUT, "/v1/client/metadata", Route::Metadata),
     ] {
-        assert_eq!(parse(&method, path), Err(RouteError::Method(route)), "{method} {path}");
+        assert_eq!(
+            parse(&method, path),
+            Err(RouteError::MethodNotAllowed(route)),
+            "{method} {path}"
+        );
     }
     assert_eq!(
         parse(&Method::DELETE, "/v1/client/stats"),
@@ -120,7 +124,7 @@ fn subtrees_and_dirty_paths_are_redirected() {
     }
 }
 
-fn alloc() -> impl Strategy<Value = Written<AllocId>> {
+fn alloc() -> impl Strategy<Value = IdParam<AllocId>> {
     prop_oneof![
         any::<u128>().prop_map(|bits| {
             let hex = format!("{bits:032x}");
@@ -132,31 +136,31 @@ fn alloc() -> impl Strategy<Value = Written<AllocId>> {
                 &hex[16..20],
                 &hex[20..]
             );
-            Written::from(&*text)
+            IdParam::from(&*text)
         }),
-        "[a-z0-9 %é-]{1,40}".prop_map(|text| Written::from(&*text)),
+        "[a-z0-9 %é-]{1,40}".prop_map(|text| IdParam::from(&*text)),
     ]
 }
 
 fn route() -> impl Strategy<Value = Route> {
     let fs = select(vec![
-        FsCall::List,
-        FsCall::Stat,
-        FsCall::Cat,
-        FsCall::ReadAt,
-        FsCall::Stream,
-        FsCall::Logs,
+        FsRoute::List,
+        FsRoute::Stat,
+        FsRoute::Cat,
+        FsRoute::ReadAt,
+        FsRoute::Stream,
+        FsRoute::Logs,
     ]);
     let call = select(vec![
-        AllocCall::Stats,
-        AllocCall::Checks,
-        AllocCall::Restart,
-        AllocCall::Signal,
-        AllocCall::Gc,
-        AllocCall::Pause,
-        AllocCall::SetPause,
-        AllocCall::Exec,
-        AllocCall::Snapshot,
+        AllocRoute::Stats,
+        AllocRoute::Checks,
+        AllocRoute::Restart,
+        AllocRoute::Signal,
+        AllocRoute::Gc,
+        AllocRoute::Pause,
+        AllocRoute::SetPause,
+        AllocRoute::Exec,
+        AllocRoute::Snapshot,
     ]);
     let fixed = select(vec![
         Route::Members,
@@ -172,10 +176,10 @@ fn route() -> impl Strategy<Value = Route> {
         Route::Schedulers,
         Route::SchedulersConfig,
         Route::SetSchedulersConfig,
-        Route::Keyring(KeyringCall::List),
-        Route::Keyring(KeyringCall::Install),
-        Route::Keyring(KeyringCall::Use),
-        Route::Keyring(KeyringCall::Remove),
+        Route::Keyring(KeyringRoute::List),
+        Route::Keyring(KeyringRoute::Install),
+        Route::Keyring(KeyringRoute::Use),
+        Route::Keyring(KeyringRoute::Remove),
         Route::Reload,
         Route::ClientStats,
         Route::ClientGc,

@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use http::StatusCode;
-use nomad_acl::{PolicyError, RightError};
+use nomad_acl::{CapabilityError, PolicyError};
 use thiserror::Error;
 
 /// Why a question about policies has no answer, and what can be done about it.
@@ -20,7 +20,7 @@ pub enum AclError {
         source: io::Error,
     },
     /// A policy is not in the language.
-    #[error("{policy}{}: {reason}", reason.place().map(|place| format!(":{place}")).unwrap_or_default())]
+    #[error("{policy}{}: {reason}", reason.position().map(|place| format!(":{place}")).unwrap_or_default())]
     Policy {
         /// The file, or the name of the policy.
         policy: String,
@@ -45,13 +45,13 @@ pub enum AclError {
     },
     /// There is no such right.
     #[error(transparent)]
-    Right(#[from] RightError),
+    Capability(#[from] CapabilityError),
     /// The address is none that can be asked.
     #[error("{0:?} cannot be asked: an address is http://HOST:PORT")]
     Address(String),
     /// The cluster did not answer.
     #[error("no answer from {address}: {reason}")]
-    NoAnswer {
+    NoResponse {
         /// Who was asked.
         address: String,
         /// What went wrong.
@@ -59,7 +59,7 @@ pub enum AclError {
     },
     /// The cluster refused.
     #[error("{path} at {address}: {status}: {text}")]
-    Refused {
+    ErrorStatus {
         /// Who was asked.
         address: String,
         /// For what.
@@ -71,7 +71,7 @@ pub enum AclError {
     },
     /// The cluster answered something else.
     #[error("{path} at {address} is not what Nomad answers")]
-    Answer {
+    InvalidResponse {
         /// Who was asked.
         address: String,
         /// For what.

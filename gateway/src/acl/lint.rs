@@ -2,24 +2,24 @@
 
 use nomad_acl::lint;
 
-use super::{AclError, read};
-use crate::{cli::LintArgs, console::say};
+use super::{AclError, read_file};
+use crate::{cli::LintArgs, console::print};
 
 pub(super) fn run(args: &LintArgs) -> Result<u8, AclError> {
     let mut found = Vec::new();
     for file in &args.files {
-        found.push(lint(Some(&file.display().to_string()), &read(file)?));
+        found.push(lint(Some(&file.display().to_string()), &read_file(file)?));
     }
     if args.json {
-        let list: Vec<_> = found.iter().map(nomad_acl::Lint::to_json).collect();
-        say(&format!("{:#}\n", serde_json::Value::Array(list)));
+        let list: Vec<_> = found.iter().map(nomad_acl::LintReport::to_json).collect();
+        print(&format!("{:#}\n", serde_json::Value::Array(list)));
     } else {
-        found.iter().for_each(|lint| say(&lint.to_string()));
+        found.iter().for_each(|lint| print(&lint.to_string()));
         let (errors, warnings) = (
             found.iter().filter(|lint| lint.error.is_some()).count(),
             found.iter().map(|lint| lint.warnings.len()).sum::<usize>(),
         );
-        say(&format!("{} files, {errors} errors, {warnings} warnings\n", found.len()));
+        print(&format!("{} files, {errors} errors, {warnings} warnings\n", found.len()));
     }
     Ok(u8::from(found.iter().any(|lint| lint.error.is_some())))
 }

@@ -6,7 +6,7 @@
 mod allocation;
 mod api;
 mod check;
-mod shown;
+mod external_settings;
 
 use std::{
     collections::BTreeMap,
@@ -18,10 +18,10 @@ use std::{
 use nomad_agent::{AgentConfig, GossipKey};
 
 pub use self::{allocation::AllocationSettings, api::ApiSettings};
-pub use crate::config::{ConfigError, Fault};
+pub use crate::config::{ConfigError, Diagnostic};
 use crate::{
     cli::AgentArgs,
-    config::{Node, Place, Value, parse},
+    config::{ConfigNode, ConfigValue, SourceLocation, parse},
 };
 
 /// What a lone agent is told, checked.
@@ -96,7 +96,7 @@ impl Settings {
     /// # Errors
     /// [`ConfigError`]; of faults it holds every one.
     pub fn load(args: &AgentArgs) -> Result<Self, ConfigError> {
-        let mut whole = Node::table(Place::of("configuration"));
+        let mut whole = ConfigNode::empty_table(SourceLocation::from_source("configuration"));
         let mut faults = Vec::new();
         for path in &args.config {
             let failed = |source| ConfigError::Read { path: path.clone(), source };
@@ -106,32 +106,34 @@ impl Settings {
                 Err(found) => faults.extend(found),
             }
         }
-        overlay(&mut whole, args);
+        apply_flags(&mut whole, args);
         // A file that cannot be read as a whole would only bring faults that are none.
-        let checked = if faults.is_empty() { check::checked(&whole) } else { Err(Vec::new()) };
+        let checked = if faults.is_empty() { check::validate(&whole) } else { Err(Vec::new()) };
         checked.map_err(|found| {
             faults.extend(found);
             // In the order of the text, file by file.
-            faults.sort_by(|a, b| a.place.cmp(&b.place));
-            ConfigError::Faults(faults)
+            faults.sort_by(|a, b| a.location.cmp(&b.location));
+            ConfigError::Invalid(faults)
         })
     }
 }
 
 /// Puts flags, which are the environment where a flag was not given, over what files say.
-fn overlay(whole: &mut Node, args: &AgentArgs) {
-    let mut put = |flag: &str, path: &[&str], value: Option<Value>| {
+fn apply_flags(whole: &mut ConfigNode, args: &AgentArgs) {
+    let mut put = |flag: &str, path: &[&str], value: Option<ConfigValue>| {
         if let Some(value) = value {
-            whole.set(path, Node { place: Place::of(flag), value });
+            whole.set(path, ConfigNode { location: SourceLocation::from_source(flag), value });
         }
     };
-    let text = |text: &Option<String>| text.clone().map(Value::Text);
+    let text = |text: &Option<String>| text.clone().map(ConfigValue::String);
     let texts = |flag: &str, texts: &[String]| {
-        let item =
-            |text: &String| Node { place: Place::of(flag), value: Value::Text(text.clone()) };
-        (!texts.is_empty()).then(|| Value::List(texts.iter().map(item).collect()))
+        let item = |text: &String| ConfigNode {
+            location: SourceLocation::from_source(flag),
+            value: ConfigValue::String(text.clone()),
+        };
+        (!texts.is_empty()).then(|| ConfigValue::List(texts.iter().map(item).collect()))
     };
-    let port = |port: Option<u16>| port.map(|port| Value::Number(port.to_string()));
+    let port = |port: Option<u16>| port.map(|port| ConfigValue::Number(port.to_string()));
     put("--name", &["name"], text(&args.name));
     put("--region", &["region"], text(&args.region));
     put("--datacenter", &["datacenter"], text(&args.datacenter));
@@ -142,9 +144,9 @@ fn overlay(whole: &mut Node, args: &AgentArgs) {
     put("--rpc-port", &["ports", "rpc"], port(args.rpc_port));
     put("--serf-port", &["ports", "serf"], port(args.serf_port));
     put("--log-level", &["log_level"], text(&args.log_level));
-    put("--server", &["server", "enabled"], args.server.then_some(Value::Bool(true)));
-    put("--client", &["client", "enabled"], args.client.then_some(Value::Bool(true)));
-    let key = args.encrypt.as_ref().map(|key| Value::Text(key.expose().to_owned()));
+    put("--server", &["server", "enabled"], args.server.then_some(ConfigValue::Bool(true)));
+    put("--client", &["client", "enabled"], args.client.then_some(ConfigValue::Bool(true)));
+    let key = args.encrypt.as_ref().map(|key| ConfigValue::String(key.expose().to_owned()));
     put("--encrypt", &["server", "encrypt"], key);
     put("--join", &["server", "retry_join"], texts("--join", &args.join));
     put("--servers", &["client", "servers"], texts("--servers", &args.servers));

@@ -45,7 +45,7 @@ pub enum AgentRunError {
         path: PathBuf,
         /// What is wrong with it.
         #[source]
-        source: TokensFault,
+        source: TokensFileError,
     },
     /// The id of an allocation cannot be kept.
     #[error("cannot keep the id of allocation {name:?}")]
@@ -63,14 +63,14 @@ pub enum AgentRunError {
         name: String,
         /// What the agent said.
         #[source]
-        source: nomad_agent::StartError,
+        source: nomad_agent::AllocStartError,
     },
 }
 
 /// What is wrong with a file of tokens.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum TokensFault {
+pub enum TokensFileError {
     /// It cannot be read.
     #[error("it cannot be read")]
     Read(#[from] io::Error),

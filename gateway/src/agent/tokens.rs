@@ -8,12 +8,12 @@ use std::{
 };
 
 use nomad_acl::{
-    RegionalAcl, Tokens, TokensError, Wanted,
+    LookupOptions, RegionalAcl, Tokens, TokensError,
     tokens::{TableError, TokenTable},
 };
 use nomad_wire::SecretId;
 
-use super::{AgentRunError, error::TokensFault};
+use super::{AgentRunError, error::TokensFileError};
 use crate::{SystemClock, fleet::FleetTokens};
 
 /// The tokens in force; all clones take others together.
@@ -23,7 +23,7 @@ pub(super) struct LiveTokens(Arc<RwLock<FleetTokens>>);
 impl LiveTokens {
     /// Everybody may do everything where there is no file.
     pub(super) fn load(file: Option<&Path>) -> Result<Self, AgentRunError> {
-        let tokens = file.map_or(Ok(FleetTokens::Disabled), read)?;
+        let tokens = file.map_or(Ok(FleetTokens::Disabled), read_tokens)?;
         Ok(Self(Arc::new(RwLock::new(tokens))))
     }
 
@@ -38,14 +38,14 @@ impl LiveTokens {
 }
 
 /// Reads a table of tokens; what is wrong with it is told without what stands there.
-pub(super) fn read(file: &Path) -> Result<FleetTokens, AgentRunError> {
+pub(super) fn read_tokens(file: &Path) -> Result<FleetTokens, AgentRunError> {
     let failed = |source| AgentRunError::Tokens { path: file.to_owned(), source };
     let text = fs::read_to_string(file).map_err(|error| failed(error.into()))?;
     let table = TokenTable::from_json(&text, SystemClock::start()).map_err(|error| {
         failed(match error {
             // Its own words could quote a secret.
             TableError::Json(error) => {
-                TokensFault::Json { line: error.line(), column: error.column() }
+                TokensFileError::Json { line: error.line(), column: error.column() }
             }
             error => error.into(),
         })
@@ -56,7 +56,7 @@ pub(super) fn read(file: &Path) -> Result<FleetTokens, AgentRunError> {
 impl Tokens for LiveTokens {
     type Future = Ready<Result<RegionalAcl, TokensError>>;
 
-    fn resolve_for(&self, token: Option<&SecretId>, wanted: Wanted<'_>) -> Self::Future {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).resolve_for(token, wanted)
+    fn resolve_with(&self, token: Option<&SecretId>, wanted: LookupOptions<'_>) -> Self::Future {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).resolve_with(token, wanted)
     }
 }

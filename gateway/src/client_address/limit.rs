@@ -14,15 +14,15 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{Either, Full};
-use nomad_forward::{forward::ForwardedFor, tunnel::Tally};
-use nomad_wire::Fault;
+use nomad_forward::{forward::ForwardedFor, upgrade::TunnelStats};
+use nomad_wire::HttpError;
 use pin_project::pin_project;
 use tower_service::Service;
 
 use super::TrustedProxies;
 use crate::{
-    passing,
-    places::{Place, Places},
+    limiter::{Limiter, Permit},
+    response_future,
 };
 
 /// What Nomad says to a client with too many connections.
@@ -34,24 +34,24 @@ const REFUSAL: &str =
 pub struct ClientLimit<S> {
     inner: S,
     trusted: TrustedProxies,
-    places: Option<Places>,
+    places: Option<Limiter>,
 }
 
 impl<S> ClientLimit<S> {
     /// Allows each client so many requests at once; any number if 0.
     pub fn new(inner: S, trusted: TrustedProxies, each: usize) -> Self {
         let is_bounded = each > 0 && !trusted.is_empty();
-        Self { inner, trusted, places: is_bounded.then(|| Places::new(each, usize::MAX)) }
+        Self { inner, trusted, places: is_bounded.then(|| Limiter::new(each, usize::MAX)) }
     }
 
     /// The place of a request that needs one, or the news that there is none.
-    fn place(&self, client: Option<&ForwardedFor>) -> Result<Option<Place>, IpAddr> {
+    fn place(&self, client: Option<&ForwardedFor>) -> Result<Option<Permit>, IpAddr> {
         let (Some(places), Some(client)) = (&self.places, client) else { return Ok(None) };
         if !self.trusted.contains(client.peer().ip()) {
             return Ok(None);
         }
         let client = client.client();
-        places.take(client).map(Some).map_err(|_full| client)
+        places.try_acquire(client).map(Some).map_err(|_full| client)
     }
 }
 
@@ -62,8 +62,12 @@ where
 {
     type Response = Response<Either<LimitedBody<R>, Full<Bytes>>>;
     type Error = Infallible;
-    type Future =
-        passing::ResponseFuture<ResponseFuture<S::Future>, LimitedBody<R>, Full<Bytes>, Infallible>;
+    type Future = response_future::ResponseFuture<
+        ResponseFuture<S::Future>,
+        LimitedBody<R>,
+        Full<Bytes>,
+        Infallible,
+    >;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.inner.poll_ready(cx)
@@ -73,11 +77,11 @@ where
         match self.place(request.extensions().get()) {
             Ok(place) => {
                 let inner = self.inner.call(request);
-                passing::ResponseFuture::passing(ResponseFuture { inner, place })
+                response_future::ResponseFuture::inner(ResponseFuture { inner, place })
             }
-            Err(client) => passing::ResponseFuture::made(async move {
+            Err(client) => response_future::ResponseFuture::boxed(async move {
                 tracing::debug!(%client, "a client behind a proxy has too many requests");
-                let refusal = Fault::new(StatusCode::TOO_MANY_REQUESTS, REFUSAL);
+                let refusal = HttpError::new(StatusCode::TOO_MANY_REQUESTS, REFUSAL);
                 Ok(refusal.into_response().map(Either::Right))
             }),
         }
@@ -90,7 +94,7 @@ where
 pub struct ResponseFuture<F> {
     #[pin]
     inner: F,
-    place: Option<Place>,
+    place: Option<Permit>,
 }
 
 impl<F, R, E> Future for ResponseFuture<F>
@@ -103,11 +107,11 @@ where
         let this = self.project();
         let response = ready!(this.inner.poll(cx))?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS
-            && let Some(tally) = response.extensions().get::<Tally>().cloned()
+            && let Some(tally) = response.extensions().get::<TunnelStats>().cloned()
             && let Some(place) = this.place.take()
         {
             tokio::spawn(async move {
-                tally.ended().await;
+                tally.closed().await;
                 drop(place);
             });
         }
@@ -122,7 +126,7 @@ where
 pub struct LimitedBody<R> {
     #[pin]
     inner: R,
-    place: Option<Place>,
+    place: Option<Permit>,
 }
 
 impl<R: Body<Data = Bytes>> Body for LimitedBody<R> {

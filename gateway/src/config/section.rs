@@ -10,18 +10,18 @@ use std::{
 
 use jiff::SignedDuration;
 
-use super::{Fault, Node, Place, Value};
+use super::{ConfigNode, ConfigValue, Diagnostic, SourceLocation};
 
 /// Where all faults are collected.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(RefCell<Vec<Fault>>);
+pub(crate) struct Diagnostics(RefCell<Vec<Diagnostic>>);
 
-impl Faults {
-    pub(crate) fn push(&self, fault: Fault) {
+impl Diagnostics {
+    pub(crate) fn push(&self, fault: Diagnostic) {
         self.0.borrow_mut().push(fault);
     }
 
-    pub(crate) fn into_inner(self) -> Vec<Fault> {
+    pub(crate) fn into_inner(self) -> Vec<Diagnostic> {
         self.0.into_inner()
     }
 }
@@ -29,43 +29,58 @@ impl Faults {
 /// A block, or one that was not written. When it is dropped, keys that were never asked for are faults.
 pub(crate) struct Section<'a> {
     name: String,
-    place: Place,
-    entries: &'a [(String, Node)],
-    asked: RefCell<BTreeSet<&'static str>>,
+    place: SourceLocation,
+    entries: &'a [(String, ConfigNode)],
+    keys_read: RefCell<BTreeSet<&'static str>>,
     /// Whether any key will do.
-    is_open: bool,
-    faults: &'a Faults,
+    allows_any_key: bool,
+    diagnostics: &'a Diagnostics,
 }
 
 impl<'a> Section<'a> {
-    pub(crate) fn of(name: String, node: &'a Node, faults: &'a Faults) -> Self {
-        let entries: &[(String, Node)] = match &node.value {
-            Value::Table(entries) => entries,
+    pub(crate) fn new(name: String, node: &'a ConfigNode, faults: &'a Diagnostics) -> Self {
+        let entries: &[(String, ConfigNode)] = match &node.value {
+            ConfigValue::Table(entries) => entries,
             other => {
                 faults.push(
-                    node.place.fault(format!("{name} must be a block, not {}", other.kind())),
+                    node.location
+                        .diagnostic(format!("{name} must be a block, not {}", other.kind())),
                 );
                 &[]
             }
         };
         let asked = RefCell::default();
-        Self { name, place: node.place.clone(), entries, asked, is_open: false, faults }
+        Self {
+            name,
+            place: node.location.clone(),
+            entries,
+            keys_read: asked,
+            allows_any_key: false,
+            diagnostics: faults,
+        }
     }
 
-    fn absent(name: String, place: Place, faults: &'a Faults) -> Self {
-        Self { name, place, entries: &[], asked: RefCell::default(), is_open: false, faults }
+    fn absent(name: String, place: SourceLocation, faults: &'a Diagnostics) -> Self {
+        Self {
+            name,
+            place,
+            entries: &[],
+            keys_read: RefCell::default(),
+            allows_any_key: false,
+            diagnostics: faults,
+        }
     }
 
     /// Complains about a key of this block, where it stands.
-    pub(crate) fn complain(&self, key: &'static str, text: impl Display) {
-        let place = self.node(key).map_or(&self.place, |node| &node.place);
-        self.faults.push(place.fault(format!("{}: {text}", self.path(key))));
+    pub(crate) fn report(&self, key: &'static str, text: impl Display) {
+        let place = self.node(key).map_or(&self.place, |node| &node.location);
+        self.diagnostics.push(place.diagnostic(format!("{}: {text}", self.path(key))));
     }
 
     pub(crate) fn block(&self, key: &'static str) -> Self {
         match self.node(key) {
-            Some(node) => Self::of(self.path(key), node, self.faults),
-            None => Self::absent(self.path(key), self.place.clone(), self.faults),
+            Some(node) => Self::new(self.path(key), node, self.diagnostics),
+            None => Self::absent(self.path(key), self.place.clone(), self.diagnostics),
         }
     }
 
@@ -77,27 +92,27 @@ impl<'a> Section<'a> {
     /// Blocks with a label each.
     pub(crate) fn labelled(&self, key: &'static str) -> Vec<(String, Self)> {
         let Some(node) = self.node(key) else { return Vec::new() };
-        let Value::Table(entries) = &node.value else {
+        let ConfigValue::Table(entries) = &node.value else {
             let text = format!("must be a block with a name, not {}", node.value.kind());
-            self.complain(key, text);
+            self.report(key, text);
             return Vec::new();
         };
-        let inner = |(label, node): &'a (String, Node)| {
+        let inner = |(label, node): &'a (String, ConfigNode)| {
             let name = format!("{} {label:?}", self.path(key));
-            (label.clone(), Self::of(name, node, self.faults))
+            (label.clone(), Self::new(name, node, self.diagnostics))
         };
         entries.iter().map(inner).collect()
     }
 
     /// A block of free keys with strings.
-    pub(crate) fn strings(&self, key: &'static str) -> BTreeMap<String, String> {
+    pub(crate) fn string_map(&self, key: &'static str) -> BTreeMap<String, String> {
         let mut block = self.block(key);
-        block.is_open = true;
+        block.allows_any_key = true;
         let mut strings = BTreeMap::new();
         for (name, node) in block.entries {
-            match text(&node.value) {
+            match scalar_text(&node.value) {
                 Some(text) => drop(strings.insert(name.clone(), text)),
-                None => self.faults.push(node.place.fault(format!(
+                None => self.diagnostics.push(node.location.diagnostic(format!(
                     "{}.{name} must be a string, not {}",
                     block.name,
                     node.value.kind()
@@ -107,73 +122,73 @@ impl<'a> Section<'a> {
         strings
     }
 
-    pub(crate) fn text(&self, key: &'static str) -> Option<String> {
-        self.read(key, "a string", |value| match value {
-            Value::Text(text) => Some(text.clone()),
+    pub(crate) fn string(&self, key: &'static str) -> Option<String> {
+        self.get(key, "a string", |value| match value {
+            ConfigValue::String(text) => Some(text.clone()),
             _ => None,
         })
     }
 
-    pub(crate) fn flag(&self, key: &'static str) -> Option<bool> {
-        self.read(key, "true or false", |value| match value {
-            Value::Bool(flag) => Some(*flag),
+    pub(crate) fn boolean(&self, key: &'static str) -> Option<bool> {
+        self.get(key, "true or false", |value| match value {
+            ConfigValue::Bool(flag) => Some(*flag),
             _ => None,
         })
     }
 
     /// A whole number; one in quotes will do, as in Nomad.
     pub(crate) fn number<N: FromStr>(&self, key: &'static str) -> Option<N> {
-        self.read(key, "a number in range", |value| match value {
-            Value::Number(text) | Value::Text(text) => text.parse().ok(),
+        self.get(key, "a number in range", |value| match value {
+            ConfigValue::Number(text) | ConfigValue::String(text) => text.parse().ok(),
             _ => None,
         })
     }
 
     /// `500ms`, `1m30s`.
     pub(crate) fn duration(&self, key: &'static str) -> Option<Duration> {
-        self.read(key, "a duration such as \"30s\"", |value| match value {
-            Value::Text(text) => text.parse::<SignedDuration>().ok()?.try_into().ok(),
+        self.get(key, "a duration such as \"30s\"", |value| match value {
+            ConfigValue::String(text) => text.parse::<SignedDuration>().ok()?.try_into().ok(),
             _ => None,
         })
     }
 
-    pub(crate) fn texts(&self, key: &'static str) -> Vec<String> {
-        let list = self.read(key, "a list of strings", |value| match value {
-            Value::List(items) => items.iter().map(|item| text(&item.value)).collect(),
+    pub(crate) fn string_list(&self, key: &'static str) -> Vec<String> {
+        let list = self.get(key, "a list of strings", |value| match value {
+            ConfigValue::List(items) => items.iter().map(|item| scalar_text(&item.value)).collect(),
             _ => None,
         });
         list.unwrap_or_default()
     }
 
     /// A string that means something more.
-    pub(crate) fn parsed<T: FromStr<Err: Display>>(&self, key: &'static str) -> Option<T> {
-        match self.text(key)?.parse() {
+    pub(crate) fn parse<T: FromStr<Err: Display>>(&self, key: &'static str) -> Option<T> {
+        match self.string(key)?.parse() {
             Ok(value) => Some(value),
             Err(error) => {
-                self.complain(key, error);
+                self.report(key, error);
                 None
             }
         }
     }
 
-    fn read<T>(
+    fn get<T>(
         &self,
         key: &'static str,
         wanted: &str,
-        as_wanted: impl Fn(&Value) -> Option<T>,
+        as_wanted: impl Fn(&ConfigValue) -> Option<T>,
     ) -> Option<T> {
         let node = self.node(key)?;
         let value = as_wanted(&node.value);
         if value.is_none() {
-            self.complain(key, format_args!("must be {wanted}"));
+            self.report(key, format_args!("must be {wanted}"));
         }
         value
     }
 
-    fn node(&self, key: &'static str) -> Option<&'a Node> {
-        self.asked.borrow_mut().insert(key);
+    fn node(&self, key: &'static str) -> Option<&'a ConfigNode> {
+        self.keys_read.borrow_mut().insert(key);
         let found = self.entries.iter().find(|(name, _)| name == key);
-        found.map(|(_, node)| node).filter(|node| !matches!(node.value, Value::Null))
+        found.map(|(_, node)| node).filter(|node| !matches!(node.value, ConfigValue::Null))
     }
 
     fn path(&self, key: &str) -> String {
@@ -183,22 +198,22 @@ impl<'a> Section<'a> {
 
 impl Drop for Section<'_> {
     fn drop(&mut self) {
-        if self.is_open {
+        if self.allows_any_key {
             return;
         }
-        let asked = self.asked.borrow();
+        let asked = self.keys_read.borrow();
         for (key, node) in self.entries.iter().filter(|(key, _)| !asked.contains(key.as_str())) {
             let text = format!("{} is no setting here", self.path(key));
-            self.faults.push(node.place.fault(text));
+            self.diagnostics.push(node.location.diagnostic(text));
         }
     }
 }
 
 /// A plain value as text: numbers and booleans in a list of arguments need no quotes.
-fn text(value: &Value) -> Option<String> {
+fn scalar_text(value: &ConfigValue) -> Option<String> {
     match value {
-        Value::Text(text) | Value::Number(text) => Some(text.clone()),
-        Value::Bool(flag) => Some(flag.to_string()),
-        Value::Null | Value::List(_) | Value::Table(_) => None,
+        ConfigValue::String(text) | ConfigValue::Number(text) => Some(text.clone()),
+        ConfigValue::Bool(flag) => Some(flag.to_string()),
+        ConfigValue::Null | ConfigValue::List(_) | ConfigValue::Table(_) => None,
     }
 }

@@ -11,7 +11,7 @@ use http::{Response, StatusCode};
 use http_body_util::{Either, Empty};
 use pin_project::pin_project;
 
-use super::{CorsBody, Page, nomad::Rules};
+use super::{CorsBody, RequestOrigin, nomad_headers::NomadHeaders};
 
 /// An answer with what a page may do with it.
 #[pin_project]
@@ -25,17 +25,21 @@ pub struct ResponseFuture<F> {
 #[derive(Debug)]
 enum State<F> {
     /// Of pages nothing is said here that an agent would not say.
-    Passed(#[pin] F, Rules),
-    Told(#[pin] F, Page, Rules),
+    Passed(#[pin] F, NomadHeaders),
+    Told(#[pin] F, RequestOrigin, NomadHeaders),
     Preflight(Option<Box<Response<Empty<Bytes>>>>),
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) const fn passed(answer: F, rules: Rules) -> Self {
+    pub(super) const fn with_nomad_headers(answer: F, rules: NomadHeaders) -> Self {
         Self { state: State::Passed(answer, rules) }
     }
 
-    pub(super) const fn told(answer: F, page: Page, rules: Rules) -> Self {
+    pub(super) const fn with_configured_origins(
+        answer: F,
+        page: RequestOrigin,
+        rules: NomadHeaders,
+    ) -> Self {
         Self { state: State::Told(answer, page, rules) }
     }
 
@@ -55,13 +59,13 @@ where
             StateProjection::Passed(answer, rules) => answer.poll(cx).map_ok(|mut response| {
                 // What is no HTTP any more is not kept in a cache.
                 if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-                    rules.complete(response.headers_mut());
+                    rules.add_missing(response.headers_mut());
                 }
                 response.map(Either::Left)
             }),
             StateProjection::Told(answer, page, rules) => answer.poll(cx).map_ok(|mut response| {
-                rules.complete_but_pages(response.headers_mut());
-                page.tell(response.headers_mut());
+                rules.add_missing_vary(response.headers_mut());
+                page.set_headers(response.headers_mut());
                 response.map(Either::Left)
             }),
             StateProjection::Preflight(answer) => {

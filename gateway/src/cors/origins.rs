@@ -13,7 +13,7 @@ pub struct OriginError;
 /// The origins whose pages may read answers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Origins {
-    is_any: bool,
+    allows_any: bool,
     exact: HashSet<String>,
 }
 
@@ -24,7 +24,7 @@ impl Origins {
     /// [`OriginError`] for a text that is none.
     pub fn add(&mut self, text: &str) -> Result<(), OriginError> {
         if text == "*" {
-            self.is_any = true;
+            self.allows_any = true;
             return Ok(());
         }
         let uri: Uri = text.parse().map_err(|_| OriginError)?;
@@ -40,9 +40,9 @@ impl Origins {
 
     /// Whether pages of this origin may, and with credentials if so. Credentials are for origins that are named: a
     /// client certificate is sent without anybody asking for it.
-    pub(super) fn allows(&self, origin: &[u8]) -> Option<bool> {
+    pub(super) fn allows_credentials(&self, origin: &[u8]) -> Option<bool> {
         let named = std::str::from_utf8(origin).is_ok_and(|text| self.exact.contains(text));
-        if named { Some(true) } else { self.is_any.then_some(false) }
+        if named { Some(true) } else { self.allows_any.then_some(false) }
     }
 }
 

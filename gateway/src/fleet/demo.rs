@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use nomad_agent::{AllocSpec, Allocation, Allocations, LogLimits, TaskSpec};
-use nomad_forward::Table;
+use nomad_forward::StaticDirectory;
 use nomad_wire::{AllocId, Namespace};
 use tokio::time::timeout;
 
@@ -17,7 +17,7 @@ const JOB: &str = "demo";
 pub const DEMO_TASK: &str = "clock";
 
 /// A shell starts in a fraction of this; if it does not, the fleet is there all the same.
-const START_LIMIT: Duration = Duration::from_secs(5);
+const START_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Writes a line to standard output twice a second and one to standard error every five seconds, and leaves a file
 /// to read in its `local` directory.
@@ -34,17 +34,20 @@ done
 
 /// Starts it on the first client unless it runs there already, and tells the directory. Its logs can be read when it
 /// returns.
-pub(super) async fn start(agents: &[FleetAgent], table: &Table) -> Result<AllocId, StartError> {
+pub(super) async fn start(
+    agents: &[FleetAgent],
+    table: &StaticDirectory,
+) -> Result<AllocId, StartError> {
     let client = agents
         .iter()
         .find_map(|FleetAgent { agent, .. }| Some((agent.node_id()?, agent.allocations()?)));
-    let Some((node, allocations)) = client else { return Ok(fresh_id()) };
+    let Some((node, allocations)) = client else { return Ok(new_id()) };
     let namespace = Namespace::default();
-    let demo = earlier_or_new(allocations, &namespace)?;
+    let demo = find_or_start(allocations, &namespace)?;
     table.insert_allocation(*demo.id(), node, namespace);
     if let Some(task) = demo.task(DEMO_TASK) {
-        let started = task.reached(|state| state.started.is_some());
-        if timeout(START_LIMIT, started).await.is_err() {
+        let started = task.wait_for(|state| state.started.is_some());
+        if timeout(START_TIMEOUT, started).await.is_err() {
             tracing::warn!(task = DEMO_TASK, "has not started yet");
         }
     }
@@ -52,7 +55,7 @@ pub(super) async fn start(agents: &[FleetAgent], table: &Table) -> Result<AllocI
 }
 
 /// A fleet whose data outlived it has its demo already, and the log of that goes on.
-fn earlier_or_new(
+fn find_or_start(
     allocations: &Allocations,
     namespace: &Namespace,
 ) -> Result<Arc<Allocation>, StartError> {
@@ -63,7 +66,7 @@ fn earlier_or_new(
     let mut task = TaskSpec::new(DEMO_TASK, "/bin/sh").args(["-c", SCRIPT]);
     task.logs = LogLimits::default();
     let spec = AllocSpec {
-        id: fresh_id(),
+        id: new_id(),
         namespace: namespace.clone(),
         job: JOB.to_owned(),
         group: JOB.to_owned(),
@@ -72,7 +75,7 @@ fn earlier_or_new(
     allocations.start(spec).map_err(StartError::Allocation)
 }
 
-fn fresh_id() -> AllocId {
+fn new_id() -> AllocId {
     let id = uuid::Uuid::new_v4().to_string();
     id.parse().expect("a fresh UUID is a well-formed id")
 }

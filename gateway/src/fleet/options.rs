@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
-use nomad_agent::{LogOutlet, Role};
+use nomad_agent::{LogSink, Role};
 use nomad_wire::query::LogLevel;
 
 use super::FleetTokens;
@@ -19,7 +19,7 @@ pub struct FleetOptions {
     /// The least severe level that agents write to `outlet`.
     pub log_level: LogLevel,
     /// Where the agents' log lines go, beside monitors.
-    pub outlet: Option<Arc<dyn LogOutlet>>,
+    pub log_sink: Option<Arc<dyn LogSink>>,
     /// Who may do what at every agent.
     pub tokens: FleetTokens,
 }
@@ -33,13 +33,13 @@ impl FleetOptions {
             clients: 2,
             data_dir: data_dir.into(),
             log_level: LogLevel::Warn,
-            outlet: None,
+            log_sink: None,
             tokens: FleetTokens::Disabled,
         }
     }
 
     /// The agents by name, servers first.
-    pub(super) fn names(&self) -> impl Iterator<Item = (String, Role)> + use<> {
+    pub(super) fn agent_names(&self) -> impl Iterator<Item = (String, Role)> + use<> {
         let servers = (1..=self.servers).map(|number| (format!("server{number}"), Role::Server));
         let clients = (1..=self.clients).map(|number| (format!("client{number}"), Role::Client));
         servers.chain(clients)

@@ -3,54 +3,58 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use nomad_agent::{
-    Agent, AgentConfig, Gossip, GossipError, GossipOptions, Membership, Remote, Role, free_address,
-    peers, standalone,
+    Agent, AgentConfig, Gossip, GossipError, GossipOptions, Membership, RemoteMembership, Role,
+    free_address, peer_service, standalone,
 };
 use tokio::{task::JoinSet, time::timeout};
 use tracing::instrument::WithSubscriber as _;
 
 use super::{FleetAgent, FleetOptions};
-use crate::{StartError, Stop, listen::Listener};
+use crate::{Shutdown, StartError, listener::Listener};
 
 /// Ports are chosen before they are used; somebody else may be faster.
 const PORT_ATTEMPTS: usize = 5;
 
 /// On one machine servers know each other in a fraction of this; if they do not, the fleet starts all the same.
-const GATHER_LIMIT: Duration = Duration::from_secs(5);
+const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Any free port of the loopback address.
 const LOOPBACK: SocketAddr =
     SocketAddr::V4(std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 0));
 
 /// What runs.
-pub(super) struct Started {
+pub(super) struct StartedFleet {
     pub(super) agents: Vec<FleetAgent>,
     pub(super) gossips: Vec<Arc<Gossip>>,
-    pub(super) serving: JoinSet<()>,
+    pub(super) serve_tasks: JoinSet<()>,
 }
 
 /// Starts servers, lets them find each other, then starts clients that ask them.
-pub(super) async fn all(options: &FleetOptions, stop: &Stop) -> Result<Started, StartError> {
-    let mut started = Started { agents: Vec::new(), gossips: Vec::new(), serving: JoinSet::new() };
-    for (name, role) in options.names().filter(|(_, role)| role.is_server()) {
-        started.server(options, &name, role, stop).await?;
+pub(super) async fn start_agents(
+    options: &FleetOptions,
+    stop: &Shutdown,
+) -> Result<StartedFleet, StartError> {
+    let mut started =
+        StartedFleet { agents: Vec::new(), gossips: Vec::new(), serve_tasks: JoinSet::new() };
+    for (name, role) in options.agent_names().filter(|(_, role)| role.is_server()) {
+        started.start_server(options, &name, role, stop).await?;
     }
-    started.gather().await;
+    started.join_servers().await;
     let servers: Vec<_> =
         started.agents.iter().map(|server| server.agent.config().rpc.to_string()).collect();
-    for (name, role) in options.names().filter(|(_, role)| !role.is_server()) {
-        started.client(options, &name, role, (stop, &servers)).await?;
+    for (name, role) in options.agent_names().filter(|(_, role)| !role.is_server()) {
+        started.start_client(options, &name, role, (stop, &servers)).await?;
     }
     Ok(started)
 }
 
-impl Started {
-    async fn server(
+impl StartedFleet {
+    async fn start_server(
         &mut self,
         options: &FleetOptions,
         name: &str,
         role: Role,
-        stop: &Stop,
+        stop: &Shutdown,
     ) -> Result<(), StartError> {
         let mut attempts = 1;
         loop {
@@ -65,11 +69,11 @@ impl Started {
             let agent =
                 start_agent(options, (name, role), addresses, Arc::clone(&gossip) as _).await?;
             let member = agent.member().expect("a server is a member");
-            let gossiping = gossip.start(member, GossipOptions::on(serf));
+            let gossiping = gossip.start(member, GossipOptions::new(serf));
             match gossiping.with_subscriber(agent.dispatch().clone()).await {
                 Ok(()) => {
-                    self.serve(rpc.serve(peers(agent.clone()), stop.clone()), &agent);
-                    self.serve(
+                    self.spawn_server(rpc.serve(peer_service(agent.clone()), stop.clone()), &agent);
+                    self.spawn_server(
                         http.serve(standalone(agent.clone(), options.tokens.clone()), stop.clone()),
                         &agent,
                     );
@@ -83,30 +87,30 @@ impl Started {
         }
     }
 
-    async fn client(
+    async fn start_client(
         &mut self,
         options: &FleetOptions,
         name: &str,
         role: Role,
-        (stop, servers): (&Stop, &[String]),
+        (stop, servers): (&Shutdown, &[String]),
     ) -> Result<(), StartError> {
         let http = Listener::bind(LOOPBACK).await?;
         let address = http.address();
         let addresses = Addresses { http: address, rpc: address, serf: address };
-        let remote = Arc::new(Remote::start(servers.to_vec()).await);
+        let remote = Arc::new(RemoteMembership::start(servers.to_vec()).await);
         let agent = start_agent(options, (name, role), addresses, remote).await?;
         let served = http.serve(standalone(agent.clone(), options.tokens.clone()), stop.clone());
-        self.serve(served, &agent);
+        self.spawn_server(served, &agent);
         self.agents.push(FleetAgent { agent, address });
         Ok(())
     }
 
-    fn serve(&mut self, served: impl Future<Output = ()> + Send + 'static, agent: &Agent) {
-        self.serving.spawn(served.with_subscriber(agent.dispatch().clone()));
+    fn spawn_server(&mut self, served: impl Future<Output = ()> + Send + 'static, agent: &Agent) {
+        self.serve_tasks.spawn(served.with_subscriber(agent.dispatch().clone()));
     }
 
     /// Every server joins the first one, and everybody waits for the news to be everywhere.
-    async fn gather(&self) {
+    async fn join_servers(&self) {
         let Some((_, others)) = self.gossips.split_first() else { return };
         let first = [self.agents[0].agent.config().serf.to_string()];
         let mut joins: JoinSet<()> = JoinSet::new();
@@ -117,10 +121,10 @@ impl Started {
         let gathered = async {
             while joins.join_next().await.is_some() {}
             for gossip in &self.gossips {
-                gossip.reached(|members| members.len() == self.gossips.len()).await;
+                gossip.wait_for(|members| members.len() == self.gossips.len()).await;
             }
         };
-        if timeout(GATHER_LIMIT, gathered).await.is_err() {
+        if timeout(JOIN_TIMEOUT, gathered).await.is_err() {
             tracing::warn!("the servers do not all know each other yet");
         }
     }
@@ -150,8 +154,8 @@ async fn start_agent(
         ..AgentConfig::new(name, role)
     };
     let builder = Agent::builder(config).membership(membership);
-    let builder = match &options.outlet {
-        Some(outlet) => builder.outlet(Arc::clone(outlet)),
+    let builder = match &options.log_sink {
+        Some(outlet) => builder.log_sink(Arc::clone(outlet)),
         None => builder,
     };
     let started = builder.start().await;

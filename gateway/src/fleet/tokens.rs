@@ -3,7 +3,7 @@
 use std::future::Ready;
 
 use nomad_acl::{
-    AclDisabled, RegionalAcl, Tokens, TokensError, Wanted,
+    AclDisabled, LookupOptions, RegionalAcl, Tokens, TokensError,
     tokens::{TableError, TokenTable},
 };
 use nomad_wire::SecretId;
@@ -79,10 +79,10 @@ impl FleetTokens {
 impl Tokens for FleetTokens {
     type Future = Ready<Result<RegionalAcl, TokensError>>;
 
-    fn resolve_for(&self, token: Option<&SecretId>, wanted: Wanted<'_>) -> Self::Future {
+    fn resolve_with(&self, token: Option<&SecretId>, wanted: LookupOptions<'_>) -> Self::Future {
         match self {
-            Self::Disabled => AclDisabled.resolve_for(token, wanted),
-            Self::Enabled(table) => table.resolve_for(token, wanted),
+            Self::Disabled => AclDisabled.resolve_with(token, wanted),
+            Self::Enabled(table) => table.resolve_with(token, wanted),
         }
     }
 }

@@ -12,28 +12,28 @@ use nomad_frames::Limits;
 use pin_project::pin_project;
 use thiserror::Error;
 
-use super::{Shown, json};
+use super::{AdvertisedAddress, json};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// A line of events is longer than any that Nomad writes; it is not passed on with an address that should not be seen.
 #[derive(Debug, Error)]
 #[error("a line of the event stream is longer than {0} bytes")]
-struct TooLong(usize);
+struct LineTooLong(usize);
 
 /// The event stream with other addresses of nodes.
 #[pin_project]
 pub struct EventsBody<R> {
     #[pin]
     inner: R,
-    shown: Shown,
+    shown: AdvertisedAddress,
     /// The beginning of a line whose end has not come.
     begun: BytesMut,
     is_over: bool,
 }
 
 impl<R> EventsBody<R> {
-    pub(super) fn new(inner: R, shown: Shown) -> Self {
+    pub(super) fn new(inner: R, shown: AdvertisedAddress) -> Self {
         Self { inner, shown, begun: BytesMut::new(), is_over: false }
     }
 }
@@ -45,7 +45,7 @@ impl<R> fmt::Debug for EventsBody<R> {
 }
 
 /// The whole lines that are there now; what is begun waits.
-fn lines(begun: &mut BytesMut, chunk: &Bytes, shown: &Shown) -> Bytes {
+fn complete_lines(begun: &mut BytesMut, chunk: &Bytes, shown: &AdvertisedAddress) -> Bytes {
     let Some(end) = memchr::memrchr(b'\n', chunk) else {
         begun.extend_from_slice(chunk);
         return Bytes::new();
@@ -57,18 +57,18 @@ fn lines(begun: &mut BytesMut, chunk: &Bytes, shown: &Shown) -> Bytes {
         begun.split().freeze()
     };
     begun.extend_from_slice(chunk.get(end + 1..).unwrap_or_default());
-    rewritten(whole, shown)
+    rewrite_lines(whole, shown)
 }
 
 /// One line after the other; usually there is one, and it stays as it is.
-fn rewritten(whole: Bytes, shown: &Shown) -> Bytes {
+fn rewrite_lines(whole: Bytes, shown: &AdvertisedAddress) -> Bytes {
     if memchr::memchr(b'\n', &whole).is_none_or(|end| end + 1 == whole.len()) {
-        return json::with_address_in_events(whole, shown);
+        return json::replace_address_in_events(whole, shown);
     }
     let mut out = BytesMut::with_capacity(whole.len());
     let mut from = 0;
     for end in memchr::memchr_iter(b'\n', &whole) {
-        out.extend_from_slice(&json::with_address_in_events(whole.slice(from..=end), shown));
+        out.extend_from_slice(&json::replace_address_in_events(whole.slice(from..=end), shown));
         from = end + 1;
     }
     out.freeze()
@@ -93,15 +93,15 @@ where
             }
             let Some(frame) = ready!(this.inner.as_mut().poll_frame(cx)) else {
                 *this.is_over = true;
-                let rest = rewritten(this.begun.split().freeze(), this.shown);
+                let rest = rewrite_lines(this.begun.split().freeze(), this.shown);
                 return Poll::Ready((!rest.is_empty()).then(|| Ok(Frame::data(rest))));
             };
             let Ok(chunk) = frame.map_err(Into::into)?.into_data() else { continue };
-            let whole = lines(this.begun, &chunk, this.shown);
+            let whole = complete_lines(this.begun, &chunk, this.shown);
             let most = Limits::events().max_frame;
             if this.begun.len() > most {
                 *this.is_over = true;
-                return Poll::Ready(Some(Err(TooLong(most).into())));
+                return Poll::Ready(Some(Err(LineTooLong(most).into())));
             }
             if !whole.is_empty() {
                 return Poll::Ready(Some(Ok(Frame::data(whole))));
@@ -128,7 +128,8 @@ mod tests {
     async fn read(chunks: Vec<Bytes>) -> (usize, String) {
         let chunks = chunks.into_iter().map(|chunk| Ok::<_, std::io::Error>(Frame::data(chunk)));
         let inner = StreamBody::new(stream::iter(chunks));
-        let mut body = Box::pin(EventsBody::new(inner, Shown::plain("gateway:4646")));
+        let mut body =
+            Box::pin(EventsBody::new(inner, AdvertisedAddress::with_plain_http("gateway:4646")));
         let (mut frames, mut text) = (0, String::new());
         while let Some(frame) = body.frame().await {
             frames += 1;

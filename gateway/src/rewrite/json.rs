@@ -8,7 +8,7 @@ use nomad_frames::EventBatch;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Shown;
+use super::AdvertisedAddress;
 
 /// What is replaced in a node's description. Keys are kept as they stand, so that their order and layout stay.
 #[derive(Deserialize)]
@@ -30,23 +30,23 @@ struct NodeEvent<'a> {
 }
 
 /// The attribute that repeats the address.
-const ATTRIBUTE: &str = "unique.advertise.address";
+const ADDRESS_ATTRIBUTE: &str = "unique.advertise.address";
 
 /// The same text with the address replaced, and what is spoken there; as it was when it is no node's description.
-pub(super) fn with_address(body: Bytes, shown: &Shown) -> Bytes {
+pub(super) fn replace_address(body: Bytes, shown: &AdvertisedAddress) -> Bytes {
     // A list would be read as the fields in their order.
     if body.trim_ascii_start().first() != Some(&b'{') {
         return body;
     }
     let Ok(node) = serde_json::from_slice::<Node<'_>>(&body) else { return body };
     let Ok(written) = serde_json::to_string(&shown.address) else { return body };
-    edited(&body, edits(&body, &node, (&written, shown.spoken())))
+    apply_edits(&body, edits(&body, &node, (&written, shown.tls_enabled())))
 }
 
 /// A line of the event stream with the address of each node in it replaced; as it was when no node is in it.
-pub(super) fn with_address_in_events(line: Bytes, shown: &Shown) -> Bytes {
+pub(super) fn replace_address_in_events(line: Bytes, shown: &AdvertisedAddress) -> Bytes {
     // Most lines are heartbeats, or about something else.
-    if [&b"HTTPAddr"[..], ATTRIBUTE.as_bytes()]
+    if [&b"HTTPAddr"[..], ADDRESS_ATTRIBUTE.as_bytes()]
         .iter()
         .all(|name| memmem::find(&line, name).is_none())
     {
@@ -58,10 +58,10 @@ pub(super) fn with_address_in_events(line: Bytes, shown: &Shown) -> Bytes {
     for event in batch.events() {
         let Ok(Some(payload)) = event.payload() else { continue };
         if let Ok(NodeEvent { node: Some(node) }) = serde_json::from_slice(payload) {
-            all.extend(edits(&line, &node, (&written, shown.spoken())));
+            all.extend(edits(&line, &node, (&written, shown.tls_enabled())));
         }
     }
-    edited(&line, all)
+    apply_edits(&line, all)
 }
 
 /// What changes in a node's description that stands in `body`: the address as JSON, and whether TLS is spoken there.
@@ -71,7 +71,7 @@ fn edits<'w>(
     (written, spoken): (&'w str, Option<&'w str>),
 ) -> Vec<(Range<usize>, &'w str)> {
     let attributes = node.attributes.as_ref();
-    let attribute = attributes.and_then(|attributes| attributes.get(ATTRIBUTE).copied());
+    let attribute = attributes.and_then(|attributes| attributes.get(ADDRESS_ATTRIBUTE).copied());
     let mut edits: Vec<(Range<usize>, &str)> = Vec::new();
     for found in [node.address, attribute].into_iter().flatten() {
         edits.extend(span(body, found).map(|span| (span, written)));
@@ -82,7 +82,7 @@ fn edits<'w>(
     edits
 }
 
-fn edited(body: &Bytes, mut edits: Vec<(Range<usize>, &str)>) -> Bytes {
+fn apply_edits(body: &Bytes, mut edits: Vec<(Range<usize>, &str)>) -> Bytes {
     edits.sort_by_key(|(span, _)| span.start);
     let more: usize = edits.iter().map(|(_, text)| text.len()).sum();
     let mut out = Vec::with_capacity(body.len() + more);
@@ -109,12 +109,12 @@ mod tests {
 
     use super::*;
 
-    fn rewritten(body: &'static str, address: &str) -> String {
-        spoken(body, &Shown::plain(address))
+    fn rewrite_as_plain(body: &'static str, address: &str) -> String {
+        rewrite(body, &AdvertisedAddress::with_plain_http(address))
     }
 
-    fn spoken(body: &'static str, shown: &Shown) -> String {
-        let out = with_address(Bytes::from_static(body.as_bytes()), shown);
+    fn rewrite(body: &'static str, shown: &AdvertisedAddress) -> String {
+        let out = replace_address(Bytes::from_static(body.as_bytes()), shown);
         String::from_utf8(out.to_vec()).unwrap()
     }
 
@@ -123,12 +123,12 @@ mod tests {
         let node = r#"{"Attributes": {"b":"x", "unique.advertise.address":"10.0.0.9:4646"},
             "ID":"9bb1", "HTTPAddr" : "10.0.0.9:4646","Name":"HTTPAddr","TLSEnabled":true}"#;
         assert_eq!(
-            rewritten(node, ""),
+            rewrite_as_plain(node, ""),
             node.replace("\"10.0.0.9:4646\"", "\"\""),
             "blank, and the client never dials it"
         );
         assert_eq!(
-            rewritten(node, "gateway:4646"),
+            rewrite_as_plain(node, "gateway:4646"),
             node.replace("10.0.0.9:4646", "gateway:4646").replace("true", "false")
         );
     }
@@ -137,9 +137,12 @@ mod tests {
     fn a_client_speaks_to_the_gateway_as_the_gateway_wants_it() {
         let node = r#"{"HTTPAddr":"10.0.0.9:4646","TLSEnabled":false}"#;
         let over_tls = node.replace("10.0.0.9:4646", "gateway:4646").replace("false", "true");
-        let shown = |address| Shown { speaks: Transport::Tls, ..Shown::plain(address) };
-        assert_eq!(spoken(node, &shown("gateway:4646")), over_tls);
-        assert_eq!(spoken(node, &shown("")), node.replace("10.0.0.9:4646", ""));
+        let shown = |address| AdvertisedAddress {
+            transport: Transport::Tls,
+            ..AdvertisedAddress::with_plain_http(address)
+        };
+        assert_eq!(rewrite(node, &shown("gateway:4646")), over_tls);
+        assert_eq!(rewrite(node, &shown("")), node.replace("10.0.0.9:4646", ""));
     }
 
     #[test]
@@ -149,20 +152,26 @@ mod tests {
         let line = format!(
             r#"{{"Index":7,"Events":[{{"Topic":"Node","Payload":{{"Node":{node}}}}},{job},{{"Topic":"Node","Payload":{{"Node":{node}}}}}]}}"#
         ) + "\n";
-        let out = with_address_in_events(line.clone().into(), &Shown::plain("gateway:4646"));
+        let out = replace_address_in_events(
+            line.clone().into(),
+            &AdvertisedAddress::with_plain_http("gateway:4646"),
+        );
         let changed = node.replace("10.0.0.9:4646", "gateway:4646").replace("true", "false");
         assert_eq!(String::from_utf8(out.to_vec()).unwrap(), line.replace(node, &changed));
         for line in
             ["{}\n", "HTTPAddr", "{\"Index\":1,\"Events\":[{\"HTTPAddr\":1}]}\n", "{\"HTTPAddr\":"]
         {
-            assert_eq!(with_address_in_events(line.into(), &Shown::plain("x")), line);
+            assert_eq!(
+                replace_address_in_events(line.into(), &AdvertisedAddress::with_plain_http("x")),
+                line
+            );
         }
     }
 
     #[test]
     fn what_is_no_node_stays_as_it_is() {
         for body in ["", "node not found", "[1, 2]", "{}", "{\"HTTPAddr\":"] {
-            assert_eq!(rewritten(body, "x"), body);
+            assert_eq!(rewrite_as_plain(body, "x"), body);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use nomad_forward::directory::Sight;
+use nomad_forward::directory::DiscoveryStatus;
 use thiserror::Error;
 
 use crate::{StartError, config::ConfigError};
@@ -18,11 +18,11 @@ pub enum ServeError {
     #[error(transparent)]
     Start(#[from] StartError),
     /// The cluster does not tell the gateway what it needs to know.
-    #[error("{}", .0.why())]
-    Sight(Sight),
+    #[error("{}", .0.reason())]
+    Discovery(DiscoveryStatus),
     /// An agent's host name leads to the gateway.
     #[error("{host:?} leads to the address where the gateway itself listens")]
-    Itself {
+    OwnAddress {
         /// The name.
         host: String,
     },

@@ -11,9 +11,9 @@ use tracing::level_filters::LevelFilter;
 use crate::{
     cli::ServeArgs,
     client_address::TrustedProxies,
-    config::{self, ConfigError, Node, Place, Value},
+    config::{self, ConfigError, ConfigNode, ConfigValue, SourceLocation},
     cors::Origins,
-    rewrite::HttpAddr,
+    rewrite::HttpAddrMode,
     tls::{ClientTls, ServerTls},
 };
 
@@ -28,9 +28,9 @@ pub struct ServeSettings {
     /// The gateway's own token.
     pub token: Option<SecretId>,
     /// Servers to begin with.
-    pub addresses: Vec<Address>,
+    pub addresses: Vec<AgentAddress>,
     /// Servers by name, believed.
-    pub servers: Vec<(String, Address)>,
+    pub servers: Vec<(String, AgentAddress)>,
     /// Where servers register, if they do.
     pub consul: Option<ConsulSettings>,
     /// Nodes, believed.
@@ -40,13 +40,13 @@ pub struct ServeSettings {
     /// Who decides about calls.
     pub acl: AclSettings,
     /// What becomes of the address of a node in answers about it.
-    pub rewrite_http_addr: HttpAddr,
+    pub rewrite_http_addr: HttpAddrMode,
     /// The origins whose pages may read answers; without them what agents say passes.
     pub origins: Option<Origins>,
     /// Connections that one agent gets at most.
     pub connections_per_agent: usize,
     /// Equal blocking queries share one request.
-    pub share_blocking_queries: bool,
+    pub coalesce_blocking_queries: bool,
     /// Connections that one caller's address gets at most at each address of the gateway; any number if 0.
     pub connections_per_client: usize,
     /// The proxies that are believed whom they forward for.
@@ -54,7 +54,7 @@ pub struct ServeSettings {
     /// Every connection begins with a PROXY header.
     pub proxy_protocol: bool,
     /// How long a TLS handshake with a caller may take, if something else is wanted than usual.
-    pub handshake_limit: Option<Duration>,
+    pub handshake_timeout: Option<Duration>,
     /// Callers who may not are told which capability is missing.
     pub tell_denied: bool,
     /// With which files callers are spoken to over TLS, if they are.
@@ -73,8 +73,8 @@ pub struct ServeSettings {
 
 /// On which days certificates must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Dates {
-    Any,
+enum ValidityCheck {
+    Skip,
     Today,
 }
 
@@ -95,7 +95,7 @@ pub struct AclSettings {
 #[non_exhaustive]
 pub struct ConsulSettings {
     /// Where the HTTP API of a Consul agent listens.
-    pub address: Address,
+    pub address: AgentAddress,
     /// What it is asked with.
     pub token: Option<SecretId>,
     /// The service as which servers register.
@@ -121,13 +121,13 @@ pub struct NodeSettings {
     /// Its id.
     pub id: NodeId,
     /// Where its HTTP API listens.
-    pub address: Address,
+    pub address: AgentAddress,
 }
 
 /// Where an agent's HTTP API listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Address {
+pub struct AgentAddress {
     /// A name or an address.
     pub host: String,
     /// The port.
@@ -139,39 +139,39 @@ pub struct Address {
 /// Why a text is no address of an agent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum AddressError {
+pub enum AgentAddressError {
     /// It is no URL.
     #[error("must be an address such as \"http://10.0.0.1:4646\"")]
-    Form,
+    NotAUrl,
     /// A socket of the file system.
     #[error("unix:// is not supported: agents are reached over the network")]
-    Unix,
+    UnixSocket,
 }
 
-impl FromStr for Address {
-    type Err = AddressError;
+impl FromStr for AgentAddress {
+    type Err = AgentAddressError;
 
-    fn from_str(text: &str) -> Result<Self, AddressError> {
+    fn from_str(text: &str) -> Result<Self, AgentAddressError> {
         if text.starts_with("unix:") {
-            return Err(AddressError::Unix);
+            return Err(AgentAddressError::UnixSocket);
         }
-        let uri: http::Uri = text.parse().map_err(|_| AddressError::Form)?;
+        let uri: http::Uri = text.parse().map_err(|_| AgentAddressError::NotAUrl)?;
         let (transport, port) = match uri.scheme_str() {
             Some("https") => (Transport::Tls, 443),
             Some("http") => (Transport::Plain, 80),
-            _ => return Err(AddressError::Form),
+            _ => return Err(AgentAddressError::NotAUrl),
         };
-        let authority = uri.authority().ok_or(AddressError::Form)?;
+        let authority = uri.authority().ok_or(AgentAddressError::NotAUrl)?;
         let host = authority.host().trim_matches(['[', ']']);
         if host.is_empty() || !matches!(uri.path(), "" | "/") {
-            return Err(AddressError::Form);
+            return Err(AgentAddressError::NotAUrl);
         }
         let port = authority.port_u16().unwrap_or(port);
         Ok(Self { host: host.to_owned(), port, transport })
     }
 }
 
-impl fmt::Display for Address {
+impl fmt::Display for AgentAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.transport == Transport::Tls { "https" } else { "http" };
         if self.host.contains(':') {
@@ -189,32 +189,38 @@ impl ServeSettings {
     /// # Errors
     /// [`ConfigError`]; of faults it holds every one.
     pub fn load(args: &ServeArgs) -> Result<Self, ConfigError> {
-        Self::read(args, Dates::Any)
+        Self::read(args, ValidityCheck::Skip)
     }
 
     /// The same, and a certificate that does not hold today is a fault as well.
     ///
     /// # Errors
     /// [`ConfigError`]; of faults it holds every one.
-    pub fn load_strictly(args: &ServeArgs) -> Result<Self, ConfigError> {
-        Self::read(args, Dates::Today)
+    pub fn load_for_check(args: &ServeArgs) -> Result<Self, ConfigError> {
+        Self::read(args, ValidityCheck::Today)
     }
 
-    fn read(args: &ServeArgs, dates: Dates) -> Result<Self, ConfigError> {
+    fn read(args: &ServeArgs, dates: ValidityCheck) -> Result<Self, ConfigError> {
         let mut whole = match &args.config {
-            Some(path) => config::read(path)?,
-            None => Node::table(Place::of("configuration")),
+            Some(path) => config::read_file(path)?,
+            None => ConfigNode::empty_table(SourceLocation::from_source("configuration")),
         };
-        overlay(&mut whole, args);
-        check::checked(&whole, dates).map_err(ConfigError::Faults)
+        apply_flags(&mut whole, args);
+        check::validate(&whole, dates).map_err(ConfigError::Invalid)
     }
 }
 
 /// Puts flags, which are the environment where a flag was not given, over what the file says.
-fn overlay(whole: &mut Node, args: &ServeArgs) {
+fn apply_flags(whole: &mut ConfigNode, args: &ServeArgs) {
     let mut put = |flag: &str, path: &[&str], text: Option<String>| {
         if let Some(text) = text.filter(|text| !text.is_empty()) {
-            whole.set(path, Node { place: Place::of(flag), value: Value::Text(text) });
+            whole.set(
+                path,
+                ConfigNode {
+                    location: SourceLocation::from_source(flag),
+                    value: ConfigValue::String(text),
+                },
+            );
         }
     };
     put("--address", &["nomad", "address"], args.address.clone());
@@ -233,20 +239,23 @@ fn overlay(whole: &mut Node, args: &ServeArgs) {
     put("--worker-threads", &["worker_threads"], threads.map(ToString::to_string));
     put("--access-log", &["access_log"], args.access_log.clone());
     if !args.trusted_proxies.is_empty() {
-        let place = Place::of("--trusted-proxy");
-        let text = |text: &String| Node { place: place.clone(), value: Value::Text(text.clone()) };
-        let value = Value::List(args.trusted_proxies.iter().map(text).collect());
-        whole.set(&["trusted_proxies"], Node { place: place.clone(), value });
+        let location = SourceLocation::from_source("--trusted-proxy");
+        let text = |text: &String| ConfigNode {
+            location: location.clone(),
+            value: ConfigValue::String(text.clone()),
+        };
+        let value = ConfigValue::List(args.trusted_proxies.iter().map(text).collect());
+        whole.set(&["trusted_proxies"], ConfigNode { location: location.clone(), value });
     }
     if let Some(text) = args.tls_skip_verify.clone().filter(|text| !text.is_empty()) {
-        let value = boolean(&text).map_or(Value::Text(text), Value::Bool);
-        let place = Place::of("--tls-skip-verify");
-        whole.set(&["nomad", "tls", "skip_verify"], Node { place, value });
+        let value = parse_bool(&text).map_or(ConfigValue::String(text), ConfigValue::Bool);
+        let place = SourceLocation::from_source("--tls-skip-verify");
+        whole.set(&["nomad", "tls", "skip_verify"], ConfigNode { location: place, value });
     }
 }
 
 /// The spellings that Nomad's command line takes.
-fn boolean(text: &str) -> Option<bool> {
+fn parse_bool(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
@@ -260,14 +269,14 @@ mod tests {
 
     #[test]
     fn addresses_are_read_as_the_command_line_writes_them() {
-        let read = |text: &str| text.parse::<Address>().map(|address| address.to_string());
+        let read = |text: &str| text.parse::<AgentAddress>().map(|address| address.to_string());
         assert_eq!(read("http://nomad.example:4646").unwrap(), "http://nomad.example:4646");
         assert_eq!(read("http://[::1]:4646/").unwrap(), "http://[::1]:4646");
         assert_eq!(read("http://10.0.0.1").unwrap(), "http://10.0.0.1:80");
         assert_eq!(read("https://10.0.0.1").unwrap(), "https://10.0.0.1:443");
-        assert_eq!(read("unix:///run/nomad.sock").unwrap_err(), AddressError::Unix);
+        assert_eq!(read("unix:///run/nomad.sock").unwrap_err(), AgentAddressError::UnixSocket);
         for text in ["", "10.0.0.1:4646", "http://", "http://a/ui", "ftp://a"] {
-            assert_eq!(read(text).unwrap_err(), AddressError::Form, "{text}");
+            assert_eq!(read(text).unwrap_err(), AgentAddressError::NotAUrl, "{text}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Who may do what in front of a real cluster.
 
-mod region;
+mod region_tokens;
 
 use std::{
     future::Ready,
@@ -9,15 +9,15 @@ use std::{
 };
 
 use nomad_acl::{
-    AclDeferred, AclDisabled, RegionalAcl, Tokens, TokensError, Wanted,
-    tokens::{Limits, Resolving},
+    AclDeferred, AclDisabled, LookupOptions, RegionalAcl, Tokens, TokensError,
+    tokens::{ResolveFuture, TokenCacheLimits},
 };
 use nomad_forward::{NomadApi, NomadDirectory};
 use nomad_wire::SecretId;
 
-use self::region::Regions;
+use self::region_tokens::RegionTokens;
 use super::{AclMode, AclSettings};
-use crate::{telemetry::Metrics, tls::FleetConnect};
+use crate::{telemetry::Metrics, tls::MaybeTlsConnect};
 
 /// Who may do what in front of a real cluster.
 #[derive(Debug, Clone)]
@@ -27,62 +27,63 @@ pub(super) enum ClusterTokens {
     /// The agents decide.
     Deferred,
     /// The cluster is asked what a token may do.
-    Asked(Regions),
+    Enforced(RegionTokens),
 }
 
 impl ClusterTokens {
     pub(super) fn new(
         settings: &AclSettings,
-        api: NomadApi<FleetConnect>,
-        directory: NomadDirectory<FleetConnect>,
+        api: NomadApi<MaybeTlsConnect>,
+        directory: NomadDirectory<MaybeTlsConnect>,
     ) -> Self {
         match (settings.enabled, settings.mode) {
             (false, _) => Self::Disabled,
             (true, AclMode::Defer) => Self::Deferred,
             (true, AclMode::Enforce) => {
-                let limits = Limits { fresh: settings.token_ttl, ..Limits::default() };
-                Self::Asked(Regions::new(api, directory, limits))
+                let limits =
+                    TokenCacheLimits { ttl: settings.token_ttl, ..TokenCacheLimits::default() };
+                Self::Enforced(RegionTokens::new(api, directory, limits))
             }
         }
     }
 
     /// Shows how often an answer was remembered.
-    pub(super) fn show(&self, metrics: &Metrics) {
-        let Self::Asked(asked) = self else { return };
+    pub(super) fn register_metrics(&self, metrics: &Metrics) {
+        let Self::Enforced(asked) = self else { return };
         let (hits, misses) = (asked.clone(), asked.clone());
         let text = "Questions about tokens whose answer was remembered";
-        metrics.show_counter("token_cache_hits", text, move || hits.hits_and_misses().0);
+        metrics.register_counter("token_cache_hits", text, move || hits.hits_and_misses().0);
         let text = "Questions about tokens whose answer had to be waited for";
-        metrics.show_counter("token_cache_misses", text, move || misses.hits_and_misses().1);
+        metrics.register_counter("token_cache_misses", text, move || misses.hits_and_misses().1);
     }
 }
 
 /// The look-up of a [`ClusterTokens`].
 #[derive(Debug)]
-pub(super) enum LookingUp {
-    Known(Ready<Result<RegionalAcl, TokensError>>),
-    Asked(Resolving),
+pub(super) enum TokenFuture {
+    Ready(Ready<Result<RegionalAcl, TokensError>>),
+    Lookup(ResolveFuture),
 }
 
-impl Future for LookingUp {
+impl Future for TokenFuture {
     type Output = Result<RegionalAcl, TokensError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut *self {
-            Self::Known(known) => Pin::new(known).poll(cx),
-            Self::Asked(asked) => Pin::new(asked).poll(cx),
+            Self::Ready(known) => Pin::new(known).poll(cx),
+            Self::Lookup(asked) => Pin::new(asked).poll(cx),
         }
     }
 }
 
 impl Tokens for ClusterTokens {
-    type Future = LookingUp;
+    type Future = TokenFuture;
 
-    fn resolve_for(&self, token: Option<&SecretId>, wanted: Wanted<'_>) -> Self::Future {
+    fn resolve_with(&self, token: Option<&SecretId>, wanted: LookupOptions<'_>) -> Self::Future {
         match self {
-            Self::Disabled => LookingUp::Known(AclDisabled.resolve(token)),
-            Self::Deferred => LookingUp::Known(AclDeferred.resolve(token)),
-            Self::Asked(asked) => asked.resolve(token, wanted),
+            Self::Disabled => TokenFuture::Ready(AclDisabled.resolve(token)),
+            Self::Deferred => TokenFuture::Ready(AclDeferred.resolve(token)),
+            Self::Enforced(asked) => asked.resolve(token, wanted),
         }
     }
 }

@@ -9,24 +9,24 @@ use bytes::{Buf as _, Bytes};
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 
-use super::visit::Visit;
+use crate::telemetry::in_flight_request::InFlightRequest;
 
 /// A body whose bytes are counted. The visit ends with it.
 #[pin_project]
 #[derive(Debug)]
-pub struct WatchedBody<R> {
+pub struct TelemetryBody<R> {
     #[pin]
     inner: R,
-    visit: Option<Visit>,
+    visit: Option<InFlightRequest>,
 }
 
-impl<R> WatchedBody<R> {
-    pub(super) const fn new(inner: R, visit: Option<Visit>) -> Self {
+impl<R> TelemetryBody<R> {
+    pub(super) const fn new(inner: R, visit: Option<InFlightRequest>) -> Self {
         Self { inner, visit }
     }
 }
 
-impl<R: Body<Data = Bytes>> Body for WatchedBody<R> {
+impl<R: Body<Data = Bytes>> Body for TelemetryBody<R> {
     type Data = Bytes;
     type Error = R::Error;
 
@@ -40,10 +40,10 @@ impl<R: Body<Data = Bytes>> Body for WatchedBody<R> {
             if let Some(Ok(frame)) = &frame
                 && let Some(data) = frame.data_ref()
             {
-                visit.moved(data.remaining());
+                visit.add_bytes(data.remaining());
             }
             if frame.is_none() || this.inner.is_end_stream() {
-                visit.completed();
+                visit.record_complete();
             }
         }
         Poll::Ready(frame)

@@ -9,14 +9,14 @@ use http::{HeaderMap, header::ACCEPT};
 
 /// How numbers are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exposition {
+pub(crate) enum ExpositionFormat {
     /// Prometheus's text, version 0.0.4.
     Text,
     /// OpenMetrics, version 1.0.0.
     OpenMetrics,
 }
 
-impl Exposition {
+impl ExpositionFormat {
     /// What a caller likes best of both; the text when it names neither.
     pub(crate) fn negotiate(headers: &HeaderMap) -> Self {
         let accepts = headers.get_all(ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
@@ -41,7 +41,7 @@ impl Exposition {
 }
 
 /// One item of `Accept`, when it names one of both or anything.
-fn accepted(item: &str) -> Option<(f32, Exposition)> {
+fn accepted(item: &str) -> Option<(f32, ExpositionFormat)> {
     let mut parts = item.split(';').map(str::trim);
     let kind = parts.next()?.to_ascii_lowercase();
     let (mut quality, mut version) = (1.0_f32, None);
@@ -54,8 +54,8 @@ fn accepted(item: &str) -> Option<(f32, Exposition)> {
         }
     }
     let exposition = match (kind.as_str(), version.as_deref()) {
-        ("application/openmetrics-text", None | Some("1.0.0")) => Exposition::OpenMetrics,
-        ("text/plain", None | Some("0.0.4")) | ("text/*" | "*/*", _) => Exposition::Text,
+        ("application/openmetrics-text", None | Some("1.0.0")) => ExpositionFormat::OpenMetrics,
+        ("text/plain", None | Some("0.0.4")) | ("text/*" | "*/*", _) => ExpositionFormat::Text,
         _ => return None,
     };
     Some((quality, exposition))
@@ -63,7 +63,7 @@ fn accepted(item: &str) -> Option<(f32, Exposition)> {
 
 /// The same numbers in Prometheus's text. There the name of a counter has its ending in the lines about it too, and what
 /// describes the program is a gauge.
-pub(super) fn to_text(open_metrics: &str) -> String {
+pub(super) fn to_prometheus_text(open_metrics: &str) -> String {
     let mut text = String::with_capacity(open_metrics.len());
     let mut help = None;
     for line in open_metrics.lines() {
@@ -106,25 +106,25 @@ mod tests {
             application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;q=0.3,\
             text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
         for (accept, expected) in [
-            ("", Exposition::Text),
-            ("*/*", Exposition::Text),
-            ("text/plain; version=0.0.4", Exposition::Text),
-            ("text/html, */*; q=0.1", Exposition::Text),
-            ("application/json", Exposition::Text),
-            ("application/openmetrics-text", Exposition::OpenMetrics),
-            ("Application/OpenMetrics-Text; version=\"1.0.0\"", Exposition::OpenMetrics),
-            (prometheus, Exposition::OpenMetrics),
-            ("text/plain;q=0.9, application/openmetrics-text;q=0.8", Exposition::Text),
-            ("text/plain;q=0.5, application/openmetrics-text", Exposition::OpenMetrics),
-            ("application/openmetrics-text;q=0", Exposition::Text),
-            ("application/openmetrics-text;q=x, text/plain", Exposition::Text),
-            ("application/openmetrics-text; version=9", Exposition::Text),
+            ("", ExpositionFormat::Text),
+            ("*/*", ExpositionFormat::Text),
+            ("text/plain; version=0.0.4", ExpositionFormat::Text),
+            ("text/html, */*; q=0.1", ExpositionFormat::Text),
+            ("application/json", ExpositionFormat::Text),
+            ("application/openmetrics-text", ExpositionFormat::OpenMetrics),
+            ("Application/OpenMetrics-Text; version=\"1.0.0\"", ExpositionFormat::OpenMetrics),
+            (prometheus, ExpositionFormat::OpenMetrics),
+            ("text/plain;q=0.9, application/openmetrics-text;q=0.8", ExpositionFormat::Text),
+            ("text/plain;q=0.5, application/openmetrics-text", ExpositionFormat::OpenMetrics),
+            ("application/openmetrics-text;q=0", ExpositionFormat::Text),
+            ("application/openmetrics-text;q=x, text/plain", ExpositionFormat::Text),
+            ("application/openmetrics-text; version=9", ExpositionFormat::Text),
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(ACCEPT, HeaderValue::from_str(accept).unwrap());
-            assert_eq!(Exposition::negotiate(&headers), expected, "{accept}");
+            assert_eq!(ExpositionFormat::negotiate(&headers), expected, "{accept}");
         }
-        assert_eq!(Exposition::negotiate(&HeaderMap::new()), Exposition::Text);
+        assert_eq!(ExpositionFormat::negotiate(&HeaderMap::new()), ExpositionFormat::Text);
     }
 
     /// Reads the text as strictly as its description says, and returns the samples.
@@ -166,15 +166,15 @@ mod tests {
     #[test]
     fn the_text_is_what_older_readers_take() {
         let metrics = Metrics::new();
-        metrics.show_counter("others", "Counted elsewhere", || 7);
-        metrics.show_gauge("level", "Known elsewhere", || -3);
-        let samples = parse(&metrics.exposed(Exposition::Text));
+        metrics.register_counter("others", "Counted elsewhere", || 7);
+        metrics.register_gauge("level", "Known elsewhere", || -3);
+        let samples = parse(&metrics.encode_as(ExpositionFormat::Text));
         assert_eq!(samples["nomad_gateway_others_total"], 7.0);
         assert_eq!(samples["nomad_gateway_level"], -3.0);
         let version = concat!("version=\"", env!("CARGO_PKG_VERSION"), "\"");
         assert_eq!(samples[&format!("nomad_gateway_build_info{{{version}}}")], 1.0);
         let histogram = "nomad_gateway_request_duration_seconds_count{route=\"logs\"}";
         assert_eq!(samples[histogram], 0.0);
-        assert!(metrics.exposed(Exposition::OpenMetrics).ends_with("# EOF\n"));
+        assert!(metrics.encode_as(ExpositionFormat::OpenMetrics).ends_with("# EOF\n"));
     }
 }

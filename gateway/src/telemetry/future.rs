@@ -6,10 +6,11 @@ use std::{
 };
 
 use http::{Response, StatusCode};
-use nomad_forward::tunnel::Tally;
+use nomad_forward::upgrade::TunnelStats;
 use pin_project::pin_project;
 
-use super::{WatchedBody, visit::Visit};
+use super::TelemetryBody;
+use crate::telemetry::in_flight_request::InFlightRequest;
 
 /// The answer to a request that is told about.
 #[pin_project]
@@ -17,11 +18,11 @@ use super::{WatchedBody, visit::Visit};
 pub struct ResponseFuture<F> {
     #[pin]
     inner: F,
-    visit: Option<Visit>,
+    visit: Option<InFlightRequest>,
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) const fn new(inner: F, visit: Visit) -> Self {
+    pub(super) const fn new(inner: F, visit: InFlightRequest) -> Self {
         Self { inner, visit: Some(visit) }
     }
 }
@@ -30,22 +31,22 @@ impl<F, R, E> Future for ResponseFuture<F>
 where
     F: Future<Output = Result<Response<R>, E>>,
 {
-    type Output = Result<Response<WatchedBody<R>>, E>;
+    type Output = Result<Response<TelemetryBody<R>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let response = ready!(this.inner.poll(cx))?;
         let mut visit = this.visit.take();
         if let Some(visit) = &mut visit {
-            visit.answered(&response);
+            visit.record_response(&response);
         }
         if response.status() == StatusCode::SWITCHING_PROTOCOLS
-            && let Some(tally) = response.extensions().get::<Tally>()
+            && let Some(tally) = response.extensions().get::<TunnelStats>()
             && let Some(visit) = visit.take()
         {
             // The body of a 101 is over at once; the websocket behind it is not.
-            tokio::spawn(visit.follow(tally.clone()));
+            tokio::spawn(visit.follow_tunnel(tally.clone()));
         }
-        Poll::Ready(Ok(response.map(|body| WatchedBody::new(body, visit))))
+        Poll::Ready(Ok(response.map(|body| TelemetryBody::new(body, visit))))
     }
 }

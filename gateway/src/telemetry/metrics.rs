@@ -9,7 +9,7 @@ use std::{
 };
 
 use http::StatusCode;
-use nomad_forward::{Shares, Tunnels};
+use nomad_forward::{CoalescedRequests, Tunnels};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric as _, text::encode},
@@ -26,12 +26,12 @@ use prometheus_client::{
 
 use super::{
     AccessLog,
-    exposition::{Exposition, to_text},
-    family::Family,
+    exposition::{ExpositionFormat, to_prometheus_text},
 };
-use crate::{console::Console, streams::Monitors, tls::Handshakes};
+use crate::telemetry::route_class::RouteClass;
+use crate::{console::Console, streams::SharedMonitors, tls::Handshakes};
 
-const FAMILIES: usize = Family::ALL.len();
+const ROUTE_CLASSES: usize = RouteClass::ALL.len();
 
 /// The statuses that are told apart; any other is `other`. 499 is what many proxies write for a caller who left.
 const STATUSES: [u16; 22] = [
@@ -43,19 +43,19 @@ const STATUSES: [u16; 22] = [
 const PATHS: [&str; 4] = ["direct", "relay", "pass", "here"];
 
 /// One more of each: `other` and `none`.
-const CELLS: usize = FAMILIES * (STATUSES.len() + 1) * (PATHS.len() + 1);
+const SERIES: usize = ROUTE_CLASSES * (STATUSES.len() + 1) * (PATHS.len() + 1);
 
-type Request = [(&'static str, &'static str); 3];
-type Route = [(&'static str, &'static str); 1];
+type RequestLabels = [(&'static str, &'static str); 3];
+type RouteLabels = [(&'static str, &'static str); 1];
 
 /// All numbers of a gateway.
 pub struct Metrics {
     registry: Mutex<Registry>,
-    requests: Labelled<Request, Counter>,
-    cells: Box<[OnceLock<Counter>]>,
-    durations: [Histogram; FAMILIES],
-    streams: [Gauge; FAMILIES],
-    bytes: [Counter; FAMILIES],
+    requests: Labelled<RequestLabels, Counter>,
+    request_series: Box<[OnceLock<Counter>]>,
+    durations: [Histogram; ROUTE_CLASSES],
+    streams: [Gauge; ROUTE_CLASSES],
+    bytes: [Counter; ROUTE_CLASSES],
     relays_avoided: Counter,
     relay_bytes_avoided: Counter,
     tunnel_bytes: [Counter; 2],
@@ -107,10 +107,10 @@ impl Metrics {
         let relay_bytes_avoided = counter(&mut registry, "relay_avoided_bytes", text);
         let to = |to| tunnel_bytes.get_or_create_owned(&[("to", to)]);
         Self {
-            cells: (0..CELLS).map(|_| OnceLock::new()).collect(),
-            durations: each(|route| durations.get_or_create_owned(route)),
-            streams: each(|route| streams.get_or_create_owned(route)),
-            bytes: each(|route| bytes.get_or_create_owned(route)),
+            request_series: (0..SERIES).map(|_| OnceLock::new()).collect(),
+            durations: per_route_class(|route| durations.get_or_create_owned(route)),
+            streams: per_route_class(|route| streams.get_or_create_owned(route)),
+            bytes: per_route_class(|route| bytes.get_or_create_owned(route)),
             tunnel_bytes: [to("agent"), to("caller")],
             registry: Mutex::new(registry),
             requests,
@@ -120,97 +120,97 @@ impl Metrics {
     }
 
     /// Shows how many websockets are open, and how many were opened.
-    pub fn show_tunnels(&self, tunnels: Tunnels) {
+    pub fn register_tunnels(&self, tunnels: Tunnels) {
         let opened = tunnels.clone();
-        self.show_gauge("websockets_open", "Websockets that are open now", move || {
-            i64::try_from(tunnels.open()).unwrap_or(i64::MAX)
+        self.register_gauge("websockets_open", "Websockets that are open now", move || {
+            i64::try_from(tunnels.active()).unwrap_or(i64::MAX)
         });
         let text = "Websockets that were opened";
-        self.show_counter("websockets", text, move || opened.opened());
+        self.register_counter("websockets", text, move || opened.total());
     }
 
     /// Shows how many TLS handshakes are under way, and how many connections were closed because there were too many.
     pub fn show_handshakes(&self, handshakes: Handshakes) {
         let refused = handshakes.clone();
         let text = "Callers who have connected over TLS and have not begun a request";
-        self.show_gauge("tls_handshakes_open", text, move || {
+        self.register_gauge("tls_handshakes_open", text, move || {
             i64::try_from(handshakes.open()).unwrap_or(i64::MAX)
         });
         let text = "Connections that were closed because too many TLS handshakes were under way";
-        self.show_counter("tls_handshakes_refused", text, move || refused.refused());
+        self.register_counter("tls_handshakes_refused", text, move || refused.refused());
     }
 
     /// Shows how many monitors are open at agents, and how many callers came to one that was there.
-    pub fn show_monitors(&self, monitors: Monitors) {
+    pub fn register_monitors(&self, monitors: SharedMonitors) {
         let joined = monitors.clone();
         let text = "Monitors that are open at agents now, each for one caller or several";
-        self.show_gauge("monitors_open", text, move || {
-            i64::try_from(monitors.open()).unwrap_or(i64::MAX)
+        self.register_gauge("monitors_open", text, move || {
+            i64::try_from(monitors.open_count()).unwrap_or(i64::MAX)
         });
         let text = "Callers who share a monitor that was open";
-        self.show_counter("monitors_joined", text, move || joined.joined());
+        self.register_counter("monitors_joined", text, move || joined.joined_total());
     }
 
     /// Shows how many requests were answered by another one's answer, and what is kept for that now.
-    pub fn show_shares(&self, shares: Shares) {
+    pub fn register_coalesced(&self, shares: CoalescedRequests) {
         let kept = shares.clone();
         let text = "Requests that were answered by what another caller's request brought";
-        self.show_counter("shared_requests", text, move || shares.shared());
+        self.register_counter("shared_requests", text, move || shares.coalesced_total());
         let text = "Bytes of answers that are kept for several callers now";
-        self.show_gauge("shared_bytes_kept", text, move || {
-            i64::try_from(kept.kept()).unwrap_or(i64::MAX)
+        self.register_gauge("shared_bytes_kept", text, move || {
+            i64::try_from(kept.buffered_bytes()).unwrap_or(i64::MAX)
         });
     }
 
     /// Shows how many lines of the access log were lost.
-    pub fn show_access_log(&self, log: AccessLog) {
+    pub fn register_access_log(&self, log: AccessLog) {
         let text = "Lines of the access log that were lost because they could not be written, or not as fast";
-        self.show_counter("access_log_lines_lost", text, move || log.lost());
+        self.register_counter("access_log_lines_lost", text, move || log.lines_lost());
     }
 
     /// Shows how many lines of the gateway's own log were lost.
-    pub fn show_console(&self, console: Console) {
+    pub fn register_console(&self, console: Console) {
         let text = "Lines of the gateway's own log that were lost because nobody read them as fast";
-        self.show_counter("log_lines_lost", text, move || console.lost());
+        self.register_counter("log_lines_lost", text, move || console.lines_lost());
     }
 
     /// Shows a number that only grows and that somebody else counts, as the hits of a cache. The name gets the prefix
     /// `nomad_gateway_` and the ending `_total`.
-    pub fn show_counter(
+    pub fn register_counter(
         &self,
         name: &'static str,
         text: &'static str,
         read: impl Fn() -> u64 + Send + Sync + 'static,
     ) {
-        self.show(name, text, Read::Counter(Box::new(read)));
+        self.register_collector(name, text, ReadValue::Counter(Box::new(read)));
     }
 
     /// Shows a number that goes up and down and that somebody else knows.
-    pub fn show_gauge(
+    pub fn register_gauge(
         &self,
         name: &'static str,
         text: &'static str,
         read: impl Fn() -> i64 + Send + Sync + 'static,
     ) {
-        self.show(name, text, Read::Gauge(Box::new(read)));
+        self.register_collector(name, text, ReadValue::Gauge(Box::new(read)));
     }
 
-    fn show(&self, name: &'static str, text: &'static str, read: Read) {
+    fn register_collector(&self, name: &'static str, text: &'static str, read: ReadValue) {
         let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
-        registry.register_collector(Box::new(Shown { name, text, read }));
+        registry.register_collector(Box::new(CallbackCollector { name, text, read }));
     }
 
     /// Everything in one of the two formats.
-    pub(crate) fn exposed(&self, exposition: Exposition) -> String {
+    pub(crate) fn encode_as(&self, exposition: ExpositionFormat) -> String {
         match exposition {
-            Exposition::Text => to_text(&self.text()),
-            Exposition::OpenMetrics => self.text(),
+            ExpositionFormat::Text => to_prometheus_text(&self.open_metrics_text()),
+            ExpositionFormat::OpenMetrics => self.open_metrics_text(),
         }
     }
 
     /// Everything in the text format of OpenMetrics, which Prometheus reads.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn open_metrics_text(&self) -> String {
         let mut text = String::new();
         let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         if encode(&mut text, &registry).is_err() {
@@ -220,28 +220,31 @@ impl Metrics {
         text
     }
 
-    pub(super) fn request(&self, family: Family, status: StatusCode, path: Option<&str>) {
+    pub(super) fn count_request(&self, family: RouteClass, status: StatusCode, path: Option<&str>) {
         let status = STATUSES.iter().position(|known| *known == status.as_u16());
         let path = path.and_then(|path| PATHS.iter().position(|known| *known == path));
         let (status, path) = (status.unwrap_or(STATUSES.len()), path.unwrap_or(PATHS.len()));
         let index = (family as usize * (STATUSES.len() + 1) + status) * (PATHS.len() + 1) + path;
-        let Some(cell) = self.cells.get(index) else { return };
-        cell.get_or_init(|| self.requests.get_or_create_owned(&labels(family, status, path))).inc();
+        let Some(cell) = self.request_series.get(index) else { return };
+        cell.get_or_init(|| {
+            self.requests.get_or_create_owned(&request_labels(family, status, path))
+        })
+        .inc();
     }
 
-    pub(super) fn duration(&self, family: Family, took: Duration) {
+    pub(super) fn observe_duration(&self, family: RouteClass, took: Duration) {
         if let Some(durations) = self.durations.get(family as usize) {
             durations.observe(took.as_secs_f64());
         }
     }
 
-    pub(super) fn stream_opened(&self, family: Family) {
+    pub(super) fn stream_opened(&self, family: RouteClass) {
         if let Some(streams) = self.streams.get(family as usize) {
             streams.inc();
         }
     }
 
-    pub(super) fn stream_closed(&self, family: Family, bytes: u64, path: Option<&str>) {
+    pub(super) fn stream_closed(&self, family: RouteClass, bytes: u64, path: Option<&str>) {
         if let Some(streams) = self.streams.get(family as usize) {
             streams.dec();
         }
@@ -254,7 +257,7 @@ impl Metrics {
         }
     }
 
-    pub(super) fn tunnel_ended(&self, to_agent: u64, to_caller: u64) {
+    pub(super) fn count_tunnel_bytes(&self, to_agent: u64, to_caller: u64) {
         let [agent, caller] = &self.tunnel_bytes;
         agent.inc_by(to_agent);
         caller.inc_by(to_caller);
@@ -267,15 +270,15 @@ fn histogram() -> Histogram {
 }
 
 /// A handle for every family.
-fn each<M>(handle: impl Fn(&Route) -> M) -> [M; FAMILIES] {
+fn per_route_class<M>(handle: impl Fn(&RouteLabels) -> M) -> [M; ROUTE_CLASSES] {
     let handle = &handle;
     array::from_fn(|place| {
-        let name = Family::ALL.get(place).map_or("", |family| family.as_str());
+        let name = RouteClass::ALL.get(place).map_or("", |family| family.as_str());
         handle(&[("route", name)])
     })
 }
 
-fn labels(family: Family, status: usize, path: usize) -> Request {
+fn request_labels(family: RouteClass, status: usize, path: usize) -> RequestLabels {
     const NAMES: [&str; STATUSES.len()] = [
         "101", "200", "204", "206", "301", "304", "307", "400", "401", "403", "404", "405", "408",
         "412", "413", "429", "499", "500", "501", "502", "503", "504",
@@ -288,32 +291,32 @@ fn labels(family: Family, status: usize, path: usize) -> Request {
 }
 
 /// A number that somebody else counts.
-struct Shown {
+struct CallbackCollector {
     name: &'static str,
     text: &'static str,
-    read: Read,
+    read: ReadValue,
 }
 
-enum Read {
+enum ReadValue {
     Counter(Box<dyn Fn() -> u64 + Send + Sync>),
     Gauge(Box<dyn Fn() -> i64 + Send + Sync>),
 }
 
-impl fmt::Debug for Shown {
+impl fmt::Debug for CallbackCollector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shown").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
-impl Collector for Shown {
+impl Collector for CallbackCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         match &self.read {
-            Read::Counter(read) => {
+            ReadValue::Counter(read) => {
                 let kind = ConstCounter::<u64>::TYPE;
                 let encoder = encoder.encode_descriptor(self.name, self.text, None, kind)?;
                 ConstCounter::new(read()).encode(encoder)
             }
-            Read::Gauge(read) => {
+            ReadValue::Gauge(read) => {
                 let kind = ConstGauge::<i64>::TYPE;
                 let encoder = encoder.encode_descriptor(self.name, self.text, None, kind)?;
                 ConstGauge::new(read()).encode(encoder)

@@ -20,20 +20,20 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::{
-    H2, HTTP_1_1, MinVersion, Reload, ServerTls, TlsError, handshakes::Handshakes, inspect,
-    live::Live, pem,
+    H2, HTTP_1_1, MinVersion, Reload, ServerTls, TlsError, handshakes::Handshakes, inspect, pem,
 };
 use crate::linger::read_on;
+use crate::tls::reload::Reloadable;
 
 /// Nomad's own limit (`limits.https_handshake_timeout`), which ends with the first byte of a request: who needs longer
 /// only holds a place.
-const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The first byte of TLS: a record with a handshake in it.
 const HANDSHAKE_RECORD: u8 = 0x16;
 
 /// What a caller is told who speaks plain HTTP. The status line is all that such a caller understands.
-const PLAIN_ANSWER: &[u8] =
+const PLAIN_HTTP_RESPONSE: &[u8] =
     b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n\
     Connection: close\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
 
@@ -69,9 +69,9 @@ pub(crate) fn is_http2(stream: &TlsStream<TcpStream>) -> bool {
 /// Accepts TLS connections. Cheap to clone: all clones read the same files again.
 #[derive(Debug, Clone)]
 pub struct Acceptor {
-    config: Arc<Live<ServerConfig>>,
+    config: Arc<Reloadable<ServerConfig>>,
     settings: Arc<RwLock<ServerTls>>,
-    limit: Option<Duration>,
+    handshake_timeout: Option<Duration>,
     handshakes: Handshakes,
 }
 
@@ -83,14 +83,19 @@ impl Acceptor {
     pub fn load(settings: ServerTls) -> Result<Self, TlsError> {
         let settings = Arc::new(RwLock::new(settings));
         let wanted = Arc::clone(&settings);
-        let config = Live::load(move || {
+        let config = Reloadable::load(move || {
             // Not held while files are read: whoever asks for the files' names should not wait for that.
             let wanted = wanted.read().unwrap_or_else(PoisonError::into_inner).clone();
-            inspect::warn(&wanted.cert_file);
-            config(&wanted)
+            inspect::warn_if_not_valid(&wanted.cert_file);
+            server_config(&wanted)
         })?;
         let handshakes = Handshakes::default();
-        Ok(Self { config: Arc::new(config), settings, limit: Some(HANDSHAKE_LIMIT), handshakes })
+        Ok(Self {
+            config: Arc::new(config),
+            settings,
+            handshake_timeout: Some(HANDSHAKE_TIMEOUT),
+            handshakes,
+        })
     }
 
     /// Lets so many callers of one address, and so many in all, be between their connection and the first byte of a request.
@@ -109,13 +114,13 @@ impl Acceptor {
 
     /// How long a caller may take from the connection to the first byte of its request; for ever if none.
     #[must_use]
-    pub fn handshake_limit(mut self, limit: Option<Duration>) -> Self {
-        self.limit = limit;
+    pub fn handshake_timeout(mut self, limit: Option<Duration>) -> Self {
+        self.handshake_timeout = limit;
         self
     }
 
     pub(crate) const fn limit(&self) -> Option<Duration> {
-        self.limit
+        self.handshake_timeout
     }
 
     /// Takes other settings, for all clones. Connections that stand go on as they are.
@@ -123,11 +128,11 @@ impl Acceptor {
     /// # Errors
     /// [`TlsError`] when a file cannot be used; then the old settings stay in force.
     pub fn replace(&self, settings: ServerTls) -> Result<(), TlsError> {
-        let before = self.exchange(settings);
-        self.config.reload().inspect_err(|_| drop(self.exchange(before)))
+        let before = self.swap_settings(settings);
+        self.config.reload().inspect_err(|_| drop(self.swap_settings(before)))
     }
 
-    fn exchange(&self, settings: ServerTls) -> ServerTls {
+    fn swap_settings(&self, settings: ServerTls) -> ServerTls {
         let mut now = self.settings.write().unwrap_or_else(PoisonError::into_inner);
         mem::replace(&mut now, settings)
     }
@@ -141,30 +146,30 @@ impl Acceptor {
     ) -> io::Result<TlsStream<TcpStream>> {
         let _place = self.handshakes.begin(address)?;
         let begun = async {
-            let mut stream = self.shake_hands(stream).await?;
+            let mut stream = self.handshake(stream).await?;
             // It stays in the buffer, where the parser of the request finds it.
             stream.fill_buf().await?;
             Ok(stream)
         };
-        let Some(limit) = self.limit else { return begun.await };
+        let Some(limit) = self.handshake_timeout else { return begun.await };
         timeout_at(since + limit, begun).await.unwrap_or_else(|_| {
             Err(io::Error::new(io::ErrorKind::TimedOut, "no request over TLS in time"))
         })
     }
 
     /// Shakes hands, however long it takes.
-    pub(crate) async fn shake_hands(
+    pub(crate) async fn handshake(
         &self,
         mut stream: TcpStream,
     ) -> io::Result<TlsStream<TcpStream>> {
         let mut first = [0];
         if stream.peek(&mut first).await? == 1 && first != [HANDSHAKE_RECORD] {
-            stream.write_all(PLAIN_ANSWER).await?;
+            stream.write_all(PLAIN_HTTP_RESPONSE).await?;
             stream.shutdown().await?;
             read_on(&mut stream).await;
             return Err(io::Error::other("the caller spoke plain HTTP"));
         }
-        TlsAcceptor::from(self.config.now()).accept(stream).await
+        TlsAcceptor::from(self.config.current()).accept(stream).await
     }
 }
 
@@ -180,17 +185,17 @@ impl Reload for Acceptor {
     }
 }
 
-pub(super) fn config(settings: &ServerTls) -> Result<ServerConfig, TlsError> {
+pub(super) fn server_config(settings: &ServerTls) -> Result<ServerConfig, TlsError> {
     let builder = ServerConfig::builder_with_provider(settings.cipher_suites.provider())
         .with_protocol_versions(settings.min_version.versions())?;
-    let builder = match verifier(settings)? {
+    let builder = match client_verifier(settings)? {
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
     };
     let (cert, key) = (&settings.cert_file, &settings.key_file);
     let secret = pem::key(key)?;
-    if settings.min_version == MinVersion::Tls12 && !settings.cipher_suites.fit(&secret) {
-        return Err(TlsError::Suites { key: key.clone() });
+    if settings.min_version == MinVersion::Tls12 && !settings.cipher_suites.fits_key(&secret) {
+        return Err(TlsError::NoUsableSuite { key: key.clone() });
     }
     let built = builder.with_single_cert(pem::certificates(cert)?, secret);
     let mut config =
@@ -202,7 +207,7 @@ pub(super) fn config(settings: &ServerTls) -> Result<ServerConfig, TlsError> {
     Ok(config)
 }
 
-fn verifier(settings: &ServerTls) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
+fn client_verifier(settings: &ServerTls) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
     if settings.client_certificates == ClientCertificates::Ignored {
         return Ok(None);
     }

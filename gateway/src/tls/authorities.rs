@@ -34,7 +34,7 @@ impl Authorities {
                 }
                 Ok(roots)
             }
-            Self::System => system(),
+            Self::System => system_roots(),
         }
     }
 
@@ -49,7 +49,7 @@ impl Authorities {
 }
 
 /// The system's list is not ours to complain about: what cannot be read in it is left out.
-fn system() -> Result<RootCertStore, TlsError> {
+fn system_roots() -> Result<RootCertStore, TlsError> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
     let (_, unusable) = roots.add_parsable_certificates(found.certs);

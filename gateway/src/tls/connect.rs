@@ -11,10 +11,8 @@ use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::{
-    Authorities, ClientTls, HTTP_1_1, Reload, TlsError, inspect, live::Live, pem, told::Told,
-    unverified::Anybody,
-};
+use super::{Authorities, ClientTls, HTTP_1_1, Reload, TlsError, inspect, pem};
+use crate::tls::{fault_log::FaultLog, reload::Reloadable, skip_verify::SkipVerify};
 
 /// The names that agents' certificates must have.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -57,28 +55,28 @@ pub enum Verification {
 /// Cheap to clone: all clones read the same files again.
 #[derive(Debug, Clone)]
 pub struct TlsConnect {
-    config: Arc<Live<ClientConfig>>,
+    config: Arc<Reloadable<ClientConfig>>,
     authorities: Authorities,
-    own_files: Arc<[PathBuf]>,
-    servers: Name,
-    clients: Name,
-    told: Told,
+    identity_files: Arc<[PathBuf]>,
+    servers: ExpectedName,
+    clients: ExpectedName,
+    fault_log: FaultLog,
 }
 
 /// The same, read.
 #[derive(Debug, Clone)]
-pub(super) enum Name {
+pub(super) enum ExpectedName {
     Role,
     Fixed(ServerName<'static>),
     Address,
 }
 
-impl Name {
-    pub(super) fn of(name: &AgentName) -> Result<Self, TlsError> {
+impl ExpectedName {
+    pub(super) fn from_setting(name: &AgentName) -> Result<Self, TlsError> {
         Ok(match name {
             AgentName::Role => Self::Role,
             AgentName::Address => Self::Address,
-            AgentName::Fixed(name) => Self::Fixed(parsed(name)?),
+            AgentName::Fixed(name) => Self::Fixed(parse_server_name(name)?),
         })
     }
 }
@@ -90,45 +88,46 @@ impl TlsConnect {
     /// [`TlsError`] when a file or a fixed name cannot be used.
     pub fn load(settings: ClientTls) -> Result<Self, TlsError> {
         let ServerNames { servers, clients } = &settings.server_names;
-        let (servers, clients) = (Name::of(servers)?, Name::of(clients)?);
+        let (servers, clients) =
+            (ExpectedName::from_setting(servers)?, ExpectedName::from_setting(clients)?);
         let own_files =
             settings.identity.iter().flat_map(|(cert, key)| [cert, key]).cloned().collect();
         let authorities = settings.authorities.clone();
         if settings.verification == Verification::Off {
             tracing::warn!("agents are not verified: whoever stands between can read every token");
         }
-        let config = Live::load(move || {
+        let config = Reloadable::load(move || {
             if let Some((cert, _)) = &settings.identity {
-                inspect::warn(cert);
+                inspect::warn_if_not_valid(cert);
             }
-            config(&settings)
+            client_config(&settings)
         })?;
         Ok(Self {
             config: Arc::new(config),
             authorities,
-            own_files,
+            identity_files: own_files,
             servers,
             clients,
-            told: Told::default(),
+            fault_log: FaultLog::default(),
         })
     }
 
-    fn name_of(&self, agent: &Agent) -> Result<ServerName<'static>, TlsError> {
+    fn expected_name(&self, agent: &Agent) -> Result<ServerName<'static>, TlsError> {
         let (role, name) =
             if agent.is_server() { ("server", &self.servers) } else { ("client", &self.clients) };
         match name {
-            Name::Fixed(name) => Ok(name.clone()),
-            Name::Address => match agent.endpoint() {
+            ExpectedName::Fixed(name) => Ok(name.clone()),
+            ExpectedName::Address => match agent.endpoint() {
                 Endpoint::Socket(address) => Ok(ServerName::from(address.ip())),
-                Endpoint::Host { name, .. } => parsed(name),
+                Endpoint::Host { name, .. } => parse_server_name(name),
                 other => Err(TlsError::ServerName(other.to_string())),
             },
-            Name::Role => parsed(&format!("{role}.{}.nomad", agent.region())),
+            ExpectedName::Role => parse_server_name(&format!("{role}.{}.nomad", agent.region())),
         }
     }
 }
 
-fn parsed(name: &str) -> Result<ServerName<'static>, TlsError> {
+fn parse_server_name(name: &str) -> Result<ServerName<'static>, TlsError> {
     ServerName::try_from(name.to_owned()).map_err(|_| TlsError::ServerName(name.to_owned()))
 }
 
@@ -137,21 +136,21 @@ impl Connect for TlsConnect {
     type Key = TcpKey;
 
     fn key(&self, agent: &Agent) -> TcpKey {
-        TcpKey::of(agent)
+        TcpKey::from_agent(agent)
     }
 
     async fn connect(&self, agent: &Agent) -> io::Result<Self::Io> {
-        let name = self.name_of(agent).map_err(io::Error::other)?;
+        let name = self.expected_name(agent).map_err(io::Error::other)?;
         let stream = TcpConnect::open(agent.endpoint()).await?;
         let shown = name.to_str().into_owned();
-        match TlsConnector::from(self.config.now()).connect(name, stream).await {
+        match TlsConnector::from(self.config.current()).connect(name, stream).await {
             Ok(stream) => {
-                self.told.sound(agent.endpoint());
+                self.fault_log.clear(agent.endpoint());
                 Ok(TokioIo::new(stream))
             }
             Err(error) => {
-                let error = advised(&error, &shown);
-                self.told.fault(agent.endpoint(), &error);
+                let error = with_advice(&error, &shown);
+                self.fault_log.log_once(agent.endpoint(), &error);
                 Err(error)
             }
         }
@@ -159,7 +158,7 @@ impl Connect for TlsConnect {
 }
 
 /// The error with what can be done about it.
-fn advised(error: &io::Error, name: &str) -> io::Error {
+fn with_advice(error: &io::Error, name: &str) -> io::Error {
     use rustls::{CertificateError, Error};
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<Error>());
     let advice = match cause {
@@ -185,19 +184,19 @@ impl Reload for TlsConnect {
 
     fn files(&self) -> Vec<PathBuf> {
         let mut files = self.authorities.files();
-        files.extend_from_slice(&self.own_files);
+        files.extend_from_slice(&self.identity_files);
         files
     }
 }
 
-pub(super) fn config(settings: &ClientTls) -> Result<ClientConfig, TlsError> {
+pub(super) fn client_config(settings: &ClientTls) -> Result<ClientConfig, TlsError> {
     let provider = settings.cipher_suites.provider();
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(settings.min_version.versions())?;
     let builder = match settings.verification {
         Verification::On => builder.with_root_certificates(settings.authorities.read()?),
         Verification::Off => {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(SkipVerify(provider)))
         }
     };
     let mut config = match &settings.identity {

@@ -60,7 +60,7 @@ pub enum TlsError {
     NoSystemAuthority,
     /// A certificate has ended.
     #[error("the certificate in {} ended on {on}", file.display())]
-    Ended {
+    Expired {
         /// The file.
         file: PathBuf,
         /// When, in UTC.
@@ -68,7 +68,7 @@ pub enum TlsError {
     },
     /// A certificate has not begun.
     #[error("the certificate in {} begins on {on} only; is the clock right?", file.display())]
-    Early {
+    NotYetValid {
         /// The file.
         file: PathBuf,
         /// When, in UTC.
@@ -76,7 +76,7 @@ pub enum TlsError {
     },
     /// No suite of TLS 1.2 that was named goes with the key.
     #[error("none of the suites goes with the key in {}; name one for its kind, or tls13 as tls_min_version", key.display())]
-    Suites {
+    NoUsableSuite {
         /// The file of the key.
         key: PathBuf,
     },

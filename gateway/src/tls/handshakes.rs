@@ -14,7 +14,7 @@ use std::{
     },
 };
 
-use crate::places::{self, Place, Places};
+use crate::limiter::{self, Limiter, Permit};
 
 /// Of one address: ten times as many as Nomad allows it connections, for a balancer or a translated network is one address too,
 /// and a handshake takes milliseconds.
@@ -26,7 +26,7 @@ const ALL: usize = 4096;
 /// Those of an [`Acceptor`](super::Acceptor). Cheap to clone: all clones count together.
 #[derive(Debug, Clone)]
 pub struct Handshakes {
-    places: Places,
+    places: Limiter,
     refused: Arc<AtomicU64>,
 }
 
@@ -38,13 +38,13 @@ impl Default for Handshakes {
 
 impl Handshakes {
     pub(super) fn new(each: usize, all: usize) -> Self {
-        Self { places: Places::new(each, all), refused: Arc::default() }
+        Self { places: Limiter::new(each, all), refused: Arc::default() }
     }
 
     /// How many are under way now.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.places.taken()
+        self.places.lock_in_use()
     }
 
     /// How many connections were closed because there were too many.
@@ -53,12 +53,12 @@ impl Handshakes {
         self.refused.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn begin(&self, address: IpAddr) -> io::Result<Place> {
-        self.places.take(address).map_err(|full| {
+    pub(crate) fn begin(&self, address: IpAddr) -> io::Result<Permit> {
+        self.places.try_acquire(address).map_err(|full| {
             self.refused.fetch_add(1, Ordering::Relaxed);
             io::Error::other(match full {
-                places::Full::Address => "too many handshakes with its address",
-                places::Full::All => "too many handshakes",
+                limiter::LimitReached::Address => "too many handshakes with its address",
+                limiter::LimitReached::Total => "too many handshakes",
             })
         })
     }

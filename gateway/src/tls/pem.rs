@@ -28,7 +28,7 @@ pub(super) fn key(file: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
     let text = read(file)?;
     match PrivateKeyDer::from_pem_slice(&text) {
         Ok(key) => Ok(key),
-        Err(pem::Error::NoItemsFound) if has(&text, b"ENCRYPTED") => {
+        Err(pem::Error::NoItemsFound) if contains(&text, b"ENCRYPTED") => {
             Err(TlsError::EncryptedKey(file.to_owned()))
         }
         Err(pem::Error::NoItemsFound) => Err(TlsError::NoKey(file.to_owned())),
@@ -56,6 +56,6 @@ fn broken(file: &Path, error: &pem::Error) -> TlsError {
     TlsError::Pem { file: file.to_owned(), reason: error.to_string() }
 }
 
-fn has(text: &[u8], word: &[u8]) -> bool {
+fn contains(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len()).any(|window| window == word)
 }

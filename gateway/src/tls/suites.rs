@@ -11,7 +11,7 @@ use rustls::{
 use super::provider;
 
 /// Those that are built in.
-const KNOWN: [(&str, SupportedCipherSuite); 6] = [
+const SUPPORTED: [(&str, SupportedCipherSuite); 6] = [
     (
         "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305",
         cipher_suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
@@ -45,12 +45,12 @@ pub enum CipherSuiteError {
     #[error("{0} is too weak to be built in")]
     Weak(String),
     /// Nomad does not know it either.
-    #[error("{0:?} is no cipher suite; known are {names}", names = names())]
+    #[error("{0:?} is no cipher suite; known are {names}", names = supported_names())]
     Unknown(String),
 }
 
-fn names() -> String {
-    KNOWN.map(|(name, _)| name).join(", ")
+fn supported_names() -> String {
+    SUPPORTED.map(|(name, _)| name).join(", ")
 }
 
 impl FromStr for CipherSuites {
@@ -59,13 +59,13 @@ impl FromStr for CipherSuites {
     /// Reads names with commas between them.
     fn from_str(text: &str) -> Result<Self, CipherSuiteError> {
         let named = text.split(',').map(str::trim).filter(|name| !name.is_empty());
-        let found: Vec<_> = named.map(suite).collect::<Result<_, _>>()?;
+        let found: Vec<_> = named.map(parse_suite).collect::<Result<_, _>>()?;
         Ok(Self(Some(found).filter(|found| !found.is_empty())))
     }
 }
 
-fn suite(name: &str) -> Result<SupportedCipherSuite, CipherSuiteError> {
-    if let Some((_, suite)) = KNOWN.iter().find(|(known, _)| *known == name) {
+fn parse_suite(name: &str) -> Result<SupportedCipherSuite, CipherSuiteError> {
+    if let Some((_, suite)) = SUPPORTED.iter().find(|(known, _)| *known == name) {
         return Ok(*suite);
     }
     // All others that Nomad knows end in this, or exchange keys by RSA.
@@ -85,7 +85,7 @@ impl CipherSuites {
     }
 
     /// Whether a caller of TLS 1.2 can be served with this key. Any key goes with suites that nobody has named.
-    pub(super) fn fit(&self, key: &PrivateKeyDer<'_>) -> bool {
+    pub(super) fn fits_key(&self, key: &PrivateKeyDer<'_>) -> bool {
         let Some(named) = &self.0 else { return true };
         // What kind of key it is, is somebody else's question.
         let Ok(key) = any_supported_type(key) else { return true };
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn suites_are_known_by_nomads_names() {
-        let all = names().parse::<CipherSuites>().unwrap().provider();
+        let all = supported_names().parse::<CipherSuites>().unwrap().provider();
         assert_eq!(all.cipher_suites.len(), provider().cipher_suites.len());
         let one: CipherSuites = " TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 ,".parse().unwrap();
         let tls12 =

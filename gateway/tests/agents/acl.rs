@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::process::{Answer, BOTH, Process, refusal, within, write_config};
+use crate::process::{BOTH, Process, TestResponse, start_error, wait_until, write_config};
 
 const KEY: &str = "HS5lJ+XuTlYKWaeGYyG+/A==";
 const DENIED: (u16, &str) = (403, "Permission denied");
@@ -33,20 +33,20 @@ fn config(dir: &Path, more: &str) -> String {
 }
 
 /// A server and a client in one agent that demands tokens.
-fn guarded(dir: &Path) -> Process {
+fn start_with_tokens(dir: &Path) -> Process {
     write_tokens(dir, "management");
     let text = config(dir, "").replacen(
         "enabled = true",
         &format!("enabled = true\n  encrypt = {KEY:?}"),
         1,
     );
-    Process::configured(dir, &text)
+    Process::start_configured(dir, &text)
 }
 
 #[test]
-fn every_call_demands_its_right() {
+fn every_call_requires_its_capability() {
     let dir = tempfile::tempdir().unwrap();
-    let agent = guarded(dir.path());
+    let agent = start_with_tokens(dir.path());
     let put_servers = format!("PUT /v1/agent/servers?address={}", agent.rpc);
     let agent_read = ["agent:read", "agent:write", "management"].as_slice();
     let agent_write = ["agent:write", "management"].as_slice();
@@ -66,25 +66,29 @@ fn every_call_demands_its_right() {
         let tokens =
             ["", "agent:read", "agent:write", "node:read", "node:write", "management", "unknown"];
         for token in tokens {
-            let answer = agent.ask_as(token, call, "");
+            let answer = agent.send_as(token, call, "");
             if allowed.contains(&token) {
                 assert_eq!(answer.status, 200, "{call} {token}: {answer:?}");
             } else {
-                assert_eq!(answer.said(), DENIED, "{call} {token}");
+                assert_eq!(answer.status_and_text(), DENIED, "{call} {token}");
             }
         }
-        assert_eq!(agent.ask_as("expired", call, "").said(), (403, "ACL token expired"), "{call}");
+        assert_eq!(
+            agent.send_as("expired", call, "").status_and_text(),
+            (403, "ACL token expired"),
+            "{call}"
+        );
     }
     // Health is for everybody.
     for token in ["", "unknown", "expired"] {
         for query in ["", "?type=client", "?type=server", "?type=client&type=server"] {
-            let health = agent.ask_as(token, &format!("GET /v1/agent/health{query}"), "").json();
+            let health = agent.send_as(token, &format!("GET /v1/agent/health{query}"), "").json();
             assert_eq!(health.get("client").is_some(), !query.ends_with("?type=server"), "{query}");
             assert_eq!(health.get("server").is_some(), query != "?type=client", "{query}");
         }
     }
     assert_eq!(
-        agent.ask_as("agent:read", "GET /v1/agent/self", "").json()["config"]["ACL"]["Enabled"],
+        agent.send_as("agent:read", "GET /v1/agent/self", "").json()["config"]["ACL"]["Enabled"],
         true
     );
 }
@@ -92,7 +96,7 @@ fn every_call_demands_its_right() {
 #[test]
 fn what_is_wrong_with_a_call_is_told_before_or_after_who_asks() {
     let dir = tempfile::tempdir().unwrap();
-    let agent = guarded(dir.path());
+    let agent = start_with_tokens(dir.path());
     for (call, answer) in [
         ("GET /v1/agent/reload", (405, "Invalid method")),
         ("FOO /v1/agent/schedulers", (405, "Invalid method")),
@@ -104,36 +108,50 @@ fn what_is_wrong_with_a_call_is_told_before_or_after_who_asks() {
         ("GET /v1/agent/monitor/export?on_disk=true", DENIED),
     ] {
         for token in ["", "unknown"] {
-            assert_eq!(agent.ask_as(token, call, "broken").said(), answer, "{call} {token:?}");
+            assert_eq!(
+                agent.send_as(token, call, "broken").status_and_text(),
+                answer,
+                "{call} {token:?}"
+            );
         }
     }
     let export = "GET /v1/agent/monitor/export?on_disk=true";
-    assert_eq!(agent.ask_as("agent:read", export, "").said(), (400, "No nomad log file defined"));
+    assert_eq!(
+        agent.send_as("agent:read", export, "").status_and_text(),
+        (400, "No nomad log file defined")
+    );
     let level = "GET /v1/agent/monitor?log_level=unknown";
     for token in ["agent:read", "management"] {
-        assert_eq!(agent.ask_as(token, level, "").said(), (400, "Unknown log level: unknown"));
+        assert_eq!(
+            agent.send_as(token, level, "").status_and_text(),
+            (400, "Unknown log level: unknown")
+        );
     }
 }
 
 #[test]
 fn a_join_without_a_token_is_made_with_a_warning() {
     let dir = tempfile::tempdir().unwrap();
-    let agent = guarded(dir.path());
+    let agent = start_with_tokens(dir.path());
     let twice = format!("PUT /v1/agent/join?address={0}&address={0}", agent.serf);
     let warning =
         "anonymous server join is deprecated and will be removed in a future version of Nomad";
     for (token, warning) in [("", warning), ("agent:read", warning), ("agent:write", "")] {
         let expected = format!(r#"{{"error":"","num_joined":2,"warning":"{warning}"}}"#);
-        assert_eq!(agent.ask_as(token, &twice, "").said(), (200, &*expected), "{token}");
+        assert_eq!(
+            agent.send_as(token, &twice, "").status_and_text(),
+            (200, &*expected),
+            "{token}"
+        );
     }
 }
 
 #[test]
 fn a_reload_reads_tokens_and_level_again() {
     let dir = tempfile::tempdir().unwrap();
-    let agent = guarded(dir.path());
+    let agent = start_with_tokens(dir.path());
     let level = |token: &str| -> Option<String> {
-        let answer = agent.ask_as(token, "GET /v1/agent/self", "");
+        let answer = agent.send_as(token, "GET /v1/agent/self", "");
         (answer.status == 200)
             .then(|| answer.json()["config"]["LogLevel"].as_str().unwrap().to_owned())
     };
@@ -141,23 +159,27 @@ fn a_reload_reads_tokens_and_level_again() {
     write_tokens(dir.path(), "another");
     write_config(dir.path(), &config(dir.path(), "log_level = \"debug\"\n"));
     for token in ["", "agent:read", "node:write"] {
-        assert_eq!(agent.ask_as(token, "PUT /v1/agent/reload", "").said(), DENIED, "{token}");
+        assert_eq!(
+            agent.send_as(token, "PUT /v1/agent/reload", "").status_and_text(),
+            DENIED,
+            "{token}"
+        );
     }
     assert_eq!(level("management").as_deref(), Some("INFO"));
-    let reload = |token| -> Answer { agent.ask_as(token, "POST /v1/agent/reload", "") };
-    assert_eq!(reload("agent:write").said(), (200, ""));
+    let reload = |token| -> TestResponse { agent.send_as(token, "POST /v1/agent/reload", "") };
+    assert_eq!(reload("agent:write").status_and_text(), (200, ""));
     assert_eq!((level("management"), level("another").as_deref()), (None, Some("DEBUG")));
 
     // A hang-up does the same, and a broken table changes nothing, not even the level.
     write_tokens(dir.path(), "third");
     write_config(dir.path(), &config(dir.path(), "log_level = \"warn\"\n"));
     agent.signal(Signal::HUP);
-    within(std::time::Duration::from_secs(10), "it is taken over", || {
+    wait_until(std::time::Duration::from_secs(10), "it is taken over", || {
         level("third").as_deref() == Some("WARN")
     });
     fs::write(dir.path().join("tokens.json"), "{\"tokens\":").unwrap();
     write_config(dir.path(), &config(dir.path(), "log_level = \"trace\"\n"));
-    assert_eq!(reload("third").said(), (200, ""));
+    assert_eq!(reload("third").status_and_text(), (200, ""));
     assert_eq!(level("third").as_deref(), Some("WARN"));
 }
 
@@ -168,32 +190,32 @@ fn the_tokens_of_the_page_work() {
     let (_, rest) = page.split_once("```json\n").unwrap();
     let (example, _) = rest.split_once("```").unwrap();
     fs::write(dir.path().join("tokens.json"), example).unwrap();
-    let agent = Process::configured(dir.path(), &config(dir.path(), ""));
+    let agent = Process::start_configured(dir.path(), &config(dir.path(), ""));
     let reader = "d8d8a6f5-3cb6-0a0b-3b6a-5a8a2f0f8f9b";
     for (call, status) in [("GET /v1/agent/members", 200), ("PUT /v1/agent/reload", 403)] {
-        assert_eq!(agent.ask_as(reader, call, "").status, status, "{call}");
+        assert_eq!(agent.send_as(reader, call, "").status, status, "{call}");
     }
     let management = "7e8fbb01-bbbc-d276-9c14-e17fbe5de1b3";
-    assert_eq!(agent.ask_as(management, "PUT /v1/agent/reload", "").status, 200);
+    assert_eq!(agent.send_as(management, "PUT /v1/agent/reload", "").status, 200);
 }
 
 #[test]
 fn tokens_that_cannot_be_read_are_a_start_up_error_without_a_secret_in_it() {
     let dir = tempfile::tempdir().unwrap();
-    let said = refusal(dir.path(), &format!("{BOTH}acl {{\n  enabled = true\n}}\n"));
+    let said = start_error(dir.path(), &format!("{BOTH}acl {{\n  enabled = true\n}}\n"));
     assert!(said.contains("acl.tokens_file: must be set"), "{said}");
     let text = config(dir.path(), "");
-    assert!(refusal(dir.path(), &text).contains("tokens.json: it cannot be read"));
+    assert!(start_error(dir.path(), &text).contains("tokens.json: it cannot be read"));
     for table in [
         "{ \"tokens\": [{ \"secret\": [\"s3cret\"] }] }",
         "{ \"tokens\": [{ \"secret\": \"a\", \"type\": \"s3cret\" }] }",
     ] {
         fs::write(dir.path().join("tokens.json"), table).unwrap();
-        let said = refusal(dir.path(), &text);
+        let said = start_error(dir.path(), &text);
         assert!(said.contains("no table of tokens at line 1, column"), "{said}");
         assert!(!said.contains("s3cret"), "{said}");
     }
     let table = json!({ "policies": [{ "name": "p", "rules": "agent {" }], "tokens": [] });
     fs::write(dir.path().join("tokens.json"), table.to_string()).unwrap();
-    assert!(refusal(dir.path(), &text).contains("policy \"p\""));
+    assert!(start_error(dir.path(), &text).contains("policy \"p\""));
 }

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use crate::process::open;
 
 /// Files of a certificate and its key.
-pub(crate) type Pair = (PathBuf, PathBuf);
+pub(crate) type CertificateAndKey = (PathBuf, PathBuf);
 
 /// An authority and the files of those it signed.
 pub(crate) struct Authority {
@@ -27,7 +27,7 @@ pub(crate) struct Authority {
     dir: TempDir,
 }
 
-pub(crate) type Stream = StreamOwned<ClientConnection, TcpStream>;
+pub(crate) type TlsStream = StreamOwned<ClientConnection, TcpStream>;
 
 impl Authority {
     pub(crate) fn new() -> Self {
@@ -45,7 +45,7 @@ impl Authority {
     }
 
     /// Writes certificate and key for this name, over those that stand there.
-    pub(crate) fn sign(&self, file: &str, name: &str) -> Pair {
+    pub(crate) fn sign(&self, file: &str, name: &str) -> CertificateAndKey {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         let cert = params.signed_by(&key, &self.issuer).unwrap();
@@ -57,7 +57,7 @@ impl Authority {
     }
 
     /// A `tls` block with the certificate called `agent`, and whatever else it should say.
-    pub(crate) fn block(&self, more: &str) -> String {
+    pub(crate) fn tls_block(&self, more: &str) -> String {
         let file = |name: &str| self.dir.path().join(name);
         format!(
             "tls {{\n  http = true\n  ca_file = {:?}\n  cert_file = {:?}\n  key_file = {:?}\n  {more}\n}}\n",
@@ -68,12 +68,12 @@ impl Authority {
     }
 
     /// Shakes hands with whoever has a certificate for `name`.
-    pub(crate) fn call(
+    pub(crate) fn connect(
         &self,
         address: &str,
         name: &'static str,
-        identity: Option<&Pair>,
-    ) -> io::Result<Stream> {
+        identity: Option<&CertificateAndKey>,
+    ) -> io::Result<TlsStream> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(self.ca()).unwrap()).unwrap();
         let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()))

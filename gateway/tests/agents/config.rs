@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use crate::process::{Process, program};
 
 /// What the program says of files with faults.
-fn refusal(files: &[&Path], more: &[&str]) -> String {
+fn start_error(files: &[&Path], more: &[&str]) -> String {
     let mut command = program(more);
     for file in files {
         command.arg("--config").arg(file);
@@ -50,12 +50,12 @@ allocation "web" {
 }
 "#;
     fs::write(&file, text).unwrap();
-    let said = refusal(&[&file], &[]);
+    let said = start_error(&[&file], &[]);
     // An expression makes the whole file unreadable, so it is told first.
     assert!(said.contains("agent.hcl:27:15: only plain values are understood here"), "{said}");
 
     fs::write(&file, text.replace("${env.SHELL}", "sh")).unwrap();
-    let said = refusal(&[&file], &[]);
+    let said = start_error(&[&file], &[]);
     for fault in [
         "the configuration has 10 faults:",
         "agent.hcl:2:1: nmae is no setting here",
@@ -80,7 +80,7 @@ fn json_is_checked_the_same_way() {
     let file = dir.path().join("agent.json");
     fs::write(&file, r#"{ "server": { "enabled": true, "bootstrap_expect": 3 }, "data_dir": 7 }"#)
         .unwrap();
-    let said = refusal(&[&file], &["--region", "not a name"]);
+    let said = start_error(&[&file], &["--region", "not a name"]);
     assert!(said.contains("the configuration has 4 faults:"), "{said}");
     for fault in [
         "agent.json:1:52: server.bootstrap_expect is no setting here",
@@ -90,10 +90,10 @@ fn json_is_checked_the_same_way() {
         assert!(said.contains(fault), "{fault} is missing: {said}");
     }
     fs::write(&file, "{\n  \"server\": }").unwrap();
-    assert!(refusal(&[&file], &[]).contains("agent.json:2:13: expected value"));
+    assert!(start_error(&[&file], &[]).contains("agent.json:2:13: expected value"));
     let missing = dir.path().join("missing.hcl");
-    assert!(refusal(&[&missing], &[]).contains("cannot read"));
-    assert!(refusal(&[], &[]).contains("enable a server, a client, or both"));
+    assert!(start_error(&[&missing], &[]).contains("cannot read"));
+    assert!(start_error(&[], &[]).contains("enable a server, a client, or both"));
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn a_taken_port_is_told() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     let data = dir.path().to_str().unwrap();
-    let said = refusal(&[], &["--server", "--data-dir", data, "--http-port", &port]);
+    let said = start_error(&[], &["--server", "--data-dir", data, "--http-port", &port]);
     assert!(said.contains(&format!("cannot listen on 127.0.0.1:{port}")), "{said}");
 }
 

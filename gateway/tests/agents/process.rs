@@ -16,14 +16,14 @@ pub(crate) struct Process {
     child: Child,
     pub(crate) http: String,
     /// Where the HTTP API listens besides.
-    pub(crate) also: Vec<String>,
+    pub(crate) additional_addresses: Vec<String>,
     pub(crate) rpc: String,
     pub(crate) serf: String,
 }
 
 /// What came back.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: u16,
     pub(crate) head: String,
     pub(crate) text: String,
@@ -67,30 +67,30 @@ impl Process {
         let also = line.split(" and ").skip(1).map(|address| {
             address.split_once("://").unwrap().1.split([',', '\n']).next().unwrap().to_owned()
         });
-        Self { child, http, also: also.collect(), rpc, serf }
+        Self { child, http, additional_addresses: also.collect(), rpc, serf }
     }
 
     /// An agent with this configuration, on free ports, its data and its file in `dir`.
-    pub(crate) fn configured(dir: &Path, text: &str) -> Self {
+    pub(crate) fn start_configured(dir: &Path, text: &str) -> Self {
         write_config(dir, text);
         Self::start(program(&["--config"]).arg(dir.join("agent.hcl")))
     }
 
-    pub(crate) fn get(&self, path: &str) -> Answer {
-        self.ask("GET", path, "")
+    pub(crate) fn get(&self, path: &str) -> TestResponse {
+        self.send("GET", path, "")
     }
 
-    pub(crate) fn put(&self, path: &str) -> Answer {
-        self.ask("PUT", path, "")
+    pub(crate) fn put(&self, path: &str) -> TestResponse {
+        self.send("PUT", path, "")
     }
 
-    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
-        self.ask_as("", &format!("{method} {path}"), body)
+    pub(crate) fn send(&self, method: &str, path: &str, body: &str) -> TestResponse {
+        self.send_as("", &format!("{method} {path}"), body)
     }
 
     /// Asks with a token; the empty one is none.
-    pub(crate) fn ask_as(&self, token: &str, call: &str, body: &str) -> Answer {
-        talk(&mut self.open(), token, call, body).unwrap()
+    pub(crate) fn send_as(&self, token: &str, call: &str, body: &str) -> TestResponse {
+        send_over(&mut self.open(), token, call, body).unwrap()
     }
 
     pub(crate) fn open(&self) -> TcpStream {
@@ -111,7 +111,7 @@ impl Process {
         found.map(|(_, status)| status).unwrap_or_default()
     }
 
-    pub(crate) fn leads(&self) -> bool {
+    pub(crate) fn is_leader(&self) -> bool {
         self.get("/v1/agent/self").json()["stats"]["nomad"]["leader"] == "true"
     }
 
@@ -120,7 +120,7 @@ impl Process {
     }
 
     /// Waits until it has ended by itself.
-    pub(crate) fn ended(&mut self) -> ExitStatus {
+    pub(crate) fn wait_exit(&mut self) -> ExitStatus {
         let since = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -132,13 +132,13 @@ impl Process {
     }
 }
 
-impl Answer {
+impl TestResponse {
     pub(crate) fn json(&self) -> Value {
         assert_eq!(self.status, 200, "{self:?}");
         serde_json::from_str(&self.text).unwrap()
     }
 
-    pub(crate) fn said(&self) -> (u16, &str) {
+    pub(crate) fn status_and_text(&self) -> (u16, &str) {
         (self.status, &self.text)
     }
 }
@@ -151,12 +151,12 @@ pub(crate) fn open(address: &str) -> TcpStream {
 }
 
 /// One call over a connection, which ends with it.
-pub(crate) fn talk(
+pub(crate) fn send_over(
     stream: &mut (impl Read + Write),
     token: &str,
     call: &str,
     body: &str,
-) -> std::io::Result<Answer> {
+) -> std::io::Result<TestResponse> {
     let token =
         if token.is_empty() { String::new() } else { format!("x-nomad-token: {token}\r\n") };
     let head = format!("{call} HTTP/1.1\r\nhost: agent\r\nconnection: close\r\n{token}");
@@ -167,8 +167,8 @@ pub(crate) fn talk(
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
     let head = head.to_ascii_lowercase();
     let is_chunked = head.contains("transfer-encoding: chunked");
-    let text = if is_chunked { joined(body) } else { body.to_owned() };
-    Ok(Answer { status: head[9..12].parse().unwrap(), head, text })
+    let text = if is_chunked { decode_chunked(body) } else { body.to_owned() };
+    Ok(TestResponse { status: head[9..12].parse().unwrap(), head, text })
 }
 
 /// Writes `agent.hcl`: data in the same directory, free ports, and this.
@@ -183,7 +183,7 @@ pub(crate) fn write_config(dir: &Path, text: &str) {
 pub(crate) const BOTH: &str = "server {\n  enabled = true\n}\nclient {\n  enabled = true\n}\n";
 
 /// What the program says of a configuration that it refuses.
-pub(crate) fn refusal(dir: &Path, text: &str) -> String {
+pub(crate) fn start_error(dir: &Path, text: &str) -> String {
     write_config(dir, text);
     let output = program(&["--config"]).arg(dir.join("agent.hcl")).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{output:?}");
@@ -191,7 +191,7 @@ pub(crate) fn refusal(dir: &Path, text: &str) -> String {
 }
 
 /// The text of a chunked body.
-fn joined(mut chunks: &str) -> String {
+fn decode_chunked(mut chunks: &str) -> String {
     let mut text = String::new();
     loop {
         let (length, rest) = chunks.split_once("\r\n").unwrap();
@@ -212,7 +212,7 @@ impl Drop for Process {
 }
 
 /// Asks again and again until it is true; other processes have no event to wait for.
-pub(crate) fn within(limit: Duration, what: &str, mut is_true: impl FnMut() -> bool) {
+pub(crate) fn wait_until(limit: Duration, what: &str, mut is_true: impl FnMut() -> bool) {
     let since = Instant::now();
     while !is_true() {
         assert!(since.elapsed() < limit, "not within {limit:?}: {what}");

@@ -9,12 +9,12 @@ use std::{
 
 use serde_json::json;
 
-use crate::process::{Process, open, within};
+use crate::process::{Process, open, wait_until};
 
 const SOON: Duration = Duration::from_secs(15);
 
 /// Asks for a monitor, says something at every agent again and again, and gives the name of the one that is heard.
-fn heard(gateway: &Process, agents: &[(&str, &Process)], query: &str) -> String {
+fn monitored_agent(gateway: &Process, agents: &[(&str, &Process)], query: &str) -> String {
     let mut stream = open(&gateway.http);
     stream.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
     let path = format!("/v1/agent/monitor?plain=true&log_level=debug&{query}");
@@ -42,7 +42,7 @@ fn a_region_and_a_name_lead_to_one_server() {
     let home = Process::server(dir.path(), "server1", &["--client"]);
     let elsewhere = dir.path().join("mars");
     let mars = Process::server(&elsewhere, "server1", &["--region", "mars", "--join", &home.serf]);
-    within(SOON, "they know each other", || home.members().len() == 2);
+    wait_until(SOON, "they know each other", || home.members().len() == 2);
     let file = dir.path().join("gateway.json");
     // Where servers serve HTTP is guessed from the port of the first one; this one has another.
     let servers = json!({ "server1.mars": format!("http://{}", mars.http) });
@@ -59,7 +59,7 @@ fn a_region_and_a_name_lead_to_one_server() {
         let member = agent.get("/v1/agent/self").json()["member"].clone();
         member["Tags"]["id"].as_str().unwrap().to_owned()
     };
-    within(SOON, "the gateway knows both", || {
+    wait_until(SOON, "the gateway knows both", || {
         let fleet = gateway.get("/v1/gateway/fleet").json();
         fleet["agents"].as_array().unwrap().len() == 2
     });
@@ -69,7 +69,7 @@ fn a_region_and_a_name_lead_to_one_server() {
         ("server_id=server1.mars&region=mars".to_owned(), "mars"),
         (format!("server_id={}&region=mars", id(&mars)), "mars"),
     ] {
-        assert_eq!(heard(&gateway, &agents, &query), agent, "{query}");
+        assert_eq!(monitored_agent(&gateway, &agents, &query), agent, "{query}");
     }
     // The lookup ends in the region that was asked for: there is no loop through another one.
     for (query, text) in [
@@ -79,7 +79,7 @@ fn a_region_and_a_name_lead_to_one_server() {
     ] {
         for (call, status) in [("monitor", 400), ("host", 500), ("pprof/cmdline", 500)] {
             let answer = gateway.get(&format!("/v1/agent/{call}?{query}"));
-            assert_eq!(answer.said(), (status, text), "{call}?{query}");
+            assert_eq!(answer.status_and_text(), (status, text), "{call}?{query}");
         }
     }
 }

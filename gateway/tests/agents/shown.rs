@@ -11,7 +11,7 @@ fn config(agent: &Process) -> Value {
 #[test]
 fn secrets_of_the_configuration_are_redacted_and_only_where_there_are_any() {
     let dir = tempfile::tempdir().unwrap();
-    let agent = Process::configured(dir.path(), BOTH);
+    let agent = Process::start_configured(dir.path(), BOTH);
     let whole = agent.get("/v1/agent/self").json();
     assert!(whole["config"]["ACL"].is_object(), "{whole}");
     assert!(!whole["stats"].as_object().unwrap().is_empty(), "{whole}");
@@ -27,7 +27,7 @@ fn secrets_of_the_configuration_are_redacted_and_only_where_there_are_any() {
 
     let text = "acl {\n  replication_token = \"s3cret-1\"\n}\nconsul {\n  token = \"s3cret-2\"\n}\n\
         telemetry {\n  circonus_api_token = \"s3cret-3\"\n}\n";
-    let agent = Process::configured(dir.path(), &format!("{BOTH}{text}"));
+    let agent = Process::start_configured(dir.path(), &format!("{BOTH}{text}"));
     assert_eq!(secrets(&config(&agent)), ["<redacted>"; 3]);
     assert!(!agent.get("/v1/agent/self").text.contains("s3cret"));
 }
@@ -68,6 +68,6 @@ fn a_host_is_described_without_the_secrets_of_its_environment() {
     // The operator has not opened the next one, and with ACLs off that decides.
     let closed = Process::server(dir.path(), "closed", &[]);
     for path in ["/v1/agent/host", "/v1/agent/pprof/cmdline"] {
-        assert_eq!(closed.get(path).said(), (403, "Permission denied"), "{path}");
+        assert_eq!(closed.get(path).status_and_text(), (403, "Permission denied"), "{path}");
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use rustix::process::Signal;
 
-use crate::process::{Process, program, within};
+use crate::process::{Process, program, wait_until};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -71,21 +71,21 @@ fn tasks_run_keep_their_ids_and_end_with_the_agent() {
     let mut agent = start(dir.path());
     let kept = dir.path().join("data/client/alloc-ids/web");
     let web = fs::read_to_string(&kept).unwrap();
-    within(SOON, "the task has written", || {
+    wait_until(SOON, "the task has written", || {
         log_of(&agent, &web, "main").ends_with("hello world\n")
     });
     let fixed = "13651909-dd6d-35ce-5da0-5004769668b3";
-    within(SOON, "the task ran twice", || {
+    wait_until(SOON, "the task ran twice", || {
         log_of(&agent, fixed, "again").matches("once more\n").count() == 2
     });
-    assert!(works(dir.path()));
+    assert!(has_processes(dir.path()));
     agent.signal(Signal::INT);
-    assert!(agent.ended().success());
-    assert!(!works(dir.path()), "a task outlived the agent");
+    assert!(agent.wait_exit().success());
+    assert!(!has_processes(dir.path()), "a task outlived the agent");
 
     let again = start(dir.path());
     assert_eq!(fs::read_to_string(&kept).unwrap(), web);
-    within(SOON, "it runs again under the same id", || {
+    wait_until(SOON, "it runs again under the same id", || {
         log_of(&again, &web, "main").matches("hello").count() == 2
     });
 }
@@ -97,18 +97,18 @@ fn a_task_ends_with_an_agent_that_was_killed_and_runs_once_after_the_next_start(
     let mut agent = start(dir.path());
     let web = fs::read_to_string(dir.path().join("data/client/alloc-ids/web")).unwrap();
     let said = |agent: &Process, times: usize| {
-        within(SOON, "the task has written", || {
+        wait_until(SOON, "the task has written", || {
             log_of(agent, &web, "main").matches("hello world\n").count() == times
         });
     };
     said(&agent, 1);
     agent.signal(Signal::KILL);
-    assert!(!agent.ended().success());
-    within(SOON, "nothing is left of the task", || !works(dir.path()));
+    assert!(!agent.wait_exit().success());
+    wait_until(SOON, "nothing is left of the task", || !has_processes(dir.path()));
     let again = start(dir.path());
     said(&again, 2);
     // The other allocation's task comes and goes.
-    assert_eq!(at_work(dir.path()).iter().filter(|folder| has_part(folder, &web)).count(), 1);
+    assert_eq!(process_dirs(dir.path()).iter().filter(|folder| has_part(folder, &web)).count(), 1);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_hang_up_reloads_the_log_level() {
     assert_eq!(log(), "");
     write_config(dir.path(), "debug");
     agent.signal(Signal::HUP);
-    within(SOON, "requests are in the log", || {
+    wait_until(SOON, "requests are in the log", || {
         agent.get("/v1/agent/health");
         log().contains("request complete")
     });
@@ -133,12 +133,12 @@ fn a_hang_up_reloads_the_log_level() {
 }
 
 /// Whether any process works below a directory.
-fn works(dir: &Path) -> bool {
-    !at_work(dir).is_empty()
+fn has_processes(dir: &Path) -> bool {
+    !process_dirs(dir).is_empty()
 }
 
 /// Where below a directory processes work.
-fn at_work(dir: &Path) -> Vec<PathBuf> {
+fn process_dirs(dir: &Path) -> Vec<PathBuf> {
     let processes = fs::read_dir("/proc").unwrap().flatten();
     let folders = processes.filter_map(|entry| fs::read_link(entry.path().join("cwd")).ok());
     folders.filter(|folder| folder.starts_with(dir)).collect()

@@ -17,7 +17,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::{fleet::Place, tally::Tally};
+use crate::{fleet::AgentInfo, tally::LoadStats};
 
 /// No answer takes longer; what hangs is wrong.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -27,54 +27,59 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// What a caller does all the time.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Kind {
+pub(crate) enum Workload {
     /// Asks for small JSON answers.
-    Asks,
+    ShortRequests,
     /// Waits for something to change.
-    Waits,
+    BlockingQueries,
     /// Follows a log.
-    Follows,
+    LogFollowing,
 }
 
-impl Kind {
+impl Workload {
     /// Half of them ask, a quarter waits, a quarter follows.
-    pub(crate) const fn of(number: usize) -> Self {
+    pub(crate) const fn from_number(number: usize) -> Self {
         match number % 4 {
-            0 | 1 => Self::Asks,
-            2 => Self::Waits,
-            _ => Self::Follows,
+            0 | 1 => Self::ShortRequests,
+            2 => Self::BlockingQueries,
+            _ => Self::LogFollowing,
         }
     }
 }
 
-pub(crate) struct Caller {
+pub(crate) struct LoadClient {
     pub(crate) gateway: SocketAddr,
-    pub(crate) places: Arc<Vec<Place>>,
+    pub(crate) agents: Arc<Vec<AgentInfo>>,
     pub(crate) number: usize,
-    pub(crate) kind: Kind,
-    pub(crate) tally: Arc<Tally>,
-    pub(crate) stopped: watch::Receiver<bool>,
+    pub(crate) workload: Workload,
+    pub(crate) stats: Arc<LoadStats>,
+    pub(crate) shutdown: watch::Receiver<bool>,
 }
 
-impl Caller {
+impl LoadClient {
     /// One call after the other, until it is told to stop.
     pub(crate) async fn run(self) {
         let mut line = None;
         let mut round = self.number;
-        while !*self.stopped.borrow() {
+        while !*self.shutdown.borrow() {
             round += 1;
-            let place = &self.places[round / 2 % self.places.len()];
-            match self.kind {
-                Kind::Asks => self.asks(&mut line, place, round).await,
-                Kind::Waits => self.waits(&mut line, round).await,
-                Kind::Follows => self.follows(place).await,
+            let place = &self.agents[round / 2 % self.agents.len()];
+            match self.workload {
+                Workload::ShortRequests => self.send_short_request(&mut line, place, round).await,
+                Workload::BlockingQueries => self.send_blocking_query(&mut line, round).await,
+                Workload::LogFollowing => self.follow_log(place).await,
             }
-            let mut stopped = self.stopped.clone();
+            let mut stopped = self.shutdown.clone();
             drop(timeout(PAUSE, stopped.wait_for(|stopped| *stopped)).await);
         }
     }
 
-    async fn asks(&self, line: &mut Option<Line>, place: &Place, round: usize) {
+    async fn send_short_request(
+        &self,
+        line: &mut Option<Connection>,
+        place: &AgentInfo,
+        round: usize,
+    ) {
         let (node, alloc) = (&place.node, &place.alloc);
         let kind = round % 4;
         let path = match kind {
@@ -83,78 +88,78 @@ impl Caller {
             2 => format!("/v1/client/fs/ls/{alloc}?path=/"),
             _ => "/v1/status/leader".to_owned(),
         };
-        let answer = ask(line, self.gateway, &path).await;
-        let is_excused = place.is_mortal && kind != 3;
+        let answer = fetch(line, self.gateway, &path).await;
+        let is_excused = place.may_die && kind != 3;
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => {
                 *line = None;
-                return self.tally.is_wrong(format!("{path}: {error}"));
+                return self.stats.record_wrong(format!("{path}: {error}"));
             }
         };
         if answer.status == 200 {
-            self.tally.call();
+            self.stats.record_call();
             let named = |body: &Value| body["stats"]["client"]["node_id"] == *place.node;
             if kind == 0 && !named(&answer.json()) {
-                self.tally.is_wrong(format!("{path}: another agent's answer"));
+                self.stats.record_wrong(format!("{path}: another agent's answer"));
             }
             if kind != 3 && answer.agent != *place.name {
-                self.tally.is_wrong(format!("{path}: {} answered", answer.agent));
+                self.stats.record_wrong(format!("{path}: {} answered", answer.agent));
             }
         } else if is_excused {
-            self.tally.fails();
+            self.stats.record_failure();
         } else {
-            self.tally.is_wrong(format!("{path}: {} {}", answer.status, answer.text()));
+            self.stats.record_wrong(format!("{path}: {} {}", answer.status, answer.text()));
         }
     }
 
-    async fn waits(&self, line: &mut Option<Line>, round: usize) {
+    async fn send_blocking_query(&self, line: &mut Option<Connection>, round: usize) {
         // Many wait for the same, some for something of their own.
         let index = if self.number.is_multiple_of(3) { round + 1_000 } else { 9 };
         let path = format!("/v1/jobs?index={index}&wait=5s");
-        match ask(line, self.gateway, &path).await {
+        match fetch(line, self.gateway, &path).await {
             Ok(answer) if answer.status == 200 && answer.json()["Index"] == index => {
-                self.tally.blocked();
+                self.stats.record_blocking_query();
             }
             Ok(answer) => {
-                self.tally.is_wrong(format!("{path}: {} {}", answer.status, answer.text()))
+                self.stats.record_wrong(format!("{path}: {} {}", answer.status, answer.text()))
             }
             Err(error) => {
                 *line = None;
-                self.tally.is_wrong(format!("{path}: {error}"));
+                self.stats.record_wrong(format!("{path}: {error}"));
             }
         }
     }
 
     /// Reads a log until it breaks or it is time to stop; no line may be missing or come twice.
-    async fn follows(&self, place: &Place) {
+    async fn follow_log(&self, place: &AgentInfo) {
         let path = format!(
             "/v1/client/fs/logs/{}?task=tick&type=stdout&plain=true&follow=true&origin=end&offset=100",
             place.alloc
         );
         let mut line = None;
-        let mut stream = match begin(&mut line, self.gateway, &path).await {
+        let mut stream = match start_request(&mut line, self.gateway, &path).await {
             Ok(stream) if stream.status == 200 => stream,
-            Ok(_) if place.is_mortal => return self.tally.fails(),
-            Ok(stream) => return self.tally.is_wrong(format!("{path}: {}", stream.status)),
-            Err(error) => return self.tally.is_wrong(format!("{path}: {error}")),
+            Ok(_) if place.may_die => return self.stats.record_failure(),
+            Ok(stream) => return self.stats.record_wrong(format!("{path}: {}", stream.status)),
+            Err(error) => return self.stats.record_wrong(format!("{path}: {error}")),
         };
-        self.tally.stream();
-        let mut stopped = self.stopped.clone();
+        self.stats.record_stream();
+        let mut stopped = self.shutdown.clone();
         let (mut seen, mut last) = (Vec::new(), None);
         loop {
             let piece = tokio::select! {
                 piece = stream.body.frame() => piece,
                 _ = stopped.wait_for(|stopped| *stopped) => return,
-                () = sleep(LIMIT) => return self.tally.is_wrong(format!("{path}: silent")),
+                () = sleep(LIMIT) => return self.stats.record_wrong(format!("{path}: silent")),
             };
             match piece {
                 Some(Ok(frame)) => seen.extend_from_slice(&frame.into_data().unwrap()),
-                _ if place.is_mortal => return self.tally.fails(),
-                ended => return self.tally.is_wrong(format!("{path}: ended by {ended:?}")),
+                _ if place.may_die => return self.stats.record_failure(),
+                ended => return self.stats.record_wrong(format!("{path}: ended by {ended:?}")),
             }
             if let Err(error) = self.take_lines(&mut seen, &mut last) {
-                return self.tally.is_wrong(format!("{path}: {error}"));
+                return self.stats.record_wrong(format!("{path}: {error}"));
             }
         }
     }
@@ -163,7 +168,7 @@ impl Caller {
         while let Some(end) = seen.iter().position(|byte| *byte == b'\n') {
             let text: Vec<u8> = seen.drain(..=end).collect();
             let text = String::from_utf8_lossy(&text).into_owned();
-            self.tally.line();
+            self.stats.record_line();
             // The first line may be half a one.
             let number = text.trim_end().strip_prefix("line ").and_then(|text| text.parse().ok());
             match (*last, number) {
@@ -178,16 +183,16 @@ impl Caller {
     }
 }
 
-type Line = SendRequest<Empty<Bytes>>;
+type Connection = SendRequest<Empty<Bytes>>;
 
 /// A whole answer.
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: u16,
     agent: String,
     body: Bytes,
 }
 
-impl Answer {
+impl TestResponse {
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -204,21 +209,29 @@ struct Stream {
 }
 
 /// Asks once, over a connection of its own.
-pub(crate) async fn get(address: SocketAddr, path: &str) -> Result<Answer, String> {
-    ask(&mut None, address, path).await
+pub(crate) async fn get(address: SocketAddr, path: &str) -> Result<TestResponse, String> {
+    fetch(&mut None, address, path).await
 }
 
-async fn ask(line: &mut Option<Line>, address: SocketAddr, path: &str) -> Result<Answer, String> {
+async fn fetch(
+    line: &mut Option<Connection>,
+    address: SocketAddr,
+    path: &str,
+) -> Result<TestResponse, String> {
     let asked = async {
-        let stream = begin(line, address, path).await?;
+        let stream = start_request(line, address, path).await?;
         let body = stream.body.collect().await.map_err(|error| format!("{error:?}"))?;
-        Ok(Answer { status: stream.status, agent: stream.agent, body: body.to_bytes() })
+        Ok(TestResponse { status: stream.status, agent: stream.agent, body: body.to_bytes() })
     };
     timeout(LIMIT, asked).await.unwrap_or_else(|_| Err("no answer in time".into()))
 }
 
 /// Asks over the connection that there is, or over a new one.
-async fn begin(line: &mut Option<Line>, address: SocketAddr, path: &str) -> Result<Stream, String> {
+async fn start_request(
+    line: &mut Option<Connection>,
+    address: SocketAddr,
+    path: &str,
+) -> Result<Stream, String> {
     let told = |error: hyper::Error| format!("{error:?}");
     if line.as_ref().is_none_or(SendRequest::is_closed) {
         let stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;

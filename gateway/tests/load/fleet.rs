@@ -13,17 +13,17 @@ use crate::callers::get;
 
 /// What a caller must know of an agent.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub(crate) struct AgentInfo {
     pub(crate) name: Arc<str>,
     pub(crate) node: Arc<str>,
     pub(crate) alloc: Arc<str>,
     /// It dies once in a while.
-    pub(crate) is_mortal: bool,
+    pub(crate) may_die: bool,
 }
 
 pub(crate) struct ClientAgent {
     pub(crate) address: SocketAddr,
-    place: Place,
+    info: AgentInfo,
     config: PathBuf,
     child: Child,
 }
@@ -55,12 +55,13 @@ impl ClientAgent {
         let child = spawn(&config);
         let answer = get(address, "/v1/agent/self").await.unwrap();
         let node = answer.json()["stats"]["client"]["node_id"].as_str().unwrap().into();
-        let place = Place { name: name.into(), node, alloc: alloc.into(), is_mortal: number == 1 };
-        Self { address, place, config, child }
+        let place =
+            AgentInfo { name: name.into(), node, alloc: alloc.into(), may_die: number == 1 };
+        Self { address, info: place, config, child }
     }
 
-    pub(crate) fn place(&self) -> Place {
-        self.place.clone()
+    pub(crate) fn info(&self) -> AgentInfo {
+        self.info.clone()
     }
 
     /// Ends it as a failure of its machine would.
@@ -70,7 +71,7 @@ impl ClientAgent {
     }
 
     /// Starts it again, and returns when it serves.
-    pub(crate) async fn revive(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.child = spawn(&self.config);
         assert_eq!(get(self.address, "/v1/agent/health").await.unwrap().status, 200);
     }

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use crate::callers::get;
 
 /// Within this time everything that callers left behind is gone.
-const REST: Duration = Duration::from_secs(10);
+const REST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connections that wait for their next request, an agent; the gateway keeps no more.
 const IDLE_PER_AGENT: usize = 32;
@@ -34,7 +34,7 @@ impl Drop for Gateway {
 
 /// What a process holds.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Held {
+pub(crate) struct ResourceUsage {
     /// Memory that is really there, in KiB.
     memory: usize,
     /// Open sockets and files.
@@ -42,7 +42,7 @@ pub(crate) struct Held {
 }
 
 /// Before and after.
-pub(crate) struct Both(Held, Held);
+pub(crate) struct UsageComparison(ResourceUsage, ResourceUsage);
 
 impl Gateway {
     /// In front of these servers.
@@ -72,7 +72,7 @@ impl Gateway {
     }
 
     /// What it holds when the last caller has left and nothing is under way.
-    pub(crate) async fn held_at_rest(&self) -> Held {
+    pub(crate) async fn usage_at_rest(&self) -> ResourceUsage {
         let since = Instant::now();
         loop {
             let metrics = get(self.address, "/v1/gateway/metrics").await.unwrap().text();
@@ -80,37 +80,37 @@ impl Gateway {
                 metrics.lines().filter(|line| line.starts_with("nomad_gateway_streams_open{"));
             // The answer with the numbers is under way itself.
             let open: Vec<_> = open.filter(|line| !line.ends_with(" 0")).collect();
-            let held = self.held();
+            let held = self.usage();
             if open.len() <= 1 && held.files <= 64 + IDLE_PER_AGENT * self.agents {
                 return held;
             }
-            assert!(since.elapsed() < REST, "still open: {open:?}, {held:?}");
+            assert!(since.elapsed() < REST_TIMEOUT, "still open: {open:?}, {held:?}");
             sleep(Duration::from_millis(50)).await;
         }
     }
 
-    fn held(&self) -> Held {
+    fn usage(&self) -> ResourceUsage {
         let id = self.child.id();
         let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
         let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         let memory = memory.trim().trim_end_matches(" kB").parse().unwrap();
-        Held { memory, files: fs::read_dir(format!("/proc/{id}/fd")).unwrap().count() }
+        ResourceUsage { memory, files: fs::read_dir(format!("/proc/{id}/fd")).unwrap().count() }
     }
 }
 
-impl Held {
+impl ResourceUsage {
     /// Whether there is no leak: the second crowd is as large as the first one and lasts longer. A tenth and four MiB
     /// are left to the allocator.
-    pub(crate) const fn is_no_more(before: &Self, after: &Self) -> bool {
+    pub(crate) const fn is_no_leak(before: &Self, after: &Self) -> bool {
         after.memory <= before.memory + before.memory / 10 + 4_096
     }
 
-    pub(crate) const fn and(self, after: Self) -> Both {
-        Both(self, after)
+    pub(crate) const fn compare_with(self, after: Self) -> UsageComparison {
+        UsageComparison(self, after)
     }
 }
 
-impl Both {
+impl UsageComparison {
     #[expect(clippy::print_stdout, reason = "the figures are what the script is run for")]
     pub(crate) fn report(&self) {
         let Self(before, after) = self;

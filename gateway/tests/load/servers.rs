@@ -19,7 +19,7 @@ const IDS: [&str; 3] = [
 ];
 
 /// For so long a blocking query finds nothing new.
-const HELD: Duration = Duration::from_millis(1_500);
+const BLOCKING_TIME: Duration = Duration::from_millis(1_500);
 
 pub(crate) struct Servers {
     pub(crate) addresses: Vec<SocketAddr>,
@@ -30,7 +30,7 @@ impl Servers {
         let mut known = HashMap::new();
         let mut stubs = Vec::new();
         for client in clients {
-            let place = client.place();
+            let place = client.info();
             stubs.push(json!({ "ID": *place.node, "Name": *place.name, "Status": "ready", "ModifyIndex": 7 }));
             let node = json!({ "ID": *place.node, "Name": *place.name, "ModifyIndex": 7,
                 "HTTPAddr": client.address.to_string(), "TLSEnabled": false });
@@ -70,7 +70,7 @@ async fn serve(listener: TcpListener, known: Arc<HashMap<String, Value>>) {
             accepted = listener.accept() => {
                 let Ok((stream, _)) = accepted else { continue };
                 let known = Arc::clone(&known);
-                let service = service_fn(move |request| answer(Arc::clone(&known), request));
+                let service = service_fn(move |request| respond(Arc::clone(&known), request));
                 open.spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
             }
             Some(_) = open.join_next() => {}
@@ -78,7 +78,7 @@ async fn serve(listener: TcpListener, known: Arc<HashMap<String, Value>>) {
     }
 }
 
-async fn answer(
+async fn respond(
     known: Arc<HashMap<String, Value>>,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
@@ -93,23 +93,23 @@ async fn answer(
         Some(body) => Response::new(Full::from(body.to_string())),
         None if path == "/v1/jobs" => {
             if index.is_some() {
-                sleep(HELD).await;
+                sleep(BLOCKING_TIME).await;
             }
             let asked = json!({ "Index": index.unwrap_or(0), "Query": query });
             Response::new(Full::from(asked.to_string()))
         }
         None if path.starts_with("/v1/acl/") => {
-            fault(StatusCode::BAD_REQUEST, "ACL support disabled")
+            error_response(StatusCode::BAD_REQUEST, "ACL support disabled")
         }
         // A node that has gone has no connection to its servers either.
-        None => fault(StatusCode::NOT_FOUND, "No path to node"),
+        None => error_response(StatusCode::NOT_FOUND, "No path to node"),
     };
     let seen = index.unwrap_or(6) + 1;
     response.headers_mut().insert("x-nomad-index", seen.into());
     Ok(response)
 }
 
-fn fault(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
+fn error_response(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(text));
     *response.status_mut() = status;
     response

@@ -6,10 +6,10 @@ use std::sync::{
 };
 
 /// So many wrong answers are shown; one is too many already.
-const SHOWN: usize = 10;
+const MAX_REPORTED: usize = 10;
 
 #[derive(Default)]
-pub(crate) struct Tally {
+pub(crate) struct LoadStats {
     calls: AtomicUsize,
     blocked: AtomicUsize,
     lines: AtomicUsize,
@@ -18,32 +18,32 @@ pub(crate) struct Tally {
     wrong: Mutex<Vec<String>>,
 }
 
-impl Tally {
-    pub(crate) fn call(&self) {
+impl LoadStats {
+    pub(crate) fn record_call(&self) {
         self.calls.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn blocked(&self) {
+    pub(crate) fn record_blocking_query(&self) {
         self.blocked.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn line(&self) {
+    pub(crate) fn record_line(&self) {
         self.lines.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn stream(&self) {
+    pub(crate) fn record_stream(&self) {
         self.streams.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A call of the agent that dies got no answer.
-    pub(crate) fn fails(&self) {
+    pub(crate) fn record_failure(&self) {
         self.failed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Something that must not be.
-    pub(crate) fn is_wrong(&self, what: String) {
+    pub(crate) fn record_wrong(&self, what: String) {
         let mut wrong = self.wrong.lock().unwrap();
-        if wrong.len() < SHOWN {
+        if wrong.len() < MAX_REPORTED {
             wrong.push(what);
         }
     }
@@ -52,7 +52,7 @@ impl Tally {
         self.failed.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn answers(&self) -> usize {
+    pub(crate) fn responses(&self) -> usize {
         self.calls.load(Ordering::Relaxed)
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use nomad_acl::AclDisabled;
 use nomad_forward::Agent;
 use nomad_gateway::{
-    Gateway, Stopper,
-    listen::Listener,
+    Gateway, ShutdownController,
+    listener::Listener,
     tls::{Acceptor, ClientCertificates, ServerTls, TlsConnect},
 };
 use nomad_wire::Region;
@@ -18,7 +18,7 @@ use tokio::{
 
 use crate::{
     authority::Authority,
-    hello::{LIMIT, NODE, agent, fleet, stats},
+    hello::{LIMIT, NODE, directory, start_agent, stats_path},
 };
 
 #[tokio::test]
@@ -34,15 +34,15 @@ async fn agents_are_verified_by_role_and_see_who_the_gateway_is() {
         let (cert_file, key_file) = authority.sign("agent", &names);
         let settings =
             ServerTls { cert_file, key_file, ..authority.server(ClientCertificates::Required) };
-        let agent = agent(Some(Acceptor::load(settings).unwrap())).await;
+        let agent = start_agent(Some(Acceptor::load(settings).unwrap())).await;
         let connect = TlsConnect::load(authority.client(identity.clone())).unwrap();
         let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.address();
-        let stopper = Stopper::new(Duration::ZERO);
-        let gateway = Gateway::new(fleet(agent), AclDisabled).connect(connect);
-        tokio::spawn(gateway.serve(listener, stopper.listen()));
+        let stopper = ShutdownController::new(Duration::ZERO);
+        let gateway = Gateway::new(directory(agent), AclDisabled).connect(connect);
+        tokio::spawn(gateway.serve(listener, stopper.subscribe()));
         let mut stream = TcpStream::connect(address).await.unwrap();
-        let request = format!("GET {} HTTP/1.0\r\n\r\n", stats());
+        let request = format!("GET {} HTTP/1.0\r\n\r\n", stats_path());
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         timeout(LIMIT, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
@@ -63,8 +63,8 @@ async fn errors_towards_agents_say_what_to_do() {
         let settings = authority.server(ClientCertificates::Ignored);
         Acceptor::load(ServerTls { cert_file, key_file, ..settings }).unwrap()
     };
-    let named = agent(Some(serve(&["client.mars.nomad"]))).await;
-    let plain = agent(None).await;
+    let named = start_agent(Some(serve(&["client.mars.nomad"]))).await;
+    let plain = start_agent(None).await;
     for (trusted, address, advice) in [
         (&authority, named, "give the agent a certificate for that name"),
         (&other, named, "must hold the authority"),

@@ -89,7 +89,7 @@ impl Authority {
 }
 
 /// A caller's side that trusts the authority, and shows a certificate if it has one.
-pub(crate) async fn call(
+pub(crate) async fn connect(
     authority: &Authority,
     address: SocketAddr,
     identity: Option<&(PathBuf, PathBuf)>,

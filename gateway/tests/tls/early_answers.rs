@@ -10,14 +10,14 @@ use tokio::{
 
 use nomad_acl::AclDisabled;
 use nomad_gateway::{
-    Gateway, Stopper,
-    listen::Listener,
+    Gateway, ShutdownController,
+    listener::Listener,
     tls::{Acceptor, ClientCertificates},
 };
 
 use crate::{
-    authority::{Authority, call},
-    hello::{LIMIT, NODE, fleet},
+    authority::{Authority, connect},
+    hello::{LIMIT, NODE, directory},
     refusals::{send_then_read, upload_over_http_2},
 };
 
@@ -71,27 +71,31 @@ async fn refuse(mut stream: TcpStream, status: &str, end: End) {
 }
 
 /// A gateway over TLS in front of this agent.
-async fn front(authority: &Authority, agent: SocketAddr, stopper: &Stopper) -> SocketAddr {
+async fn front(
+    authority: &Authority,
+    agent: SocketAddr,
+    stopper: &ShutdownController,
+) -> SocketAddr {
     let acceptor = Acceptor::load(authority.server(ClientCertificates::Ignored)).unwrap();
     let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap().tls(acceptor);
     let address = listener.address();
-    tokio::spawn(Gateway::new(fleet(agent), AclDisabled).serve(listener, stopper.listen()));
+    tokio::spawn(Gateway::new(directory(agent), AclDisabled).serve(listener, stopper.subscribe()));
     address
 }
 
 /// Every caller, over both versions of HTTP and with every size of body, reads the agent's own answer.
 async fn every_caller_reads(status: &'static str) {
-    let (authority, stopper) = (Authority::new(), Stopper::new(LIMIT));
+    let (authority, stopper) = (Authority::new(), ShutdownController::new(LIMIT));
     let path = format!("/v1/client/gc?node_id={NODE}");
     let (code, line) = (status[..3].parse().unwrap(), format!("HTTP/1.1 {status}"));
     for end in [End::Reset, End::Go] {
         let gateway = front(&authority, refusing(status, end).await, &stopper).await;
         for size in SIZES {
             for n in 0..TRIES {
-                let stream = call(&authority, gateway, None, &["http/1.1"]).await.unwrap();
+                let stream = connect(&authority, gateway, None, &["http/1.1"]).await.unwrap();
                 let read = send_then_read(stream, &path, size).await;
                 assert_eq!(read, line, "HTTP/1.1, {size} bytes, {end:?}, {n}");
-                let stream = call(&authority, gateway, None, &["h2"]).await.unwrap();
+                let stream = connect(&authority, gateway, None, &["h2"]).await.unwrap();
                 let read = upload_over_http_2(stream, &path, size).await;
                 assert_eq!(read, Some(code), "HTTP/2, {size} bytes, {end:?}, {n}");
             }

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    authority::{Authority, call},
+    authority::{Authority, connect},
     frames::{
         CONTINUATION, Caller, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, Flooded, HEADERS,
         PING, PRIORITY, RST_STREAM, SETTINGS, Seen, WINDOW_UPDATE, block, frame, get, push_header,
@@ -92,7 +92,7 @@ impl Dev {
 
     /// A caller who writes frames by hand, and has said these settings.
     async fn caller(&self, settings: &[u8]) -> Caller {
-        let stream = call(&self.authority, self.address, None, &["h2"]).await.unwrap();
+        let stream = connect(&self.authority, self.address, None, &["h2"]).await.unwrap();
         Caller::hello(stream, settings).await
     }
 
@@ -106,7 +106,7 @@ impl Dev {
     /// Asks over HTTP/1.1, on a connection of its own, and says whether the answer came at once.
     async fn serves(&self, path: &str) -> bool {
         let answer = async {
-            let mut stream = call(&self.authority, self.address, None, &["http/1.1"]).await?;
+            let mut stream = connect(&self.authority, self.address, None, &["http/1.1"]).await?;
             let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
             stream.write_all(request.as_bytes()).await?;
             let mut answer = Vec::new();
@@ -278,7 +278,7 @@ async fn priorities_of_no_stream_and_windows_of_one_that_is_over() {
     assert_eq!(seen.frames[usize::from(RST_STREAM)], 0, "{seen:?}");
 }
 
-/// A file of 8 MiB at the agent, and another call to that agent, which is served.
+/// A file of 8 MiB at the agent, and another connect to that agent, which is served.
 async fn large_file(dev: &mut Dev) -> (String, String) {
     dev.memory = MEMORY_UNTAKEN;
     let logs = dev.data.path().join("client1").join("alloc").join(&dev.alloc).join("alloc/logs");
@@ -310,7 +310,8 @@ async fn responses_that_nobody_takes_over_http_1() {
     let others = dev.serves_others_during(async {
         let mut callers = Vec::new();
         for _ in 0..100 {
-            let mut stream = call(&dev.authority, dev.address, None, &["http/1.1"]).await.unwrap();
+            let mut stream =
+                connect(&dev.authority, dev.address, None, &["http/1.1"]).await.unwrap();
             let request = format!("GET {cat} HTTP/1.1\r\nhost: a\r\n\r\n");
             stream.write_all(request.as_bytes()).await.unwrap();
             callers.push(stream);

@@ -11,8 +11,8 @@ use tokio::{
 };
 
 use crate::{
-    authority::{Authority, call},
-    hello::{LIMIT, ask, gateway, stats},
+    authority::{Authority, connect},
+    hello::{LIMIT, send, start_gateway, stats_path},
 };
 
 /// Connects from 127.0.0.x, and waits without a word until it is closed.
@@ -27,12 +27,12 @@ async fn say_nothing(last: u8, gateway: SocketAddr) {
 async fn handshakes_that_never_end_do_not_stop_another_address() {
     let authority = Authority::new();
     let acceptor = Acceptor::load(authority.server(ClientCertificates::Ignored)).unwrap();
-    let acceptor = acceptor.handshake_limit(None).bound_handshakes(3, 5);
-    let (address, _stopper) = gateway(acceptor.clone()).await;
+    let acceptor = acceptor.handshake_timeout(None).bound_handshakes(3, 5);
+    let (address, _stopper) = start_gateway(acceptor.clone()).await;
     let handshakes = acceptor.handshakes();
     let serves = async || {
-        let mut stream = call(&authority, address, None, &[]).await.ok()?;
-        ask(&mut stream, &stats()).await.ok().filter(|answer| answer.ends_with("says hello"))
+        let mut stream = connect(&authority, address, None, &[]).await.ok()?;
+        send(&mut stream, &stats_path()).await.ok().filter(|answer| answer.ends_with("says hello"))
     };
 
     // However many come from one address, the oldest three stay.

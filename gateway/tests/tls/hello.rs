@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, time::Duration};
 
 use nomad_acl::AclDisabled;
-use nomad_forward::{Agent, Table};
-use nomad_gateway::{Gateway, Stopper, listen::Listener, tls::Acceptor};
+use nomad_forward::{Agent, StaticDirectory};
+use nomad_gateway::{Gateway, ShutdownController, listener::Listener, tls::Acceptor};
 use nomad_wire::Region;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
@@ -15,7 +15,7 @@ pub(crate) const NODE: &str = "9bb118cc-7630-ebf4-b8b8-c11ee8847863";
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
 /// One request and its answer, over a stream that stays open.
-pub(crate) async fn ask(
+pub(crate) async fn send(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     path: &str,
 ) -> std::io::Result<String> {
@@ -31,7 +31,7 @@ pub(crate) async fn ask(
 }
 
 /// An agent that says hello to whoever gets through, over TLS if it has settings.
-pub(crate) async fn agent(tls: Option<Acceptor>) -> SocketAddr {
+pub(crate) async fn start_agent(tls: Option<Acceptor>) -> SocketAddr {
     let listener = match tls {
         // The listener of the gateway serves agents as well: it knows only a service.
         Some(acceptor) => Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap().tls(acceptor),
@@ -39,8 +39,8 @@ pub(crate) async fn agent(tls: Option<Acceptor>) -> SocketAddr {
     };
     let address = listener.address();
     tokio::spawn(async move {
-        let stopper = Stopper::new(Duration::ZERO);
-        listener.serve(Hello, stopper.listen()).await;
+        let stopper = ShutdownController::new(Duration::ZERO);
+        listener.serve(Hello, stopper.subscribe()).await;
     });
     address
 }
@@ -66,22 +66,22 @@ impl<B> tower_service::Service<http::Request<B>> for Hello {
     }
 }
 
-pub(crate) fn fleet(agent: SocketAddr) -> Table {
+pub(crate) fn directory(agent: SocketAddr) -> StaticDirectory {
     let region = Region::default();
     let client = Agent::client("client1", NODE.parse().unwrap(), region.clone(), agent).unwrap();
-    Table::builder(region).agent(client).build()
+    StaticDirectory::builder(region).agent(client).build()
 }
 
-pub(crate) fn stats() -> String {
+pub(crate) fn stats_path() -> String {
     format!("/v1/client/stats?node_id={NODE}")
 }
 
 /// A gateway that speaks TLS with callers, in front of an agent without.
-pub(crate) async fn gateway(acceptor: Acceptor) -> (SocketAddr, Stopper) {
+pub(crate) async fn start_gateway(acceptor: Acceptor) -> (SocketAddr, ShutdownController) {
     let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap().tls(acceptor);
     let address = listener.address();
-    let stopper = Stopper::new(Duration::ZERO);
-    let gateway = Gateway::new(fleet(agent(None).await), AclDisabled);
-    tokio::spawn(gateway.serve(listener, stopper.listen()));
+    let stopper = ShutdownController::new(Duration::ZERO);
+    let gateway = Gateway::new(directory(start_agent(None).await), AclDisabled);
+    tokio::spawn(gateway.serve(listener, stopper.subscribe()));
     (address, stopper)
 }

@@ -9,15 +9,15 @@ use std::{
 
 use crate::{
     hello::{LIMIT, NODE},
-    running::{Agents, Serve, check, command, request, whole},
+    running::{Agents, Serve, check, command, read_all, request},
 };
 
 /// What is said at an address, without TLS.
-fn said(address: SocketAddr) -> String {
+fn health_response(address: SocketAddr) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(LIMIT)).unwrap();
     stream.write_all(request("/v1/gateway/health").as_bytes()).unwrap();
-    whole(stream)
+    read_all(stream)
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn several_addresses_are_served() {
         .split(", ")
         .map(|url| url.strip_prefix("http://").unwrap().parse().unwrap())
         .collect();
-    let answers: Vec<_> = addresses.iter().map(|address| said(*address)).collect();
+    let answers: Vec<_> = addresses.iter().map(|address| health_response(*address)).collect();
     drop(child.kill());
     drop(child.wait());
     assert_eq!(addresses.len(), 2, "{banner}");
@@ -46,14 +46,14 @@ fn several_addresses_are_served() {
 }
 
 #[test]
-fn one_caller_gets_so_many_connections_and_is_told() {
+fn one_client_gets_so_many_connections_and_is_told() {
     let agents = Agents::new();
     let file = agents.config("");
     let text = fs::read_to_string(&file).unwrap();
     // Without TLS for callers, whose refusal is easier to read.
     let text = text.replace("http      = true", "http      = false");
     fs::write(&file, format!("{text}limits {{\n  http_max_conns_per_client = 2\n}}\n")).unwrap();
-    let serve = Serve::configured(&file);
+    let serve = Serve::start_configured(&file);
     let ask = |stream: &mut TcpStream| {
         let text = request("/v1/gateway/health").replace("connection: close\r\n", "");
         stream.write_all(text.as_bytes()).unwrap();
@@ -61,31 +61,31 @@ fn one_caller_gets_so_many_connections_and_is_told() {
         stream.read_exact(&mut begun).unwrap();
         String::from_utf8(begun.to_vec()).unwrap()
     };
-    let (mut one, mut two) = (serve.plain(), serve.plain());
+    let (mut one, mut two) = (serve.connect_plain(), serve.connect_plain());
     assert_eq!((&*ask(&mut one), &*ask(&mut two)), ("HTTP/1.1 200", "HTTP/1.1 200"));
-    let refused = whole(serve.plain());
+    let refused = read_all(serve.connect_plain());
     assert!(refused.starts_with("HTTP/1.1 429 Too Many Requests\r\n"), "{refused}");
     drop(one);
     // The place comes free when the gateway has seen the end.
-    while !said(serve.address).starts_with("HTTP/1.1 200") {
+    while !health_response(serve.address).starts_with("HTTP/1.1 200") {
         std::thread::yield_now();
     }
 }
 
 #[test]
-fn a_caller_over_tls_is_told_over_tls() {
+fn a_client_over_tls_is_told_over_tls() {
     let agents = Agents::new();
     let file = agents.config("");
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, format!("{text}limits {{\n  http_max_conns_per_client = 1\n}}\n")).unwrap();
-    let serve = Serve::configured(&file);
+    let serve = Serve::start_configured(&file);
     let path = format!("/v1/agent/monitor?node_id={NODE}&plain=true");
-    let mut open = serve.call(&agents.authority, None, &path);
+    let mut open = serve.send(&agents.authority, None, &path);
     open.read_exact(&mut [0]).unwrap();
-    let refused = whole(serve.call(&agents.authority, None, "/v1/gateway/health"));
+    let refused = read_all(serve.send(&agents.authority, None, "/v1/gateway/health"));
     assert!(refused.starts_with("HTTP/1.1 429 Too Many Requests\r\n"), "{refused}");
-    agents.go_on.send(()).unwrap();
-    assert!(whole(open).contains("two"));
+    agents.resume_stream.send(()).unwrap();
+    assert!(read_all(open).contains("two"));
 }
 
 #[test]

@@ -6,16 +6,16 @@ use std::{
 };
 
 use crate::{
-    hello::{NODE, stats},
-    running::{Agents, Serve, check, whole},
+    hello::{NODE, stats_path},
+    running::{Agents, Serve, check, read_all},
 };
 
 #[test]
 fn a_call_goes_over_tls_all_the_way() {
     let agents = Agents::new();
-    let serve = Serve::configured(&agents.config(""));
-    for (path, way) in [(stats(), "Direct"), ("/v1/jobs".to_owned(), "Pass")] {
-        let answer = whole(serve.call(&agents.authority, None, &path));
+    let serve = Serve::start_configured(&agents.config(""));
+    for (path, way) in [(stats_path(), "Direct"), ("/v1/jobs".to_owned(), "Pass")] {
+        let answer = read_all(serve.send(&agents.authority, None, &path));
         let way = format!("X-Nomad-Gateway-Path: {}", way.to_lowercase());
         assert!(answer.contains(&way) && answer.ends_with("\r\n\r\nknown"), "{answer}");
     }
@@ -24,28 +24,28 @@ fn a_call_goes_over_tls_all_the_way() {
 #[test]
 fn an_agent_with_the_name_of_another_is_refused_with_the_reason() {
     // A node that poses as a server is none; its certificate was signed by the right authority.
-    let agents = Agents::named("client.global.nomad", "client.global.nomad");
-    let serve = Serve::configured(&agents.config(""));
-    let answer = whole(serve.call(&agents.authority, None, "/v1/jobs"));
+    let agents = Agents::with_names("client.global.nomad", "client.global.nomad");
+    let serve = Serve::start_configured(&agents.config(""));
+    let answer = read_all(serve.send(&agents.authority, None, "/v1/jobs"));
     assert!(answer.starts_with("HTTP/1.1 5"), "{answer}");
     let advice = "give the agent a certificate for that name";
-    serve.logs(&["no TLS with an agent", "TLS as \\\"server.global.nomad", advice]);
+    serve.wait_for_log(&["no TLS with an agent", "TLS as \\\"server.global.nomad", advice]);
     // A server that poses as a node: the real server is asked instead.
-    let agents = Agents::named("server.global.nomad", "server.global.nomad");
-    let serve = Serve::configured(&agents.config(""));
-    let answer = whole(serve.call(&agents.authority, None, &stats()));
+    let agents = Agents::with_names("server.global.nomad", "server.global.nomad");
+    let serve = Serve::start_configured(&agents.config(""));
+    let answer = read_all(serve.send(&agents.authority, None, &stats_path()));
     assert!(answer.contains("X-Nomad-Gateway-Path: relay"), "{answer}");
-    serve.logs(&["no TLS with an agent", "TLS as \\\"client.global.nomad", advice]);
+    serve.wait_for_log(&["no TLS with an agent", "TLS as \\\"client.global.nomad", advice]);
 }
 
 #[test]
 fn new_certificates_are_read_while_a_stream_is_open() {
     let agents = Agents::new();
-    let serve = Serve::configured(&agents.config(""));
+    let serve = Serve::start_configured(&agents.config(""));
     let (cert, _) = agents.authority.sign("gateway", &["gateway.test"]);
-    serve.shows(&agents.authority, &cert);
+    serve.wait_for_certificate(&agents.authority, &cert);
     let path = format!("/v1/agent/monitor?node_id={NODE}&plain=true");
-    let mut stream = BufReader::new(serve.call(&agents.authority, None, &path));
+    let mut stream = BufReader::new(serve.send(&agents.authority, None, &path));
     let mut begun = String::new();
     while !begun.ends_with("one\n") {
         assert_ne!(stream.read_line(&mut begun).unwrap(), 0, "{begun}");
@@ -54,12 +54,12 @@ fn new_certificates_are_read_while_a_stream_is_open() {
     agents.authority.sign("gateway", &["gateway.test"]);
     let id = rustix::process::Pid::from_child(&serve.child);
     rustix::process::kill_process(id, rustix::process::Signal::HUP).unwrap();
-    serve.shows(&agents.authority, &cert);
+    serve.wait_for_certificate(&agents.authority, &cert);
     // By itself.
     agents.authority.sign("gateway", &["gateway.test"]);
-    serve.shows(&agents.authority, &cert);
-    agents.go_on.send(()).unwrap();
-    let rest = whole(stream);
+    serve.wait_for_certificate(&agents.authority, &cert);
+    agents.resume_stream.send(()).unwrap();
+    let rest = read_all(stream);
     assert!(rest.contains("two") && rest.ends_with("0\r\n\r\n"), "{rest}");
 }
 
@@ -71,9 +71,9 @@ fn client_certificates_are_optional_or_demanded() {
     for (tls, without) in
         [(ca.clone(), true), (format!("{ca}  verify_https_client = true\n"), false)]
     {
-        let serve = Serve::configured(&agents.config(&tls));
+        let serve = Serve::start_configured(&agents.config(&tls));
         for (identity, passes) in [(None, without), (Some(&known), true)] {
-            let answer = whole(serve.call(&agents.authority, identity, "/v1/jobs"));
+            let answer = read_all(serve.send(&agents.authority, identity, "/v1/jobs"));
             assert_eq!(answer.ends_with("known"), passes, "{tls} {identity:?}: {answer}");
         }
     }
@@ -81,7 +81,7 @@ fn client_certificates_are_optional_or_demanded() {
 
 #[test]
 fn the_environment_is_understood_as_nomads_command_line_understands_it() {
-    let agents = Agents::named("localhost", "client.global.nomad");
+    let agents = Agents::with_names("localhost", "client.global.nomad");
     let ca = agents.authority.ca();
     let folder = tempfile::tempdir().unwrap();
     fs::copy(&ca, folder.path().join("ca.pem")).unwrap();
@@ -100,16 +100,19 @@ fn the_environment_is_understood_as_nomads_command_line_understands_it() {
     ] {
         let serve = Serve::start(&[], &env);
         if env.iter().any(|(name, _)| *name == "NOMAD_SKIP_VERIFY") {
-            serve.logs(&["agents are not verified"]);
+            serve.wait_for_log(&["agents are not verified"]);
         }
-        let answer = serve.ask_plainly(&stats());
+        let answer = serve.send_plain(&stats_path());
         assert!(answer.contains("X-Nomad-Gateway-Path: direct"), "{env:?}: {answer}");
         assert!(answer.ends_with("a stranger"), "{env:?}: {answer}");
     }
     // With an authority that signs for the cluster alone, the server has the name of its role.
     let env = [("NOMAD_ADDR", by_name.as_str()), ("NOMAD_CACERT", ca)];
     let serve = Serve::start(&[], &env);
-    serve.logs(&["TLS as \\\"server.global.nomad", "give the agent a certificate for that name"]);
+    serve.wait_for_log(&[
+        "TLS as \\\"server.global.nomad",
+        "give the agent a certificate for that name",
+    ]);
 }
 
 #[test]
@@ -148,9 +151,9 @@ fn a_certificate_that_ended_is_served_with() {
     let agents = Agents::new();
     let file = agents.config("");
     agents.authority.sign_until("gateway", (2020, 2, 1));
-    let serve = Serve::configured(&file);
-    let mut stream = serve.call(&agents.authority, None, "/v1/gateway/health");
+    let serve = Serve::start_configured(&file);
+    let mut stream = serve.send(&agents.authority, None, "/v1/gateway/health");
     let refused = stream.read(&mut [0]).unwrap_err().to_string();
     assert!(refused.contains("expired"), "this caller minds: {refused}");
-    serve.logs(&["a certificate does not hold", "ended on 2020-02-01"]);
+    serve.wait_for_log(&["a certificate does not hold", "ended on 2020-02-01"]);
 }

@@ -10,9 +10,9 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use nomad_acl::AclDisabled;
 use nomad_gateway::{
-    Gateway, Stopper,
+    Gateway, ShutdownController,
     client_address::TrustedProxies,
-    listen::Listener,
+    listener::Listener,
     telemetry::AccessLog,
     tls::{Acceptor, ClientCertificates},
 };
@@ -24,7 +24,7 @@ use tokio::{
 
 use crate::{
     authority::{Authority, call_over},
-    hello::{LIMIT, NODE, fleet},
+    hello::{LIMIT, NODE, directory},
 };
 
 const V1: &[u8] = b"PROXY TCP4 192.0.2.9 192.0.2.1 4711 443\r\n";
@@ -35,9 +35,9 @@ const UNKNOWN: &[u8] = b"PROXY UNKNOWN\r\n";
 
 /// Says what it was told, with `hold` in the query never.
 #[derive(Clone)]
-struct Told;
+struct AgentThatTells;
 
-impl<B> tower_service::Service<Request<B>> for Told {
+impl<B> tower_service::Service<Request<B>> for AgentThatTells {
     type Response = Response<Full<Bytes>>;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
@@ -72,16 +72,16 @@ impl<B> tower_service::Service<Request<B>> for Told {
 async fn serve(
     set_up: impl FnOnce(Listener) -> Listener,
     configure: impl FnOnce(
-        Gateway<nomad_forward::Table, AclDisabled>,
-    ) -> Gateway<nomad_forward::Table, AclDisabled>,
-) -> (SocketAddr, Stopper) {
+        Gateway<nomad_forward::StaticDirectory, AclDisabled>,
+    ) -> Gateway<nomad_forward::StaticDirectory, AclDisabled>,
+) -> (SocketAddr, ShutdownController) {
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
     let agent = Listener::bind(loopback).await.unwrap();
     let listener = set_up(Listener::bind(loopback).await.unwrap());
-    let (address, stopper) = (listener.address(), Stopper::new(Duration::ZERO));
-    let gateway = configure(Gateway::new(fleet(agent.address()), AclDisabled));
-    tokio::spawn(agent.serve(Told, stopper.listen()));
-    tokio::spawn(gateway.serve(listener, stopper.listen()));
+    let (address, stopper) = (listener.address(), ShutdownController::new(Duration::ZERO));
+    let gateway = configure(Gateway::new(directory(agent.address()), AclDisabled));
+    tokio::spawn(agent.serve(AgentThatTells, stopper.subscribe()));
+    tokio::spawn(gateway.serve(listener, stopper.subscribe()));
     (address, stopper)
 }
 
@@ -89,7 +89,7 @@ fn loopback() -> TrustedProxies {
     TrustedProxies::parse(["127.0.0.0/8"]).unwrap()
 }
 
-async fn with_headers() -> (SocketAddr, Stopper) {
+async fn with_headers() -> (SocketAddr, ShutdownController) {
     let listener = |listener: Listener| listener.trusted_proxies(loopback()).proxy_protocol();
     serve(listener, |gateway| gateway.trusted_proxies(loopback())).await
 }
@@ -231,7 +231,7 @@ async fn a_header_that_does_not_come_is_waited_for_no_longer_than_a_handshake() 
     let (plain, _one) = serve(plain, |gateway| gateway).await;
     let authority = Authority::new();
     let acceptor = Acceptor::load(authority.server(ClientCertificates::Ignored)).unwrap();
-    let acceptor = acceptor.handshake_limit(Some(short));
+    let acceptor = acceptor.handshake_timeout(Some(short));
     let tls =
         |listener: Listener| listener.trusted_proxies(loopback()).proxy_protocol().tls(acceptor);
     let (tls, _two) = serve(tls, |gateway| gateway).await;
@@ -245,7 +245,7 @@ async fn a_header_that_does_not_come_is_waited_for_no_longer_than_a_handshake() 
 async fn connections_without_a_header_are_bounded_as_handshakes_are() {
     let authority = Authority::new();
     let acceptor = Acceptor::load(authority.server(ClientCertificates::Ignored)).unwrap();
-    let acceptor = acceptor.bound_handshakes(2, 8).handshake_limit(None);
+    let acceptor = acceptor.bound_handshakes(2, 8).handshake_timeout(None);
     let handshakes = acceptor.handshakes().clone();
     let listener =
         |listener: Listener| listener.trusted_proxies(loopback()).proxy_protocol().tls(acceptor);
@@ -302,8 +302,9 @@ async fn tls_comes_after_the_header() {
 
 #[tokio::test]
 async fn the_connections_of_a_client_are_counted_behind_a_proxy() {
-    let listener =
-        |listener: Listener| listener.per_client(1).trusted_proxies(loopback()).proxy_protocol();
+    let listener = |listener: Listener| {
+        listener.per_client_limit(1).trusted_proxies(loopback()).proxy_protocol()
+    };
     let (address, _stopper) = serve(listener, |gateway| gateway).await;
     let mut first = behind(address, V1).await;
     assert!(ask(&mut first, "").await.starts_with("192.0.2.9 |"));
@@ -321,9 +322,9 @@ async fn the_connections_of_a_client_are_counted_behind_a_proxy() {
 
 #[tokio::test]
 async fn the_requests_of_a_client_are_counted_behind_a_proxy_that_speaks_http() {
-    let listener = |listener: Listener| listener.per_client(1).trusted_proxies(loopback());
+    let listener = |listener: Listener| listener.per_client_limit(1).trusted_proxies(loopback());
     let (address, _stopper) =
-        serve(listener, |gateway| gateway.trusted_proxies(loopback()).per_client(1)).await;
+        serve(listener, |gateway| gateway.trusted_proxies(loopback()).per_client_limit(1)).await;
     let mut held = TcpStream::connect(address).await.unwrap();
     let request = format!(
         "GET /v1/client/stats?node_id={NODE}&hold HTTP/1.1\r\nhost: a\r\n\
@@ -356,7 +357,7 @@ async fn the_requests_of_a_client_are_counted_behind_a_proxy_that_speaks_http() 
 async fn the_access_log_names_the_client() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("access.log");
-    let log = AccessLog::named(&file).unwrap();
+    let log = AccessLog::from_arg(&file).unwrap();
     let listener = |listener: Listener| listener.trusted_proxies(loopback());
     let (address, stopper) =
         serve(listener, |gateway| gateway.trusted_proxies(loopback()).access_log(log)).await;

@@ -11,8 +11,8 @@ use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use nomad_acl::tokens::TokenTable;
 use nomad_gateway::{
-    Gateway, Stopper, SystemClock,
-    listen::Listener,
+    Gateway, ShutdownController, SystemClock,
+    listener::Listener,
     tls::{Acceptor, ClientCertificates},
 };
 use tokio::{
@@ -23,8 +23,8 @@ use tokio::{
 };
 
 use crate::{
-    authority::{Authority, call},
-    hello::{LIMIT, NODE, agent, fleet},
+    authority::{Authority, connect},
+    hello::{LIMIT, NODE, directory, start_agent},
 };
 
 const SIZES: [usize; 5] = [20_000, 60_000, 100_000, 200_000, 1_000_000];
@@ -37,7 +37,7 @@ struct Gateways {
     plain: SocketAddr,
     tls: SocketAddr,
     authority: Authority,
-    _stopper: Stopper,
+    _stopper: ShutdownController,
 }
 
 /// Gateways that know nobody's token.
@@ -47,14 +47,14 @@ async fn gateways() -> Gateways {
     let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
     let plain = Listener::bind(loopback).await.unwrap();
     let tls = Listener::bind(loopback).await.unwrap().tls(acceptor);
-    let stopper = Stopper::new(Duration::ZERO);
+    let stopper = ShutdownController::new(Duration::ZERO);
     let nobody = r#"{"policies": [], "tokens": []}"#;
     let tokens = TokenTable::from_json(nobody, SystemClock::start()).unwrap();
-    let fleet = fleet(agent(None).await);
+    let fleet = directory(start_agent(None).await);
     let addresses = (plain.address(), tls.address());
     for listener in [plain, tls] {
         let gateway = Gateway::new(fleet.clone(), tokens.clone());
-        tokio::spawn(gateway.serve(listener, stopper.listen()));
+        tokio::spawn(gateway.serve(listener, stopper.subscribe()));
     }
     Gateways { plain: addresses.0, tls: addresses.1, authority, _stopper: stopper }
 }
@@ -122,7 +122,7 @@ pub(crate) async fn upload_over_http_2(
 }
 
 /// How many of some tries saw the refusal.
-async fn seen(tries: impl AsyncFn() -> bool) -> usize {
+async fn count_successes(tries: impl AsyncFn() -> bool) -> usize {
     let mut seen = 0;
     for _ in 0..TRIES {
         seen += usize::from(tries().await);
@@ -131,16 +131,16 @@ async fn seen(tries: impl AsyncFn() -> bool) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_of_http_1_who_is_still_sending_reads_why() {
+async fn a_client_of_http_1_that_is_still_sending_reads_why() {
     let gateways = gateways().await;
     for size in SIZES {
-        let plain = seen(async || {
+        let plain = count_successes(async || {
             let stream = TcpStream::connect(gateways.plain).await.unwrap();
             send_then_read(stream, &path(), size).await == "HTTP/1.1 403 Forbidden"
         });
         assert_eq!(plain.await, TRIES, "{size} bytes");
-        let tls = seen(async || {
-            let stream = call(&gateways.authority, gateways.tls, None, &["http/1.1"]).await;
+        let tls = count_successes(async || {
+            let stream = connect(&gateways.authority, gateways.tls, None, &["http/1.1"]).await;
             send_then_read(stream.unwrap(), &path(), size).await == "HTTP/1.1 403 Forbidden"
         });
         assert_eq!(tls.await, TRIES, "{size} bytes over TLS");
@@ -148,11 +148,11 @@ async fn a_caller_of_http_1_who_is_still_sending_reads_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_of_http_2_who_is_still_sending_reads_why() {
+async fn a_client_of_http_2_that_is_still_sending_reads_why() {
     let gateways = gateways().await;
     for size in SIZES {
-        let tries = seen(async || {
-            let stream = call(&gateways.authority, gateways.tls, None, &["h2"]).await.unwrap();
+        let tries = count_successes(async || {
+            let stream = connect(&gateways.authority, gateways.tls, None, &["h2"]).await.unwrap();
             upload_over_http_2(stream, &path(), size).await == Some(403)
         });
         assert_eq!(tries.await, TRIES, "{size} bytes");
@@ -164,7 +164,7 @@ async fn a_head_that_is_refused_says_so_to_whoever_is_still_sending() {
     let gateways = gateways().await;
     let many: String = (0..2000).map(|number| format!("x-{number}: y\r\n")).collect();
     for wrong in ["GARBAGE\r\n\r\n".to_owned(), format!("PUT / HTTP/1.1\r\n{many}\r\n")] {
-        let tries = seen(async || {
+        let tries = count_successes(async || {
             let mut stream = TcpStream::connect(gateways.plain).await.unwrap();
             let mut sent = stream.write_all(wrong.as_bytes()).await;
             for _ in 0..20 {
@@ -178,7 +178,7 @@ async fn a_head_that_is_refused_says_so_to_whoever_is_still_sending() {
         assert_eq!(tries.await, TRIES, "{wrong:.20}");
     }
     // Whoever speaks plain HTTP where TLS is spoken.
-    let tries = seen(async || {
+    let tries = count_successes(async || {
         let stream = TcpStream::connect(gateways.tls).await.unwrap();
         send_then_read(stream, &path(), 100_000).await == "HTTP/1.0 400 Bad Request"
     });
@@ -187,13 +187,13 @@ async fn a_head_that_is_refused_says_so_to_whoever_is_still_sending() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_connection_too_many_is_told_so_while_it_sends() {
-    let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap().per_client(1);
+    let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap().per_client_limit(1);
     let address = listener.address();
-    let stopper = Stopper::new(Duration::ZERO);
-    let gateway = Gateway::new(fleet(agent(None).await), nomad_acl::AclDisabled);
-    tokio::spawn(gateway.serve(listener, stopper.listen()));
+    let stopper = ShutdownController::new(Duration::ZERO);
+    let gateway = Gateway::new(directory(start_agent(None).await), nomad_acl::AclDisabled);
+    tokio::spawn(gateway.serve(listener, stopper.subscribe()));
     let _first = TcpStream::connect(address).await.unwrap();
-    let tries = seen(async || {
+    let tries = count_successes(async || {
         let stream = TcpStream::connect(address).await.unwrap();
         send_then_read(stream, &path(), 100_000).await == "HTTP/1.1 429 Too Many Requests"
     });

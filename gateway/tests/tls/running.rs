@@ -31,7 +31,7 @@ pub(crate) struct Agents {
     pub(crate) authority: Authority,
     pub(crate) server: SocketAddr,
     /// Ends the pause in the middle of a stream.
-    pub(crate) go_on: mpsc::Sender<()>,
+    pub(crate) resume_stream: mpsc::Sender<()>,
 }
 
 /// What an agent needs to answer.
@@ -39,24 +39,24 @@ pub(crate) struct Agents {
 struct Script {
     tls: Arc<ServerConfig>,
     node: Option<SocketAddr>,
-    go_on: Arc<Mutex<mpsc::Receiver<()>>>,
+    resume_stream: Arc<Mutex<mpsc::Receiver<()>>>,
 }
 
 impl Agents {
     /// The names that their certificates have.
-    pub(crate) fn named(server: &str, node: &str) -> Self {
+    pub(crate) fn with_names(server: &str, node: &str) -> Self {
         let authority = Authority::new();
         let (go_on, pause) = mpsc::channel();
         let pause = Arc::new(Mutex::new(pause));
         let tls = |name| config(&authority, name);
-        let script = Script { tls: tls(node), node: None, go_on: pause };
+        let script = Script { tls: tls(node), node: None, resume_stream: pause };
         let node = start(script.clone());
         let server = start(Script { tls: tls(server), node: Some(node), ..script });
-        Self { authority, server, go_on }
+        Self { authority, server, resume_stream: go_on }
     }
 
     pub(crate) fn new() -> Self {
-        Self::named("server.global.nomad", "client.global.nomad")
+        Self::with_names("server.global.nomad", "client.global.nomad")
     }
 
     /// A configuration with TLS on both sides; `tls` is what the block for callers says besides.
@@ -123,13 +123,13 @@ fn start(script: Script) -> SocketAddr {
         for stream in listener.incoming().flatten() {
             let script = script.clone();
             // Who does not shake hands gets no answer.
-            std::thread::spawn(move || drop(answer(stream, &script)));
+            std::thread::spawn(move || drop(respond(stream, &script)));
         }
     });
     address
 }
 
-fn answer(stream: TcpStream, script: &Script) -> std::io::Result<()> {
+fn respond(stream: TcpStream, script: &Script) -> std::io::Result<()> {
     let own = stream.local_addr()?;
     let tls = ServerConnection::new(Arc::clone(&script.tls)).unwrap();
     let mut stream = BufReader::new(StreamOwned::new(tls, stream));
@@ -154,7 +154,7 @@ fn answer(stream: TcpStream, script: &Script) -> std::io::Result<()> {
             stream.write_all(
                 b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\none\n\r\n",
             )?;
-            let _ended = script.go_on.lock().unwrap().recv();
+            let _ended = script.resume_stream.lock().unwrap().recv();
             return stream.write_all(b"4\r\ntwo\n\r\n0\r\n\r\n");
         }
         path if path.starts_with("/v1/node/") => {
@@ -205,12 +205,12 @@ impl Serve {
         Self { child, address, log }
     }
 
-    pub(crate) fn configured(file: &Path) -> Self {
+    pub(crate) fn start_configured(file: &Path) -> Self {
         Self::start(&["--config", file.to_str().unwrap()], &[])
     }
 
     /// A connection over TLS, on which a request for `path` is made.
-    pub(crate) fn call(
+    pub(crate) fn send(
         &self,
         authority: &Authority,
         identity: Option<&(PathBuf, PathBuf)>,
@@ -228,21 +228,21 @@ impl Serve {
         };
         let name = ServerName::try_from("gateway.test").unwrap();
         let tls = ClientConnection::new(Arc::new(config), name).unwrap();
-        let mut stream = StreamOwned::new(tls, self.plain());
+        let mut stream = StreamOwned::new(tls, self.connect_plain());
         // What the gateway thinks of it shows when the answer is read.
         drop(stream.write_all(request(path).as_bytes()));
         stream
     }
 
-    pub(crate) fn plain(&self) -> TcpStream {
+    pub(crate) fn connect_plain(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(LIMIT)).unwrap();
         stream
     }
 
     /// The whole answer without TLS.
-    pub(crate) fn ask_plainly(&self, path: &str) -> String {
-        let mut stream = self.plain();
+    pub(crate) fn send_plain(&self, path: &str) -> String {
+        let mut stream = self.connect_plain();
         stream.write_all(request(path).as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
@@ -250,16 +250,16 @@ impl Serve {
     }
 
     /// Waits for a line of the log with all of these in it.
-    pub(crate) fn logs(&self, texts: &[&str]) {
+    pub(crate) fn wait_for_log(&self, texts: &[&str]) {
         let has_all = |line: &String| texts.iter().all(|text| line.contains(text));
         while !has_all(&self.log.recv_timeout(LIMIT).expect("the log does not say it")) {}
     }
 
     /// Waits until new connections are shown this certificate.
-    pub(crate) fn shows(&self, authority: &Authority, cert: &Path) {
+    pub(crate) fn wait_for_certificate(&self, authority: &Authority, cert: &Path) {
         let since = Instant::now();
         loop {
-            let mut stream = self.call(authority, None, "/v1/gateway/health");
+            let mut stream = self.send(authority, None, "/v1/gateway/health");
             drop(stream.read(&mut [0]));
             if stream.conn.peer_certificates().is_some_and(|shown| shown[0] == der(cert)) {
                 return;
@@ -282,7 +282,7 @@ impl Drop for Serve {
 }
 
 /// Everything up to the end, however it ends.
-pub(crate) fn whole(mut stream: impl std::io::Read) -> String {
+pub(crate) fn read_all(mut stream: impl std::io::Read) -> String {
     let mut answer = Vec::new();
     drop(stream.read_to_end(&mut answer));
     String::from_utf8(answer).unwrap()

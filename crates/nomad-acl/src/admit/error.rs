@@ -2,12 +2,12 @@
 
 use thiserror::Error;
 
-use crate::Reason;
+use crate::DenyReason;
 
 /// The caller may not; `Display` is Nomad's text and tells nothing of the policy.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("Permission denied")]
-pub struct Denied {
+pub struct PermissionDenied {
     /// Why: for logs, and for callers where the operator allows telling.
-    pub reason: Reason,
+    pub reason: DenyReason,
 }

@@ -7,7 +7,7 @@ use std::{
 
 use pin_project::pin_project;
 
-use super::Denied;
+use super::PermissionDenied;
 use crate::RegionMismatch;
 
 /// The answer to a question that was decided about.
@@ -21,17 +21,17 @@ pub struct ResponseFuture<F> {
 #[pin_project(project = StateProjection)]
 #[derive(Debug)]
 enum State<F> {
-    Denied(Option<Denied>),
+    Denied(Option<PermissionDenied>),
     Elsewhere(Option<RegionMismatch>),
     Admitted(#[pin] F),
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) const fn denied(denied: Denied) -> Self {
+    pub(super) const fn denied(denied: PermissionDenied) -> Self {
         Self { state: State::Denied(Some(denied)) }
     }
 
-    pub(super) const fn elsewhere(mismatch: RegionMismatch) -> Self {
+    pub(super) const fn region_mismatch(mismatch: RegionMismatch) -> Self {
         Self { state: State::Elsewhere(Some(mismatch)) }
     }
 
@@ -43,7 +43,7 @@ impl<F> ResponseFuture<F> {
 impl<F, R, E> Future for ResponseFuture<F>
 where
     F: Future<Output = Result<R, E>>,
-    E: From<Denied> + From<RegionMismatch>,
+    E: From<PermissionDenied> + From<RegionMismatch>,
 {
     type Output = Result<R, E>;
 

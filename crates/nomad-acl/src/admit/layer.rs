@@ -2,19 +2,19 @@
 
 use tower_layer::Layer;
 
-use super::{Admit, Undecided};
+use super::{Admit, OnDefer};
 
 /// Layers [`Admit`] over whatever takes an [`Admitted`](super::Admitted) question.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct AdmitLayer {
-    undecided: Undecided,
+    on_defer: OnDefer,
 }
 
 impl AdmitLayer {
     /// Says what becomes of a question that cannot be decided here; without this it is refused.
     #[must_use]
-    pub const fn undecided(undecided: Undecided) -> Self {
-        Self { undecided }
+    pub const fn new(undecided: OnDefer) -> Self {
+        Self { on_defer: undecided }
     }
 }
 
@@ -22,6 +22,6 @@ impl<S> Layer<S> for AdmitLayer {
     type Service = Admit<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Admit::new(inner).undecided(self.undecided)
+        Admit::new(inner).on_defer(self.on_defer)
     }
 }

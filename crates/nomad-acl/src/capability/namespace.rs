@@ -1,11 +1,11 @@
 //! The words of a `namespace` block.
 
-use super::{Level, Set, Word};
+use super::{BlockCapability, CapabilitySet, PolicyLevel};
 
 /// A capability inside a namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Capability {
+pub enum NamespaceCapability {
     /// Withdraws every other capability of the namespace.
     Deny,
     /// List the jobs.
@@ -98,8 +98,8 @@ pub enum Capability {
     DeleteServiceRegistration,
 }
 
-impl Word for Capability {
-    const WORDS: &'static [(Self, &'static str)] = &[
+impl BlockCapability for NamespaceCapability {
+    const ALL: &'static [(Self, &'static str)] = &[
         (Self::Deny, "deny"),
         (Self::ListJobs, "list-jobs"),
         (Self::ParseJob, "parse-job"),
@@ -153,70 +153,73 @@ impl Word for Capability {
         self as u32
     }
 
-    fn of_level(level: Level) -> Set<Self> {
+    fn from_level(level: PolicyLevel) -> CapabilitySet<Self> {
         match level {
-            Level::Deny => Set::of(&[Self::Deny]),
-            Level::Read => Set::of(READ),
-            Level::Write => Set::of(READ).union(Set::of(WRITE)),
-            Level::Scale => Set::of(SCALE),
-            Level::List => Set::EMPTY,
+            PolicyLevel::Deny => CapabilitySet::from_slice(&[Self::Deny]),
+            PolicyLevel::Read => CapabilitySet::from_slice(READ_LEVEL),
+            PolicyLevel::Write => CapabilitySet::from_slice(READ_LEVEL)
+                .union(CapabilitySet::from_slice(WRITE_LEVEL_ADDITIONS)),
+            PolicyLevel::Scale => CapabilitySet::from_slice(SCALE_LEVEL),
+            PolicyLevel::List => CapabilitySet::EMPTY,
         }
     }
 
     /// The host volume words are the only ones that imply others. What the documentation says of
     /// further pairs (`read-fs` and `read-logs`) is the work of calls that accept either word.
-    fn with_implied(set: Set<Self>) -> Set<Self> {
+    fn with_implied(set: CapabilitySet<Self>) -> CapabilitySet<Self> {
         let mut all = set;
-        if all.has(Self::HostVolumeWrite) {
-            all = all.with(Self::HostVolumeRegister).with(Self::HostVolumeDelete);
+        if all.contains(Self::HostVolumeWrite) {
+            all = all
+                .with_capability(Self::HostVolumeRegister)
+                .with_capability(Self::HostVolumeDelete);
         }
-        if all.has(Self::HostVolumeRegister) {
-            all = all.with(Self::HostVolumeCreate);
+        if all.contains(Self::HostVolumeRegister) {
+            all = all.with_capability(Self::HostVolumeCreate);
         }
-        if all.has(Self::HostVolumeCreate) {
-            all = all.with(Self::HostVolumeRead);
+        if all.contains(Self::HostVolumeCreate) {
+            all = all.with_capability(Self::HostVolumeRead);
         }
         all
     }
 }
 
 /// What `policy = "read"` stands for.
-const READ: &[Capability] = &[
-    Capability::ListJobs,
-    Capability::ParseJob,
-    Capability::ReadJob,
-    Capability::CsiListVolume,
-    Capability::CsiReadVolume,
-    Capability::ReadJobScaling,
-    Capability::ListScalingPolicies,
-    Capability::ReadScalingPolicy,
-    Capability::HostVolumeRead,
+const READ_LEVEL: &[NamespaceCapability] = &[
+    NamespaceCapability::ListJobs,
+    NamespaceCapability::ParseJob,
+    NamespaceCapability::ReadJob,
+    NamespaceCapability::CsiListVolume,
+    NamespaceCapability::CsiReadVolume,
+    NamespaceCapability::ReadJobScaling,
+    NamespaceCapability::ListScalingPolicies,
+    NamespaceCapability::ReadScalingPolicy,
+    NamespaceCapability::HostVolumeRead,
 ];
 
 /// What `policy = "write"` adds to `read`. The words that the later releases split off from
 /// `submit-job` are not here: the calls accept `submit-job` in their place.
-const WRITE: &[Capability] = &[
-    Capability::ScaleJob,
-    Capability::SubmitJob,
-    Capability::DispatchJob,
-    Capability::ReadLogs,
-    Capability::ReadFs,
-    Capability::AllocExec,
-    Capability::AllocLifecycle,
-    Capability::CsiMountVolume,
-    Capability::CsiWriteVolume,
-    Capability::SubmitRecommendation,
-    Capability::HostVolumeCreate,
+const WRITE_LEVEL_ADDITIONS: &[NamespaceCapability] = &[
+    NamespaceCapability::ScaleJob,
+    NamespaceCapability::SubmitJob,
+    NamespaceCapability::DispatchJob,
+    NamespaceCapability::ReadLogs,
+    NamespaceCapability::ReadFs,
+    NamespaceCapability::AllocExec,
+    NamespaceCapability::AllocLifecycle,
+    NamespaceCapability::CsiMountVolume,
+    NamespaceCapability::CsiWriteVolume,
+    NamespaceCapability::SubmitRecommendation,
+    NamespaceCapability::HostVolumeCreate,
 ];
 
 /// What `policy = "scale"` stands for.
-const SCALE: &[Capability] = &[
-    Capability::ListScalingPolicies,
-    Capability::ReadScalingPolicy,
-    Capability::ReadJobScaling,
-    Capability::ScaleJob,
-    Capability::ReadJob,
-    Capability::SubmitRecommendation,
+const SCALE_LEVEL: &[NamespaceCapability] = &[
+    NamespaceCapability::ListScalingPolicies,
+    NamespaceCapability::ReadScalingPolicy,
+    NamespaceCapability::ReadJobScaling,
+    NamespaceCapability::ScaleJob,
+    NamespaceCapability::ReadJob,
+    NamespaceCapability::SubmitRecommendation,
 ];
 
 #[cfg(test)]
@@ -225,20 +228,25 @@ mod tests {
 
     #[test]
     fn every_word_has_its_own_bit_and_spelling() {
-        for (index, (word, text)) in Capability::WORDS.iter().enumerate() {
+        for (index, (word, text)) in NamespaceCapability::ALL.iter().enumerate() {
             assert_eq!(word.bit() as usize, index, "{text}");
-            assert_eq!(Capability::parse(text), Some(*word));
+            assert_eq!(NamespaceCapability::parse(text), Some(*word));
         }
-        assert_eq!(Capability::WORDS.len(), 45);
+        assert_eq!(NamespaceCapability::ALL.len(), 45);
     }
 
     #[test]
     fn host_volume_write_implies_the_four_others() {
-        let set = Capability::with_implied(Set::of(&[Capability::HostVolumeWrite]));
-        assert_eq!(set.words().count(), 5);
-        let create = Capability::with_implied(Set::of(&[Capability::HostVolumeCreate]));
+        let set = NamespaceCapability::with_implied(CapabilitySet::from_slice(&[
+            NamespaceCapability::HostVolumeWrite,
+        ]));
+        assert_eq!(set.iter().count(), 5);
+        let create = NamespaceCapability::with_implied(CapabilitySet::from_slice(&[
+            NamespaceCapability::HostVolumeCreate,
+        ]));
         assert!(
-            create.has(Capability::HostVolumeRead) && !create.has(Capability::HostVolumeDelete)
+            create.contains(NamespaceCapability::HostVolumeRead)
+                && !create.contains(NamespaceCapability::HostVolumeDelete)
         );
     }
 }

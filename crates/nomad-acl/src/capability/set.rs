@@ -2,12 +2,12 @@
 
 use std::{fmt, marker::PhantomData};
 
-use super::Level;
+use super::PolicyLevel;
 
 /// One alphabet of capabilities: the words a block accepts, at most 64 of them.
-pub trait Word: Copy + Eq + fmt::Debug + Send + Sync + 'static {
+pub trait BlockCapability: Copy + Eq + fmt::Debug + Send + Sync + 'static {
     /// Every word with its spelling, in the order of its bits.
-    const WORDS: &'static [(Self, &'static str)];
+    const ALL: &'static [(Self, &'static str)];
 
     /// The word that withdraws all others.
     const DENY: Self;
@@ -18,92 +18,92 @@ pub trait Word: Copy + Eq + fmt::Debug + Send + Sync + 'static {
 
     /// What `policy = "<level>"` stands for in this block.
     #[must_use]
-    fn of_level(level: Level) -> Set<Self>;
+    fn from_level(level: PolicyLevel) -> CapabilitySet<Self>;
 
     /// The set with everything its words imply; most alphabets imply nothing.
     #[must_use]
-    fn with_implied(set: Set<Self>) -> Set<Self> {
+    fn with_implied(set: CapabilitySet<Self>) -> CapabilitySet<Self> {
         set
     }
 
     /// The spelling of this word.
     #[must_use]
     fn as_str(self) -> &'static str {
-        Self::WORDS.iter().find(|(word, _)| *word == self).map_or("", |(_, text)| text)
+        Self::ALL.iter().find(|(word, _)| *word == self).map_or("", |(_, text)| text)
     }
 
     /// The word with this spelling; case matters, as it does to Nomad.
     #[must_use]
     fn parse(text: &str) -> Option<Self> {
-        Self::WORDS.iter().find(|(_, word)| *word == text).map(|(word, _)| *word)
+        Self::ALL.iter().find(|(_, word)| *word == text).map(|(word, _)| *word)
     }
 }
 
 /// A set of words of one alphabet.
 ///
 /// ```
-/// use nomad_acl::capability::{Capability, Set};
+/// use nomad_acl::capability::{NamespaceCapability, Set};
 ///
-/// let read = Set::of(&[Capability::ReadJob, Capability::ListJobs]);
-/// let deny = Set::of(&[Capability::Deny]);
-/// assert!(read.has(Capability::ReadJob));
+/// let read = Set::of(&[NamespaceCapability::ReadJob, NamespaceCapability::ListJobs]);
+/// let deny = Set::of(&[NamespaceCapability::Deny]);
+/// assert!(read.has(NamespaceCapability::ReadJob));
 /// assert_eq!(read.join(deny), deny);
 /// ```
-pub struct Set<W> {
+pub struct CapabilitySet<W> {
     bits: u64,
-    word: PhantomData<W>,
+    capability: PhantomData<W>,
 }
 
-impl<W: Word> Set<W> {
+impl<W: BlockCapability> CapabilitySet<W> {
     /// The set without a word.
-    pub const EMPTY: Self = Self { bits: 0, word: PhantomData };
+    pub const EMPTY: Self = Self { bits: 0, capability: PhantomData };
 
     /// The set of these words.
     #[must_use]
-    pub fn of(words: &[W]) -> Self {
-        words.iter().fold(Self::EMPTY, |set, word| set.with(*word))
+    pub fn from_slice(words: &[W]) -> Self {
+        words.iter().fold(Self::EMPTY, |set, word| set.with_capability(*word))
     }
 
     /// The set and this word.
     #[must_use]
-    pub fn with(self, word: W) -> Self {
-        Self { bits: self.bits | 1 << word.bit(), word: PhantomData }
+    pub fn with_capability(self, word: W) -> Self {
+        Self { bits: self.bits | 1 << word.bit(), capability: PhantomData }
     }
 
     /// Every word of either set; a `deny` does nothing here. Variable paths merge this way.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
-        Self { bits: self.bits | other.bits, word: PhantomData }
+        Self { bits: self.bits | other.bits, capability: PhantomData }
     }
 
     /// Every word of either set, or `deny` alone as soon as one of them holds it.
     #[must_use]
-    pub fn join(self, other: Self) -> Self {
-        self.union(other).deny_alone()
+    pub fn merge(self, other: Self) -> Self {
+        self.union(other).deny_wins()
     }
 
     /// `deny` alone if the set holds it, else the set.
     #[must_use]
-    pub fn deny_alone(self) -> Self {
-        if self.denies() { Self::EMPTY.with(W::DENY) } else { self }
+    pub fn deny_wins(self) -> Self {
+        if self.denies() { Self::EMPTY.with_capability(W::DENY) } else { self }
     }
 
     /// Whether the set holds this word.
     #[must_use]
-    pub fn has(self, word: W) -> bool {
+    pub fn contains(self, word: W) -> bool {
         self.bits & (1 << word.bit()) != 0
     }
 
     /// Whether the two sets share a word.
     #[must_use]
-    pub fn meets(self, other: Self) -> bool {
+    pub fn intersects(self, other: Self) -> bool {
         self.bits & other.bits != 0
     }
 
     /// Whether the set holds `deny`.
     #[must_use]
     pub fn denies(self) -> bool {
-        self.has(W::DENY)
+        self.contains(W::DENY)
     }
 
     /// Whether the set holds no word.
@@ -125,52 +125,52 @@ impl<W: Word> Set<W> {
 
     /// The words of the set, in the order of the alphabet.
     #[must_use]
-    pub fn words(self) -> Words<W> {
-        Words { set: self, next: 0 }
+    pub fn iter(self) -> CapabilityIter<W> {
+        CapabilityIter { set: self, next: 0 }
     }
 }
 
-impl<W: Word> IntoIterator for Set<W> {
+impl<W: BlockCapability> IntoIterator for CapabilitySet<W> {
     type Item = W;
-    type IntoIter = Words<W>;
+    type IntoIter = CapabilityIter<W>;
 
-    fn into_iter(self) -> Words<W> {
-        self.words()
+    fn into_iter(self) -> CapabilityIter<W> {
+        self.iter()
     }
 }
 
-impl<W> Clone for Set<W> {
+impl<W> Clone for CapabilitySet<W> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<W> Copy for Set<W> {}
+impl<W> Copy for CapabilitySet<W> {}
 
-impl<W> PartialEq for Set<W> {
+impl<W> PartialEq for CapabilitySet<W> {
     fn eq(&self, other: &Self) -> bool {
         self.bits == other.bits
     }
 }
 
-impl<W> Eq for Set<W> {}
+impl<W> Eq for CapabilitySet<W> {}
 
-impl<W: Word> Default for Set<W> {
+impl<W: BlockCapability> Default for CapabilitySet<W> {
     fn default() -> Self {
         Self::EMPTY
     }
 }
 
-impl<W: Word> fmt::Debug for Set<W> {
+impl<W: BlockCapability> fmt::Debug for CapabilitySet<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.words().map(Word::as_str)).finish()
+        f.debug_set().entries(self.iter().map(BlockCapability::as_str)).finish()
     }
 }
 
 /// `read-fs or read-logs`: the way a missing right is named.
-impl<W: Word> fmt::Display for Set<W> {
+impl<W: BlockCapability> fmt::Display for CapabilitySet<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, word) in self.words().enumerate() {
+        for (index, word) in self.iter().enumerate() {
             let joint = if index == 0 { "" } else { " or " };
             write!(f, "{joint}{}", word.as_str())?;
         }
@@ -180,18 +180,18 @@ impl<W: Word> fmt::Display for Set<W> {
 
 /// The words of a [`Set`], in the order of the alphabet.
 #[derive(Clone, Copy, Debug)]
-pub struct Words<W: Word> {
-    set: Set<W>,
+pub struct CapabilityIter<W: BlockCapability> {
+    set: CapabilitySet<W>,
     next: usize,
 }
 
-impl<W: Word> Iterator for Words<W> {
+impl<W: BlockCapability> Iterator for CapabilityIter<W> {
     type Item = W;
 
     fn next(&mut self) -> Option<W> {
-        while let Some((word, _)) = W::WORDS.get(self.next) {
+        while let Some((word, _)) = W::ALL.get(self.next) {
             self.next += 1;
-            if self.set.has(*word) {
+            if self.set.contains(*word) {
                 return Some(*word);
             }
         }

@@ -3,12 +3,12 @@
 //! Each piece of advice is tried out before it is given: the policies are compiled with the addition
 //! and asked again. So it holds whatever the rules of merging and matching make of it.
 
-use super::Demanded;
+use super::AccessCheck;
 use crate::{
-    Acl, Decision, LabelRule, Level, LevelRule, Named, NamespaceRule, PathRule, Policy, Reason,
-    Right, Subject, Variable, WideRule,
+    AccessLevel, Acl, Capability, Decision, DenyReason, LabelRule, LevelRule, NamedPolicy,
+    NamespaceRule, PathRule, Policy, Subject, UnlabelledRule, Variable,
     block::Block,
-    capability::{self, Capability, PathCapability, Word},
+    capability::{self, BlockCapability, NamespaceCapability, PathCapability},
     decision::Rule,
 };
 
@@ -27,23 +27,23 @@ pub enum Advice {
 }
 
 /// The name under which an addition is tried out.
-const TRIED: &str = "advice";
+const ADVICE_POLICY: &str = "advice";
 
 /// What to do about a denial. A call may demand several groups of rights, so there may be several.
 pub(super) fn find(
-    policies: &[Named<'_>],
-    demanded: Demanded,
+    policies: &[NamedPolicy<'_>],
+    demanded: AccessCheck,
     subject: &Subject,
-    reason: &Reason,
+    reason: &DenyReason,
 ) -> Vec<Advice> {
     let mut added: Vec<Policy> = Vec::new();
     let mut reason = reason.clone();
     loop {
-        match step(policies, &added, subject, &reason) {
+        match find_addition(policies, &added, subject, &reason) {
             Ok(addition) => added.push(addition),
             Err(hopeless) => return vec![hopeless],
         }
-        match demanded.decide(&with(policies, &added), subject) {
+        match demanded.decide(&compile_with(policies, &added), subject) {
             // What is left to a server no policy here adds anything to.
             Decision::Allow(_) | Decision::Defer { .. } => break,
             Decision::Deny(next) => reason = next,
@@ -53,24 +53,24 @@ pub(super) fn find(
 }
 
 /// One addition that gives one of the missing rights.
-fn step(
-    policies: &[Named<'_>],
+fn find_addition(
+    policies: &[NamedPolicy<'_>],
     added: &[Policy],
     subject: &Subject,
-    reason: &Reason,
+    reason: &DenyReason,
 ) -> Result<Policy, Advice> {
     let mut tried = added.to_vec();
     let mut any = false;
-    for right in reason.missing().rights() {
-        for addition in additions(&with(policies, added), right, subject, reason.rule()) {
+    for right in reason.missing().capabilities() {
+        for addition in additions(&compile_with(policies, added), right, subject, reason.rule()) {
             any = true;
             tried.push(addition);
-            if with(policies, &tried).holds(right, subject).is_allowed() {
+            if compile_with(policies, &tried).has_capability(right, subject).is_allowed() {
                 return tried.pop().ok_or(Advice::OtherSubject);
             }
             tried.pop();
         }
-        if right == Right::Management {
+        if right == Capability::Management {
             return Err(Advice::ManagementToken);
         }
     }
@@ -80,32 +80,37 @@ fn step(
     })
 }
 
-fn with(policies: &[Named<'_>], added: &[Policy]) -> Acl {
-    let added = added.iter().map(|policy| Named::new(TRIED, policy));
+fn compile_with(policies: &[NamedPolicy<'_>], added: &[Policy]) -> Acl {
+    let added = added.iter().map(|policy| NamedPolicy::new(ADVICE_POLICY, policy));
     Acl::compile(policies.iter().copied().chain(added))
 }
 
 /// Rules that could give the right: one with the label of the closest rule, which takes nothing from
 /// what that rule grants, and one with the very name.
-fn additions(acl: &Acl, right: Right, subject: &Subject, closest: Option<&Rule>) -> Vec<Policy> {
+fn additions(
+    acl: &Acl,
+    right: Capability,
+    subject: &Subject,
+    closest: Option<&Rule>,
+) -> Vec<Policy> {
     if !right.block().is_some_and(Block::is_labelled) {
         return unlabelled(right).into_iter().collect();
     }
-    if matches!(right, Right::Variable(_) | Right::VariableSearch) {
+    if matches!(right, Capability::Variable(_) | Capability::VariableSearch) {
         return variable(acl, right, subject, closest);
     }
-    let Some(name) = name_of(right, subject) else { return Vec::new() };
+    let Some(name) = subject_name(right, subject) else { return Vec::new() };
     let labels = closest.map(|rule| &*rule.label).into_iter().chain([name]);
     let block = right.block().unwrap_or(Block::Namespace);
     labels.filter(|label| block.allows_label(label)).map(|label| labelled(right, label)).collect()
 }
 
-fn name_of(right: Right, subject: &Subject) -> Option<&str> {
+fn subject_name(right: Capability, subject: &Subject) -> Option<&str> {
     match (right.block()?, subject) {
         (Block::Namespace, Subject::Namespace(name)) => Some(name.as_str()),
         (Block::NodePool, Subject::NodePool(name))
         | (Block::HostVolume, Subject::HostVolume(name)) => Some(name),
-        (Block::NodePool, _) if right == Right::NodePoolSearch => Some("*"),
+        (Block::NodePool, _) if right == Capability::NodePoolSearch => Some("*"),
         _ => None,
     }
 }
@@ -114,25 +119,36 @@ fn name_of(right: Right, subject: &Subject) -> Option<&str> {
 ///
 /// A variable rule brings its namespace rule along, which then is the exact one and shadows the
 /// patterns; so that rule repeats what the namespace had.
-fn variable(acl: &Acl, right: Right, subject: &Subject, closest: Option<&Rule>) -> Vec<Policy> {
+fn variable(
+    acl: &Acl,
+    right: Capability,
+    subject: &Subject,
+    closest: Option<&Rule>,
+) -> Vec<Policy> {
     let (name, path, word) = match (subject, right) {
-        (Subject::Variable(asked), Right::Variable(word)) => (&asked.namespace, &*asked.path, word),
-        (Subject::Variable(asked), _) => (&asked.namespace, SOME_PATH, PathCapability::List),
-        (Subject::Namespace(name), _) => (name, SOME_PATH, PathCapability::List),
+        (Subject::Variable(asked), Capability::Variable(word)) => {
+            (&asked.namespace, &*asked.path, word)
+        }
+        (Subject::Variable(asked), _) => (&asked.namespace, ANY_PATH, PathCapability::List),
+        (Subject::Namespace(name), _) => (name, ANY_PATH, PathCapability::List),
         _ => return Vec::new(),
     };
-    let rule = |label: LabelRule<Capability>, path: PathRule| Policy {
+    let rule = |label: LabelRule<NamespaceCapability>, path: PathRule| Policy {
         namespaces: vec![NamespaceRule::new(label, vec![path])],
         ..Policy::default()
     };
-    let merged = closest.filter(|_| matches!(right, Right::Variable(_))).map(|closest| {
+    let merged = closest.filter(|_| matches!(right, Capability::Variable(_))).map(|closest| {
         let label = LabelRule::new(&closest.namespace, None, &[]);
         rule(label, PathRule::new(&closest.label, &[word]))
     });
     let about = Subject::Namespace(name.clone());
-    let had = held(|word| acl.holds(Right::Namespace(word), &about).is_allowed());
+    let had = held_capabilities(|word| {
+        acl.has_capability(Capability::Namespace(word), &about).is_allowed()
+    });
     let exact = Subject::Variable(Box::new(Variable::new(name.clone(), path)));
-    let mut words = held(|word| acl.holds(Right::Variable(word), &exact).is_allowed());
+    let mut words = held_capabilities(|word| {
+        acl.has_capability(Capability::Variable(word), &exact).is_allowed()
+    });
     words.push(word);
     let apart = rule(LabelRule::new(name.as_str(), None, &had), PathRule::new(path, &words));
     // A star in the asked name is no star in the question, but it would be one in a rule.
@@ -143,55 +159,61 @@ fn variable(acl: &Acl, right: Right, subject: &Subject, closest: Option<&Rule>) 
 }
 
 /// A path below which every workload may look anyway: searching needs some rule, whatever it is about.
-const SOME_PATH: &str = "nomad/jobs";
+const ANY_PATH: &str = "nomad/jobs";
 
 /// The words of an alphabet that are held.
-fn held<W: Word>(is_held: impl Fn(W) -> bool) -> Vec<W> {
-    W::WORDS.iter().map(|(word, _)| *word).filter(|word| is_held(*word)).collect()
+fn held_capabilities<W: BlockCapability>(is_held: impl Fn(W) -> bool) -> Vec<W> {
+    W::ALL.iter().map(|(word, _)| *word).filter(|word| is_held(*word)).collect()
 }
 
-fn labelled(right: Right, label: &str) -> Policy {
+fn labelled(right: Capability, label: &str) -> Policy {
     let mut policy = Policy::default();
-    let read = Some(capability::Level::Read);
+    let read = Some(capability::PolicyLevel::Read);
     match right {
-        Right::Namespace(word) => policy
+        Capability::Namespace(word) => policy
             .namespaces
             .push(NamespaceRule::new(LabelRule::new(label, None, &[word]), Vec::new())),
-        Right::NamespaceAny => {
+        Capability::NamespaceAny => {
             policy.namespaces.push(NamespaceRule::new(LabelRule::new(label, read, &[]), Vec::new()))
         }
-        Right::NodePool(word) => policy.node_pools.push(LabelRule::new(label, None, &[word])),
-        Right::HostVolume(word) => policy.host_volumes.push(LabelRule::new(label, None, &[word])),
-        Right::HostVolumeAny => policy.host_volumes.push(LabelRule::new(label, read, &[])),
+        Capability::NodePool(word) => policy.node_pools.push(LabelRule::new(label, None, &[word])),
+        Capability::HostVolume(word) => {
+            policy.host_volumes.push(LabelRule::new(label, None, &[word]))
+        }
+        Capability::HostVolumeAny => policy.host_volumes.push(LabelRule::new(label, read, &[])),
         _ => policy.node_pools.push(LabelRule::new(label, read, &[])),
     }
     policy
 }
 
-fn unlabelled(right: Right) -> Option<Policy> {
+fn unlabelled(right: Capability) -> Option<Policy> {
     let mut policy = Policy::default();
-    let level = |level: Level| {
+    let level = |level: AccessLevel| {
         LevelRule::new(match level {
-            Level::Read => capability::Level::Read,
-            Level::Write => capability::Level::Write,
+            AccessLevel::Read => capability::PolicyLevel::Read,
+            AccessLevel::Write => capability::PolicyLevel::Write,
         })
     };
     match right {
-        Right::Agent(wanted) => policy.agent = Some(level(wanted)),
-        Right::Node(wanted) => policy.node = Some(level(wanted)),
-        Right::Quota(wanted) => policy.quota = Some(level(wanted)),
-        Right::Operator(wanted) => {
-            policy.operator = Some(WideRule::new(Some(level(wanted).level), &[]));
+        Capability::Agent(wanted) => policy.agent = Some(level(wanted)),
+        Capability::Node(wanted) => policy.node = Some(level(wanted)),
+        Capability::Quota(wanted) => policy.quota = Some(level(wanted)),
+        Capability::Operator(wanted) => {
+            policy.operator = Some(UnlabelledRule::new(Some(level(wanted).level), &[]));
         }
-        Right::OperatorCapability(word) => policy.operator = Some(wide(word)),
-        Right::Sentinel(word) => policy.sentinel = Some(wide(word)),
-        Right::PluginRead => policy.plugin = Some(LevelRule::new(capability::Level::Read)),
-        Right::PluginList => policy.plugin = Some(LevelRule::new(capability::Level::List)),
+        Capability::OperatorCapability(word) => policy.operator = Some(wide(word)),
+        Capability::Sentinel(word) => policy.sentinel = Some(wide(word)),
+        Capability::PluginRead => {
+            policy.plugin = Some(LevelRule::new(capability::PolicyLevel::Read))
+        }
+        Capability::PluginList => {
+            policy.plugin = Some(LevelRule::new(capability::PolicyLevel::List))
+        }
         _ => return None,
     }
     Some(policy)
 }
 
-fn wide<W: Word>(word: W) -> WideRule<W> {
-    WideRule::new(None, &[word])
+fn wide<W: BlockCapability>(word: W) -> UnlabelledRule<W> {
+    UnlabelledRule::new(None, &[word])
 }

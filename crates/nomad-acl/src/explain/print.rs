@@ -4,15 +4,15 @@ use std::fmt::{self, Formatter};
 
 use serde_json::{Value, json};
 
-use super::{Advice, Explanation, Outcome, Question};
-use crate::{Demand, Grant, Reason, Requirement, Subject, decision::Rule};
+use super::{Access, Advice, Explanation, Outcome};
+use crate::{DenyReason, Grant, Requirement, ServerRequirement, Subject, decision::Rule};
 
-pub(super) fn text(found: &Explanation, f: &mut Formatter<'_>) -> fmt::Result {
-    writeln!(f, "{}: {}{}", outcome(found), question(&found.question), About(&found.subject))?;
+pub(super) fn write_text(found: &Explanation, f: &mut Formatter<'_>) -> fmt::Result {
+    writeln!(f, "{}: {}{}", outcome(found), access_text(&found.access), OnSubject(&found.subject))?;
     match &found.outcome {
-        Outcome::ServerDecides => writeln!(f, "{}", Demand::ServerDecides)?,
+        Outcome::ServerDecides => writeln!(f, "{}", ServerRequirement::ServerDecides)?,
         Outcome::Allowed { grant, rule } => {
-            writeln!(f, "{}", granted(grant))?;
+            writeln!(f, "{}", grant_text(grant))?;
             if let Some(rule) = rule {
                 writeln!(f, "deciding rule: {rule}")?;
             }
@@ -20,17 +20,17 @@ pub(super) fn text(found: &Explanation, f: &mut Formatter<'_>) -> fmt::Result {
         Outcome::Denied(reason) => {
             writeln!(f, "{reason}")?;
             match reason {
-                Reason::NoRule { .. } => writeln!(f, "no rule is about it")?,
-                Reason::Undecided { .. } => writeln!(f, "whose object it is nobody knows here")?,
-                Reason::NotGranted { rule, .. } => writeln!(f, "closest rule: {rule}")?,
-                Reason::Denied { rule, .. } => writeln!(f, "denied by: {rule}")?,
+                DenyReason::NoRule { .. } => writeln!(f, "no rule is about it")?,
+                DenyReason::Deferred { .. } => writeln!(f, "whose object it is nobody knows here")?,
+                DenyReason::NotGranted { rule, .. } => writeln!(f, "closest rule: {rule}")?,
+                DenyReason::Denied { rule, .. } => writeln!(f, "denied by: {rule}")?,
             }
         }
     }
-    found.advice.iter().try_for_each(|advice| advise(advice, f))
+    found.advice.iter().try_for_each(|advice| write_advice(advice, f))
 }
 
-fn advise(advice: &Advice, f: &mut Formatter<'_>) -> fmt::Result {
+fn write_advice(advice: &Advice, f: &mut Formatter<'_>) -> fmt::Result {
     match advice {
         Advice::Add(policy) => {
             writeln!(f, "to allow it, add:")?;
@@ -50,39 +50,39 @@ fn outcome(found: &Explanation) -> &'static str {
     }
 }
 
-fn question(question: &Question) -> String {
+fn access_text(question: &Access) -> String {
     match question {
-        Question::Right(right) => right.to_string(),
-        Question::Path(method, path) => format!("{method} {path}"),
-        Question::Call(route) => match (route.method(), route.path()) {
+        Access::Capability(right) => right.to_string(),
+        Access::Path(method, path) => format!("{method} {path}"),
+        Access::Call(route) => match (route.method(), route.path()) {
             (Some(method), Some(path)) => format!("{method} {path}"),
             _ => "a call that is passed on".to_owned(),
         },
     }
 }
 
-fn demanded(question: &Question) -> String {
+fn requirement_text(question: &Access) -> String {
     match question {
-        Question::Right(right) => right.to_string(),
-        Question::Path(method, path) => Demand::of(method, path).to_string(),
-        Question::Call(route) => Requirement::of(route).to_string(),
+        Access::Capability(right) => right.to_string(),
+        Access::Path(method, path) => ServerRequirement::for_call(method, path).to_string(),
+        Access::Call(route) => Requirement::for_route(route).to_string(),
     }
 }
 
-fn granted(grant: &Grant) -> String {
+fn grant_text(grant: &Grant) -> String {
     match grant {
-        Grant::Free => "nothing is demanded".to_owned(),
+        Grant::NoRequirement => "nothing is demanded".to_owned(),
         Grant::Management => "a management token may do everything".to_owned(),
-        Grant::Disabled => "ACLs are switched off".to_owned(),
+        Grant::AclsDisabled => "ACLs are switched off".to_owned(),
         Grant::OwnVariables => "a workload may read the variables of its own job".to_owned(),
         Grant::Rule(right, _) => format!("granted {right}"),
     }
 }
 
 /// ` on namespace "ops"`, or nothing.
-struct About<'a>(&'a Subject);
+struct OnSubject<'a>(&'a Subject);
 
-impl fmt::Display for About<'_> {
+impl fmt::Display for OnSubject<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.0 {
             Subject::Agent => Ok(()),
@@ -100,17 +100,19 @@ impl fmt::Display for About<'_> {
 
 pub(super) fn json(found: &Explanation) -> Value {
     let (why, denied) = match &found.outcome {
-        Outcome::Allowed { grant, .. } => (granted(grant), false),
-        Outcome::Denied(reason) => (reason.to_string(), matches!(reason, Reason::Denied { .. })),
-        Outcome::ServerDecides => (Demand::ServerDecides.to_string(), false),
+        Outcome::Allowed { grant, .. } => (grant_text(grant), false),
+        Outcome::Denied(reason) => {
+            (reason.to_string(), matches!(reason, DenyReason::Denied { .. }))
+        }
+        Outcome::ServerDecides => (ServerRequirement::ServerDecides.to_string(), false),
     };
-    let missing = found
-        .missing()
-        .map(|missing| missing.rights().map(|right| json!(right.to_string())).collect::<Vec<_>>());
+    let missing = found.missing().map(|missing| {
+        missing.capabilities().map(|right| json!(right.to_string())).collect::<Vec<_>>()
+    });
     json!({
-        "question": question(&found.question),
+        "question": access_text(&found.access),
         "subject": subject(&found.subject),
-        "demands": demanded(&found.question),
+        "demands": requirement_text(&found.access),
         "outcome": outcome(found),
         "why": why,
         "explicit_deny": denied,
@@ -134,15 +136,15 @@ fn subject(subject: &Subject) -> Value {
 }
 
 fn rule(rule: &Rule) -> Value {
-    let known = rule.place.is_known();
+    let known = rule.position.is_known();
     json!({
         "policy": *rule.policy,
         "file": rule.file.as_deref(),
         "block": rule.block.as_str(),
         "namespace": (!rule.namespace.is_empty()).then_some(&*rule.namespace),
         "label": rule.block.is_labelled().then_some(&*rule.label),
-        "line": known.then(|| rule.place.line()),
-        "column": known.then(|| rule.place.column()),
+        "line": known.then(|| rule.position.line()),
+        "column": known.then(|| rule.position.column()),
     })
 }
 

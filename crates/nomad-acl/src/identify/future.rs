@@ -10,17 +10,17 @@ use nomad_wire::{Call, Route};
 use pin_project::pin_project;
 use tower_service::Service;
 
-use super::{IdentifyError, Known, is_decided_elsewhere};
-use crate::{Acl, RegionalAcl, Slip, TokensError};
+use super::{Identified, IdentifyError, is_authorized_upstream};
+use crate::{Acl, RegionalAcl, TokenInfoSlot, TokensError};
 
 /// The answer to a request that is being identified.
 #[pin_project]
-pub struct ResponseFuture<S: Service<Known<B>>, F, B> {
+pub struct ResponseFuture<S: Service<Identified<B>>, F, B> {
     #[pin]
     state: State<S, S::Future, F, B>,
 }
 
-impl<S: Service<Known<B>>, F, B> std::fmt::Debug for ResponseFuture<S, F, B> {
+impl<S: Service<Identified<B>>, F, B> std::fmt::Debug for ResponseFuture<S, F, B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
@@ -41,7 +41,7 @@ enum State<S, R, F, B> {
     Calling(#[pin] R),
 }
 
-impl<S: Service<Known<B>>, F, B> ResponseFuture<S, F, B> {
+impl<S: Service<Identified<B>>, F, B> ResponseFuture<S, F, B> {
     pub(super) const fn failed(error: IdentifyError) -> Self {
         Self { state: State::Failed(Some(error)) }
     }
@@ -57,7 +57,7 @@ impl<S: Service<Known<B>>, F, B> ResponseFuture<S, F, B> {
 
 impl<S, F, B> Future for ResponseFuture<S, F, B>
 where
-    S: Service<Known<B>>,
+    S: Service<Identified<B>>,
     S::Error: From<IdentifyError>,
     F: Future<Output = Result<RegionalAcl, TokensError>>,
 {
@@ -75,7 +75,7 @@ where
                     let resolved = ready!(acl.poll(cx));
                     let (mut inner, call, request) =
                         question.take().expect("a token is resolved once");
-                    match identified(call, resolved, request) {
+                    match identify_request(call, resolved, request) {
                         Ok(known) => State::Calling(inner.call(known)),
                         Err(error) => State::Failed(Some(error)),
                     }
@@ -88,26 +88,31 @@ where
 }
 
 /// The request with what is known of its caller.
-pub(super) fn identified<B>(
+pub(super) fn identify_request<B>(
     call: Call,
     resolved: Result<RegionalAcl, TokensError>,
     request: Request<B>,
-) -> Result<Known<B>, IdentifyError> {
-    let acl = resolved.or_else(|error| elsewhere(&call.route, error))?;
-    sign(&acl, &request);
-    Ok(Known { call, acl, request })
+) -> Result<Identified<B>, IdentifyError> {
+    let acl = resolved.or_else(|error| deny_all_if_authorized_upstream(&call.route, error))?;
+    record_token_info(&acl, &request);
+    Ok(Identified { call, acl, request })
 }
 
 /// A token that is no good here does not end a call about which somebody else decides. It grants nothing, either.
-fn elsewhere(route: &Route, error: TokensError) -> Result<RegionalAcl, TokensError> {
+fn deny_all_if_authorized_upstream(
+    route: &Route,
+    error: TokensError,
+) -> Result<RegionalAcl, TokensError> {
     // Nothing is granted by it in any region.
-    let nothing = || RegionalAcl::everywhere(Acl::deny_all());
-    if is_decided_elsewhere(route) { Ok(nothing()) } else { Err(error) }
+    let nothing = || RegionalAcl::valid_everywhere(Acl::deny_all());
+    if is_authorized_upstream(route) { Ok(nothing()) } else { Err(error) }
 }
 
 /// Writes down whose token it is, where somebody wants to know.
-fn sign<B>(acl: &RegionalAcl, request: &Request<B>) {
-    if let (Some(bearer), Some(slip)) = (acl.bearer(), request.extensions().get::<Slip>()) {
-        slip.write(bearer);
+fn record_token_info<B>(acl: &RegionalAcl, request: &Request<B>) {
+    if let (Some(bearer), Some(slip)) =
+        (acl.token_info(), request.extensions().get::<TokenInfoSlot>())
+    {
+        slip.set(bearer);
     }
 }

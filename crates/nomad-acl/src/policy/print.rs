@@ -2,10 +2,10 @@
 
 use std::fmt::{self, Formatter};
 
-use super::{LabelRule, LevelRule, NamespaceRule, PathRule, Policy, WideRule};
+use super::{LabelRule, LevelRule, NamespaceRule, PathRule, Policy, UnlabelledRule};
 use crate::{
     block::Block,
-    capability::{Level, Word},
+    capability::{BlockCapability, PolicyLevel},
 };
 
 impl fmt::Display for Policy {
@@ -44,7 +44,7 @@ fn print_path(f: &mut Formatter<'_>, path: &PathRule) -> fmt::Result {
     writeln!(f, " }}")
 }
 
-fn print_labelled<W: Word>(
+fn print_labelled<W: BlockCapability>(
     f: &mut Formatter<'_>,
     block: Block,
     rules: &[LabelRule<W>],
@@ -57,10 +57,10 @@ fn print_labelled<W: Word>(
     Ok(())
 }
 
-fn print_wide<W: Word>(
+fn print_wide<W: BlockCapability>(
     f: &mut Formatter<'_>,
     block: Block,
-    rule: Option<&WideRule<W>>,
+    rule: Option<&UnlabelledRule<W>>,
 ) -> fmt::Result {
     let Some(rule) = rule else { return Ok(()) };
     writeln!(f, "{block} {{")?;
@@ -75,9 +75,9 @@ fn print_level(f: &mut Formatter<'_>, block: Block, rule: Option<LevelRule>) -> 
     }
 }
 
-fn print_body<W: Word>(
+fn print_body<W: BlockCapability>(
     f: &mut Formatter<'_>,
-    level: Option<Level>,
+    level: Option<PolicyLevel>,
     capabilities: &[W],
 ) -> fmt::Result {
     if let Some(level) = level {
@@ -91,7 +91,7 @@ fn print_body<W: Word>(
     Ok(())
 }
 
-fn print_words<W: Word>(f: &mut Formatter<'_>, words: &[W]) -> fmt::Result {
+fn print_words<W: BlockCapability>(f: &mut Formatter<'_>, words: &[W]) -> fmt::Result {
     write!(f, "[")?;
     for (index, word) in words.iter().enumerate() {
         let joint = if index == 0 { "" } else { ", " };

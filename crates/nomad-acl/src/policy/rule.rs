@@ -2,8 +2,10 @@
 
 use crate::{
     block::Block,
-    capability::{Capability, Level, PathCapability, Set, Word},
-    item::Place,
+    capability::{
+        BlockCapability, CapabilitySet, NamespaceCapability, PathCapability, PolicyLevel,
+    },
+    syntax::TextPosition,
 };
 
 /// A rule with a label: a namespace, node pool or host volume.
@@ -13,30 +15,33 @@ pub struct LabelRule<W> {
     /// The label: a name, or a pattern when it holds a `*`.
     pub label: String,
     /// The short word, if one is given.
-    pub level: Option<Level>,
+    pub level: Option<PolicyLevel>,
     /// The capabilities given by name, in their order; they add to the level's.
     pub capabilities: Vec<W>,
     /// Where the rule starts.
-    pub place: Place,
+    pub position: TextPosition,
 }
 
-impl<W: Word> LabelRule<W> {
+impl<W: BlockCapability> LabelRule<W> {
     /// A rule that did not come from a text.
     #[must_use]
-    pub fn new(label: &str, level: Option<Level>, capabilities: &[W]) -> Self {
+    pub fn new(label: &str, level: Option<PolicyLevel>, capabilities: &[W]) -> Self {
         let capabilities = capabilities.to_vec();
-        Self { label: label.to_owned(), level, capabilities, place: Place::default() }
+        Self { label: label.to_owned(), level, capabilities, position: TextPosition::default() }
     }
 
     /// What the rule grants: its level, its capabilities and what they imply; `deny` alone if it is
     /// among them.
     #[must_use]
-    pub fn set(&self) -> Set<W> {
+    pub fn capability_set(&self) -> CapabilitySet<W> {
         expand(self.level, &self.capabilities)
     }
 
-    pub(crate) fn levelled(&self, block: Block) -> Option<(Block, Level, Place)> {
-        self.level.map(|level| (block, level, self.place))
+    pub(crate) fn positioned_level(
+        &self,
+        block: Block,
+    ) -> Option<(Block, PolicyLevel, TextPosition)> {
+        self.level.map(|level| (block, level, self.position))
     }
 }
 
@@ -45,7 +50,7 @@ impl<W: Word> LabelRule<W> {
 #[non_exhaustive]
 pub struct NamespaceRule {
     /// The rule about the namespace itself.
-    pub rule: LabelRule<Capability>,
+    pub rule: LabelRule<NamespaceCapability>,
     /// The rules about variable paths; the namespace's level and capabilities do not touch them.
     pub variables: Vec<PathRule>,
 }
@@ -53,7 +58,7 @@ pub struct NamespaceRule {
 impl NamespaceRule {
     /// A namespace rule with its variable paths.
     #[must_use]
-    pub fn new(rule: LabelRule<Capability>, variables: Vec<PathRule>) -> Self {
+    pub fn new(rule: LabelRule<NamespaceCapability>, variables: Vec<PathRule>) -> Self {
         Self { rule, variables }
     }
 }
@@ -67,7 +72,7 @@ pub struct PathRule {
     /// The capabilities, in their order.
     pub capabilities: Vec<PathCapability>,
     /// Where the rule starts.
-    pub place: Place,
+    pub position: TextPosition,
 }
 
 impl PathRule {
@@ -75,12 +80,12 @@ impl PathRule {
     #[must_use]
     pub fn new(path: &str, capabilities: &[PathCapability]) -> Self {
         let capabilities = capabilities.to_vec();
-        Self { path: path.to_owned(), capabilities, place: Place::default() }
+        Self { path: path.to_owned(), capabilities, position: TextPosition::default() }
     }
 
     /// What the rule grants; within one block a `deny` clears the rest.
     #[must_use]
-    pub fn set(&self) -> Set<PathCapability> {
+    pub fn capability_set(&self) -> CapabilitySet<PathCapability> {
         expand(None, &self.capabilities)
     }
 }
@@ -90,46 +95,46 @@ impl PathRule {
 #[non_exhaustive]
 pub struct LevelRule {
     /// The level.
-    pub level: Level,
+    pub level: PolicyLevel,
     /// Where the rule starts.
-    pub place: Place,
+    pub position: TextPosition,
 }
 
 impl LevelRule {
     /// A rule that did not come from a text.
     #[must_use]
-    pub fn new(level: Level) -> Self {
-        Self { level, place: Place::default() }
+    pub fn new(level: PolicyLevel) -> Self {
+        Self { level, position: TextPosition::default() }
     }
 }
 
 /// A rule without label that takes capabilities: operator, sentinel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct WideRule<W> {
+pub struct UnlabelledRule<W> {
     /// The level, if one is given.
-    pub level: Option<Level>,
+    pub level: Option<PolicyLevel>,
     /// The capabilities given by name, in their order.
     pub capabilities: Vec<W>,
     /// Where the rule starts.
-    pub place: Place,
+    pub position: TextPosition,
 }
 
-impl<W: Word> WideRule<W> {
+impl<W: BlockCapability> UnlabelledRule<W> {
     /// A rule that did not come from a text.
     #[must_use]
-    pub fn new(level: Option<Level>, capabilities: &[W]) -> Self {
-        Self { level, capabilities: capabilities.to_vec(), place: Place::default() }
+    pub fn new(level: Option<PolicyLevel>, capabilities: &[W]) -> Self {
+        Self { level, capabilities: capabilities.to_vec(), position: TextPosition::default() }
     }
 
     /// What the rule grants by capability; the level is consulted apart from it.
     #[must_use]
-    pub fn set(&self) -> Set<W> {
+    pub fn capability_set(&self) -> CapabilitySet<W> {
         expand(self.level, &self.capabilities)
     }
 }
 
-fn expand<W: Word>(level: Option<Level>, capabilities: &[W]) -> Set<W> {
-    let level = level.map_or(Set::EMPTY, W::of_level);
-    W::with_implied(level.union(Set::of(capabilities))).deny_alone()
+fn expand<W: BlockCapability>(level: Option<PolicyLevel>, capabilities: &[W]) -> CapabilitySet<W> {
+    let level = level.map_or(CapabilitySet::EMPTY, W::from_level);
+    W::with_implied(level.union(CapabilitySet::from_slice(capabilities))).deny_wins()
 }

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{LabelRule, LevelRule, NamespaceRule, PathRule, Policy, WideRule};
-use crate::capability::{Capability, Level, Set, Word};
+use super::{LabelRule, LevelRule, NamespaceRule, PathRule, Policy, UnlabelledRule};
+use crate::capability::{BlockCapability, CapabilitySet, NamespaceCapability, PolicyLevel};
 
-pub(super) fn of(policy: &Policy, raw: &str) -> Value {
+pub(super) fn to_rules_json(policy: &Policy, raw: &str) -> Value {
     json!({
         "Namespaces": list(policy.namespaces.iter().map(namespace)),
         "NodePools": list(policy.node_pools.iter().map(|rule| Value::Object(labelled(rule)))),
@@ -28,7 +28,7 @@ fn list(values: impl Iterator<Item = Value>) -> Value {
 }
 
 fn namespace(rule: &NamespaceRule) -> Value {
-    let mut members = labelled::<Capability>(&rule.rule);
+    let mut members = labelled::<NamespaceCapability>(&rule.rule);
     let paths = list(rule.variables.iter().map(path));
     let variables = if paths.is_null() { Value::Null } else { json!({ "Paths": paths }) };
     members.insert("Variables".to_owned(), variables);
@@ -36,22 +36,22 @@ fn namespace(rule: &NamespaceRule) -> Value {
 }
 
 fn path(rule: &PathRule) -> Value {
-    json!({ "PathSpec": rule.path, "Capabilities": words(rule.set()) })
+    json!({ "PathSpec": rule.path, "Capabilities": capability_names(rule.capability_set()) })
 }
 
-fn labelled<W: Word>(rule: &LabelRule<W>) -> Map<String, Value> {
+fn labelled<W: BlockCapability>(rule: &LabelRule<W>) -> Map<String, Value> {
     let mut members = Map::new();
     members.insert("Name".to_owned(), json!(rule.label));
-    members.insert("Policy".to_owned(), spelled(rule.level));
-    members.insert("Capabilities".to_owned(), expanded(rule.level, &rule.capabilities));
+    members.insert("Policy".to_owned(), level_name(rule.level));
+    members.insert("Capabilities".to_owned(), expand_capabilities(rule.level, &rule.capabilities));
     members
 }
 
-fn wide<W: Word>(rule: Option<&WideRule<W>>) -> Value {
+fn wide<W: BlockCapability>(rule: Option<&UnlabelledRule<W>>) -> Value {
     rule.map_or(Value::Null, |rule| {
         json!({
-            "Policy": spelled(rule.level),
-            "Capabilities": expanded(rule.level, &rule.capabilities),
+            "Policy": level_name(rule.level),
+            "Capabilities": expand_capabilities(rule.level, &rule.capabilities),
         })
     })
 }
@@ -60,18 +60,21 @@ fn level(rule: Option<LevelRule>) -> Value {
     rule.map_or(Value::Null, |rule| json!({ "Policy": rule.level.as_str() }))
 }
 
-fn spelled(level: Option<Level>) -> Value {
-    json!(level.map_or("", Level::as_str))
+fn level_name(level: Option<PolicyLevel>) -> Value {
+    json!(level.map_or("", PolicyLevel::as_str))
 }
 
 /// The capabilities by name first, then those of the level, then what they imply.
-fn expanded<W: Word>(level: Option<Level>, capabilities: &[W]) -> Value {
-    let named = Set::of(capabilities);
-    let all = W::with_implied(named.union(level.map_or(Set::EMPTY, W::of_level)));
-    let added = all.words().filter(|word| !named.has(*word));
+fn expand_capabilities<W: BlockCapability>(
+    level: Option<PolicyLevel>,
+    capabilities: &[W],
+) -> Value {
+    let named = CapabilitySet::from_slice(capabilities);
+    let all = W::with_implied(named.union(level.map_or(CapabilitySet::EMPTY, W::from_level)));
+    let added = all.iter().filter(|word| !named.contains(*word));
     list(capabilities.iter().copied().chain(added).map(|word| json!(word.as_str())))
 }
 
-fn words<W: Word>(set: Set<W>) -> Value {
-    list(set.words().map(|word| json!(word.as_str())))
+fn capability_names<W: BlockCapability>(set: CapabilitySet<W>) -> Value {
+    list(set.iter().map(|word| json!(word.as_str())))
 }

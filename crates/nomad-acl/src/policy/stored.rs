@@ -3,26 +3,26 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{LabelRule, LevelRule, NamespaceRule, PathRule, Policy, WideRule};
+use super::{LabelRule, LevelRule, NamespaceRule, PathRule, Policy, UnlabelledRule};
 use crate::{
-    capability::{Level, Word},
+    capability::{BlockCapability, PolicyLevel},
     error::PolicyError,
 };
 
 /// What could be read of a policy that a server holds.
 #[derive(Debug, Clone)]
 #[expect(clippy::exhaustive_structs, reason = "a policy, and where it comes from")]
-pub struct Stored {
+pub struct StoredPolicy {
     /// The policy, as far as it could be read.
     pub policy: Policy,
     /// Where it comes from.
-    pub reading: Reading,
+    pub source: PolicySource,
 }
 
-/// Where a [`Stored`] policy comes from.
+/// Where a [`StoredPolicy`] policy comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "there are two texts, or neither can be read")]
-pub enum Reading {
+pub enum PolicySource {
     /// From its text.
     Text,
     /// Its text cannot be read; this is the server's reading of it (`RulesJSON`). Words that are not known grant nothing,
@@ -30,7 +30,7 @@ pub enum Reading {
     RulesJson(PolicyError),
     /// Neither can be read. It grants nothing and denies all rights on agents, which no agent decides about once more
     /// where an edge alone asks for them; what else it may deny the agents know.
-    Nothing(PolicyError),
+    Unreadable(PolicyError),
 }
 
 impl Policy {
@@ -49,17 +49,19 @@ impl Policy {
     /// assert_eq!(stored.policy.namespaces()[0].rule.capabilities.len(), 1);
     /// ```
     #[must_use]
-    pub fn stored(rules: &str, rules_json: Option<&Value>) -> Stored {
+    pub fn from_stored(rules: &str, rules_json: Option<&Value>) -> StoredPolicy {
         let error = match rules.parse() {
-            Ok(policy) => return Stored { policy, reading: Reading::Text },
+            Ok(policy) => return StoredPolicy { policy, source: PolicySource::Text },
             Err(error) => error,
         };
-        match rules_json.and_then(|json| Rules::deserialize(json).ok()) {
-            Some(rules) => Stored { policy: rules.policy(), reading: Reading::RulesJson(error) },
+        match rules_json.and_then(|json| RulesJson::deserialize(json).ok()) {
+            Some(rules) => {
+                StoredPolicy { policy: rules.policy(), source: PolicySource::RulesJson(error) }
+            }
             None => {
-                let agent = Some(LevelRule::new(Level::Deny));
+                let agent = Some(LevelRule::new(PolicyLevel::Deny));
                 let policy = Self { agent, ..Self::default() };
-                Stored { policy, reading: Reading::Nothing(error) }
+                StoredPolicy { policy, source: PolicySource::Unreadable(error) }
             }
         }
     }
@@ -68,16 +70,16 @@ impl Policy {
 /// `RulesJSON`, with the levels expanded already.
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
-struct Rules {
+struct RulesJson {
     namespaces: Option<Vec<Labelled>>,
     node_pools: Option<Vec<Labelled>>,
     host_volumes: Option<Vec<Labelled>>,
-    agent: Option<Wide>,
-    node: Option<Wide>,
-    operator: Option<Wide>,
-    sentinel: Option<Wide>,
-    quota: Option<Wide>,
-    plugin: Option<Wide>,
+    agent: Option<Unlabelled>,
+    node: Option<Unlabelled>,
+    operator: Option<Unlabelled>,
+    sentinel: Option<Unlabelled>,
+    quota: Option<Unlabelled>,
+    plugin: Option<Unlabelled>,
 }
 
 #[derive(Deserialize, Default)]
@@ -104,12 +106,12 @@ struct Path {
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
-struct Wide {
+struct Unlabelled {
     policy: String,
     capabilities: Option<Vec<String>>,
 }
 
-impl Rules {
+impl RulesJson {
     fn policy(self) -> Policy {
         let labelled = |rules: Option<Vec<Labelled>>| rules.unwrap_or_default().into_iter();
         Policy {
@@ -127,33 +129,38 @@ impl Rules {
 }
 
 impl Labelled {
-    fn rule<W: Word>(&self) -> LabelRule<W> {
-        LabelRule::new(&self.name, level(&self.policy), &words(self.capabilities.as_deref()))
+    fn rule<W: BlockCapability>(&self) -> LabelRule<W> {
+        LabelRule::new(
+            &self.name,
+            level(&self.policy),
+            &parse_capabilities(self.capabilities.as_deref()),
+        )
     }
 
     fn namespace(self) -> NamespaceRule {
         let paths = self.variables.as_ref().and_then(|variables| variables.paths.as_deref());
-        let path =
-            |path: &Path| PathRule::new(&path.path_spec, &words(path.capabilities.as_deref()));
+        let path = |path: &Path| {
+            PathRule::new(&path.path_spec, &parse_capabilities(path.capabilities.as_deref()))
+        };
         NamespaceRule::new(self.rule(), paths.unwrap_or_default().iter().map(path).collect())
     }
 }
 
-impl Wide {
+impl Unlabelled {
     fn level(&self) -> LevelRule {
-        LevelRule::new(level(&self.policy).unwrap_or(Level::Deny))
+        LevelRule::new(level(&self.policy).unwrap_or(PolicyLevel::Deny))
     }
 
-    fn rule<W: Word>(&self) -> WideRule<W> {
-        WideRule::new(level(&self.policy), &words(self.capabilities.as_deref()))
+    fn rule<W: BlockCapability>(&self) -> UnlabelledRule<W> {
+        UnlabelledRule::new(level(&self.policy), &parse_capabilities(self.capabilities.as_deref()))
     }
 }
 
 /// No level where none is written; one that is not known must not open anything.
-fn level(text: &str) -> Option<Level> {
-    (!text.is_empty()).then(|| Level::parse(text).unwrap_or(Level::Deny))
+fn level(text: &str) -> Option<PolicyLevel> {
+    (!text.is_empty()).then(|| PolicyLevel::parse(text).unwrap_or(PolicyLevel::Deny))
 }
 
-fn words<W: Word>(written: Option<&[String]>) -> Vec<W> {
+fn parse_capabilities<W: BlockCapability>(written: Option<&[String]>) -> Vec<W> {
     written.unwrap_or_default().iter().filter_map(|word| W::parse(word)).collect()
 }

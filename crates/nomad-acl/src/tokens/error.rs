@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::LookUpError;
+use super::TokenLookupError;
 
 /// Why there is no ACL for a token. "No such token" and "nobody could be asked" are different answers.
 #[derive(Debug, Error)]
@@ -19,12 +19,14 @@ pub enum TokensError {
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-impl From<LookUpError> for TokensError {
-    fn from(error: LookUpError) -> Self {
+impl From<TokenLookupError> for TokensError {
+    fn from(error: TokenLookupError) -> Self {
         match error {
-            LookUpError::NotFound | LookUpError::Unconfirmed => Self::NotFound,
-            LookUpError::Expired => Self::Expired,
-            unavailable @ LookUpError::Unavailable(_) => Self::Unavailable(Box::new(unavailable)),
+            TokenLookupError::NotFound | TokenLookupError::Unconfirmed => Self::NotFound,
+            TokenLookupError::Expired => Self::Expired,
+            unavailable @ TokenLookupError::Unavailable(_) => {
+                Self::Unavailable(Box::new(unavailable))
+            }
         }
     }
 }

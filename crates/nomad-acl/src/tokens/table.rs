@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use nomad_wire::SecretId;
 use thiserror::Error;
 
-use super::{Clock, Tokens, TokensError, Wanted};
-use crate::{Acl, Bearer, Named, Policy, PolicyError, RegionScope, RegionalAcl};
+use super::{Clock, LookupOptions, Tokens, TokensError};
+use crate::{Acl, NamedPolicy, Policy, PolicyError, RegionScope, RegionalAcl, TokenInfo};
 
 /// A fixed table of tokens.
 ///
@@ -84,13 +84,13 @@ pub enum TableError {
     },
     /// A policy stands twice.
     #[error("policy {0:?} stands twice")]
-    PolicyTwice(String),
+    DuplicatePolicy(String),
     /// A token stands twice; the number counts tokens from 1, because a secret is not printed.
     #[error("token {0} stands twice")]
-    TokenTwice(usize),
+    DuplicateToken(usize),
     /// An expiry that is no time.
     #[error("token {token} expires at no time")]
-    Expires {
+    InvalidExpiration {
         /// The token, counted from 1.
         token: usize,
         /// What is wrong with the time.
@@ -105,7 +105,7 @@ impl<C: Clock> TokenTable<C> {
     /// [`TableError`] for the first thing that is wrong with it.
     pub fn from_json(text: &str, clock: C) -> Result<Self, TableError> {
         let table: raw::Table = serde_json::from_str(text)?;
-        let policies = policies(&table.policies)?;
+        let policies = parse_policies(&table.policies)?;
         let anonymous = compile(&policies, &["anonymous".to_owned()]);
         let mut tokens = HashMap::with_capacity(table.tokens.len());
         // Tokens with the same policies share one compiled ACL.
@@ -115,7 +115,7 @@ impl<C: Clock> TokenTable<C> {
                 .expires
                 .map(|time| time.parse())
                 .transpose()
-                .map_err(|source| TableError::Expires { token: number, source })?;
+                .map_err(|source| TableError::InvalidExpiration { token: number, source })?;
             let acl = match token.kind {
                 raw::Kind::Management => Acl::management(),
                 raw::Kind::Client => match compiled.get(&token.policies) {
@@ -130,17 +130,17 @@ impl<C: Clock> TokenTable<C> {
             let acl = match (&*token.accessor, &*token.name) {
                 ("", "") => acl,
                 (accessor, name) => {
-                    acl.borne_by(Bearer { accessor: accessor.into(), name: name.into() })
+                    acl.with_token_info(TokenInfo { accessor: accessor.into(), name: name.into() })
                 }
             };
             if tokens.insert(SecretId::new(token.secret), Row { acl, expires }).is_some() {
-                return Err(TableError::TokenTwice(number));
+                return Err(TableError::DuplicateToken(number));
             }
         }
         Ok(Self { clock, rows: Arc::new(Rows { anonymous, tokens }) })
     }
 
-    fn find(&self, token: Option<&SecretId>) -> Result<Acl, TokensError> {
+    fn get(&self, token: Option<&SecretId>) -> Result<Acl, TokensError> {
         let Some(secret) = token else {
             return Ok(self.rows.anonymous.clone());
         };
@@ -155,8 +155,8 @@ impl<C: Clock> TokenTable<C> {
 impl<C: Clock> Tokens for TokenTable<C> {
     type Future = Ready<Result<RegionalAcl, TokensError>>;
 
-    fn resolve_for(&self, token: Option<&SecretId>, _wanted: Wanted<'_>) -> Self::Future {
-        ready(self.find(token).map(|acl| RegionalAcl::of(RegionScope::Own, acl)))
+    fn resolve_with(&self, token: Option<&SecretId>, _wanted: LookupOptions<'_>) -> Self::Future {
+        ready(self.get(token).map(|acl| RegionalAcl::new(RegionScope::Own, acl)))
     }
 }
 
@@ -166,13 +166,13 @@ impl<C: Clone> Clone for TokenTable<C> {
     }
 }
 
-fn policies(written: &[raw::Policy]) -> Result<HashMap<&str, Policy>, TableError> {
+fn parse_policies(written: &[raw::Policy]) -> Result<HashMap<&str, Policy>, TableError> {
     let mut policies = HashMap::with_capacity(written.len());
     for raw::Policy { name, rules } in written {
         let policy =
             rules.parse().map_err(|source| TableError::Policy { name: name.clone(), source })?;
         if policies.insert(&**name, policy).is_some() {
-            return Err(TableError::PolicyTwice(name.clone()));
+            return Err(TableError::DuplicatePolicy(name.clone()));
         }
     }
     Ok(policies)
@@ -180,5 +180,5 @@ fn policies(written: &[raw::Policy]) -> Result<HashMap<&str, Policy>, TableError
 
 fn compile(policies: &HashMap<&str, Policy>, names: &[String]) -> Acl {
     let found = names.iter().filter_map(|name| policies.get_key_value(&**name));
-    Acl::compile(found.map(|(name, policy)| Named::new(name, policy)))
+    Acl::compile(found.map(|(name, policy)| NamedPolicy::new(name, policy)))
 }

@@ -5,12 +5,12 @@
 mod model;
 mod naive;
 
-use nomad_acl::{Acl, Advice, Named, Policy, Question, Right, Subject, Variable, explain};
+use nomad_acl::{Access, Acl, Advice, Capability, NamedPolicy, Policy, Subject, Variable, explain};
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use self::{
     model::{HOST_VOLUME, Labelled, Model, NAMESPACE, NODE_POOL, OPERATOR, PATH, SENTINEL},
-    naive::Asked,
+    naive::ReferenceCheck,
 };
 
 fn read(model: &Model) -> Policy {
@@ -22,15 +22,15 @@ fn compile(policies: &[Policy]) -> Acl {
     Acl::compile(names.iter().map(String::as_str).zip(policies))
 }
 
-fn holds(acl: &Acl, asked: &Asked) -> bool {
-    acl.holds(right(asked), &subject(asked)).is_allowed()
+fn holds(acl: &Acl, asked: &ReferenceCheck) -> bool {
+    acl.has_capability(capability(asked), &subject(asked)).is_allowed()
 }
 
-fn right(asked: &Asked) -> Right {
+fn capability(asked: &ReferenceCheck) -> Capability {
     format!("{}:{}", asked.block, asked.word).parse().unwrap()
 }
 
-fn subject(asked: &Asked) -> Subject {
+fn subject(asked: &ReferenceCheck) -> Subject {
     match asked.block {
         "namespace" => Subject::Namespace(asked.name.as_str().into()),
         "node_pool" => Subject::NodePool(asked.name.as_str().into()),
@@ -71,16 +71,16 @@ fn words() -> Vec<(&'static str, &'static str)> {
     words.chain(levels).chain(others).filter(|(_, word)| *word != "deny").collect()
 }
 
-fn question() -> impl Strategy<Value = Asked> {
+fn check() -> impl Strategy<Value = ReferenceCheck> {
     (select(words()), model::name(), "[ab]([ab/]){0,3}")
-        .prop_map(|((block, word), name, path)| Asked { block, word, name, path })
+        .prop_map(|((block, word), name, path)| ReferenceCheck { block, word, name, path })
 }
 
 proptest! {
     #[test]
     fn the_compiled_evaluator_agrees_with_the_obvious_one(
         models in vec(model::model(), 0..4),
-        questions in vec(question(), 20),
+        questions in vec(check(), 20),
     ) {
         let policies: Vec<Policy> = models.iter().map(read).collect();
         let acl = compile(&policies);
@@ -93,7 +93,7 @@ proptest! {
     fn the_order_of_policies_means_nothing(
         models in vec(model::model(), 2..5).prop_shuffle(),
         turn in 0_usize..4,
-        questions in vec(question(), 20),
+        questions in vec(check(), 20),
     ) {
         let policies: Vec<Policy> = models.iter().map(read).collect();
         let mut turned = policies.clone();
@@ -108,7 +108,7 @@ proptest! {
     fn a_deny_of_the_same_label_never_grants(
         models in vec(model::model(), 1..4),
         pick in any::<prop::sample::Index>(),
-        questions in vec(question(), 20),
+        questions in vec(check(), 20),
     ) {
         let mut policies: Vec<Policy> = models.iter().map(read).collect();
         let labels = |of: fn(&Model) -> &Vec<Labelled>, block: &'static str| {
@@ -131,7 +131,7 @@ proptest! {
     fn a_deny_level_never_grants(
         models in vec(model::model(), 1..4),
         block in select(vec!["agent", "node", "quota", "plugin", "operator", "sentinel"]),
-        questions in vec(question(), 20),
+        questions in vec(check(), 20),
     ) {
         let mut policies: Vec<Policy> = models.iter().map(read).collect();
         let before = compile(&policies);
@@ -149,7 +149,7 @@ proptest! {
     fn printing_and_reading_gives_the_same_policy(model in model::model()) {
         let policy = read(&model);
         prop_assert_eq!(&policy.to_string().parse::<Policy>().unwrap(), &policy);
-        prop_assert_eq!(&Policy::written(&policy.to_string()).unwrap(), &policy);
+        prop_assert_eq!(&Policy::parse_strict(&policy.to_string()).unwrap(), &policy);
     }
 
     #[test]
@@ -174,7 +174,7 @@ proptest! {
     #[test]
     fn what_may_be_written_may_be_read(text in "[a-z{}\\[\\]=,\" \n]{0,60}") {
         let read = text.parse::<Policy>();
-        match Policy::written(&text) {
+        match Policy::parse_strict(&text) {
             Ok(policy) => prop_assert_eq!(read, Ok(policy)),
             Err(error) => prop_assert!(!error.to_string().is_empty()),
         }
@@ -183,13 +183,13 @@ proptest! {
     #[test]
     fn advice_allows_and_takes_nothing_away(
         models in vec(model::model(), 0..3),
-        asked in question(),
-        questions in vec(question(), 20),
+        asked in check(),
+        questions in vec(check(), 20),
     ) {
         let mut policies: Vec<Policy> = models.iter().map(read).collect();
         let before = compile(&policies);
-        let named: Vec<Named<'_>> = policies.iter().map(|policy| Named::new("p", policy)).collect();
-        let found = explain(&named, Question::Right(right(&asked)), subject(&asked));
+        let named: Vec<NamedPolicy<'_>> = policies.iter().map(|policy| NamedPolicy::new("p", policy)).collect();
+        let found = explain(&named, Access::Capability(capability(&asked)), subject(&asked));
         prop_assert_eq!(found.is_allowed(), Some(holds(&before, &asked)));
         let added: Vec<Policy> = found.advice.iter().filter_map(|advice| match advice {
             Advice::Add(policy) => Some((**policy).clone()),
@@ -199,7 +199,7 @@ proptest! {
             return Ok(());
         }
         // The advice is meant to be pasted, so it must be something that can be written.
-        policies.extend(added.iter().map(|policy| Policy::written(&policy.to_string()).unwrap()));
+        policies.extend(added.iter().map(|policy| Policy::parse_strict(&policy.to_string()).unwrap()));
         let after = compile(&policies);
         prop_assert!(holds(&after, &asked), "{}", found);
         for other in questions {

@@ -9,15 +9,15 @@ type Words = BTreeSet<&'static str>;
 
 /// A question in plain words: block, word, and the names it is about.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct ReferenceCheck {
     pub(crate) block: &'static str,
     pub(crate) word: &'static str,
     pub(crate) name: String,
     pub(crate) path: String,
 }
 
-pub(crate) fn allowed(policies: &[Model], asked: &Asked) -> bool {
-    let Asked { block, word, name, path } = asked;
+pub(crate) fn allowed(policies: &[Model], asked: &ReferenceCheck) -> bool {
+    let ReferenceCheck { block, word, name, path } = asked;
     match *block {
         "namespace" => {
             let rules = rules(policies, |policy| &policy.namespaces);

@@ -1,15 +1,15 @@
 //! One law for any bytes: shared by the fuzz target `policy` and by the replay of its corpus.
 
 use nomad_acl::{
-    Acl, Policy, Right, Subject,
-    capability::{Capability, Word},
+    Acl, Capability, Policy, Subject,
+    capability::{BlockCapability, NamespaceCapability},
     lint,
 };
 
 /// Reads the bytes as a policy, strictly and leniently, and holds what must hold of every text.
 pub(crate) fn hold(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let written = Policy::written(text);
+    let written = Policy::parse_strict(text);
     let found = lint(None, text);
     assert_eq!(found.error.is_some(), written.is_err());
     match text.parse::<Policy>() {
@@ -30,7 +30,7 @@ fn readable(policy: &Policy, text: &str) {
     if !text.is_empty() {
         let again = printed.parse::<Policy>();
         assert_eq!(again.as_ref(), Ok(policy), "printed as {printed}");
-        assert_eq!(Policy::written(&printed).as_ref(), Ok(policy), "printed as {printed}");
+        assert_eq!(Policy::parse_strict(&printed).as_ref(), Ok(policy), "printed as {printed}");
     }
     let json = policy.rules_json(text);
     assert_eq!(json["Raw"], *text);
@@ -39,10 +39,10 @@ fn readable(policy: &Policy, text: &str) {
     let names = policy.namespaces().iter().map(|namespace| namespace.rule.label.as_str());
     for name in names.chain(["default", "*"]).take(16) {
         let subject = Subject::Namespace(name.into());
-        for (word, _) in Capability::WORDS {
+        for (word, _) in NamespaceCapability::ALL {
             let (one, two) = (
-                once.holds(Right::Namespace(*word), &subject),
-                twice.holds(Right::Namespace(*word), &subject),
+                once.has_capability(Capability::Namespace(*word), &subject),
+                twice.has_capability(Capability::Namespace(*word), &subject),
             );
             assert_eq!(one.is_allowed(), two.is_allowed(), "{word:?} on {name}");
         }

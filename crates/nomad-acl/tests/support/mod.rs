@@ -50,54 +50,58 @@ pub(crate) struct Servers {
 
 #[derive(Debug, Default)]
 struct Inner {
-    answers: HashMap<String, (u16, String)>,
+    responses: HashMap<String, (u16, String)>,
     /// What the leader says where it differs.
-    led: HashMap<String, (u16, String)>,
+    leader_responses: HashMap<String, (u16, String)>,
     /// The paths that the leader was asked for.
-    asked_leader: Vec<String>,
+    leader_requests: Vec<String>,
     tokens: Vec<Option<String>>,
-    cut: bool,
-    held: bool,
-    leader_held: bool,
+    is_disconnected: bool,
+    is_paused: bool,
+    is_leader_paused: bool,
 }
 
 impl Servers {
-    pub(crate) fn on(self, path: &str, status: u16, body: &str) -> Self {
-        self.set(path, status, body);
+    pub(crate) fn with_response(self, path: &str, status: u16, body: &str) -> Self {
+        self.set_response(path, status, body);
         self
     }
 
-    pub(crate) fn set(&self, path: &str, status: u16, body: &str) {
-        self.inner.lock().unwrap().answers.insert(path.to_owned(), (status, body.to_owned()));
+    pub(crate) fn set_response(&self, path: &str, status: u16, body: &str) {
+        self.inner.lock().unwrap().responses.insert(path.to_owned(), (status, body.to_owned()));
     }
 
     /// What the leader knows, and the others do not know yet.
-    pub(crate) fn leader(&self, path: &str, status: u16, body: &str) {
-        self.inner.lock().unwrap().led.insert(path.to_owned(), (status, body.to_owned()));
+    pub(crate) fn set_leader_response(&self, path: &str, status: u16, body: &str) {
+        self.inner
+            .lock()
+            .unwrap()
+            .leader_responses
+            .insert(path.to_owned(), (status, body.to_owned()));
     }
 
     /// The paths that the leader was asked for.
-    pub(crate) fn asked_leader(&self) -> Vec<String> {
-        self.inner.lock().unwrap().asked_leader.clone()
+    pub(crate) fn leader_requests(&self) -> Vec<String> {
+        self.inner.lock().unwrap().leader_requests.clone()
     }
 
     /// From now on nobody can be reached.
-    pub(crate) fn cut(&self) {
-        self.inner.lock().unwrap().cut = true;
+    pub(crate) fn disconnect(&self) {
+        self.inner.lock().unwrap().is_disconnected = true;
     }
 
     /// From now on answers do not come.
-    pub(crate) fn hold(&self) {
-        self.inner.lock().unwrap().held = true;
+    pub(crate) fn pause(&self) {
+        self.inner.lock().unwrap().is_paused = true;
     }
 
     /// From now on the leader's answers do not come.
-    pub(crate) fn hold_leader(&self) {
-        self.inner.lock().unwrap().leader_held = true;
+    pub(crate) fn pause_leader(&self) {
+        self.inner.lock().unwrap().is_leader_paused = true;
     }
 
-    pub(crate) fn release(&self) {
-        self.inner.lock().unwrap().held = false;
+    pub(crate) fn unpause(&self) {
+        self.inner.lock().unwrap().is_paused = false;
     }
 
     /// How many calls were made.
@@ -132,13 +136,13 @@ impl Service<Request<Bytes>> for Servers {
         inner.lock().unwrap().tokens.push(token);
         let path = request.uri().path().to_owned();
         if !is_stale {
-            inner.lock().unwrap().asked_leader.push(path.clone());
+            inner.lock().unwrap().leader_requests.push(path.clone());
         }
         Box::pin(async move {
             poll_fn(|cx| {
                 let held = {
                     let inner = inner.lock().unwrap();
-                    inner.held || (inner.leader_held && !is_stale)
+                    inner.is_paused || (inner.is_leader_paused && !is_stale)
                 };
                 if held {
                     cx.waker().wake_by_ref();
@@ -148,12 +152,12 @@ impl Service<Request<Bytes>> for Servers {
             })
             .await;
             let inner = inner.lock().unwrap();
-            if inner.cut {
+            if inner.is_disconnected {
                 return Err(std::io::Error::from(std::io::ErrorKind::ConnectionRefused));
             }
-            let led = inner.led.get(&path).filter(|_| !is_stale);
+            let led = inner.leader_responses.get(&path).filter(|_| !is_stale);
             let (status, body) =
-                led.or_else(|| inner.answers.get(&path)).unwrap_or_else(|| panic!("{path}"));
+                led.or_else(|| inner.responses.get(&path)).unwrap_or_else(|| panic!("{path}"));
             Ok(Response::builder().status(*status).body(Bytes::from(body.clone())).unwrap())
         })
     }

@@ -10,19 +10,19 @@ use std::{
 use nomad_wire::query::LogLevel;
 use tracing::{info, instrument::WithSubscriber as _, level_filters::LevelFilter};
 
-use super::{Agent, ClientPart, Parts, ServerPart};
+use super::{Agent, ClientPart, Inner, ServerPart};
 use crate::{
-    alloc::{Allocations, prepare},
+    alloc::{Allocations, create_base},
     body::OpenStreams,
     config::{AgentConfig, NOMAD_VERSION, VERSION_METADATA},
-    identity::{self, IdentityError},
-    log::{LineStyle, LogFile, LogHub, LogOutlet, Tee},
+    host::{HostSampler, HostSource, SystemHost},
+    ids::{self, AgentStartError},
+    log::{FileSink, LineStyle, LogHub, LogSink, TeeSink},
     membership::{Membership, Roster},
     metadata::Metadata,
-    node::{HostNode, Node, Sampler},
-    node_identity::{IdentityRequest, Issuer, Keeper, Signer, Sources},
-    reload::{Reloadable, Source},
-    schedulers::{Leadership, Schedulers},
+    node_identity::{IdentityRenewer, IdentityRequest, IdentitySources, Issuer, Signer},
+    reload::{ConfigSource, ReloadableConfig},
+    schedulers::{LeaderWatch, Schedulers},
     websocket::Sessions,
 };
 
@@ -32,16 +32,23 @@ use crate::{
 pub struct AgentBuilder {
     config: AgentConfig,
     membership: Option<Arc<dyn Membership>>,
-    node: Option<Arc<dyn Node>>,
-    outlet: Option<Arc<dyn LogOutlet>>,
-    reload: Option<Source>,
-    journal: PathBuf,
+    host: Option<Arc<dyn HostSource>>,
+    log_sink: Option<Arc<dyn LogSink>>,
+    config_source: Option<ConfigSource>,
+    journalctl: PathBuf,
 }
 
 impl AgentBuilder {
     pub(super) fn new(config: AgentConfig) -> Self {
         let journal = PathBuf::from("journalctl");
-        Self { config, membership: None, node: None, outlet: None, reload: None, journal }
+        Self {
+            config,
+            membership: None,
+            host: None,
+            log_sink: None,
+            config_source: None,
+            journalctl: journal,
+        }
     }
 
     /// Whom the agent knows. A server does not join by itself: give [`Agent::member`] to the
@@ -52,14 +59,14 @@ impl AgentBuilder {
     }
 
     /// The host that the agent answers for.
-    pub fn node(mut self, node: Arc<dyn Node>) -> Self {
-        self.node = Some(node);
+    pub fn host(mut self, node: Arc<dyn HostSource>) -> Self {
+        self.host = Some(node);
         self
     }
 
     /// Where log lines go besides monitors, down to the configured level.
-    pub fn outlet(mut self, outlet: Arc<dyn LogOutlet>) -> Self {
-        self.outlet = Some(outlet);
+    pub fn log_sink(mut self, outlet: Arc<dyn LogSink>) -> Self {
+        self.log_sink = Some(outlet);
         self
     }
 
@@ -67,18 +74,18 @@ impl AgentBuilder {
     /// changes nothing. What the reader cannot read is logged, and everything stays as it is.
     pub fn reload_from<E>(
         mut self,
-        read: impl Fn() -> Result<Reloadable, E> + Send + Sync + 'static,
+        read: impl Fn() -> Result<ReloadableConfig, E> + Send + Sync + 'static,
     ) -> Self
     where
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        self.reload = Some(Source::new(move || read().map_err(Into::into)));
+        self.config_source = Some(ConfigSource::new(move || read().map_err(Into::into)));
         self
     }
 
     /// The program that reads the journal of the system, with the arguments of `journalctl`.
-    pub fn journal(mut self, program: impl Into<PathBuf>) -> Self {
-        self.journal = program.into();
+    pub fn journalctl(mut self, program: impl Into<PathBuf>) -> Self {
+        self.journalctl = program.into();
         self
     }
 
@@ -90,120 +97,121 @@ impl AgentBuilder {
     /// # Errors
     /// When an id cannot be read from or kept in the data directory, when the log file cannot be written, or when
     /// there are no such schedulers.
-    pub async fn start(self) -> Result<Agent, IdentityError> {
-        let log = log_hub(&self.config, self.outlet)?;
+    pub async fn start(self) -> Result<Agent, AgentStartError> {
+        let log = open_log(&self.config, self.log_sink)?;
         let dispatch = log.dispatch();
-        let node = self.node.unwrap_or_else(|| Arc::new(HostNode::new(alloc_dir(&self.config))));
+        let node = self.host.unwrap_or_else(|| Arc::new(SystemHost::new(alloc_dir(&self.config))));
         let membership = self.membership.unwrap_or_else(|| Arc::new(Roster::new()));
         let parts = async {
-            let server = server_part(&self.config, &membership).await?;
-            let sources = Sources {
-                own: server.as_ref().map(|server| Arc::clone(&server.issuer)),
+            let server = start_server(&self.config, &membership).await?;
+            let sources = IdentitySources {
+                local_issuer: server.as_ref().map(|server| Arc::clone(&server.issuer)),
                 membership: Arc::clone(&membership),
                 region: self.config.region.clone(),
-                home: self.config.data_dir.as_ref().map(|dir| dir.join("client")),
+                directory: self.config.data_dir.as_ref().map(|dir| dir.join("client")),
             };
-            Ok::<_, IdentityError>(Parts {
+            Ok::<_, AgentStartError>(Inner {
                 server,
-                client: client_part(&self.config, &node, sources).await?,
-                in_force: Mutex::new(
-                    Reloadable::new(self.config.log_level).showing(self.config.shown.clone()),
+                client: start_client(&self.config, &node, sources).await?,
+                reloadable: Mutex::new(
+                    ReloadableConfig::new(self.config.log_level)
+                        .with_external_settings(self.config.external_settings.clone()),
                 ),
                 config: self.config,
                 membership,
-                node,
+                host: node,
                 log,
                 dispatch: dispatch.clone(),
                 streams: OpenStreams::default(),
-                reload: self.reload,
-                journal: self.journal,
+                config_source: self.config_source,
+                journalctl: self.journalctl,
                 sessions: Sessions::default(),
             })
         };
         let parts = parts.with_subscriber(dispatch.clone()).await?;
         tracing::dispatcher::with_default(&dispatch, || announce(&parts));
-        Ok(Agent { parts: Arc::new(parts) })
+        Ok(Agent { inner: Arc::new(parts) })
     }
 }
 
 /// The log: seen by monitors, and written to the outlet and the file, if there are any.
-fn log_hub(
+fn open_log(
     config: &AgentConfig,
-    outlet: Option<Arc<dyn LogOutlet>>,
-) -> Result<LogHub, IdentityError> {
+    outlet: Option<Arc<dyn LogSink>>,
+) -> Result<LogHub, AgentStartError> {
     let file = config.log_file.as_ref().map(|path| {
         let opened =
-            LogFile::open(path, LineStyle::new().json(config.log_json)).map_err(|source| {
-                IdentityError::LogFile { path: path.to_string_lossy().into(), source }
+            FileSink::open(path, LineStyle::new().json(config.log_json)).map_err(|source| {
+                AgentStartError::LogFile { path: path.to_string_lossy().into(), source }
             });
-        opened.map(|file| Arc::new(file) as Arc<dyn LogOutlet>)
+        opened.map(|file| Arc::new(file) as Arc<dyn LogSink>)
     });
     let outlet = match (outlet, file.transpose()?) {
-        (Some(outlet), Some(file)) => Some(Arc::new(Tee(outlet, file)) as Arc<dyn LogOutlet>),
+        (Some(outlet), Some(file)) => Some(Arc::new(TeeSink(outlet, file)) as Arc<dyn LogSink>),
         (outlet, file) => outlet.or(file),
     };
     Ok(match outlet {
-        Some(outlet) => LogHub::with_outlet(&config.name, filter(config.log_level), outlet),
+        Some(outlet) => LogHub::with_sink(&config.name, level_filter(config.log_level), outlet),
         None => LogHub::new(&config.name),
     })
 }
 
-async fn server_part(
+async fn start_server(
     config: &AgentConfig,
     membership: &Arc<dyn Membership>,
-) -> Result<Option<ServerPart>, IdentityError> {
+) -> Result<Option<ServerPart>, AgentStartError> {
     if !config.role.is_server() {
         return Ok(None);
     }
     let id = match &config.data_dir {
-        Some(dir) => identity::kept(&dir.join("server/node-id")).await?,
-        None => identity::fresh(),
+        Some(dir) => ids::load_or_create(&dir.join("server/node-id")).await?,
+        None => ids::generate(),
     };
     config.schedulers.check()?;
-    let leadership = Leadership::of(Arc::clone(membership), &config.region);
+    let leadership = LeaderWatch::new(Arc::clone(membership), &config.region);
     let schedulers = Schedulers::start(config.schedulers.clone(), leadership);
     let file = config.data_dir.as_ref().map(|dir| dir.join("server/identity-key"));
     let shown = file.as_ref().map(|file| file.to_string_lossy().into_owned());
-    let signer = Signer::kept(file.as_deref())
-        .map_err(|source| IdentityError::Io { path: shown.unwrap_or_default().into(), source })?;
+    let signer = Signer::load_or_create(file.as_deref())
+        .map_err(|source| AgentStartError::Io { path: shown.unwrap_or_default().into(), source })?;
     let issuer = Arc::new(Issuer::new(signer, &config.region));
     Ok(Some(ServerPart { id, issuer, schedulers }))
 }
 
-async fn client_part(
+async fn start_client(
     config: &AgentConfig,
-    node: &Arc<dyn Node>,
-    sources: Sources,
-) -> Result<Option<ClientPart>, IdentityError> {
+    node: &Arc<dyn HostSource>,
+    sources: IdentitySources,
+) -> Result<Option<ClientPart>, AgentStartError> {
     if !config.role.is_client() {
         return Ok(None);
     }
-    let home = sources.home.clone();
+    let home = sources.directory.clone();
     let (id, secret) = match &home {
         Some(home) => (
-            identity::kept(&home.join("client-id")).await?,
-            identity::kept_secret(&home.join("secret-id")).await?,
+            ids::load_or_create(&home.join("client-id")).await?,
+            ids::load_or_create_secret(&home.join("secret-id")).await?,
         ),
-        None => (identity::fresh(), identity::fresh_secret()),
+        None => (ids::generate(), ids::generate_secret()),
     };
     let file = home.as_ref().map(|home| home.join("metadata.json"));
     let shown = file.as_ref().map(|file| file.to_string_lossy().into_owned());
     let metadata = Metadata::open(config.meta.clone(), file)
-        .map_err(|source| IdentityError::Io { path: shown.unwrap_or_default().into(), source })?;
+        .map_err(|source| AgentStartError::Io { path: shown.unwrap_or_default().into(), source })?;
     let base = alloc_dir(config);
     // Also without any allocation its file system has figures, which `stats` shows.
-    prepare(&base)
-        .map_err(|source| IdentityError::Io { path: base.to_string_lossy().into(), source })?;
+    create_base(&base)
+        .map_err(|source| AgentStartError::Io { path: base.to_string_lossy().into(), source })?;
     let allocations = match home {
-        Some(home) => Allocations::restored(base, home.join("state")).await,
+        Some(home) => Allocations::restore(base, home.join("state")).await,
         None => Allocations::new(base),
     };
-    let request = IdentityRequest::of(id, &config.datacenter, &secret);
-    let request = request.ok_or(IdentityError::Secret)?;
+    let request = IdentityRequest::new(id, &config.datacenter, &secret);
+    let request = request.ok_or(AgentStartError::SecretTooLong)?;
     Ok(Some(ClientPart {
         id,
-        identity: Keeper::start(request, sources).await,
-        sampler: Sampler::start(Arc::clone(node)),
+        identity: IdentityRenewer::start(request, sources).await,
+        sampler: HostSampler::start(Arc::clone(node)),
         allocations: Arc::new(allocations),
         metadata: Arc::new(metadata),
         secret,
@@ -219,7 +227,7 @@ fn alloc_dir(config: &AgentConfig) -> PathBuf {
     }
 }
 
-fn announce(parts: &Parts) {
+fn announce(parts: &Inner) {
     let config = &parts.config;
     info!(
         target: "agent",
@@ -237,7 +245,7 @@ fn announce(parts: &Parts) {
 }
 
 /// The same level in the words of the log.
-pub(crate) const fn filter(level: LogLevel) -> LevelFilter {
+pub(crate) const fn level_filter(level: LogLevel) -> LevelFilter {
     match level {
         LogLevel::Trace => LevelFilter::TRACE,
         LogLevel::Debug => LevelFilter::DEBUG,

@@ -1,6 +1,6 @@
 //! Running the checks of an allocation, and how they went.
 
-mod probe;
+mod checker;
 
 use std::{
     collections::BTreeMap,
@@ -16,21 +16,21 @@ use tokio::{sync::watch, task::JoinSet, time};
 use tracing::instrument::WithSubscriber as _;
 use uuid::Uuid;
 
-use self::probe::Outcome;
-use crate::task::{Check, Phase, Plan, Task, TaskState};
+use self::checker::CheckOutcome;
+use crate::task::{Check, Phase, Task, TaskContext, TaskState};
 
 /// What is shown of a check that was never run. Nomad's words.
-const WAITING: &str = "nomad: waiting to run";
+const PENDING_OUTPUT: &str = "nomad: waiting to run";
 
 /// The checks of one allocation. Dropping them ends them.
 #[derive(Debug)]
 pub(super) struct Checks {
-    results: Results,
+    results: CheckResults,
     _running: JoinSet<()>,
 }
 
 #[derive(Debug, Clone, Default)]
-struct Results(Arc<Mutex<BTreeMap<String, CheckResult>>>);
+struct CheckResults(Arc<Mutex<BTreeMap<String, CheckResult>>>);
 
 impl Checks {
     /// Runs the checks of these tasks. Needs a tokio runtime if there are any.
@@ -39,16 +39,16 @@ impl Checks {
         group: &str,
         tasks: impl Iterator<Item = &'a Task>,
     ) -> Self {
-        let results = Results::default();
+        let results = CheckResults::default();
         let mut running = JoinSet::new();
         for task in tasks {
             for check in &task.spec().checks {
-                let first = waiting(id, group, task.name(), check);
-                let one = Periodic {
+                let first = pending_result(id, group, task.name(), check);
+                let one = PeriodicCheck {
                     id: first.id.clone(),
                     check: check.clone(),
-                    plan: Arc::clone(task.plan()),
-                    state: task.changes(),
+                    context: Arc::clone(task.context()),
+                    state: task.subscribe(),
                     results: results.clone(),
                 };
                 results.lock().insert(first.id.clone(), first);
@@ -65,7 +65,7 @@ impl Checks {
     }
 }
 
-impl Results {
+impl CheckResults {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, CheckResult>> {
         // A panic in the middle leaves an older result, which is as good as any.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -73,25 +73,25 @@ impl Results {
 }
 
 /// One check and what it needs to be run for ever.
-struct Periodic {
+struct PeriodicCheck {
     id: String,
     check: Check,
-    plan: Arc<Plan>,
+    context: Arc<TaskContext>,
     state: watch::Receiver<TaskState>,
-    results: Results,
+    results: CheckResults,
 }
 
-impl Periodic {
+impl PeriodicCheck {
     async fn run(mut self) {
         // An error means that the task was stopped for good.
         while self.state.wait_for(|state| state.phase == Phase::Running).await.is_ok() {
-            let outcome = probe::run(&self.check, &self.plan).await;
-            self.note(outcome);
+            let outcome = checker::run_check(&self.check, &self.context).await;
+            self.record(outcome);
             time::sleep(self.check.interval).await;
         }
     }
 
-    fn note(&self, outcome: Outcome) {
+    fn record(&self, outcome: CheckOutcome) {
         if let Some(result) = self.results.lock().get_mut(&self.id) {
             result.status = if outcome.success { "success" } else { "failure" }.to_owned();
             result.status_code = Some(i64::from(outcome.status));
@@ -102,14 +102,14 @@ impl Periodic {
 }
 
 /// What is known of a check before it was run.
-fn waiting(id: &AllocId, group: &str, task: &str, check: &Check) -> CheckResult {
+fn pending_result(id: &AllocId, group: &str, task: &str, check: &Check) -> CheckResult {
     // The same check of the same allocation has the same id in every life of the agent.
     let name = [id.as_str(), group, task, &check.service, &check.name].join("\n");
     CheckResult {
         id: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).simple().to_string(),
         mode: check.mode.as_str().to_owned(),
         status: "pending".to_owned(),
-        output: WAITING.to_owned(),
+        output: PENDING_OUTPUT.to_owned(),
         timestamp: Timestamp::now().as_second(),
         group: group.to_owned(),
         task: Some(task.to_owned()),

@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use tar::{Builder, EntryType, Header};
 
 use super::Allocation;
-use crate::files::worded;
+use crate::files::go_error_text;
 
 /// Directories may be nested this deep; every level holds a descriptor open.
 const MAX_DEPTH: usize = 256;
@@ -32,7 +32,7 @@ const READ: OFlags =
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SnapshotError {
     /// A file could not be looked at.
-    #[error("{call} {}: {}", path.display(), worded(source))]
+    #[error("{call} {}: {}", path.display(), go_error_text(source))]
     File {
         /// Go's name of the call.
         call: &'static str,
@@ -47,7 +47,7 @@ pub(crate) enum SnapshotError {
     Shrunk(PathBuf),
     /// Directories in directories without end.
     #[error("{} is nested too deeply", .0.display())]
-    Deep(PathBuf),
+    TooDeep(PathBuf),
     /// Whoever reads the archive does not want more.
     #[error("the reader of the archive is gone")]
     Reader(#[source] io::Error),
@@ -58,11 +58,11 @@ pub(crate) enum SnapshotError {
 ///
 /// # Errors
 /// Why it is not complete; the archive has been ended properly all the same unless its reader is gone.
-pub(crate) fn snapshot(allocation: &Allocation, to: impl Write) -> Result<(), SnapshotError> {
+pub(crate) fn write_snapshot(allocation: &Allocation, to: impl Write) -> Result<(), SnapshotError> {
     let mut archive = Archive { tar: Builder::new(to), root: allocation.directory().root() };
-    let written = archive.trees(allocation);
+    let written = archive.append_trees(allocation);
     if let Err(error) = &written {
-        archive.error(allocation.id().as_str(), error).map_err(SnapshotError::Reader)?;
+        archive.append_error(allocation.id().as_str(), error).map_err(SnapshotError::Reader)?;
     }
     let ended = archive.tar.into_inner().and_then(|mut to| to.flush());
     ended.map_err(SnapshotError::Reader)?;
@@ -75,7 +75,7 @@ struct Archive<'a, W: Write> {
 }
 
 impl<W: Write> Archive<'_, W> {
-    fn trees(&mut self, allocation: &Allocation) -> Result<(), SnapshotError> {
+    fn append_trees(&mut self, allocation: &Allocation) -> Result<(), SnapshotError> {
         let locals = allocation.tasks().map(|task| Path::new(task.name()).join("local"));
         for tree in std::iter::once(PathBuf::from("alloc/data")).chain(locals) {
             let mut parent = self.open(rustix::fs::CWD, self.root.as_os_str(), Path::new(""))?;
@@ -86,13 +86,13 @@ impl<W: Write> Archive<'_, W> {
                 inside.push(name);
                 parent = self.open(&parent, name, &inside)?;
             }
-            self.entry(&parent, last, &tree, 0)?;
+            self.append_entry(&parent, last, &tree, 0)?;
         }
         Ok(())
     }
 
     /// Adds one entry and, of a directory, everything in it.
-    fn entry(
+    fn append_entry(
         &mut self,
         parent: &OwnedFd,
         name: &OsStr,
@@ -100,17 +100,17 @@ impl<W: Write> Archive<'_, W> {
         depth: usize,
     ) -> Result<(), SnapshotError> {
         let stat = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW);
-        let stat = stat.map_err(|errno| self.failed("lstat", inside, errno))?;
+        let stat = stat.map_err(|errno| self.file_error("lstat", inside, errno))?;
         match FileType::from_raw_mode(stat.st_mode) {
-            FileType::Directory => self.directory(parent, name, inside, (stat, depth)),
-            FileType::RegularFile => self.file(parent, name, inside, &stat),
-            FileType::Symlink => self.link(parent, name, inside, &stat),
+            FileType::Directory => self.append_directory(parent, name, inside, (stat, depth)),
+            FileType::RegularFile => self.append_file(parent, name, inside, &stat),
+            FileType::Symlink => self.append_symlink(parent, name, inside, &stat),
             // A socket, a fifo or a device has no content that could be carried elsewhere.
             _ => Ok(()),
         }
     }
 
-    fn directory(
+    fn append_directory(
         &mut self,
         parent: &OwnedFd,
         name: &OsStr,
@@ -118,12 +118,12 @@ impl<W: Write> Archive<'_, W> {
         (stat, depth): (Stat, usize),
     ) -> Result<(), SnapshotError> {
         if depth > MAX_DEPTH {
-            return Err(SnapshotError::Deep(self.root.join(inside)));
+            return Err(SnapshotError::TooDeep(self.root.join(inside)));
         }
         let directory = self.open(parent, name, inside)?;
         let mut header = header(&stat, EntryType::Directory);
         self.append(&mut header, inside, io::empty())?;
-        let failed = |errno| self.failed("readdirent", inside, errno);
+        let failed = |errno| self.file_error("readdirent", inside, errno);
         let mut names = Vec::new();
         for entry in Dir::read_from(&directory).map_err(failed)? {
             let entry = entry.map_err(failed)?;
@@ -135,10 +135,10 @@ impl<W: Write> Archive<'_, W> {
         names.sort_unstable();
         names
             .iter()
-            .try_for_each(|name| self.entry(&directory, name, &inside.join(name), depth + 1))
+            .try_for_each(|name| self.append_entry(&directory, name, &inside.join(name), depth + 1))
     }
 
-    fn file(
+    fn append_file(
         &mut self,
         parent: &OwnedFd,
         name: &OsStr,
@@ -149,12 +149,13 @@ impl<W: Write> Archive<'_, W> {
         let mut header = header(stat, EntryType::Regular);
         let size = u64::try_from(stat.st_size).unwrap_or_default();
         header.set_size(size);
-        let mut content = Exactly { file: file.into(), left: size, short: false };
+        let mut content =
+            FixedLengthReader { file: file.into(), remaining: size, truncated: false };
         self.append(&mut header, inside, &mut content)?;
-        if content.short { Err(SnapshotError::Shrunk(self.root.join(inside))) } else { Ok(()) }
+        if content.truncated { Err(SnapshotError::Shrunk(self.root.join(inside))) } else { Ok(()) }
     }
 
-    fn link(
+    fn append_symlink(
         &mut self,
         parent: &OwnedFd,
         name: &OsStr,
@@ -162,7 +163,7 @@ impl<W: Write> Archive<'_, W> {
         stat: &Stat,
     ) -> Result<(), SnapshotError> {
         let target = readlinkat(parent, name, Vec::new());
-        let target = target.map_err(|errno| self.failed("readlink", inside, errno))?;
+        let target = target.map_err(|errno| self.file_error("readlink", inside, errno))?;
         let mut header = header(stat, EntryType::Symlink);
         let target = Path::new(OsStr::from_bytes(target.as_bytes()));
         self.tar.append_link(&mut header, inside, target).map_err(SnapshotError::Reader)
@@ -178,7 +179,7 @@ impl<W: Write> Archive<'_, W> {
     }
 
     /// The last entry of an archive that is not complete.
-    fn error(&mut self, id: &str, error: &SnapshotError) -> io::Result<()> {
+    fn append_error(&mut self, id: &str, error: &SnapshotError) -> io::Result<()> {
         let text = format!("Error snapshotting: {error}");
         let mut header = Header::new_gnu();
         header.set_entry_type(EntryType::Regular);
@@ -195,10 +196,10 @@ impl<W: Write> Archive<'_, W> {
         inside: &Path,
     ) -> Result<OwnedFd, SnapshotError> {
         openat(parent, name, READ, Mode::empty())
-            .map_err(|errno| self.failed("open", inside, errno))
+            .map_err(|errno| self.file_error("open", inside, errno))
     }
 
-    fn failed(&self, call: &'static str, inside: &Path, errno: Errno) -> SnapshotError {
+    fn file_error(&self, call: &'static str, inside: &Path, errno: Errno) -> SnapshotError {
         SnapshotError::File { call, path: self.root.join(inside), source: errno.into() }
     }
 }
@@ -215,26 +216,26 @@ fn header(stat: &Stat, kind: EntryType) -> Header {
 }
 
 /// Exactly as many bytes as the entry's head announced: no more of a file that grows, and zeros for what a file lost.
-struct Exactly {
+struct FixedLengthReader {
     file: File,
-    left: u64,
-    short: bool,
+    remaining: u64,
+    truncated: bool,
 }
 
-impl Read for Exactly {
+impl Read for FixedLengthReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let most = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(buffer.len());
         let buffer = &mut buffer[..most];
         let read = match self.file.read(buffer) {
             // A file that cannot be read on is as good as one that ended: the archive must go on.
             Ok(0) | Err(_) if most > 0 => {
-                self.short = true;
+                self.truncated = true;
                 buffer.fill(0);
                 most
             }
             read => read?,
         };
-        self.left -= read as u64;
+        self.remaining -= read as u64;
         Ok(read)
     }
 }

@@ -15,25 +15,25 @@ use crate::process::{self, Process};
 
 /// Questions that follow each other faster get the same answer. The kernel counts CPU time in ticks of 10 ms, so
 /// that a percentage over less than this is mostly noise.
-const FRESH: SignedDuration = SignedDuration::from_millis(100);
+const MIN_INTERVAL: SignedDuration = SignedDuration::from_millis(100);
 
 /// The samples of one allocation.
 #[derive(Debug)]
-pub(super) struct Usage {
+pub(super) struct AllocUsage {
     /// The speed of one CPU of this host, in MHz.
     megahertz: f64,
-    tasks: BTreeMap<String, Sampled>,
+    tasks: BTreeMap<String, TaskSample>,
 }
 
 /// The last sample of one task.
 #[derive(Debug, Default)]
-struct Sampled {
+struct TaskSample {
     at: Timestamp,
     stats: TaskStats,
     processes: BTreeMap<u32, Process>,
 }
 
-impl Usage {
+impl AllocUsage {
     pub(super) fn new() -> Self {
         Self { megahertz: megahertz(), tasks: BTreeMap::new() }
     }
@@ -51,8 +51,8 @@ impl Usage {
         let mut timestamp = 0;
         for (name, leader) in running.into_iter().filter(|(name, _)| shown(name)) {
             let sampled = self.tasks.entry(name.to_owned()).or_default();
-            if sampled.processes.is_empty() || now.duration_since(sampled.at) >= FRESH {
-                sampled.renew(process::tree(leader)?, self.megahertz, now)?;
+            if sampled.processes.is_empty() || now.duration_since(sampled.at) >= MIN_INTERVAL {
+                sampled.update(process::process_tree(leader)?, self.megahertz, now)?;
             }
             add(&mut sum, &sampled.stats.resource_usage);
             timestamp = timestamp.max(sampled.stats.timestamp);
@@ -63,8 +63,8 @@ impl Usage {
     }
 }
 
-impl Sampled {
-    fn renew(
+impl TaskSample {
+    fn update(
         &mut self,
         processes: BTreeMap<u32, Process>,
         megahertz: f64,
@@ -75,11 +75,13 @@ impl Sampled {
         let mut sum = ResourceUsage::default();
         let mut pids = BTreeMap::new();
         for process in processes.values() {
-            let before =
-                self.processes.get(&process.pid).filter(|before| before.began == process.began);
+            let before = self
+                .processes
+                .get(&process.pid)
+                .filter(|before| before.start_time == process.start_time);
             let seconds = match before {
                 Some(_) => now.duration_since(self.at).as_secs_f64(),
-                None => uptime - process.began as f64 / ticks as f64,
+                None => uptime - process.start_time as f64 / ticks as f64,
             };
             let share = |now: u64, before: u64| percent(now.saturating_sub(before), ticks, seconds);
             let user = share(process.user, before.map_or(0, |before| before.user));
@@ -110,7 +112,7 @@ fn percent(ticks: u64, per_second: u64, seconds: f64) -> f64 {
 fn memory(process: &Process) -> MemoryStats {
     MemoryStats {
         rss: process.resident * page_size() as u64,
-        swap: process::swapped(process.pid),
+        swap: process::swap_bytes(process.pid),
         measured: Some(["RSS", "Swap"].map(str::to_owned).to_vec()),
         ..MemoryStats::default()
     }
@@ -159,20 +161,21 @@ mod tests {
     use super::*;
 
     fn process(user: u64, system: u64) -> Process {
-        let own = process::tree(rustix::process::getpgrp().as_raw_nonzero().get().unsigned_abs())
-            .unwrap();
+        let own =
+            process::process_tree(rustix::process::getpgrp().as_raw_nonzero().get().unsigned_abs())
+                .unwrap();
         Process { user, system, ..own[&std::process::id()] }
     }
 
     #[test]
     fn percentages_are_between_two_samples() {
         let hz = clock_ticks_per_second();
-        let mut sampled = Sampled::default();
+        let mut sampled = TaskSample::default();
         let own = std::process::id();
         let first = Timestamp::from_second(1000).unwrap();
-        sampled.renew([(own, process(0, 0))].into(), 2000.0, first).unwrap();
+        sampled.update([(own, process(0, 0))].into(), 2000.0, first).unwrap();
         let second = Timestamp::from_second(1002).unwrap();
-        sampled.renew([(own, process(hz, hz / 2))].into(), 2000.0, second).unwrap();
+        sampled.update([(own, process(hz, hz / 2))].into(), 2000.0, second).unwrap();
         let usage = &sampled.stats.resource_usage;
         let cpu = &usage.cpu_stats;
         assert_eq!((cpu.user_mode, cpu.system_mode, cpu.percent), (50.0, 25.0, 75.0));
@@ -191,7 +194,7 @@ mod tests {
 
     #[test]
     fn what_ended_stays_as_it_was_and_does_not_count() {
-        let mut usage = Usage::new();
+        let mut usage = AllocUsage::new();
         let group = rustix::process::getpgrp().as_raw_nonzero().get().unsigned_abs();
         let now = Timestamp::from_second(1000).unwrap();
         let running = usage.measure([("web", group)], None, now).unwrap();

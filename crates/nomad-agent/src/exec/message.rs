@@ -6,7 +6,7 @@ use nomad_frames::ExecMessage;
 
 /// What a caller says.
 #[derive(Debug, PartialEq, Eq, Default)]
-pub(super) struct Input {
+pub(super) struct ExecInput {
     /// Bytes for the standard input; empty in a heartbeat.
     pub(super) stdin: Vec<u8>,
     /// The standard input ends after these bytes.
@@ -15,7 +15,7 @@ pub(super) struct Input {
     pub(super) size: Option<(u16, u16)>,
 }
 
-impl Input {
+impl ExecInput {
     /// Reads one message; none if it is no such message.
     pub(super) fn parse(message: &[u8]) -> Option<Self> {
         let message = ExecMessage::parse(message).ok()?;
@@ -33,12 +33,12 @@ impl Input {
 
 /// Which output of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Output {
+pub(super) enum OutputStream {
     Stdout,
     Stderr,
 }
 
-impl Output {
+impl OutputStream {
     const fn name(self) -> &'static str {
         match self {
             Self::Stdout => "stdout",
@@ -47,19 +47,19 @@ impl Output {
     }
 
     /// That the process said this.
-    pub(super) fn data(self, data: &[u8]) -> Bytes {
+    pub(super) fn data_message(self, data: &[u8]) -> Bytes {
         let name = self.name();
         format!(r#"{{"{name}":{{"data":"{}"}}}}"#, STANDARD.encode(data)).into()
     }
 
     /// That it will say no more.
-    pub(super) fn closed(self) -> Bytes {
+    pub(super) fn close_message(self) -> Bytes {
         format!(r#"{{"{}":{{"close":true}}}}"#, self.name()).into()
     }
 }
 
 /// That the process has ended. As everywhere in these messages, a zero is left out.
-pub(super) fn exited(code: i32) -> Bytes {
+pub(super) fn exit_message(code: i32) -> Bytes {
     match code {
         0 => Bytes::from_static(br#"{"exited":true,"result":{}}"#),
         code => format!(r#"{{"exited":true,"result":{{"exit_code":{code}}}}}"#).into(),
@@ -72,7 +72,8 @@ mod tests {
 
     #[test]
     fn callers_are_understood() {
-        let input = |stdin: &[u8], close, size| Some(Input { stdin: stdin.into(), close, size });
+        let input =
+            |stdin: &[u8], close, size| Some(ExecInput { stdin: stdin.into(), close, size });
         for (message, expected) in [
             ("{}", input(b"", false, None)),
             (r#"{"stdin":{"data":"aGk="}}"#, input(b"hi", false, None)),
@@ -82,15 +83,15 @@ mod tests {
             (r#"{"stdin":{"data":"?"}}"#, None),
             ("hello", None),
         ] {
-            assert_eq!(Input::parse(message.as_bytes()), expected, "{message}");
+            assert_eq!(ExecInput::parse(message.as_bytes()), expected, "{message}");
         }
     }
 
     #[test]
     fn answers_have_nomads_form() {
-        assert_eq!(Output::Stdout.data(b"hi"), r#"{"stdout":{"data":"aGk="}}"#);
-        assert_eq!(Output::Stderr.closed(), r#"{"stderr":{"close":true}}"#);
-        assert_eq!(exited(0), r#"{"exited":true,"result":{}}"#);
-        assert_eq!(exited(3), r#"{"exited":true,"result":{"exit_code":3}}"#);
+        assert_eq!(OutputStream::Stdout.data_message(b"hi"), r#"{"stdout":{"data":"aGk="}}"#);
+        assert_eq!(OutputStream::Stderr.close_message(), r#"{"stderr":{"close":true}}"#);
+        assert_eq!(exit_message(0), r#"{"exited":true,"result":{}}"#);
+        assert_eq!(exit_message(3), r#"{"exited":true,"result":{"exit_code":3}}"#);
     }
 }

@@ -12,24 +12,24 @@ use tokio::{
     process::{Child, ChildStdin, Command as Program},
 };
 
-use super::{Command, SIGNALLED, message::Input};
-use crate::task::Group;
+use super::{ExecCommand, SIGNAL_EXIT_BASE, message::ExecInput};
+use crate::task::ProcessGroup;
 
 /// What a terminal takes for the end of its input: Ctrl-D.
 const END_OF_INPUT: u8 = 0x04;
 
 /// What a process says.
-type Saying = Box<dyn AsyncRead + Send + Unpin>;
+type OutputPipe = Box<dyn AsyncRead + Send + Unpin>;
 
 /// A process that was started.
-pub(super) struct Started {
+pub(super) struct ExecProcess {
     pub(super) child: Child,
     /// Whoever drops it ends every process of the command.
-    pub(super) group: Option<Group>,
+    pub(super) group: Option<ProcessGroup>,
     pub(super) stdin: Stdin,
-    pub(super) stdout: Option<Saying>,
+    pub(super) stdout: Option<OutputPipe>,
     /// A terminal has one output only.
-    pub(super) stderr: Option<Saying>,
+    pub(super) stderr: Option<OutputPipe>,
 }
 
 /// Where the caller's words go.
@@ -38,38 +38,38 @@ pub(super) enum Stdin {
     Terminal(OwnedWritePty),
 }
 
-pub(super) fn start(command: &Command) -> io::Result<Started> {
-    let Some((program, args)) = command.words.split_first() else {
+pub(super) fn spawn(command: &ExecCommand) -> io::Result<ExecProcess> {
+    let Some((program, args)) = command.argv.split_first() else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
-    let mut built = command.plan.command(program);
+    let mut built = command.context.command(program);
     built.args(args);
-    if command.tty { with_terminal(built) } else { with_pipes(built) }
+    if command.tty { spawn_with_terminal(built) } else { spawn_with_pipes(built) }
 }
 
-fn with_pipes(mut program: Program) -> io::Result<Started> {
+fn spawn_with_pipes(mut program: Program) -> io::Result<ExecProcess> {
     let mut child = program
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
         .spawn()?;
-    Ok(Started {
-        group: child.id().and_then(Group::led_by),
+    Ok(ExecProcess {
+        group: child.id().and_then(ProcessGroup::from_leader),
         stdin: Stdin::Pipe(child.stdin.take()),
-        stdout: child.stdout.take().map(|pipe| Box::new(pipe) as Saying),
-        stderr: child.stderr.take().map(|pipe| Box::new(pipe) as Saying),
+        stdout: child.stdout.take().map(|pipe| Box::new(pipe) as OutputPipe),
+        stderr: child.stderr.take().map(|pipe| Box::new(pipe) as OutputPipe),
         child,
     })
 }
 
-fn with_terminal(program: Program) -> io::Result<Started> {
-    let (terminal, inner) = pty_process::open().map_err(os)?;
+fn spawn_with_terminal(program: Program) -> io::Result<ExecProcess> {
+    let (terminal, inner) = pty_process::open().map_err(into_io_error)?;
     // The process leads a session of its own, and therefore a group.
-    let child = pty_process::Command::from(program).spawn(inner).map_err(os)?;
+    let child = pty_process::Command::from(program).spawn(inner).map_err(into_io_error)?;
     let (output, input) = terminal.into_split();
-    Ok(Started {
-        group: child.id().and_then(Group::led_by),
+    Ok(ExecProcess {
+        group: child.id().and_then(ProcessGroup::from_leader),
         stdin: Stdin::Terminal(input),
         stdout: Some(Box::new(output)),
         stderr: None,
@@ -78,7 +78,7 @@ fn with_terminal(program: Program) -> io::Result<Started> {
 }
 
 /// Gives the process what the caller said. Once it does not listen, nothing is said to it any more.
-pub(super) async fn tell(stdin: &mut Stdin, input: Input) {
+pub(super) async fn write_stdin(stdin: &mut Stdin, input: ExecInput) {
     match stdin {
         Stdin::Pipe(pipe) => {
             if let Some(open) = pipe
@@ -102,12 +102,12 @@ pub(super) async fn tell(stdin: &mut Stdin, input: Input) {
 }
 
 /// The exit code, as a shell tells it.
-pub(super) fn code(exit: ExitStatus) -> i32 {
-    let signal = exit.signal().map(|signal| SIGNALLED + signal);
-    exit.code().or(signal).unwrap_or(SIGNALLED)
+pub(super) fn exit_code(exit: ExitStatus) -> i32 {
+    let signal = exit.signal().map(|signal| SIGNAL_EXIT_BASE + signal);
+    exit.code().or(signal).unwrap_or(SIGNAL_EXIT_BASE)
 }
 
-fn os(error: pty_process::Error) -> io::Error {
+fn into_io_error(error: pty_process::Error) -> io::Error {
     match error {
         pty_process::Error::Io(error) => error,
         error => io::Error::other(error),

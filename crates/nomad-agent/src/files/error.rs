@@ -12,10 +12,10 @@ pub(crate) enum FileError {
     #[error("Path escapes the alloc directory")]
     Escapes,
     /// The path cannot be followed, so that nobody knows where it leads.
-    #[error("Failed to check if path escapes alloc directory: {}", said(*.0))]
+    #[error("Failed to check if path escapes alloc directory: {}", errno_text(*.0))]
     Unresolved(Errno),
     /// The operating system refused.
-    #[error("{call} {}: {}", path.display(), said(*errno))]
+    #[error("{call} {}: {}", path.display(), errno_text(*errno))]
     Os {
         /// The name of the call, as Go calls it.
         call: &'static str,
@@ -53,12 +53,12 @@ impl FileError {
     }
 }
 
-fn said(errno: Errno) -> String {
-    worded(&errno.into())
+fn errno_text(errno: Errno) -> String {
+    go_error_text(&errno.into())
 }
 
 /// An error of the operating system in Go's words, which are those of the C library without the capital.
-pub(crate) fn worded(error: &io::Error) -> String {
+pub(crate) fn go_error_text(error: &io::Error) -> String {
     let shown = error.to_string();
     let text = shown.rsplit_once(" (os error").map_or(shown.as_str(), |(text, _)| text);
     let mut letters = text.chars();
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn numbers_are_worded_as_go_words_them() {
         let texts =
-            [Errno::NOENT, Errno::NOTDIR, Errno::INVAL, Errno::LOOP, Errno::ACCESS].map(said);
+            [Errno::NOENT, Errno::NOTDIR, Errno::INVAL, Errno::LOOP, Errno::ACCESS].map(errno_text);
         let expected = [
             "no such file or directory",
             "not a directory",

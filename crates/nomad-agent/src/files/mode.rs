@@ -7,7 +7,7 @@ const SET_GROUP: u32 = 0o2000;
 const STICKY: u32 = 0o1000;
 
 /// The mode as Go's `FileMode` prints it: letters for what is special, then nine for the permissions.
-pub(super) fn text(raw: u32) -> String {
+pub(super) fn go_mode(raw: u32) -> String {
     let special = match FileType::from_raw_mode(raw) {
         FileType::Directory => "d",
         FileType::Symlink => "L",
@@ -42,7 +42,7 @@ mod tests {
         let modes = [
             0o040_777, 0o100_644, 0o041_777, 0o120_777, 0o010_600, 0o104_755, 0o020_666, 0o060_660,
         ]
-        .map(text);
+        .map(go_mode);
         let expected = [
             "drwxrwxrwx",
             "-rw-r--r--",

@@ -1,10 +1,10 @@
 //! The content type of a file, from its first bytes: the rules of the WHATWG's MIME Sniffing Standard as Go applies them.
 
 /// How many bytes decide.
-pub(crate) const SNIFFED: usize = 512;
+pub(crate) const SNIFF_LENGTH: usize = 512;
 
 /// The type of whatever no rule knows.
-pub(crate) const UNKNOWN: &str = "application/octet-stream";
+pub(crate) const UNKNOWN_TYPE: &str = "application/octet-stream";
 const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 
@@ -69,7 +69,7 @@ const CONTAINERS: [(&[u8], &[u8], &str); 4] = [
 
 /// The content type of a file that begins with `head`. No more than [`SNIFFED`] bytes are looked at.
 pub(crate) fn content_type(head: &[u8]) -> &'static str {
-    let head = &head[..head.len().min(SNIFFED)];
+    let head = &head[..head.len().min(SNIFF_LENGTH)];
     let visible = head.trim_ascii_start();
     if TAGS.iter().any(|tag| is_tag(visible, tag)) {
         return HTML;
@@ -80,7 +80,7 @@ pub(crate) fn content_type(head: &[u8]) -> &'static str {
     let signature =
         SIGNATURES.iter().find(|(start, _)| head.starts_with(start)).map(|&(_, kind)| kind);
     let kind = signature.or_else(|| container(head));
-    kind.unwrap_or_else(|| if head.iter().any(is_binary) { UNKNOWN } else { TEXT })
+    kind.unwrap_or_else(|| if head.iter().any(is_binary) { UNKNOWN_TYPE } else { TEXT })
 }
 
 fn is_tag(text: &[u8], tag: &[u8]) -> bool {
@@ -133,7 +133,7 @@ mod tests {
         let cases: [(&[u8], &str); 17] = [
             (b"hello", TEXT),
             (b"", TEXT),
-            (b"\x00\x01\x02", UNKNOWN),
+            (b"\x00\x01\x02", UNKNOWN_TYPE),
             (b"GIF89a....", "image/gif"),
             (b"\x89PNG\x0D\x0A\x1A\x0A....", "image/png"),
             (b"\xFF\xD8\xFF\xE0", "image/jpeg"),
@@ -147,7 +147,7 @@ mod tests {
             (b"<?xml version='1.0'?>", "text/xml; charset=utf-8"),
             (b"RIFF\x10\x00\x00\x00WAVEfmt ", "audio/wave"),
             (b"\x00\x00\x00\x14ftypisom\x00\x00\x02\x00mp41", "video/mp4"),
-            (b"\x00\x00\x00\x10ftypisommp41", UNKNOWN),
+            (b"\x00\x00\x00\x10ftypisommp41", UNKNOWN_TYPE),
         ];
         for (head, expected) in cases {
             assert_eq!(content_type(head), expected, "{}", head.escape_ascii());
@@ -156,10 +156,10 @@ mod tests {
 
     #[test]
     fn only_the_first_512_bytes_decide() {
-        let mut text = vec![b'a'; SNIFFED];
+        let mut text = vec![b'a'; SNIFF_LENGTH];
         text.push(0);
         assert_eq!(content_type(&text), TEXT);
-        text[SNIFFED - 1] = 0;
-        assert_eq!(content_type(&text), UNKNOWN);
+        text[SNIFF_LENGTH - 1] = 0;
+        assert_eq!(content_type(&text), UNKNOWN_TYPE);
     }
 }

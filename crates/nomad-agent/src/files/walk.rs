@@ -30,14 +30,14 @@ const READ: OFlags =
 
 /// Why a walk did not arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lost {
+pub(super) enum WalkError {
     /// It would have left the directory.
     Outside,
     /// The operating system would not go on.
     Os(Errno),
 }
 
-impl From<Errno> for Lost {
+impl From<Errno> for WalkError {
     fn from(errno: Errno) -> Self {
         Self::Os(errno)
     }
@@ -45,20 +45,20 @@ impl From<Errno> for Lost {
 
 /// Where a walk arrived: a file inside the root, by descriptors.
 #[derive(Debug)]
-pub(super) struct Spot {
+pub(super) struct PathHandle {
     root: OwnedFd,
     /// The directories on the way and the file itself, by their real names: no link is among them.
     steps: Vec<(OsString, OwnedFd)>,
 }
 
-impl Spot {
+impl PathHandle {
     /// Walks `path` from `root`, following links as long as they stay inside.
-    pub(super) fn find(root: &Path, path: &Path) -> Result<Self, Lost> {
+    pub(super) fn resolve(root: &Path, path: &Path) -> Result<Self, WalkError> {
         let mut spot = Self {
             root: open(root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?,
             steps: Vec::new(),
         };
-        let mut ahead: VecDeque<OsString> = names(path).collect();
+        let mut ahead: VecDeque<OsString> = components(path).collect();
         let mut links = 0;
         while let Some(name) = ahead.pop_front() {
             let Some(target) = spot.step(name)? else {
@@ -76,12 +76,12 @@ impl Spot {
     }
 
     /// Goes one component further; to a link it does not go, but tells where it leads.
-    fn step(&mut self, name: OsString) -> Result<Option<PathBuf>, Lost> {
+    fn step(&mut self, name: OsString) -> Result<Option<PathBuf>, WalkError> {
         if name == ".." {
-            return self.steps.pop().map(|_| None).ok_or(Lost::Outside);
+            return self.steps.pop().map(|_| None).ok_or(WalkError::Outside);
         }
-        let file = openat(self.here(), &name, NAME_ONLY, Mode::empty())?;
-        if kind(&file)? == FileType::Symlink {
+        let file = openat(self.current(), &name, NAME_ONLY, Mode::empty())?;
+        if file_type(&file)? == FileType::Symlink {
             let target = readlinkat(&file, "", Vec::new())?;
             return Ok(Some(OsString::from_vec(target.into_bytes()).into()));
         }
@@ -90,22 +90,22 @@ impl Spot {
     }
 
     /// What the target of a link means from here: an absolute one must be inside the root, and starts from it.
-    fn redirect(&mut self, root: &Path, target: &Path) -> Result<Vec<OsString>, Lost> {
+    fn redirect(&mut self, root: &Path, target: &Path) -> Result<Vec<OsString>, WalkError> {
         if !target.is_absolute() {
-            return Ok(names(target).collect());
+            return Ok(components(target).collect());
         }
-        let inside = target.strip_prefix(root).map_err(|_| Lost::Outside)?;
+        let inside = target.strip_prefix(root).map_err(|_| WalkError::Outside)?;
         self.steps.clear();
-        Ok(names(inside).collect())
+        Ok(components(inside).collect())
     }
 
-    fn here(&self) -> BorrowedFd<'_> {
+    fn current(&self) -> BorrowedFd<'_> {
         self.steps.last().map_or_else(|| self.root.as_fd(), |(_, file)| file.as_fd())
     }
 
     /// The file as a name only: good for its attributes.
     pub(super) fn file(&self) -> BorrowedFd<'_> {
-        self.here()
+        self.current()
     }
 
     /// The real location, as components below the root.
@@ -114,7 +114,7 @@ impl Spot {
     }
 
     /// Opens the file for reading. What has meanwhile become a link is not followed.
-    pub(super) fn open(&self) -> Result<OwnedFd, Errno> {
+    pub(super) fn open_for_reading(&self) -> Result<OwnedFd, Errno> {
         let Some(((name, _), way)) = self.steps.split_last() else {
             return openat(&self.root, ".", READ, Mode::empty());
         };
@@ -125,12 +125,12 @@ impl Spot {
 }
 
 /// What kind of file a descriptor is of.
-pub(super) fn kind(file: impl AsFd) -> Result<FileType, Errno> {
+pub(super) fn file_type(file: impl AsFd) -> Result<FileType, Errno> {
     Ok(FileType::from_raw_mode(fstat(file)?.st_mode))
 }
 
 /// The components that move a walk: names and `..`.
-fn names(path: &Path) -> impl Iterator<Item = OsString> {
+fn components(path: &Path) -> impl Iterator<Item = OsString> {
     path.components().filter_map(|component| match component {
         Component::Normal(name) => Some(name.to_owned()),
         Component::ParentDir => Some("..".into()),

@@ -6,10 +6,10 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 
 use super::StreamError;
-use super::choose::LogFile;
 use super::log::LogFiles;
-use super::tail::Tailed;
-use crate::files::{Files, Open};
+use super::start_position::LogFileInfo;
+use super::tail::GrowingFile;
+use crate::files::{Files, OpenFile};
 
 /// Where the logs of an allocation are, as frames name it.
 const LOGS: &str = "alloc/logs";
@@ -24,12 +24,12 @@ pub(crate) struct DiskFile {
 
 impl DiskFile {
     /// The file `opened` of `files`, found at `path`.
-    pub(crate) fn new(opened: Open, files: Files, path: impl Into<PathBuf>) -> Self {
+    pub(crate) fn new(opened: OpenFile, files: Files, path: impl Into<PathBuf>) -> Self {
         Self { file: opened.file, files, path: path.into() }
     }
 }
 
-impl Tailed for DiskFile {
+impl GrowingFile for DiskFile {
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         self.file.read_at(buffer, position)
     }
@@ -43,7 +43,8 @@ impl Tailed for DiskFile {
             return true;
         };
         // A name that leads nowhere, or out of the allocation by now, is not this file's any more.
-        own.nlink() == 0 || self.files.identity(&self.path).ok() != Some((own.dev(), own.ino()))
+        own.nlink() == 0
+            || self.files.device_and_inode(&self.path).ok() != Some((own.dev(), own.ino()))
     }
 }
 
@@ -69,16 +70,16 @@ impl DiskLogs {
 impl LogFiles for DiskLogs {
     type File = DiskFile;
 
-    fn list(&self) -> Result<Vec<LogFile>, StreamError> {
+    fn list(&self) -> Result<Vec<LogFileInfo>, StreamError> {
         let prefix = self.prefix();
         let mut found = Vec::new();
-        let listed = self.files.list_some(LOGS, |name| name.starts_with(&prefix));
+        let listed = self.files.list_matching(LOGS, |name| name.starts_with(&prefix));
         for entry in listed.map_err(StreamError::List)? {
             let Some(index) = entry.name.strip_prefix(&prefix).filter(|_| !entry.is_dir) else {
                 continue;
             };
             let index = index.parse().map_err(|_| StreamError::Index(index.to_owned()))?;
-            found.push(LogFile { index, size: u64::try_from(entry.size).unwrap_or_default() });
+            found.push(LogFileInfo { index, size: u64::try_from(entry.size).unwrap_or_default() });
         }
         found.sort_unstable_by_key(|file| file.index);
         Ok(found)
@@ -98,7 +99,7 @@ impl LogFiles for DiskLogs {
         format!("{LOGS}/{}{index}", self.prefix())
     }
 
-    fn missing(&self) -> StreamError {
+    fn missing_error(&self) -> StreamError {
         StreamError::NoLog { task: self.task.clone(), kind: self.kind }
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use nomad_wire::quote;
 
-use crate::files::{FileError, worded};
+use crate::files::{FileError, go_error_text};
 
 /// Why a stream of a file cannot begin or go on.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +22,7 @@ pub(crate) enum StreamError {
     #[error("failed to stream {}: {source}", quote(file))]
     Open { file: String, source: FileError },
     /// A file cannot be read on.
-    #[error("failed to stream {}: {}", quote(file), worded(source))]
+    #[error("failed to stream {}: {}", quote(file), go_error_text(source))]
     Read { file: String, source: io::Error },
     /// Work was cut short, which only the end of the process does.
     #[error("the agent is stopping")]

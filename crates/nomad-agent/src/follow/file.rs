@@ -1,41 +1,41 @@
 //! One file: `fs/stream`, `fs/cat` and `fs/readat`.
 
-use super::tail::{Found, Tail, Tailed};
-use super::{Follow, Step, StreamError, Until};
+use super::tail::{GrowingFile, Tail, TailPoll};
+use super::{Follow, FollowMode, Step, StreamError};
 
 /// Reads one file. Followed, it ends when the file is deleted, and begins anew when the file is cut.
 #[derive(Debug)]
 pub(crate) struct FileTail<F> {
     tail: Tail<F>,
-    until: Until,
-    over: bool,
+    mode: FollowMode,
+    ended: bool,
 }
 
-impl<F: Tailed> FileTail<F> {
+impl<F: GrowingFile> FileTail<F> {
     /// Reads `file`, which frames call `name`, from `position`.
-    pub(crate) fn new(name: &str, file: F, position: u64, until: Until) -> Self {
-        Self { tail: Tail::new(name, file, position), until, over: false }
+    pub(crate) fn new(name: &str, file: F, position: u64, until: FollowMode) -> Self {
+        Self { tail: Tail::new(name, file, position), mode: until, ended: false }
     }
 
     /// The same, but no more than `limit` bytes.
-    pub(crate) fn limited(self, limit: u64) -> Self {
-        Self { tail: self.tail.limited(limit), ..self }
+    pub(crate) fn with_limit(self, limit: u64) -> Self {
+        Self { tail: self.tail.with_limit(limit), ..self }
     }
 }
 
-impl<F: Tailed> Follow for FileTail<F> {
+impl<F: GrowingFile> Follow for FileTail<F> {
     fn step(&mut self) -> Result<Step, StreamError> {
-        if self.over || self.tail.is_exhausted() {
+        if self.ended || self.tail.is_exhausted() {
             return Ok(Step::End);
         }
-        match self.until {
-            Until::End => Ok(self.tail.read()?.map_or(Step::End, Step::Read)),
-            Until::Forever => match self.tail.watch()? {
-                Found::Read(chunk) => Ok(Step::Read(chunk)),
-                Found::Nothing => Ok(Step::Wait),
-                Found::Gone => {
-                    self.over = true;
-                    Ok(Step::Read(self.tail.deleted()))
+        match self.mode {
+            FollowMode::ToEnd => Ok(self.tail.read()?.map_or(Step::End, Step::Read)),
+            FollowMode::Forever => match self.tail.poll()? {
+                TailPoll::Read(chunk) => Ok(Step::Read(chunk)),
+                TailPoll::Nothing => Ok(Step::Wait),
+                TailPoll::Gone => {
+                    self.ended = true;
+                    Ok(Step::Read(self.tail.deletion_event()))
                 }
             },
         }

@@ -14,17 +14,17 @@
 
 use nomad_wire::query::Origin;
 
-use super::choose::{LogFile, choose};
-use super::tail::{Found, Tail, Tailed};
-use super::{Follow, Step, StreamError, Until};
+use super::start_position::{LogFileInfo, start_position};
+use super::tail::{GrowingFile, Tail, TailPoll};
+use super::{Follow, FollowMode, Step, StreamError};
 
 /// Where the files of one log are found.
 pub(crate) trait LogFiles: Send + 'static {
     /// An open file.
-    type File: Tailed;
+    type File: GrowingFile;
 
     /// The files there are, by index.
-    fn list(&self) -> Result<Vec<LogFile>, StreamError>;
+    fn list(&self) -> Result<Vec<LogFileInfo>, StreamError>;
 
     /// Opens one of them; none if it has gone away.
     fn open(&self, index: i64) -> Result<Option<Self::File>, StreamError>;
@@ -33,7 +33,7 @@ pub(crate) trait LogFiles: Send + 'static {
     fn name(&self, index: i64) -> String;
 
     /// That there is no file at all.
-    fn missing(&self) -> StreamError;
+    fn missing_error(&self) -> StreamError;
 }
 
 /// Reads a log from a chosen place.
@@ -43,7 +43,7 @@ pub(crate) struct LogTail<L: LogFiles> {
     index: i64,
     tail: Tail<L::File>,
     state: State,
-    until: Until,
+    mode: FollowMode,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,9 +51,9 @@ enum State {
     /// There may be more in the present file.
     Reading,
     /// A later file has been seen.
-    Leaving,
+    Superseded,
     /// The present file was deleted, and everything in it has been read.
-    Lost,
+    Deleted,
 }
 
 impl<L: LogFiles> LogTail<L> {
@@ -62,50 +62,51 @@ impl<L: LogFiles> LogTail<L> {
         logs: L,
         origin: Origin,
         offset: i64,
-        until: Until,
+        until: FollowMode,
     ) -> Result<Self, StreamError> {
         loop {
             let files = logs.list()?;
-            let (index, position) = choose(&files, origin, offset).ok_or_else(|| logs.missing())?;
+            let (index, position) =
+                start_position(&files, origin, offset).ok_or_else(|| logs.missing_error())?;
             // A file that was purged since the listing: choose among those that are left.
             if let Some(file) = logs.open(index)? {
                 let tail = Tail::new(&logs.name(index), file, position);
-                return Ok(Self { logs, index, tail, state: State::Reading, until });
+                return Ok(Self { logs, index, tail, state: State::Reading, mode: until });
             }
         }
     }
 
     /// Reads on where more may come; sees the end of the file, and what may be behind it.
     fn read(&mut self) -> Result<Option<Step>, StreamError> {
-        let found = match self.until {
-            Until::End => self.tail.read()?.map_or(Found::Nothing, Found::Read),
-            Until::Forever => self.tail.watch()?,
+        let found = match self.mode {
+            FollowMode::ToEnd => self.tail.read()?.map_or(TailPoll::Nothing, TailPoll::Read),
+            FollowMode::Forever => self.tail.poll()?,
         };
-        if let Found::Read(chunk) = found {
+        if let TailPoll::Read(chunk) = found {
             return Ok(Some(Step::Read(chunk)));
         }
         if self.logs.list()?.iter().any(|file| file.index > self.index) {
-            self.state = State::Leaving;
+            self.state = State::Superseded;
             return Ok(None);
         }
-        match (found, self.until) {
-            (_, Until::End) => Ok(Some(Step::End)),
-            (Found::Gone, Until::Forever) => {
-                self.state = State::Lost;
-                Ok(Some(Step::Read(self.tail.deleted())))
+        match (found, self.mode) {
+            (_, FollowMode::ToEnd) => Ok(Some(Step::End)),
+            (TailPoll::Gone, FollowMode::Forever) => {
+                self.state = State::Deleted;
+                Ok(Some(Step::Read(self.tail.deletion_event())))
             }
-            (Found::Nothing | Found::Read(_), Until::Forever) => Ok(Some(Step::Wait)),
+            (TailPoll::Nothing | TailPoll::Read(_), FollowMode::Forever) => Ok(Some(Step::Wait)),
         }
     }
 
     /// Reads the rest of a file that has a successor, then goes there.
-    fn leave(&mut self) -> Result<Option<Step>, StreamError> {
+    fn read_rest(&mut self) -> Result<Option<Step>, StreamError> {
         if let Some(chunk) = self.tail.read()? {
             return Ok(Some(Step::Read(chunk)));
         }
         // Deleted, and written anew under the same name before anybody looked: that file comes before any later one.
         let next = if self.tail.is_gone() { self.index } else { self.index.saturating_add(1) };
-        if !self.turn(next)? {
+        if !self.switch_to(next)? {
             // The later file has gone again, and this one is the newest as before.
             self.state = State::Reading;
         }
@@ -113,19 +114,19 @@ impl<L: LogFiles> LogTail<L> {
     }
 
     /// Looks for something to go on with after a deletion.
-    fn search(&mut self) -> Result<Option<Step>, StreamError> {
+    fn find_successor(&mut self) -> Result<Option<Step>, StreamError> {
         if self.logs.list()?.is_empty() {
-            return Err(self.logs.missing());
+            return Err(self.logs.missing_error());
         }
-        Ok(if self.turn(self.index)? { None } else { Some(Step::Wait) })
+        Ok(if self.switch_to(self.index)? { None } else { Some(Step::Wait) })
     }
 
     /// Opens the oldest file that is not older than `index`; false if there is none.
-    fn turn(&mut self, index: i64) -> Result<bool, StreamError> {
+    fn switch_to(&mut self, index: i64) -> Result<bool, StreamError> {
         for file in self.logs.list()?.into_iter().filter(|file| file.index >= index) {
             if let Some(opened) = self.logs.open(file.index)? {
                 self.index = file.index;
-                self.tail.turn(&self.logs.name(file.index), opened);
+                self.tail.switch_to(&self.logs.name(file.index), opened);
                 self.state = State::Reading;
                 return Ok(true);
             }
@@ -139,8 +140,8 @@ impl<L: LogFiles> Follow for LogTail<L> {
         loop {
             let step = match self.state {
                 State::Reading => self.read()?,
-                State::Leaving => self.leave()?,
-                State::Lost => self.search()?,
+                State::Superseded => self.read_rest()?,
+                State::Deleted => self.find_successor()?,
             };
             if let Some(step) = step {
                 return Ok(step);

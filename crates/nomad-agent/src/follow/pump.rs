@@ -6,11 +6,11 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Follow, Step, StreamError};
-use crate::framing::FrameWriter;
+use crate::frame_writer::FrameWriter;
 
 /// How often a file is looked at that had nothing new. Together with the batch window of 200 ms a byte is on its way a
 /// quarter of a second after it was written; Nomad, which looks every 250 ms, takes almost twice as long.
-pub(crate) const POLL: Duration = Duration::from_millis(50);
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Takes steps and writes what they give, until the stream is over. What was read before an error is sent before it.
 ///
@@ -22,7 +22,7 @@ pub(crate) async fn pump(
 ) -> Result<(), StreamError> {
     loop {
         let (returned, step) =
-            spawn_blocking(move || with_step(follow)).await.map_err(StreamError::Stopping)?;
+            spawn_blocking(move || take_step(follow)).await.map_err(StreamError::Stopping)?;
         follow = returned;
         match step {
             Ok(Step::Read(chunk)) => {
@@ -30,7 +30,7 @@ pub(crate) async fn pump(
                 frames.send(&chunk.file, chunk.event, &chunk.data, position).await;
             }
             Ok(Step::Wait) => {
-                sleep_until(frames.due().min(Instant::now() + POLL)).await;
+                sleep_until(frames.deadline().min(Instant::now() + POLL_INTERVAL)).await;
                 frames.tick().await;
             }
             Ok(Step::End) => {
@@ -45,7 +45,7 @@ pub(crate) async fn pump(
     }
 }
 
-fn with_step<F: Follow>(mut follow: F) -> (F, Result<Step, StreamError>) {
+fn take_step<F: Follow>(mut follow: F) -> (F, Result<Step, StreamError>) {
     let step = follow.step();
     (follow, step)
 }

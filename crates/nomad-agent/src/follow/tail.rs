@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::{Chunk, DELETED, StreamError, TRUNCATED};
 
 /// The most one read takes: as much as one frame carries.
-const READ: usize = 64 * 1024;
+const MAX_READ: usize = 64 * 1024;
 
 /// A file that may grow, be cut or go away.
-pub(crate) trait Tailed: Send + 'static {
+pub(crate) trait GrowingFile: Send + 'static {
     /// Reads at a position; 0 at the end.
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize>;
 
@@ -22,7 +22,7 @@ pub(crate) trait Tailed: Send + 'static {
 
 /// What there is in the file now.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum TailPoll {
     Read(Chunk),
     /// The end, for now.
     Nothing,
@@ -41,17 +41,17 @@ pub(super) struct Tail<F> {
     buffer: Vec<u8>,
 }
 
-impl<F: Tailed> Tail<F> {
+impl<F: GrowingFile> Tail<F> {
     pub(super) fn new(name: &str, file: F, position: u64) -> Self {
-        Self { name: name.into(), file, position, limit: u64::MAX, buffer: vec![0; READ] }
+        Self { name: name.into(), file, position, limit: u64::MAX, buffer: vec![0; MAX_READ] }
     }
 
-    pub(super) fn limited(self, limit: u64) -> Self {
+    pub(super) fn with_limit(self, limit: u64) -> Self {
         Self { limit, ..self }
     }
 
     /// Goes to the beginning of another file.
-    pub(super) fn turn(&mut self, name: &str, file: F) {
+    pub(super) fn switch_to(&mut self, name: &str, file: F) {
         self.name = name.into();
         self.file = file;
         self.position = 0;
@@ -63,25 +63,25 @@ impl<F: Tailed> Tail<F> {
 
     /// Reads on; none at the end.
     pub(super) fn read(&mut self) -> Result<Option<Chunk>, StreamError> {
-        let data = self.take()?;
+        let data = self.read_bytes()?;
         Ok((!data.is_empty()).then(|| self.chunk("", data)))
     }
 
     /// Reads on as somebody who waits: looks for a cut and a deletion when there is nothing to read.
-    pub(super) fn watch(&mut self) -> Result<Found, StreamError> {
+    pub(super) fn poll(&mut self) -> Result<TailPoll, StreamError> {
         if let Some(chunk) = self.read()? {
-            return Ok(Found::Read(chunk));
+            return Ok(TailPoll::Read(chunk));
         }
-        if self.file.size().map_err(|source| self.failed(source))? < self.position {
+        if self.file.size().map_err(|source| self.read_error(source))? < self.position {
             self.position = 0;
-            let data = self.take()?;
-            return Ok(Found::Read(self.chunk(TRUNCATED, data)));
+            let data = self.read_bytes()?;
+            return Ok(TailPoll::Read(self.chunk(TRUNCATED, data)));
         }
         if !self.file.is_gone() {
-            return Ok(Found::Nothing);
+            return Ok(TailPoll::Nothing);
         }
         // What was written between the read above and the deletion must not be lost.
-        Ok(self.read()?.map_or(Found::Gone, Found::Read))
+        Ok(self.read()?.map_or(TailPoll::Gone, TailPoll::Read))
     }
 
     /// Whether the name of the file is gone, or another file's by now.
@@ -90,14 +90,14 @@ impl<F: Tailed> Tail<F> {
     }
 
     /// The event of the file's deletion.
-    pub(super) fn deleted(&self) -> Chunk {
+    pub(super) fn deletion_event(&self) -> Chunk {
         self.chunk(DELETED, Vec::new())
     }
 
-    fn take(&mut self) -> Result<Vec<u8>, StreamError> {
-        let most = usize::try_from(self.limit).unwrap_or(READ).min(READ);
+    fn read_bytes(&mut self) -> Result<Vec<u8>, StreamError> {
+        let most = usize::try_from(self.limit).unwrap_or(MAX_READ).min(MAX_READ);
         let read = self.file.read_at(&mut self.buffer[..most], self.position);
-        let read = read.map_err(|source| self.failed(source))?;
+        let read = read.map_err(|source| self.read_error(source))?;
         self.position += read as u64;
         self.limit -= read as u64;
         Ok(self.buffer[..read].to_vec())
@@ -107,7 +107,7 @@ impl<F: Tailed> Tail<F> {
         Chunk { file: Arc::clone(&self.name), event, data, position: self.position }
     }
 
-    fn failed(&self, source: io::Error) -> StreamError {
+    fn read_error(&self, source: io::Error) -> StreamError {
         StreamError::Read { file: self.name.to_string(), source }
     }
 }

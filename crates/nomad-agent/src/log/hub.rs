@@ -15,13 +15,13 @@ use tracing_subscriber::{Registry, layer::SubscriberExt as _};
 use super::{
     layer::HubLayer,
     line::LogLine,
-    queue::{Entry, LOG_QUEUE, Queue},
+    queue::{LOG_QUEUE_CAPACITY, LineQueue, LogEntry},
 };
 
 /// Where the lines of all agents of a process may also go, a terminal for instance.
-pub trait LogOutlet: Send + Sync {
+pub trait LogSink: Send + Sync {
     /// Takes one line of the named agent. It is called where the event happens: it must not wait.
-    fn line(&self, agent: &str, line: &LogLine);
+    fn write_line(&self, agent: &str, line: &LogLine);
 }
 
 /// The live log of one agent.
@@ -33,26 +33,26 @@ pub struct LogHub {
 
 /// One listener. Dropping it ends its subscription at once.
 #[derive(Debug)]
-pub struct LogFeed {
+pub struct LogReceiver {
     shared: Arc<Shared>,
-    sink: Arc<Sink>,
+    channel: Arc<Channel>,
 }
 
 pub(super) struct Shared {
     agent: String,
-    outlet: Option<Arc<dyn LogOutlet>>,
+    sink: Option<Arc<dyn LogSink>>,
     /// The level of the outlet, as a rank; it may change while the agent runs.
-    outlet_rank: AtomicU8,
-    sinks: Mutex<Vec<Arc<Sink>>>,
+    sink_rank: AtomicU8,
+    channels: Mutex<Vec<Arc<Channel>>>,
     /// The most verbose level that anybody wants: 0 for none, 5 for trace. Events beyond it are
     /// not even built.
     verbosity: AtomicU8,
 }
 
 #[derive(Debug)]
-pub(super) struct Sink {
+pub(super) struct Channel {
     level: LevelFilter,
-    queue: Mutex<Queue>,
+    queue: Mutex<LineQueue>,
     ready: Notify,
 }
 
@@ -65,22 +65,22 @@ impl LogHub {
 
     /// A log whose lines, down to `level`, also go to `outlet`.
     #[must_use]
-    pub fn with_outlet(
+    pub fn with_sink(
         agent: impl Into<String>,
         level: LevelFilter,
-        outlet: Arc<dyn LogOutlet>,
+        outlet: Arc<dyn LogSink>,
     ) -> Self {
         Self::build(agent.into(), Some((level, outlet)))
     }
 
-    fn build(agent: String, outlet: Option<(LevelFilter, Arc<dyn LogOutlet>)>) -> Self {
+    fn build(agent: String, outlet: Option<(LevelFilter, Arc<dyn LogSink>)>) -> Self {
         let own = outlet.as_ref().map_or(0, |outlet| rank(outlet.0));
         Self {
             shared: Arc::new(Shared {
                 agent,
-                outlet: outlet.map(|outlet| outlet.1),
-                outlet_rank: AtomicU8::new(own),
-                sinks: Mutex::default(),
+                sink: outlet.map(|outlet| outlet.1),
+                sink_rank: AtomicU8::new(own),
+                channels: Mutex::default(),
                 verbosity: AtomicU8::new(own),
             }),
             shows_spans: false,
@@ -96,9 +96,9 @@ impl LogHub {
 
     /// Changes the level of the outlet; listeners keep theirs. Without an outlet nothing changes.
     pub fn set_level(&self, level: LevelFilter) {
-        if self.shared.outlet.is_some() {
-            self.shared.outlet_rank.store(rank(level), Ordering::Relaxed);
-            self.shared.change(|_| {});
+        if self.shared.sink.is_some() {
+            self.shared.sink_rank.store(rank(level), Ordering::Relaxed);
+            self.shared.update_channels(|_| {});
         }
     }
 
@@ -111,79 +111,82 @@ impl LogHub {
 
     /// Starts to listen at `level`; lines of earlier are not seen.
     #[must_use]
-    pub fn listen(&self, level: LevelFilter) -> LogFeed {
-        self.listen_with(level, LOG_QUEUE)
+    pub fn subscribe(&self, level: LevelFilter) -> LogReceiver {
+        self.subscribe_with_capacity(level, LOG_QUEUE_CAPACITY)
     }
 
-    fn listen_with(&self, level: LevelFilter, capacity: usize) -> LogFeed {
-        let sink =
-            Arc::new(Sink { level, queue: Mutex::new(Queue::new(capacity)), ready: Notify::new() });
-        self.shared.change(|sinks| sinks.push(Arc::clone(&sink)));
-        LogFeed { shared: Arc::clone(&self.shared), sink }
+    fn subscribe_with_capacity(&self, level: LevelFilter, capacity: usize) -> LogReceiver {
+        let sink = Arc::new(Channel {
+            level,
+            queue: Mutex::new(LineQueue::new(capacity)),
+            ready: Notify::new(),
+        });
+        self.shared.update_channels(|sinks| sinks.push(Arc::clone(&sink)));
+        LogReceiver { shared: Arc::clone(&self.shared), channel: sink }
     }
 
     /// How many listen now.
     #[must_use]
-    pub fn listeners(&self) -> usize {
-        locked(&self.shared.sinks).len()
+    pub fn receiver_count(&self) -> usize {
+        lock(&self.shared.channels).len()
     }
 }
 
-impl LogFeed {
+impl LogReceiver {
     /// The next entry, as soon as there is one.
     ///
     /// # Cancel safety
     ///
     /// An entry is taken only when it is returned; dropping the future loses nothing.
-    pub async fn next(&mut self) -> Entry {
+    pub async fn next(&mut self) -> LogEntry {
         loop {
-            if let Some(entry) = locked(&self.sink.queue).pop() {
+            if let Some(entry) = lock(&self.channel.queue).pop() {
                 return entry;
             }
             // A permit is kept when a line comes between the look and the wait.
-            self.sink.ready.notified().await;
+            self.channel.ready.notified().await;
         }
     }
 
     /// Queues a notice of the lines lost since the last one, if any were.
     pub fn report_dropped(&self) {
-        if locked(&self.sink.queue).report() {
-            self.sink.ready.notify_one();
+        if lock(&self.channel.queue).push_notice() {
+            self.channel.ready.notify_one();
         }
     }
 }
 
-impl Drop for LogFeed {
+impl Drop for LogReceiver {
     fn drop(&mut self) {
-        self.shared.change(|sinks| sinks.retain(|sink| !Arc::ptr_eq(sink, &self.sink)));
+        self.shared.update_channels(|sinks| sinks.retain(|sink| !Arc::ptr_eq(sink, &self.channel)));
     }
 }
 
 impl Shared {
-    pub(super) fn wants(&self, level: Level) -> bool {
+    pub(super) fn is_enabled(&self, level: Level) -> bool {
         rank(LevelFilter::from_level(level)) <= self.verbosity.load(Ordering::Relaxed)
     }
 
     pub(super) fn publish(&self, line: LogLine) {
         let line = Arc::new(line);
-        for sink in locked(&self.sinks).iter().filter(|sink| sink.level >= line.level) {
-            locked(&sink.queue).push(Arc::clone(&line));
+        for sink in lock(&self.channels).iter().filter(|sink| sink.level >= line.level) {
+            lock(&sink.queue).push(Arc::clone(&line));
             sink.ready.notify_one();
         }
         // Outside the lock, for an outlet may log.
-        if let Some(outlet) = &self.outlet
-            && rank(LevelFilter::from_level(line.level)) <= self.outlet_rank.load(Ordering::Relaxed)
+        if let Some(outlet) = &self.sink
+            && rank(LevelFilter::from_level(line.level)) <= self.sink_rank.load(Ordering::Relaxed)
         {
-            outlet.line(&self.agent, &line);
+            outlet.write_line(&self.agent, &line);
         }
     }
 
     /// Changes the listeners and, with them, the most verbose level.
-    fn change(&self, edit: impl FnOnce(&mut Vec<Arc<Sink>>)) {
-        let mut sinks = locked(&self.sinks);
+    fn update_channels(&self, edit: impl FnOnce(&mut Vec<Arc<Channel>>)) {
+        let mut sinks = lock(&self.channels);
         edit(&mut sinks);
         let listeners = sinks.iter().map(|sink| rank(sink.level)).max().unwrap_or(0);
-        let own = self.outlet_rank.load(Ordering::Relaxed);
+        let own = self.sink_rank.load(Ordering::Relaxed);
         self.verbosity.store(listeners.max(own), Ordering::Relaxed);
     }
 }
@@ -209,7 +212,7 @@ fn rank(level: LevelFilter) -> u8 {
 }
 
 /// A panic elsewhere leaves these lists whole, so a poisoned lock is still a good one.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -220,17 +223,18 @@ mod tests {
     use super::*;
     use crate::log::LineStyle;
 
-    fn text(entry: &Entry) -> String {
+    fn text(entry: &LogEntry) -> String {
         match entry {
-            Entry::Line(line) => line.render(LineStyle::new())[25..].to_owned(),
-            Entry::Dropped(count) => format!("dropped {count}"),
+            LogEntry::Line(line) => line.render(LineStyle::new())[25..].to_owned(),
+            LogEntry::Dropped(count) => format!("dropped {count}"),
         }
     }
 
     #[tokio::test]
     async fn each_listener_has_its_own_level() {
         let hub = LogHub::new("a");
-        let (mut all, mut few) = (hub.listen(LevelFilter::DEBUG), hub.listen(LevelFilter::ERROR));
+        let (mut all, mut few) =
+            (hub.subscribe(LevelFilter::DEBUG), hub.subscribe(LevelFilter::ERROR));
         tracing::dispatcher::with_default(&hub.dispatch(), || {
             debug!(target: "http", method = "GET", duration = 1_500_000_u64, "request complete");
             error!(target: "client", "no servers");
@@ -244,7 +248,8 @@ mod tests {
     #[tokio::test]
     async fn two_agents_in_one_process_do_not_hear_each_other() {
         let (one, two) = (LogHub::new("one"), LogHub::new("two"));
-        let (mut ear, mut other) = (one.listen(LevelFilter::TRACE), two.listen(LevelFilter::TRACE));
+        let (mut ear, mut other) =
+            (one.subscribe(LevelFilter::TRACE), two.subscribe(LevelFilter::TRACE));
         let (first, second) = (one.dispatch(), two.dispatch());
         tracing::dispatcher::with_default(&first, || info!(target: "agent", "one speaks"));
         tracing::dispatcher::with_default(&second, || info!(target: "agent", "two speaks"));
@@ -263,12 +268,12 @@ mod tests {
             });
         };
         let hub = LogHub::new("a").show_spans();
-        let mut feed = hub.listen(LevelFilter::ERROR);
+        let mut feed = hub.subscribe(LevelFilter::ERROR);
         speak(&hub);
         let line = text(&feed.next().await);
         assert_eq!(line, "[ERROR] http: lost: id=2 hidden=7 agent=\"client 1\"\n");
         let hub = LogHub::new("a");
-        let mut feed = hub.listen(LevelFilter::ERROR);
+        let mut feed = hub.subscribe(LevelFilter::ERROR);
         speak(&hub);
         assert_eq!(text(&feed.next().await), "[ERROR] http: lost: id=2\n");
     }
@@ -276,16 +281,16 @@ mod tests {
     #[test]
     fn a_dropped_listener_is_gone_at_once() {
         let hub = LogHub::new("a");
-        let feed = hub.listen(LevelFilter::TRACE);
-        assert!(hub.listeners() == 1 && hub.shared.wants(Level::TRACE));
+        let feed = hub.subscribe(LevelFilter::TRACE);
+        assert!(hub.receiver_count() == 1 && hub.shared.is_enabled(Level::TRACE));
         drop(feed);
-        assert!(hub.listeners() == 0 && !hub.shared.wants(Level::ERROR));
+        assert!(hub.receiver_count() == 0 && !hub.shared.is_enabled(Level::ERROR));
     }
 
     #[tokio::test]
     async fn a_slow_listener_is_told_what_it_lost() {
         let hub = LogHub::new("a");
-        let mut feed = hub.listen_with(LevelFilter::INFO, 5);
+        let mut feed = hub.subscribe_with_capacity(LevelFilter::INFO, 5);
         tracing::dispatcher::with_default(&hub.dispatch(), || {
             for _ in 0..105 {
                 info!("again");
@@ -293,7 +298,7 @@ mod tests {
         });
         feed.report_dropped();
         for _ in 0..4 {
-            assert!(matches!(feed.next().await, Entry::Line(_)));
+            assert!(matches!(feed.next().await, LogEntry::Line(_)));
         }
         assert_eq!(text(&feed.next().await), "dropped 101");
     }
@@ -301,20 +306,20 @@ mod tests {
     #[test]
     fn the_outlet_hears_its_level_without_any_listener() {
         #[derive(Default)]
-        struct Paper(Mutex<Vec<String>>);
-        impl LogOutlet for Paper {
-            fn line(&self, agent: &str, line: &LogLine) {
-                locked(&self.0).push(format!("{agent}: {}", line.message));
+        struct RecordingSink(Mutex<Vec<String>>);
+        impl LogSink for RecordingSink {
+            fn write_line(&self, agent: &str, line: &LogLine) {
+                lock(&self.0).push(format!("{agent}: {}", line.message));
             }
         }
-        let paper = Arc::new(Paper::default());
-        let outlet: Arc<dyn LogOutlet> = Arc::<Paper>::clone(&paper);
-        let hub = LogHub::with_outlet("server1", LevelFilter::INFO, outlet);
+        let paper = Arc::new(RecordingSink::default());
+        let outlet: Arc<dyn LogSink> = Arc::<RecordingSink>::clone(&paper);
+        let hub = LogHub::with_sink("server1", LevelFilter::INFO, outlet);
         tracing::dispatcher::with_default(&hub.dispatch(), || {
             info!("started");
             debug!("not for the terminal");
         });
-        assert_eq!(*locked(&paper.0), ["server1: started"]);
+        assert_eq!(*lock(&paper.0), ["server1: started"]);
     }
 
     // Listeners that come and go at other agents must not silence this one.
@@ -326,9 +331,9 @@ mod tests {
                     let hub = LogHub::new("a");
                     let dispatch = hub.dispatch();
                     for _ in 0..200 {
-                        let feed = hub.listen(LevelFilter::TRACE);
+                        let feed = hub.subscribe(LevelFilter::TRACE);
                         tracing::dispatcher::with_default(&dispatch, || tracing::trace!("heard"));
-                        assert!(locked(&feed.sink.queue).pop().is_some());
+                        assert!(lock(&feed.channel.queue).pop().is_some());
                     }
                 });
             }

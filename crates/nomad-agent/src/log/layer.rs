@@ -16,7 +16,7 @@ use tracing_subscriber::{
 
 use super::{
     hub::Shared,
-    line::{LogLine, Value},
+    line::{LogLine, LogValue},
     span::SpanFields,
 };
 
@@ -44,7 +44,7 @@ where
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        self.shared.wants(*metadata.level())
+        self.shared.is_enabled(*metadata.level())
     }
 
     fn on_new_span(&self, attributes: &span::Attributes<'_>, id: &span::Id, cx: Context<'_, S>) {
@@ -67,7 +67,7 @@ where
 
     fn on_event(&self, event: &Event<'_>, cx: Context<'_, S>) {
         let metadata = event.metadata();
-        let mut reader = FieldReader::default();
+        let mut reader = FieldVisitor::default();
         event.record(&mut reader);
         for span in cx.event_scope(event).into_iter().flatten() {
             if let Some(fields) = span.extensions().get::<SpanFields>() {
@@ -75,7 +75,7 @@ where
             }
         }
         self.shared.publish(LogLine {
-            at: Timestamp::now(),
+            timestamp: Timestamp::now(),
             level: *metadata.level(),
             name: metadata.target().replace("::", "."),
             message: reader.message,
@@ -86,49 +86,49 @@ where
 }
 
 #[derive(Default)]
-struct FieldReader {
+struct FieldVisitor {
     message: String,
-    fields: Vec<(&'static str, Value)>,
+    fields: Vec<(&'static str, LogValue)>,
 }
 
-impl FieldReader {
+impl FieldVisitor {
     /// The fields of a span around the event. What stands nearer to the event counts.
     fn add(&mut self, span: &SpanFields) {
         for (name, value) in span.iter() {
             if self.fields.iter().all(|(known, _)| *known != name) {
-                self.fields.push((name, Value::Text(value.to_owned())));
+                self.fields.push((name, LogValue::Text(value.to_owned())));
             }
         }
     }
 
-    fn push(&mut self, field: &Field, value: Value) {
+    fn push(&mut self, field: &Field, value: LogValue) {
         self.fields.push((field.name(), value));
     }
 }
 
-impl Visit for FieldReader {
+impl Visit for FieldVisitor {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.push(field, Value::Float(value));
+        self.push(field, LogValue::Float(value));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.push(field, Value::Int(value));
+        self.push(field, LogValue::Int(value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
         let duration = field.name() == "duration";
-        self.push(field, if duration { Value::Duration(value) } else { Value::Uint(value) });
+        self.push(field, if duration { LogValue::Duration(value) } else { LogValue::Uint(value) });
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.push(field, Value::Bool(value));
+        self.push(field, LogValue::Bool(value));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "message" {
             self.message = value.into();
         } else {
-            self.push(field, Value::Text(value.into()));
+            self.push(field, LogValue::Text(value.into()));
         }
     }
 

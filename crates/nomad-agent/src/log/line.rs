@@ -16,7 +16,7 @@ use crate::duration::go_duration;
 #[non_exhaustive]
 pub struct LogLine {
     /// When it happened.
-    pub at: Timestamp,
+    pub timestamp: Timestamp,
     /// How much it matters.
     pub level: Level,
     /// The part of the agent that says it: `agent`, `http`, `client`, `nomad`, `client.alloc_runner`…
@@ -24,7 +24,7 @@ pub struct LogLine {
     /// What happened, in a few fixed words.
     pub message: String,
     /// The particulars, in the order in which they were given.
-    pub fields: Vec<(&'static str, Value)>,
+    pub fields: Vec<(&'static str, LogValue)>,
     /// Source file and line.
     pub location: Option<(&'static str, u32)>,
 }
@@ -32,7 +32,7 @@ pub struct LogLine {
 /// The value of a field.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub enum Value {
+pub enum LogValue {
     /// A signed number.
     Int(i64),
     /// An unsigned number.
@@ -84,7 +84,14 @@ impl LogLine {
     #[must_use]
     pub fn new(level: Level, name: &str, message: &str) -> Self {
         let (name, message) = (name.to_owned(), message.to_owned());
-        Self { at: Timestamp::now(), level, name, message, fields: Vec::new(), location: None }
+        Self {
+            timestamp: Timestamp::now(),
+            level,
+            name,
+            message,
+            fields: Vec::new(),
+            location: None,
+        }
     }
 
     /// The line with its newline, in the given style.
@@ -96,8 +103,8 @@ impl LogLine {
     fn render_text(&self, location: bool) -> String {
         let mut out = String::with_capacity(96 + self.message.len());
         // Writing to a String cannot fail, so the results carry nothing.
-        let _ = write!(out, "{}", self.at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"));
-        out.push_str(bracket(self.level));
+        let _ = write!(out, "{}", self.timestamp.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"));
+        out.push_str(level_label(self.level));
         if let Some((file, line)) = self.location.filter(|_| location) {
             let _ = write!(out, " {}:{line}:", last_two_segments(file));
         }
@@ -119,12 +126,12 @@ impl LogLine {
 
     fn render_json(&self, location: bool) -> String {
         let mut object = Map::new();
-        object.insert("@level".into(), lower(self.level).into());
+        object.insert("@level".into(), level_lowercase(self.level).into());
         object.insert("@message".into(), self.message.clone().into());
         if !self.name.is_empty() {
             object.insert("@module".into(), self.name.clone().into());
         }
-        let at = self.at.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
+        let at = self.timestamp.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
         object.insert("@timestamp".into(), at.into());
         if let Some((file, line)) = self.location.filter(|_| location) {
             object.insert("@caller".into(), format!("{file}:{line}").into());
@@ -141,7 +148,7 @@ impl LogLine {
     #[cfg(test)]
     pub(crate) fn plain(message: &str) -> Self {
         Self {
-            at: Timestamp::UNIX_EPOCH,
+            timestamp: Timestamp::UNIX_EPOCH,
             level: Level::INFO,
             name: String::new(),
             message: message.into(),
@@ -151,7 +158,7 @@ impl LogLine {
     }
 }
 
-impl fmt::Display for Value {
+impl fmt::Display for LogValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Int(value) => value.fmt(f),
@@ -164,7 +171,7 @@ impl fmt::Display for Value {
     }
 }
 
-impl Value {
+impl LogValue {
     fn to_json(&self) -> Json {
         match self {
             Self::Int(value) => (*value).into(),
@@ -185,7 +192,7 @@ fn push_field(out: &mut String, key: &str, value: &str) {
             let _ = writeln!(out, "  | {line}");
         }
         out.push_str("  ");
-    } else if value.is_empty() || value.chars().any(wants_quotes) {
+    } else if value.is_empty() || value.chars().any(needs_quotes) {
         let _ = write!(out, " {key}=\"");
         for c in value.chars() {
             if c == '"' || c == '\\' || c.is_control() {
@@ -200,11 +207,11 @@ fn push_field(out: &mut String, key: &str, value: &str) {
     }
 }
 
-fn wants_quotes(c: char) -> bool {
+fn needs_quotes(c: char) -> bool {
     c.is_whitespace() || c.is_control() || matches!(c, '"' | '\\')
 }
 
-fn bracket(level: Level) -> &'static str {
+fn level_label(level: Level) -> &'static str {
     match level {
         Level::TRACE => " [TRACE]",
         Level::DEBUG => " [DEBUG]",
@@ -214,7 +221,7 @@ fn bracket(level: Level) -> &'static str {
     }
 }
 
-fn lower(level: Level) -> &'static str {
+fn level_lowercase(level: Level) -> &'static str {
     match level {
         Level::TRACE => "trace",
         Level::DEBUG => "debug",
@@ -253,14 +260,14 @@ mod tests {
 
     fn request_line() -> LogLine {
         LogLine {
-            at: "2026-11-21T21:39:13.084438Z".parse().unwrap(),
+            timestamp: "2026-11-21T21:39:13.084438Z".parse().unwrap(),
             level: Level::DEBUG,
             name: "http".into(),
             message: "request complete".into(),
             fields: vec![
-                ("method", Value::Text("GET".into())),
-                ("path", Value::Text("/v1/agent/health".into())),
-                ("duration", Value::Duration(151_086)),
+                ("method", LogValue::Text("GET".into())),
+                ("path", LogValue::Text("/v1/agent/health".into())),
+                ("duration", LogValue::Duration(151_086)),
             ],
             location: Some(("crates/agent/src/http.rs", 7)),
         }
@@ -294,9 +301,9 @@ mod tests {
     fn levels_are_padded_and_odd_values_quoted() {
         let mut line = LogLine::plain("ready");
         line.fields = vec![
-            ("error", Value::Text("no \"such\" file".into())),
-            ("empty", Value::Text(String::new())),
-            ("list", Value::Text("a\nb".into())),
+            ("error", LogValue::Text("no \"such\" file".into())),
+            ("empty", LogValue::Text(String::new())),
+            ("list", LogValue::Text("a\nb".into())),
         ];
         assert_eq!(
             line.render(LineStyle::new()),

@@ -8,12 +8,12 @@ use super::line::LogLine;
 ///
 /// Nomad's own number for a monitor. A line is a few hundred bytes, so a listener that stopped
 /// reading costs its agent some 100 KiB and no more.
-pub const LOG_QUEUE: usize = 512;
+pub const LOG_QUEUE_CAPACITY: usize = 512;
 
 /// What a listener reads.
 #[derive(Debug, Clone)]
 #[expect(clippy::exhaustive_enums, reason = "a reader must treat a notice, or it hides lost lines")]
-pub enum Entry {
+pub enum LogEntry {
     /// A line of the log.
     Line(Arc<LogLine>),
     /// So many lines were lost since the last notice.
@@ -22,13 +22,13 @@ pub enum Entry {
 
 /// A queue that prefers old lines to new ones, and a notice to either.
 #[derive(Debug)]
-pub(crate) struct Queue {
-    entries: VecDeque<Entry>,
+pub(crate) struct LineQueue {
+    entries: VecDeque<LogEntry>,
     capacity: usize,
     dropped: u64,
 }
 
-impl Queue {
+impl LineQueue {
     pub(crate) fn new(capacity: usize) -> Self {
         Self { entries: VecDeque::new(), capacity, dropped: 0 }
     }
@@ -36,13 +36,13 @@ impl Queue {
     /// Queues a line, or counts it as lost when the queue is full.
     pub(crate) fn push(&mut self, line: Arc<LogLine>) {
         if self.entries.len() < self.capacity {
-            self.entries.push_back(Entry::Line(line));
+            self.entries.push_back(LogEntry::Line(line));
         } else {
             self.dropped += 1;
         }
     }
 
-    pub(crate) fn pop(&mut self) -> Option<Entry> {
+    pub(crate) fn pop(&mut self) -> Option<LogEntry> {
         self.entries.pop_front()
     }
 
@@ -50,19 +50,19 @@ impl Queue {
     ///
     /// A full queue gives up its oldest line for the notice; that line is counted in it. Says
     /// whether there was anything to tell.
-    pub(crate) fn report(&mut self) -> bool {
+    pub(crate) fn push_notice(&mut self) -> bool {
         if self.dropped == 0 {
             return false;
         }
         if self.entries.len() >= self.capacity {
             self.dropped += match self.entries.pop_front() {
-                Some(Entry::Line(_)) => 1,
+                Some(LogEntry::Line(_)) => 1,
                 // Two notices become one, so no count is lost.
-                Some(Entry::Dropped(earlier)) => earlier,
+                Some(LogEntry::Dropped(earlier)) => earlier,
                 None => 0,
             };
         }
-        self.entries.push_back(Entry::Dropped(std::mem::take(&mut self.dropped)));
+        self.entries.push_back(LogEntry::Dropped(std::mem::take(&mut self.dropped)));
         true
     }
 }
@@ -75,14 +75,14 @@ mod tests {
 
     #[test]
     fn a_full_queue_counts_and_reports_with_the_line_it_gave_up() {
-        let mut queue = Queue::new(2);
+        let mut queue = LineQueue::new(2);
         for _ in 0..5 {
             queue.push(Arc::new(LogLine::plain("x")));
         }
-        assert!(queue.report());
-        assert!(!queue.report());
-        assert!(matches!(queue.pop(), Some(Entry::Line(_))));
-        assert!(matches!(queue.pop(), Some(Entry::Dropped(4))));
+        assert!(queue.push_notice());
+        assert!(!queue.push_notice());
+        assert!(matches!(queue.pop(), Some(LogEntry::Line(_))));
+        assert!(matches!(queue.pop(), Some(LogEntry::Dropped(4))));
         assert!(queue.pop().is_none());
     }
 
@@ -90,23 +90,23 @@ mod tests {
         // Whatever the order of events: every line is read or counted, and memory is bounded.
         #[test]
         fn nothing_is_lost_without_being_counted(steps in prop::collection::vec(0u8..4, 0..200)) {
-            let mut queue = Queue::new(3);
+            let mut queue = LineQueue::new(3);
             let (mut pushed, mut seen) = (0u64, 0u64);
-            let mut take = |entry: Option<Entry>| match entry {
-                Some(Entry::Line(_)) => seen += 1,
-                Some(Entry::Dropped(count)) => seen += count,
+            let mut take = |entry: Option<LogEntry>| match entry {
+                Some(LogEntry::Line(_)) => seen += 1,
+                Some(LogEntry::Dropped(count)) => seen += count,
                 None => {}
             };
             for step in steps {
                 match step {
                     0 | 1 => { queue.push(Arc::new(LogLine::plain("x"))); pushed += 1; }
                     2 => take(queue.pop()),
-                    _ => { queue.report(); }
+                    _ => { queue.push_notice(); }
                 }
                 prop_assert!(queue.entries.len() <= 3);
             }
             while let Some(entry) = queue.pop() { take(Some(entry)); }
-            queue.report();
+            queue.push_notice();
             take(queue.pop());
             prop_assert_eq!(pushed, seen);
         }

@@ -6,7 +6,7 @@ use tracing::field::{Field, Visit};
 
 /// Bytes of values that need no memory of their own: the id of a request, the id of a trace, the name of an agent. A span is
 /// opened for every request, and most requests log nothing.
-const ROOM: usize = 160;
+const INLINE_BYTES: usize = 160;
 
 /// Fields that need no memory of their own.
 const FIELDS: usize = 6;
@@ -14,7 +14,7 @@ const FIELDS: usize = 6;
 /// The fields of one span.
 #[derive(Debug)]
 pub(super) struct SpanFields {
-    bytes: [u8; ROOM],
+    bytes: [u8; INLINE_BYTES],
     /// Each with the end of its value; the value begins where the one before ends.
     fields: [(&'static str, usize); FIELDS],
     count: usize,
@@ -24,7 +24,7 @@ pub(super) struct SpanFields {
 
 impl Default for SpanFields {
     fn default() -> Self {
-        Self { bytes: [0; ROOM], fields: [("", 0); FIELDS], count: 0, more: Vec::new() }
+        Self { bytes: [0; INLINE_BYTES], fields: [("", 0); FIELDS], count: 0, more: Vec::new() }
     }
 }
 
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn any_number_of_fields_of_any_length_is_kept() {
-        let long = "x".repeat(2 * ROOM);
+        let long = "x".repeat(2 * INLINE_BYTES);
         let mut fields = SpanFields::default();
         for (name, value) in [("a", "1"), ("long", &*long), ("b", "2")] {
             fields.push(name, value);

@@ -12,13 +12,13 @@ pub(super) const RPC_PORT: u16 = 4647;
 pub(super) const SERF_PORT: u16 = 4648;
 
 /// The first address of `host`, `host:port`, `1.2.3.4`, `::1` or `[::1]:port`.
-pub(super) async fn resolved(written: &str, port: u16) -> io::Result<SocketAddr> {
-    let (host, port) = parted(written, port)?;
+pub(super) async fn resolve(written: &str, port: u16) -> io::Result<SocketAddr> {
+    let (host, port) = split_host_port(written, port)?;
     let mut found = tokio::net::lookup_host((host, port)).await?;
     found.next().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such host"))
 }
 
-fn parted(written: &str, port: u16) -> io::Result<(&str, u16)> {
+fn split_host_port(written: &str, port: u16) -> io::Result<(&str, u16)> {
     let bare = written.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(written);
     if bare.parse::<IpAddr>().is_ok() {
         return Ok((bare, port));
@@ -37,7 +37,7 @@ fn parted(written: &str, port: u16) -> io::Result<(&str, u16)> {
 }
 
 /// Several faults in the one text that Nomad's own library makes of them.
-pub(crate) fn several(faults: &[String]) -> String {
+pub(crate) fn multi_error(faults: &[String]) -> String {
     let count = match faults.len() {
         1 => "1 error".to_owned(),
         several => format!("{several} errors"),
@@ -64,13 +64,13 @@ mod tests {
             ("a:70000", None),
             ("a:b:5", None),
         ] {
-            assert_eq!(parted(written, RPC_PORT).ok(), expected, "{written}");
+            assert_eq!(split_host_port(written, RPC_PORT).ok(), expected, "{written}");
         }
     }
 
     #[test]
     fn faults_are_listed() {
-        assert_eq!(several(&["a".into()]), "1 error occurred:\n\t* a\n\n");
-        assert_eq!(several(&["a".into(), "b".into()]), "2 errors occurred:\n\t* a\n\t* b\n\n");
+        assert_eq!(multi_error(&["a".into()]), "1 error occurred:\n\t* a\n\n");
+        assert_eq!(multi_error(&["a".into(), "b".into()]), "2 errors occurred:\n\t* a\n\t* b\n\n");
     }
 }

@@ -27,13 +27,13 @@ pub enum MembershipError {
     },
     /// A key is not base64, in the words of Go's decoder.
     #[error("illegal base64 data at input byte {0}")]
-    KeyText(usize),
+    MalformedKey(usize),
     /// The gossip of this agent has not begun, or has ended.
     #[error("gossip is not running")]
     NotRunning,
     /// No server signed the identity of a node; each says why not.
     #[error("no server signed the identity of this node: {0}")]
-    Unsigned(Box<str>),
+    IdentityNotSigned(Box<str>),
     /// What the gossip itself says.
     #[error("{0}")]
     Gossip(Box<str>),

@@ -27,31 +27,31 @@ pub use self::{
     options::{GossipError, GossipOptions, free_address},
 };
 use super::{
-    Joined, KeyringRequest, Member, MemberStatus, Membership, MembershipError, Pending, Removal,
-    ServerList,
-    address::{SERF_PORT, resolved},
+    BoxFuture, JoinOutcome, KeyringRequest, Member, MemberStatus, Membership, MembershipError,
+    Removal, ServerList,
+    address::{SERF_PORT, resolve},
 };
 
 /// How often the view is renewed. Some changes come without an event, and asking costs a lock and a copy.
 const VIEW_INTERVAL: Duration = Duration::from_millis(50);
 
-type Pool = Serf<TokioNetTransport<SmolStr, TokioSocketAddrResolver, TokioTcp>>;
+type TokioSerf = Serf<TokioNetTransport<SmolStr, TokioSocketAddrResolver, TokioTcp>>;
 
 /// A membership over gossip. It knows nobody until it is started.
 #[derive(Debug, Default)]
 pub struct Gossip {
-    pool: OnceLock<Pooled>,
-    view: RwLock<View>,
+    serf: OnceLock<RunningSerf>,
+    view: RwLock<GossipView>,
     changed: watch::Sender<()>,
-    list: ServerList,
+    server_list: ServerList,
 }
 
-struct Pooled(Pool);
+struct RunningSerf(TokioSerf);
 
 #[derive(Debug, Default, PartialEq, Eq)]
-struct View {
+struct GossipView {
     members: Vec<Member>,
-    figures: Vec<(&'static str, u64)>,
+    stats: Vec<(&'static str, u64)>,
 }
 
 impl Gossip {
@@ -76,14 +76,14 @@ impl Gossip {
         let mut transport = NetTransportOptions::new(SmolStr::new(member.serf_name()))
             .with_advertise_address(member.serf);
         transport.add_bind_address(bind);
-        let pool = Pool::new(transport, options::of(&member, &options)?).await;
+        let pool = TokioSerf::new(transport, options::serf_options(&member, &options)?).await;
         let pool = pool.map_err(|error| failed(error.to_string()))?;
-        if self.pool.set(Pooled(pool.clone())).is_err() {
+        if self.serf.set(RunningSerf(pool.clone())).is_err() {
             drop(pool.shutdown().await);
-            return Err(GossipError::Begun);
+            return Err(GossipError::AlreadyStarted);
         }
-        self.renew(&pool).await;
-        let watching = watch_pool(Arc::downgrade(self), pool);
+        self.refresh(&pool).await;
+        let watching = refresh_forever(Arc::downgrade(self), pool);
         tokio::spawn(watching.with_current_subscriber());
         Ok(())
     }
@@ -92,7 +92,7 @@ impl Gossip {
     ///
     /// # Cancel safety
     /// Nothing is lost when the future is dropped.
-    pub async fn reached(&self, wanted: impl Fn(&[Member]) -> bool) {
+    pub async fn wait_for(&self, wanted: impl Fn(&[Member]) -> bool) {
         let mut changed = self.changed.subscribe();
         while !wanted(&self.members()) {
             // The sender lives as long as this does.
@@ -102,7 +102,7 @@ impl Gossip {
 
     /// Says goodbye, so that the others know it as left and not as failed, and stops.
     pub async fn leave(&self) {
-        if let Some(Pooled(pool)) = self.pool.get() {
+        if let Some(RunningSerf(pool)) = self.serf.get() {
             if let Err(error) = pool.leave().await {
                 tracing::warn!(target: "nomad", error = %error, "could not say goodbye");
             }
@@ -112,20 +112,20 @@ impl Gossip {
 
     /// Stops without a word; the others will find out.
     pub async fn shutdown(&self) {
-        if let Some(Pooled(pool)) = self.pool.get() {
+        if let Some(RunningSerf(pool)) = self.serf.get() {
             // It complains of a missing goodbye, which here is meant.
             drop(pool.shutdown().with_subscriber(NoSubscriber::default()).await);
         }
     }
 
-    async fn renew(&self, pool: &Pool) {
-        let mut members: Vec<_> = pool.members().await.iter().filter_map(known).collect();
+    async fn refresh(&self, pool: &TokioSerf) {
+        let mut members: Vec<_> = pool.members().await.iter().filter_map(to_member).collect();
         members.sort_unstable_by_key(Member::serf_name);
-        let figures = figures(pool).await;
+        let figures = serf_stats(pool).await;
         let changed = {
             let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
             let changed = view.members != members;
-            *view = View { members, figures };
+            *view = GossipView { members, stats: figures };
             changed
         };
         if changed {
@@ -133,10 +133,10 @@ impl Gossip {
         }
     }
 
-    async fn joined(&self, pool: &Pool, addresses: &[String]) -> Joined {
+    async fn join_all(&self, pool: &TokioSerf, addresses: &[String]) -> JoinOutcome {
         let (mut contacted, mut faults) = (0, Vec::new());
         for written in addresses {
-            let address = match resolved(written, SERF_PORT).await {
+            let address = match resolve(written, SERF_PORT).await {
                 Ok(address) => address,
                 Err(error) => {
                     faults.push(format!("failed to resolve {written}: {error}"));
@@ -148,16 +148,16 @@ impl Gossip {
                 Err(error) => faults.push(format!("failed to join {address}: {error}")),
             }
         }
-        self.renew(pool).await;
+        self.refresh(pool).await;
         for fault in &faults {
             tracing::warn!(target: "nomad", error = fault, "join failed");
         }
-        Joined::of(contacted, &faults)
+        JoinOutcome::new(contacted, &faults)
     }
 }
 
 /// Renews the view until the gossip or its owner is gone.
-async fn watch_pool(gossip: Weak<Gossip>, pool: Pool) {
+async fn refresh_forever(gossip: Weak<Gossip>, pool: TokioSerf) {
     let ended = pool.shutdown_rx();
     loop {
         tokio::select! {
@@ -169,11 +169,11 @@ async fn watch_pool(gossip: Weak<Gossip>, pool: Pool) {
             drop(pool.shutdown().await);
             return;
         };
-        gossip.renew(&pool).await;
+        gossip.refresh(&pool).await;
     }
 }
 
-fn known(member: &serf::types::Member<SmolStr, SocketAddr>) -> Option<Member> {
+fn to_member(member: &serf::types::Member<SmolStr, SocketAddr>) -> Option<Member> {
     let status = match member.status() {
         Status::Alive => MemberStatus::Alive,
         Status::Leaving => MemberStatus::Leaving,
@@ -183,11 +183,11 @@ fn known(member: &serf::types::Member<SmolStr, SocketAddr>) -> Option<Member> {
     };
     let node = member.node();
     let tags = member.tags();
-    Member::described(node.id(), *node.address(), status, |key| tags.get(key).map(SmolStr::as_str))
+    Member::from_tags(node.id(), *node.address(), status, |key| tags.get(key).map(SmolStr::as_str))
 }
 
 /// Figures by the names that `/v1/agent/self` has for them.
-async fn figures(pool: &Pool) -> Vec<(&'static str, u64)> {
+async fn serf_stats(pool: &TokioSerf) -> Vec<(&'static str, u64)> {
     let stats = pool.stats().await;
     let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
     vec![
@@ -208,14 +208,14 @@ impl Membership for Gossip {
     }
 
     fn server_list(&self) -> &ServerList {
-        &self.list
+        &self.server_list
     }
 
-    fn join<'a>(&'a self, addresses: &'a [String]) -> Pending<'a, Joined> {
+    fn join<'a>(&'a self, addresses: &'a [String]) -> BoxFuture<'a, JoinOutcome> {
         Box::pin(async move {
-            match self.pool.get() {
-                Some(Pooled(pool)) => self.joined(pool, addresses).await,
-                None => Joined::of(0, &[MembershipError::NotRunning.to_string()]),
+            match self.serf.get() {
+                Some(RunningSerf(pool)) => self.join_all(pool, addresses).await,
+                None => JoinOutcome::new(0, &[MembershipError::NotRunning.to_string()]),
             }
         })
     }
@@ -224,9 +224,9 @@ impl Membership for Gossip {
         &'a self,
         serf_name: &'a str,
         removal: Removal,
-    ) -> Pending<'a, Result<(), MembershipError>> {
+    ) -> BoxFuture<'a, Result<(), MembershipError>> {
         Box::pin(async move {
-            let Some(Pooled(pool)) = self.pool.get() else {
+            let Some(RunningSerf(pool)) = self.serf.get() else {
                 return Err(MembershipError::NotRunning);
             };
             let id = SmolStr::new(serf_name);
@@ -234,7 +234,7 @@ impl Membership for Gossip {
                 Removal::Leave => pool.remove_failed_node(id).await,
                 Removal::Prune => pool.remove_failed_node_prune(id).await,
             };
-            self.renew(pool).await;
+            self.refresh(pool).await;
             removed.map_err(|error| {
                 tracing::warn!(target: "nomad", error = %error, "removal was not told");
                 MembershipError::RemovalTimeout
@@ -245,26 +245,26 @@ impl Membership for Gossip {
     fn keyring(
         &self,
         request: KeyringRequest,
-    ) -> Pending<'_, Result<agent::Keyring, MembershipError>> {
+    ) -> BoxFuture<'_, Result<agent::Keyring, MembershipError>> {
         Box::pin(async move {
-            let Some(Pooled(pool)) = self.pool.get() else {
+            let Some(RunningSerf(pool)) = self.serf.get() else {
                 return Err(MembershipError::NotRunning);
             };
             let alive = self.members().iter().filter(|member| member.is_alive()).count();
-            key::asked(pool, request, alive).await
+            key::execute(pool, request, alive).await
         })
     }
 
     fn is_encrypted(&self) -> bool {
-        self.pool.get().is_some_and(|Pooled(pool)| pool.encryption_enabled())
+        self.serf.get().is_some_and(|RunningSerf(pool)| pool.encryption_enabled())
     }
 
-    fn figures(&self) -> Vec<(&'static str, u64)> {
-        self.view.read().unwrap_or_else(PoisonError::into_inner).figures.clone()
+    fn gossip_stats(&self) -> Vec<(&'static str, u64)> {
+        self.view.read().unwrap_or_else(PoisonError::into_inner).stats.clone()
     }
 }
 
-impl std::fmt::Debug for Pooled {
+impl std::fmt::Debug for RunningSerf {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Pooled")
     }

@@ -48,7 +48,7 @@ pub enum MemberStatus {
 impl Member {
     /// The server that an agent of this configuration is.
     #[must_use]
-    pub fn of(config: &AgentConfig, id: ServerId) -> Self {
+    pub fn from_config(config: &AgentConfig, id: ServerId) -> Self {
         Self {
             name: config.name.clone(),
             region: config.region.clone(),
@@ -92,7 +92,7 @@ impl Member {
     }
 
     /// The member that these tags describe; none when they are not those of a server.
-    pub(crate) fn described<'a>(
+    pub(crate) fn from_tags<'a>(
         serf_name: &str,
         serf: SocketAddr,
         status: MemberStatus,
@@ -137,14 +137,14 @@ impl Member {
     /// The member that the API shows; none when it is no server.
     pub(crate) fn from_wire(shown: &agent::Member) -> Option<Self> {
         let serf = SocketAddr::new(shown.addr.as_deref()?.parse().ok()?, shown.port);
-        Self::described(&shown.name, serf, MemberStatus::named(&shown.status)?, |key| {
+        Self::from_tags(&shown.name, serf, MemberStatus::parse(&shown.status)?, |key| {
             shown.tag(key)
         })
     }
 }
 
 impl MemberStatus {
-    fn named(name: &str) -> Option<Self> {
+    fn parse(name: &str) -> Option<Self> {
         [Self::Alive, Self::Leaving, Self::Left, Self::Failed]
             .into_iter()
             .find(|status| status.to_string() == name)
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn what_the_api_shows_is_the_same_member_again() {
         let id = "078367fb-eec8-87bf-8d99-0c0a5e3f7c7c".parse().unwrap();
-        let mut member = Member::of(&AgentConfig::new("server.1", Role::Server), id);
+        let mut member = Member::from_config(&AgentConfig::new("server.1", Role::Server), id);
         for status in
             [MemberStatus::Alive, MemberStatus::Leaving, MemberStatus::Left, MemberStatus::Failed]
         {

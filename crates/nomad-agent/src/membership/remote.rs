@@ -11,76 +11,76 @@ use tokio::{task::JoinHandle, time::sleep};
 use tracing::{info, instrument::WithSubscriber as _, warn};
 
 use super::{
-    Joined, Member, Membership, MembershipError, Pending, Removal, ServerList,
-    address::{RPC_PORT, resolved},
+    BoxFuture, JoinOutcome, Member, Membership, MembershipError, Removal, ServerList,
+    address::{RPC_PORT, resolve},
     peer,
 };
 
 /// How often a server is asked: its death is noticed within two of these, and one small request costs nothing.
-const BEAT: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The membership of an agent that is a client only: the view of the first server that answers.
 ///
 /// When none answers, nobody is known to be there, but the addresses are kept and asked again.
 #[derive(Debug)]
-pub struct Remote {
+pub struct RemoteMembership {
     shared: Arc<Shared>,
-    asking: JoinHandle<()>,
+    poll_task: JoinHandle<()>,
 }
 
 #[derive(Debug)]
 struct Shared {
     configured: Vec<String>,
-    list: ServerList,
-    view: RwLock<View>,
+    server_list: ServerList,
+    view: RwLock<ServerView>,
 }
 
 #[derive(Debug, Default)]
-struct View {
+struct ServerView {
     members: Vec<Member>,
     /// Servers that were alive when one was last asked.
     known: Vec<SocketAddr>,
 }
 
-impl Remote {
+impl RemoteMembership {
     /// Asks the servers at these RPC addresses, and goes on asking until it is dropped. It returns after the first
     /// round, whether one answered or not.
     pub async fn start(servers: Vec<String>) -> Self {
         let shared = Arc::new(Shared {
             configured: servers,
-            list: ServerList::new(),
+            server_list: ServerList::new(),
             view: RwLock::default(),
         });
-        shared.beat().await;
-        let asking = tokio::spawn(Arc::clone(&shared).ask_for_ever().with_current_subscriber());
-        Self { shared, asking }
+        shared.poll().await;
+        let asking = tokio::spawn(Arc::clone(&shared).poll_forever().with_current_subscriber());
+        Self { shared, poll_task: asking }
     }
 }
 
-impl Drop for Remote {
+impl Drop for RemoteMembership {
     fn drop(&mut self) {
-        self.asking.abort();
+        self.poll_task.abort();
     }
 }
 
 impl Shared {
-    async fn ask_for_ever(self: Arc<Self>) {
-        let mut chosen = self.list.changes();
+    async fn poll_forever(self: Arc<Self>) {
+        let mut chosen = self.server_list.subscribe();
         loop {
             tokio::select! {
-                () = sleep(BEAT) => {}
+                () = sleep(POLL_INTERVAL) => {}
                 // The list lives as long as this does.
                 _ = chosen.changed() => {}
             }
-            self.beat().await;
+            self.poll().await;
         }
     }
 
     /// One round: the first server that answers says who is there.
-    async fn beat(&self) {
+    async fn poll(&self) {
         for address in self.candidates().await {
-            if let Ok(answer) = peer::ask(address).await {
-                self.take_over(peer::servers(&answer));
+            if let Ok(answer) = peer::fetch_members(address).await {
+                self.apply(peer::members_from_wire(&answer));
                 return;
             }
         }
@@ -93,13 +93,13 @@ impl Shared {
         }
     }
 
-    fn take_over(&self, members: Vec<Member>) {
+    fn apply(&self, members: Vec<Member>) {
         let alive: Vec<_> =
             members.iter().filter(|member| member.is_alive()).map(|member| member.rpc).collect();
         let news = {
             let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
             let news = view.known != alive || view.members.is_empty();
-            *view = View { members, known: alive.clone() };
+            *view = ServerView { members, known: alive.clone() };
             news
         };
         if news {
@@ -110,32 +110,32 @@ impl Shared {
 
     /// Whom to ask: who was chosen; otherwise who was there the last time, and who was configured.
     async fn candidates(&self) -> Vec<SocketAddr> {
-        if let Some(chosen) = self.list.chosen() {
+        if let Some(chosen) = self.server_list.chosen() {
             return chosen;
         }
         let mut candidates = self.view.read().unwrap_or_else(PoisonError::into_inner).known.clone();
-        candidates.extend(self.configured().await);
+        candidates.extend(self.resolve_configured().await);
         let mut seen = BTreeSet::new();
         candidates.retain(|address| seen.insert(*address));
         candidates
     }
 
-    async fn configured(&self) -> Vec<SocketAddr> {
+    async fn resolve_configured(&self) -> Vec<SocketAddr> {
         let mut found = Vec::new();
         for written in &self.configured {
-            found.extend(resolved(written, RPC_PORT).await.ok());
+            found.extend(resolve(written, RPC_PORT).await.ok());
         }
         found
     }
 }
 
-impl Membership for Remote {
+impl Membership for RemoteMembership {
     fn members(&self) -> Vec<Member> {
         self.shared.view.read().unwrap_or_else(PoisonError::into_inner).members.clone()
     }
 
     fn server_list(&self) -> &ServerList {
-        &self.shared.list
+        &self.shared.server_list
     }
 
     fn servers(&self) -> Vec<String> {
@@ -143,24 +143,24 @@ impl Membership for Remote {
             let view = self.shared.view.read().unwrap_or_else(PoisonError::into_inner);
             view.known.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
-        let chosen = self.shared.list.chosen();
+        let chosen = self.shared.server_list.chosen();
         let servers =
             chosen.map_or_else(known, |chosen| chosen.iter().map(ToString::to_string).collect());
         if servers.is_empty() { self.shared.configured.clone() } else { servers }
     }
 
-    fn join<'a>(&'a self, addresses: &'a [String]) -> Pending<'a, Joined> {
+    fn join<'a>(&'a self, addresses: &'a [String]) -> BoxFuture<'a, JoinOutcome> {
         let fault =
             |address: &String| format!("failed to join {address}: a client does not gossip");
         let faults: Vec<_> = addresses.iter().map(fault).collect();
-        Box::pin(std::future::ready(Joined::of(0, &faults)))
+        Box::pin(std::future::ready(JoinOutcome::new(0, &faults)))
     }
 
     fn force_leave<'a>(
         &'a self,
         _: &'a str,
         _: Removal,
-    ) -> Pending<'a, Result<(), MembershipError>> {
+    ) -> BoxFuture<'a, Result<(), MembershipError>> {
         Box::pin(std::future::ready(Err(MembershipError::NotRunning)))
     }
 }

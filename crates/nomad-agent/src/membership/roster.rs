@@ -5,7 +5,7 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
-use super::{Joined, Member, MemberStatus, Membership, Pending, Removal, ServerList};
+use super::{BoxFuture, JoinOutcome, Member, MemberStatus, Membership, Removal, ServerList};
 use crate::membership::{MembershipError, smallest_alive};
 
 /// The servers of one process, told to each other.
@@ -30,7 +30,7 @@ use crate::membership::{MembershipError, smallest_alive};
 pub struct Roster {
     /// By full name, so that order and leader are the same for everybody.
     members: RwLock<BTreeMap<String, Member>>,
-    servers: ServerList,
+    server_list: ServerList,
 }
 
 impl Roster {
@@ -41,13 +41,13 @@ impl Roster {
     }
 
     /// Adds a server, or replaces the one of the same full name.
-    pub fn join(&self, member: Member) {
+    pub fn insert(&self, member: Member) {
         let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
         members.insert(member.serf_name(), member);
     }
 
     /// Says how a server is. Unknown names change nothing, as with Nomad's `force-leave`.
-    pub fn mark(&self, serf_name: &str, status: MemberStatus) {
+    pub fn set_status(&self, serf_name: &str, status: MemberStatus) {
         let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(member) = members.get_mut(serf_name) {
             member.status = status;
@@ -55,7 +55,7 @@ impl Roster {
     }
 
     /// Forgets a server.
-    pub fn forget(&self, serf_name: &str) {
+    pub fn remove(&self, serf_name: &str) {
         self.members.write().unwrap_or_else(PoisonError::into_inner).remove(serf_name);
     }
 }
@@ -72,29 +72,29 @@ impl Membership for Roster {
     }
 
     fn server_list(&self) -> &ServerList {
-        &self.servers
+        &self.server_list
     }
 
-    fn join<'a>(&'a self, addresses: &'a [String]) -> Pending<'a, Joined> {
+    fn join<'a>(&'a self, addresses: &'a [String]) -> BoxFuture<'a, JoinOutcome> {
         let fault =
             |address: &String| format!("failed to join {address}: this agent does not gossip");
         let faults: Vec<_> = addresses.iter().map(fault).collect();
-        Box::pin(std::future::ready(Joined::of(0, &faults)))
+        Box::pin(std::future::ready(JoinOutcome::new(0, &faults)))
     }
 
     fn force_leave<'a>(
         &'a self,
         serf_name: &'a str,
         removal: Removal,
-    ) -> Pending<'a, Result<(), MembershipError>> {
+    ) -> BoxFuture<'a, Result<(), MembershipError>> {
         let status = self.member(serf_name).map(|member| member.status);
         match (removal, status) {
-            (Removal::Prune, _) => self.forget(serf_name),
+            (Removal::Prune, _) => self.remove(serf_name),
             (Removal::Leave, Some(MemberStatus::Failed)) => {
-                self.mark(serf_name, MemberStatus::Left);
+                self.set_status(serf_name, MemberStatus::Left);
             }
             (Removal::Leave, Some(MemberStatus::Alive)) => {
-                self.mark(serf_name, MemberStatus::Leaving);
+                self.set_status(serf_name, MemberStatus::Leaving);
             }
             (Removal::Leave, _) => {}
         }

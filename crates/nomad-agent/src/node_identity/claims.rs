@@ -17,7 +17,7 @@ const AUDIENCE: &str = "nomadproject.io";
 pub(super) const LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 
 /// What is signed for a node.
-pub(super) fn of(request: &IdentityRequest, region: &str, now: Timestamp) -> Value {
+pub(super) fn claims_for(request: &IdentityRequest, region: &str, now: Timestamp) -> Value {
     let IdentityRequest { node_id, node_pool, datacenter, .. } = request;
     let issued = now.as_second();
     json!({
@@ -34,7 +34,7 @@ pub(super) fn of(request: &IdentityRequest, region: &str, now: Timestamp) -> Val
 }
 
 /// The claims that a token carries, whoever signed it; none if it is no token.
-pub(super) fn carried(token: &SecretId) -> Option<BTreeMap<String, Value>> {
+pub(super) fn decode_claims(token: &SecretId) -> Option<BTreeMap<String, Value>> {
     let mut parts = token.expose().split('.');
     let (_, payload, _, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else {
         return None;
@@ -44,13 +44,13 @@ pub(super) fn carried(token: &SecretId) -> Option<BTreeMap<String, Value>> {
 }
 
 /// The same as Nomad shows them: it reads numbers as floating ones, so `1795402080.0`.
-pub(super) fn shown(claims: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
+pub(super) fn display_claims(claims: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
     let show = |value: &Value| value.as_i64().map_or_else(|| value.clone(), |n| json!(n as f64));
     claims.iter().map(|(name, value)| (name.clone(), show(value))).collect()
 }
 
 /// Whether claims are what this node would be given now, but for the time.
-pub(super) fn fit(claims: &BTreeMap<String, Value>, request: &IdentityRequest) -> bool {
+pub(super) fn match_request(claims: &BTreeMap<String, Value>, request: &IdentityRequest) -> bool {
     let says = |name: &str, text: &str| claims.get(name).and_then(Value::as_str) == Some(text);
     says("nomad_node_id", request.node_id.as_str())
         && says("nomad_node_pool", &request.node_pool)

@@ -21,46 +21,46 @@ pub(crate) struct Issuer {
     signer: Signer,
     region: String,
     /// What nodes proved themselves with.
-    known: Mutex<BTreeMap<NodeId, SecretId>>,
+    proofs: Mutex<BTreeMap<NodeId, SecretId>>,
 }
 
 /// Why no identity is issued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub(crate) enum NotIssued {
+pub(crate) enum IssueError {
     /// Somebody else is that node.
     #[error("node secret ID does not match")]
-    OtherSecret,
+    SecretMismatch,
     /// There is no room for another node.
     #[error("too many nodes are known here")]
-    TooMany,
+    TooManyNodes,
 }
 
 impl Issuer {
     /// Nobody is known yet.
     pub(crate) fn new(signer: Signer, region: &str) -> Self {
-        Self { signer, region: region.to_owned(), known: Mutex::default() }
+        Self { signer, region: region.to_owned(), proofs: Mutex::default() }
     }
 
     /// A signed identity.
     ///
     /// # Errors
-    /// [`NotIssued`].
+    /// [`IssueError`].
     pub(crate) fn issue(
         &self,
         request: &IdentityRequest,
         now: Timestamp,
-    ) -> Result<SecretId, NotIssued> {
-        self.recognise(request)?;
-        Ok(self.signer.sign(&claims::of(request, &self.region, now)))
+    ) -> Result<SecretId, IssueError> {
+        self.check_proof(request)?;
+        Ok(self.signer.sign(&claims::claims_for(request, &self.region, now)))
     }
 
-    fn recognise(&self, request: &IdentityRequest) -> Result<(), NotIssued> {
+    fn check_proof(&self, request: &IdentityRequest) -> Result<(), IssueError> {
         // An entry is there or it is not, also after a panic.
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
         match known.get(&request.node_id) {
-            Some(proof) if *proof != request.proof => return Err(NotIssued::OtherSecret),
+            Some(proof) if *proof != request.proof => return Err(IssueError::SecretMismatch),
             Some(_) => {}
-            None if known.len() >= MAX_NODES => return Err(NotIssued::TooMany),
+            None if known.len() >= MAX_NODES => return Err(IssueError::TooManyNodes),
             None => drop(known.insert(request.node_id, request.proof.clone())),
         }
         Ok(())
@@ -70,42 +70,42 @@ impl Issuer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::{fresh, fresh_secret};
+    use crate::ids::{generate, generate_secret};
 
     #[test]
     fn a_node_is_whoever_came_first_with_its_id() {
-        let issuer = Issuer::new(Signer::kept(None).unwrap(), "global");
-        let (node, now) = (fresh(), Timestamp::UNIX_EPOCH);
-        let request = |secret: &SecretId| IdentityRequest::of(node, "dc1", secret).unwrap();
-        let (own, other) = (fresh_secret(), fresh_secret());
+        let issuer = Issuer::new(Signer::load_or_create(None).unwrap(), "global");
+        let (node, now) = (generate(), Timestamp::UNIX_EPOCH);
+        let request = |secret: &SecretId| IdentityRequest::new(node, "dc1", secret).unwrap();
+        let (own, other) = (generate_secret(), generate_secret());
         let first = issuer.issue(&request(&own), now).unwrap();
-        assert_eq!(issuer.issue(&request(&other), now), Err(NotIssued::OtherSecret));
+        assert_eq!(issuer.issue(&request(&other), now), Err(IssueError::SecretMismatch));
         assert_ne!(issuer.issue(&request(&own), now).unwrap(), first, "each has an id of its own");
     }
 
     #[test]
     fn an_identity_says_what_nomads_says() {
-        let issuer = Issuer::new(Signer::kept(None).unwrap(), "eu");
-        let node: NodeId = fresh();
-        let request = IdentityRequest::of(node, "dc7", &fresh_secret()).unwrap();
+        let issuer = Issuer::new(Signer::load_or_create(None).unwrap(), "eu");
+        let node: NodeId = generate();
+        let request = IdentityRequest::new(node, "dc7", &generate_secret()).unwrap();
         let now = Timestamp::from_second(1_795_315_680).unwrap();
         let token = issuer.issue(&request, now).unwrap();
-        let carried = claims::carried(&token).unwrap();
-        let mut shown = claims::shown(&carried);
+        let carried = claims::decode_claims(&token).unwrap();
+        let mut shown = claims::display_claims(&carried);
         let id = shown.remove("jti").unwrap();
         assert_eq!(id.as_str().unwrap().len(), 36);
         let expected = format!(
             r#"{{"aud":"nomadproject.io","exp":1795402080.0,"iat":1795315680.0,"nbf":1795315680.0,"nomad_node_datacenter":"dc7","nomad_node_id":"{node}","nomad_node_pool":"default","sub":"node:eu:default:{node}:default"}}"#
         );
         assert_eq!(serde_json::to_string(&shown).unwrap(), expected);
-        assert!(claims::fit(&carried, &request));
+        assert!(claims::match_request(&carried, &request));
         let moved = IdentityRequest { datacenter: "dc8".to_owned(), ..request };
-        assert!(!claims::fit(&carried, &moved));
+        assert!(!claims::match_request(&carried, &moved));
         // 24 hours, of which a third must be left.
         for (hours, expiring) in [(0, false), (15, false), (17, true), (25, true)] {
             let then = now + jiff::SignedDuration::from_hours(hours);
             assert_eq!(claims::are_expiring(&carried, then), expiring, "after {hours} hours");
         }
-        assert_eq!(claims::carried(&SecretId::new("a.b")), None);
+        assert_eq!(claims::decode_claims(&SecretId::new("a.b")), None);
     }
 }

@@ -5,11 +5,11 @@ use std::fmt;
 use nomad_wire::{NodeId, SecretId};
 use serde::{Deserialize, Serialize};
 
-use crate::keyed;
+use crate::keyed_hash;
 
 /// What a node proves its id with is the hash of this text under its secret: a server that knows the proof cannot
 /// fetch the node's data with it.
-const PROVEN: &str = "node identity";
+const PROOF_TEXT: &str = "node identity";
 
 /// The pool of a node that nobody put into one.
 const DEFAULT_POOL: &str = "default";
@@ -31,7 +31,7 @@ pub struct IdentityRequest {
 /// The same on its way.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Written {
+struct WireRequest {
     #[serde(rename = "NodeID")]
     node_id: String,
     node_pool: String,
@@ -41,17 +41,17 @@ struct Written {
 
 impl IdentityRequest {
     /// The request of a node in the default pool. None when its secret is longer than any that is made.
-    pub(crate) fn of(node_id: NodeId, datacenter: &str, secret: &SecretId) -> Option<Self> {
+    pub(crate) fn new(node_id: NodeId, datacenter: &str, secret: &SecretId) -> Option<Self> {
         Some(Self {
             node_id,
             node_pool: DEFAULT_POOL.to_owned(),
             datacenter: datacenter.to_owned(),
-            proof: keyed::hash(secret, PROVEN)?,
+            proof: keyed_hash::hash(secret, PROOF_TEXT)?,
         })
     }
 
     pub(crate) fn to_json(&self) -> serde_json::Result<Vec<u8>> {
-        serde_json::to_vec(&Written {
+        serde_json::to_vec(&WireRequest {
             node_id: self.node_id.to_string(),
             node_pool: self.node_pool.clone(),
             datacenter: self.datacenter.clone(),
@@ -61,7 +61,7 @@ impl IdentityRequest {
 
     /// Reads what [`to_json`](Self::to_json) wrote; none if it is anything else.
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
-        let Written { node_id, node_pool, datacenter, proof } =
+        let WireRequest { node_id, node_pool, datacenter, proof } =
             serde_json::from_slice(body).ok()?;
         let node_id = node_id.parse().ok()?;
         Some(Self { node_id, node_pool, datacenter, proof: SecretId::new(proof) })
@@ -77,12 +77,12 @@ impl fmt::Debug for IdentityRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::{fresh, fresh_secret};
+    use crate::ids::{generate, generate_secret};
 
     #[test]
     fn it_arrives_as_it_was_sent_and_prints_nothing_secret() {
-        let secret = fresh_secret();
-        let request = IdentityRequest::of(fresh(), "dc1", &secret).unwrap();
+        let secret = generate_secret();
+        let request = IdentityRequest::new(generate(), "dc1", &secret).unwrap();
         let json = request.to_json().unwrap();
         assert_eq!(IdentityRequest::parse(&json), Some(request.clone()));
         assert!(!String::from_utf8(json).unwrap().contains(secret.expose()));

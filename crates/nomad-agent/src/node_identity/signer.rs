@@ -8,7 +8,7 @@ use nomad_wire::SecretId;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::durable;
+use crate::atomic_file;
 
 /// An Ed25519 key. Nomad signs with it as well (`EdDSA`) when it has no RSA key.
 pub(crate) struct Signer {
@@ -23,24 +23,24 @@ impl Signer {
     ///
     /// # Errors
     /// When the file cannot be read or written, or holds no such key.
-    pub(crate) fn kept(file: Option<&Path>) -> io::Result<Self> {
-        let Some(file) = file else { return fresh().map(Self::with) };
+    pub(crate) fn load_or_create(file: Option<&Path>) -> io::Result<Self> {
+        let Some(file) = file else { return generate_key().map(Self::from_key) };
         match std::fs::read(file) {
             Ok(content) => {
                 let no_key = |_| io::Error::new(io::ErrorKind::InvalidData, "no Ed25519 key");
-                Ed25519KeyPair::from_pkcs8(&content).map_err(no_key).map(Self::with)
+                Ed25519KeyPair::from_pkcs8(&content).map_err(no_key).map(Self::from_key)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let key = fresh()?;
+                let key = generate_key()?;
                 let content = key.to_pkcs8().map_err(io::Error::other)?;
-                durable::replace(file, content.as_ref())?;
-                Ok(Self::with(key))
+                atomic_file::replace(file, content.as_ref())?;
+                Ok(Self::from_key(key))
             }
             Err(error) => Err(error),
         }
     }
 
-    fn with(key: Ed25519KeyPair) -> Self {
+    fn from_key(key: Ed25519KeyPair) -> Self {
         let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, key.public_key().as_ref()).to_string();
         Self { key, id }
     }
@@ -58,7 +58,7 @@ impl Signer {
     }
 }
 
-fn fresh() -> io::Result<Ed25519KeyPair> {
+fn generate_key() -> io::Result<Ed25519KeyPair> {
     Ed25519KeyPair::generate().map_err(io::Error::other)
 }
 
@@ -78,14 +78,14 @@ mod tests {
 
     #[test]
     fn a_token_is_signed_over_its_header_and_its_claims() {
-        let signer = Signer::kept(None).unwrap();
+        let signer = Signer::load_or_create(None).unwrap();
         let token = signer.sign(&json!({ "sub": "node" }));
         let (said, signature) = token.expose().rsplit_once('.').unwrap();
         let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
         let public = UnparsedPublicKey::new(&ED25519, signer.key.public_key());
         public.verify(said.as_bytes(), &signature).unwrap();
         assert!(public.verify(said.replace('.', "x").as_bytes(), &signature).is_err());
-        let other = Signer::kept(None).unwrap();
+        let other = Signer::load_or_create(None).unwrap();
         let public = UnparsedPublicKey::new(&ED25519, other.key.public_key());
         assert!(public.verify(said.as_bytes(), &signature).is_err());
         let header = URL_SAFE_NO_PAD.decode(said.split('.').next().unwrap()).unwrap();
@@ -97,11 +97,11 @@ mod tests {
     fn a_key_is_kept_for_its_owner() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("server/identity-key");
-        let first = Signer::kept(Some(&file)).unwrap();
-        assert_eq!(Signer::kept(Some(&file)).unwrap().id, first.id);
+        let first = Signer::load_or_create(Some(&file)).unwrap();
+        assert_eq!(Signer::load_or_create(Some(&file)).unwrap().id, first.id);
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::write(&file, "no key").unwrap();
-        let refused = Signer::kept(Some(&file)).unwrap_err();
+        let refused = Signer::load_or_create(Some(&file)).unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::InvalidData);
         assert_eq!(format!("{first:?}"), format!("Signer {{ id: {:?}, .. }}", first.id));
     }

@@ -12,7 +12,7 @@ use super::{Profile, ProfileError};
 /// [`ProfileError`].
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub(crate) async fn cpu(duration: Duration) -> Result<Profile, ProfileError> {
-    sampler::watch(duration).await
+    sampler::record(duration).await
 }
 
 /// There is no profiler here.
@@ -40,9 +40,12 @@ mod sampler {
     /// Nanoseconds of processor time that one sample stands for.
     const PERIOD: i64 = 1_000_000_000 / FREQUENCY as i64;
 
-    pub(super) async fn watch(duration: Duration) -> Result<Profile, ProfileError> {
+    pub(super) async fn record(duration: Duration) -> Result<Profile, ProfileError> {
         let taken = Timestamp::now();
-        let guard = ProfilerGuardBuilder::default().frequency(FREQUENCY).build().map_err(reason)?;
+        let guard = ProfilerGuardBuilder::default()
+            .frequency(FREQUENCY)
+            .build()
+            .map_err(into_profile_error)?;
         time::sleep(duration).await;
         // To find the names of functions it reads the debug information of the program.
         let resolved = task::spawn_blocking(move || resolve(&guard, taken, duration)).await;
@@ -54,7 +57,7 @@ mod sampler {
         taken: Timestamp,
         duration: Duration,
     ) -> Result<Profile, ProfileError> {
-        let report = guard.report().build().map_err(reason)?;
+        let report = guard.report().build().map_err(into_profile_error)?;
         let samples = report.data.iter().map(|(frames, count)| {
             let count = i64::try_from(*count).unwrap_or(i64::MAX);
             sample(frames, count)
@@ -62,7 +65,7 @@ mod sampler {
         Ok(Profile {
             kinds: vec![("samples", "count"), ("cpu", "nanoseconds")],
             samples: samples.collect(),
-            taken: i64::try_from(taken.as_nanosecond()).unwrap_or(i64::MAX),
+            timestamp: i64::try_from(taken.as_nanosecond()).unwrap_or(i64::MAX),
             duration: i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX),
             period: Some(("cpu", "nanoseconds", PERIOD)),
         })
@@ -80,7 +83,7 @@ mod sampler {
     fn frame(symbol: &Symbol) -> Frame {
         let file = symbol.filename().into_owned();
         Frame {
-            name: told_apart(symbol.name(), &file),
+            name: qualified_name(symbol.name(), &file),
             system_name: symbol.sys_name().into_owned(),
             file,
             line: symbol.lineno.map_or(0, i64::from),
@@ -89,7 +92,7 @@ mod sampler {
 
     /// Of a function that was put into another one only its last name is known, `{closure#0}` say; the file tells it
     /// from all others of that name.
-    fn told_apart(name: String, file: &str) -> String {
+    fn qualified_name(name: String, file: &str) -> String {
         let mut parts = file.rsplit('/');
         match (name.contains("::"), parts.next(), parts.next()) {
             (false, Some(file), Some(folder)) => format!("{name} ({folder}/{file})"),
@@ -97,7 +100,7 @@ mod sampler {
         }
     }
 
-    fn reason(error: pprof::Error) -> ProfileError {
+    fn into_profile_error(error: pprof::Error) -> ProfileError {
         match error {
             pprof::Error::Running => ProfileError::Running,
             error => ProfileError::Failed(error.into()),
@@ -106,11 +109,11 @@ mod sampler {
 
     #[cfg(test)]
     mod tests {
-        use super::told_apart;
+        use super::qualified_name;
 
         #[test]
         fn a_bare_name_is_told_apart_by_its_file() {
-            let told = |name: &str, file: &str| told_apart(name.to_owned(), file);
+            let told = |name: &str, file: &str| qualified_name(name.to_owned(), file);
             assert_eq!(told("{closure#0}", "/src/agent/start.rs"), "{closure#0} (agent/start.rs)");
             assert_eq!(told("tokio::park", "/src/agent/start.rs"), "tokio::park");
             assert_eq!(told("malloc", "Unknown"), "malloc");

@@ -11,7 +11,7 @@ pub(crate) struct Profile {
     pub(super) kinds: Vec<(&'static str, &'static str)>,
     pub(super) samples: Vec<Sample>,
     /// When it was taken, in nanoseconds since 1970.
-    pub(super) taken: i64,
+    pub(super) timestamp: i64,
     /// How long it took, in nanoseconds.
     pub(super) duration: i64,
     /// What lies between two samples, if they are taken by a beat: kind, unit and length.
@@ -48,7 +48,7 @@ impl Frame {
 
 impl Profile {
     /// The protobuf, compressed.
-    pub(crate) fn gzipped(&self) -> Vec<u8> {
+    pub(crate) fn to_gzip(&self) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         let written = encoder.write_all(&self.encode()).and_then(|()| encoder.finish());
         written.expect("writing to memory cannot fail")
@@ -67,11 +67,11 @@ impl Profile {
         }
         let period =
             self.period.map(|(kind, unit, length)| (tables.value_type(kind, unit), length));
-        out.0.extend_from_slice(&tables.places.0);
+        out.0.extend_from_slice(&tables.encoded.0);
         for text in &tables.order {
             out.bytes(6, text.as_bytes());
         }
-        out.int(9, self.taken);
+        out.int(9, self.timestamp);
         out.int(10, self.duration);
         if let Some((kind, length)) = period {
             out.message(11, &kind);
@@ -89,7 +89,7 @@ struct Tables {
     frames: HashMap<Frame, i64>,
     functions: HashMap<Frame, i64>,
     /// Fields 4 (locations) and 5 (functions) of the profile.
-    places: Message,
+    encoded: Message,
 }
 
 impl Tables {
@@ -138,7 +138,7 @@ impl Tables {
         let mut location = Message::default();
         location.int(1, number);
         location.message(4, &line);
-        self.places.message(4, &location);
+        self.encoded.message(4, &location);
         number
     }
 
@@ -153,7 +153,7 @@ impl Tables {
         out.int(2, self.text(&function.name));
         out.int(3, self.text(&function.system_name));
         out.int(4, self.text(&function.file));
-        self.places.message(5, &out);
+        self.encoded.message(5, &out);
         self.functions.insert(function, number);
         number
     }
@@ -231,6 +231,6 @@ mod tests {
         let count =
             |text: &str| bytes.windows(text.len()).filter(|w| *w == text.as_bytes()).count();
         assert_eq!((count("inner"), count("outer"), count("main"), count("samples")), (1, 1, 1, 1));
-        assert_eq!(profile.gzipped()[..2], [0x1f, 0x8b]);
+        assert_eq!(profile.to_gzip()[..2], [0x1f, 0x8b]);
     }
 }

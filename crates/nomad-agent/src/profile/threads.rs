@@ -18,7 +18,7 @@ pub(crate) struct Thread {
 
 /// Everything that can run.
 #[derive(Debug)]
-pub(crate) struct Census {
+pub(crate) struct RuntimeSnapshot {
     tasks: usize,
     workers: usize,
     queued: usize,
@@ -49,7 +49,7 @@ fn parse(line: &str) -> Option<Thread> {
 }
 
 impl Thread {
-    fn doing(&self) -> &'static str {
+    fn state_name(&self) -> &'static str {
         match self.state {
             'R' => "running",
             'S' => "sleeping",
@@ -62,7 +62,7 @@ impl Thread {
     }
 
     fn frames(&self) -> Vec<Frame> {
-        vec![Frame::named(self.doing()), Frame::named(self.name.clone())]
+        vec![Frame::named(self.state_name()), Frame::named(self.name.clone())]
     }
 }
 
@@ -77,19 +77,19 @@ impl FromIterator<Thread> for Profile {
         Self {
             kinds: vec![("threadcreate", "count")],
             samples: samples.collect(),
-            taken: now(),
+            timestamp: now_nanoseconds(),
             period: Some(("threadcreate", "count", 1)),
             ..Self::default()
         }
     }
 }
 
-impl Census {
+impl RuntimeSnapshot {
     /// Counts; must be called inside a tokio runtime for there to be any task.
     ///
     /// # Errors
     /// As [`threads`].
-    pub(crate) fn take(runtime: Option<&Handle>) -> io::Result<Self> {
+    pub(crate) fn capture(runtime: Option<&Handle>) -> io::Result<Self> {
         let metrics = runtime.map(Handle::metrics);
         let of =
             |count: fn(&tokio::runtime::RuntimeMetrics) -> usize| metrics.as_ref().map_or(0, count);
@@ -102,7 +102,7 @@ impl Census {
     }
 
     /// As a profile in which tasks and threads have roots of their own.
-    pub(crate) fn profile(&self) -> Profile {
+    pub(crate) fn to_profile(&self) -> Profile {
         let tasks = Sample {
             stack: vec![Frame::named("alive"), Frame::named("tokio tasks")],
             values: vec![i64::try_from(self.tasks).unwrap_or(i64::MAX)],
@@ -116,14 +116,14 @@ impl Census {
         Profile {
             kinds: vec![("goroutine", "count")],
             samples: std::iter::once(tasks).chain(threads).collect(),
-            taken: now(),
+            timestamp: now_nanoseconds(),
             period: Some(("goroutine", "count", 1)),
             ..Profile::default()
         }
     }
 
     /// As text, headed as in Go.
-    pub(crate) fn text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         let total = self.tasks + self.threads.len();
         let mut out = format!("goroutine profile: total {total}\n{} @ tokio tasks\n", self.tasks);
         // Writing to a String cannot fail, so the results carry nothing.
@@ -139,7 +139,7 @@ impl Census {
 }
 
 /// The threads as text, headed as in Go.
-pub(crate) fn text(threads: &[Thread]) -> String {
+pub(crate) fn threads_text(threads: &[Thread]) -> String {
     let mut out = format!("threadcreate profile: total {}\n", threads.len());
     write_threads(&mut out, threads);
     out
@@ -148,11 +148,11 @@ pub(crate) fn text(threads: &[Thread]) -> String {
 fn write_threads(out: &mut String, threads: &[Thread]) {
     for thread in threads {
         // Writing to a String cannot fail, so the result carries nothing.
-        let _ = writeln!(out, "#\t{}\t{}\t{}", thread.id, thread.name, thread.doing());
+        let _ = writeln!(out, "#\t{}\t{}\t{}", thread.id, thread.name, thread.state_name());
     }
 }
 
-fn now() -> i64 {
+fn now_nanoseconds() -> i64 {
     i64::try_from(Timestamp::now().as_nanosecond()).unwrap_or(i64::MAX)
 }
 

@@ -9,7 +9,7 @@ use std::{
 use tokio::time::{self, MissedTickBehavior};
 use tracing::trace;
 
-use super::{CORE, queue::Queue};
+use super::{CORE, queue::EvaluationQueue};
 use crate::membership::Membership;
 
 /// How often a server looks after itself.
@@ -19,12 +19,12 @@ pub(super) const UPKEEP_INTERVAL: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Evaluation {
     pub(super) kind: &'static str,
-    work: Leadership,
+    work: LeaderWatch,
 }
 
 /// Watches who leads the region of a server, and says so in its log when that changes.
 #[derive(Clone)]
-pub(crate) struct Leadership {
+pub(crate) struct LeaderWatch {
     membership: Arc<dyn Membership>,
     region: Arc<str>,
     /// The full name of the last leader.
@@ -33,21 +33,21 @@ pub(crate) struct Leadership {
 
 impl Evaluation {
     pub(super) fn run(&self) {
-        self.work.look();
+        self.work.check();
     }
 }
 
-impl Leadership {
-    pub(crate) fn of(membership: Arc<dyn Membership>, region: &str) -> Self {
+impl LeaderWatch {
+    pub(crate) fn new(membership: Arc<dyn Membership>, region: &str) -> Self {
         Self { membership, region: region.into(), last: Arc::default() }
     }
 
     #[cfg(test)]
-    pub(super) fn of_nobody() -> Self {
-        Self::of(Arc::new(crate::membership::Roster::new()), "global")
+    pub(super) fn without_servers() -> Self {
+        Self::new(Arc::new(crate::membership::Roster::new()), "global")
     }
 
-    fn look(&self) {
+    fn check(&self) {
         let leader = self.membership.leader(&self.region).map(|leader| leader.serf_name());
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if *last != leader {
@@ -61,17 +61,17 @@ impl Leadership {
 }
 
 /// Puts upkeep into the queue, for ever.
-pub(super) async fn enqueue_upkeep(queue: Arc<Queue>, work: Leadership) {
+pub(super) async fn enqueue_upkeep(queue: Arc<EvaluationQueue>, work: LeaderWatch) {
     let mut tick = time::interval(UPKEEP_INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        queue.put(Evaluation { kind: CORE, work: work.clone() });
+        queue.push(Evaluation { kind: CORE, work: work.clone() });
     }
 }
 
-impl fmt::Debug for Leadership {
+impl fmt::Debug for LeaderWatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Leadership").field("region", &self.region).finish_non_exhaustive()
+        f.debug_struct("LeaderWatch").field("region", &self.region).finish_non_exhaustive()
     }
 }

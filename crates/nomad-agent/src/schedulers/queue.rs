@@ -16,14 +16,14 @@ use super::evaluation::Evaluation;
 ///
 /// It holds one of a kind at most: what is wanted twice while nobody works needs doing once.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(super) struct EvaluationQueue {
     waiting: Mutex<VecDeque<Evaluation>>,
     changed: Notify,
     done: AtomicU64,
 }
 
-impl Queue {
-    pub(super) fn put(&self, evaluation: Evaluation) {
+impl EvaluationQueue {
+    pub(super) fn push(&self, evaluation: Evaluation) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.iter().all(|other| other.kind != evaluation.kind) {
             waiting.push_back(evaluation);
@@ -41,7 +41,7 @@ impl Queue {
         }
     }
 
-    pub(super) fn finished(&self) {
+    pub(super) fn count_done(&self) {
         self.done.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -11,14 +11,14 @@ use tokio::task::AbortHandle;
 use tracing::instrument::WithSubscriber as _;
 use uuid::Uuid;
 
-use super::queue::Queue;
+use super::queue::EvaluationQueue;
 
 /// Dropping it ends the worker: at once while it waits, after the evaluation while it works, for that never waits.
 #[derive(Debug)]
 pub(super) struct Worker {
     id: Uuid,
     started: Timestamp,
-    doing: Arc<AtomicU8>,
+    status: Arc<AtomicU8>,
     task: AbortHandle,
 }
 
@@ -28,19 +28,19 @@ const WAITING: u8 = 1;
 const WORKING: u8 = 2;
 
 impl Worker {
-    pub(super) fn start(queue: &Arc<Queue>, kinds: &[String]) -> Self {
+    pub(super) fn start(queue: &Arc<EvaluationQueue>, kinds: &[String]) -> Self {
         let doing = Arc::new(AtomicU8::new(STARTING));
         let run = run(Arc::clone(queue), kinds.to_vec(), Arc::clone(&doing));
         Self {
             id: Uuid::new_v4(),
             started: Timestamp::now(),
-            doing,
+            status: doing,
             task: tokio::spawn(run.with_current_subscriber()).abort_handle(),
         }
     }
 
     pub(super) fn to_wire(&self, kinds: &[String]) -> SchedulerWorker {
-        let (status, workload) = match self.doing.load(Ordering::Relaxed) {
+        let (status, workload) = match self.status.load(Ordering::Relaxed) {
             STARTING => ("Starting", "UnknownStatus"),
             WORKING => ("Started", "Scheduling"),
             _ => ("Started", "WaitingToDequeue"),
@@ -56,13 +56,13 @@ impl Worker {
     }
 }
 
-async fn run(queue: Arc<Queue>, kinds: Vec<String>, doing: Arc<AtomicU8>) {
+async fn run(queue: Arc<EvaluationQueue>, kinds: Vec<String>, doing: Arc<AtomicU8>) {
     loop {
         doing.store(WAITING, Ordering::Relaxed);
         let evaluation = queue.take(&kinds).await;
         doing.store(WORKING, Ordering::Relaxed);
         evaluation.run();
-        queue.finished();
+        queue.count_done();
     }
 }
 

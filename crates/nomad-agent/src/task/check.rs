@@ -20,7 +20,7 @@ pub struct Check {
     /// What its failure means.
     pub mode: CheckMode,
     /// What it does.
-    pub probe: Probe,
+    pub probe: CheckType,
     /// How long the pause between two runs is.
     pub interval: Duration,
     /// How long one run may take.
@@ -42,7 +42,7 @@ pub enum CheckMode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "whoever runs checks must know every kind")]
-pub enum Probe {
+pub enum CheckType {
     /// Connects to a port.
     Tcp {
         /// The port.
@@ -66,7 +66,7 @@ pub enum Probe {
 
 impl Check {
     /// A check of healthiness every ten seconds, with two seconds for each run.
-    pub fn new(name: impl Into<String>, service: impl Into<String>, probe: Probe) -> Self {
+    pub fn new(name: impl Into<String>, service: impl Into<String>, probe: CheckType) -> Self {
         Self {
             name: name.into(),
             service: service.into(),
@@ -79,14 +79,14 @@ impl Check {
 
     /// The same check, run this often.
     #[must_use]
-    pub const fn every(mut self, interval: Duration) -> Self {
+    pub const fn with_interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
     }
 
     /// The same check, which may take this long.
     #[must_use]
-    pub const fn within(mut self, timeout: Duration) -> Self {
+    pub const fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }

@@ -8,7 +8,7 @@ use tokio::process::Child;
 use tokio::task::{JoinSet, spawn_blocking};
 use tracing::instrument::WithSubscriber as _;
 
-use super::rotate::Rotator;
+use super::rotator::LogRotator;
 use super::spec::TaskSpec;
 
 /// What a Linux pipe holds: one read never yields more.
@@ -16,14 +16,14 @@ const PIPE_SIZE: usize = 64 * 1024;
 
 /// The log files of one task, opened before its process is started, so that they exist from its first moment on.
 #[derive(Debug)]
-pub(crate) struct Logs {
-    stdout: Rotator,
-    stderr: Rotator,
+pub(crate) struct TaskLogs {
+    stdout: LogRotator,
+    stderr: LogRotator,
 }
 
-impl Logs {
+impl TaskLogs {
     pub(crate) fn open(directory: &Path, spec: &TaskSpec) -> std::io::Result<Self> {
-        let open = |kind| Rotator::open(directory, format!("{}.{kind}.", spec.name), spec.logs);
+        let open = |kind| LogRotator::open(directory, format!("{}.{kind}.", spec.name), spec.logs);
         Ok(Self { stdout: open("stdout")?, stderr: open("stderr")? })
     }
 
@@ -31,17 +31,17 @@ impl Logs {
     pub(crate) fn copy_from(self, child: &mut Child) -> JoinSet<()> {
         let mut copies = JoinSet::new();
         if let Some(pipe) = child.stdout.take() {
-            copies.spawn(copy(pipe, self.stdout).with_current_subscriber());
+            copies.spawn(copy_to_log(pipe, self.stdout).with_current_subscriber());
         }
         if let Some(pipe) = child.stderr.take() {
-            copies.spawn(copy(pipe, self.stderr).with_current_subscriber());
+            copies.spawn(copy_to_log(pipe, self.stderr).with_current_subscriber());
         }
         copies
     }
 }
 
 /// A task that cannot be logged still runs: its output is read on, so that it does not hang on a full pipe.
-async fn copy(mut pipe: impl AsyncRead + Unpin, mut log: Rotator) {
+async fn copy_to_log(mut pipe: impl AsyncRead + Unpin, mut log: LogRotator) {
     let mut buffer = BytesMut::new();
     loop {
         buffer.reserve(PIPE_SIZE);

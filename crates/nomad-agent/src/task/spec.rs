@@ -25,7 +25,7 @@ pub struct TaskSpec {
     /// Its environment: nothing is inherited but `PATH`, so that the secrets of the agent stay with the agent.
     pub env: BTreeMap<String, String>,
     /// What happens when the program ends by itself.
-    pub restart: Restart,
+    pub restart: RestartPolicy,
     /// How much of its output is kept.
     pub logs: LogLimits,
     /// How long it has to end when asked to.
@@ -43,7 +43,7 @@ impl TaskSpec {
             command: command.into(),
             args: Vec::new(),
             env: BTreeMap::new(),
-            restart: Restart::Never,
+            restart: RestartPolicy::Never,
             logs: LogLimits::default(),
             kill_timeout: KILL_TIMEOUT,
             checks: Vec::new(),
@@ -59,7 +59,7 @@ impl TaskSpec {
 
     /// The same task with this restart policy.
     #[must_use]
-    pub const fn restart(mut self, restart: Restart) -> Self {
+    pub const fn restart(mut self, restart: RestartPolicy) -> Self {
         self.restart = restart;
         self
     }
@@ -75,7 +75,7 @@ impl TaskSpec {
 /// What happens when the program of a task ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::exhaustive_enums, reason = "a runner that forgets a policy must not compile")]
-pub enum Restart {
+pub enum RestartPolicy {
     /// The task is dead.
     Never,
     /// It is started again, at most `attempts` times, after `delay` each time.

@@ -19,7 +19,7 @@ impl Stage {
     }
 
     fn start(&self, spec: TaskSpec) -> Task {
-        let home = Home {
+        let home = TaskEnvironment {
             directory: self.dir.path().to_owned(),
             logs: self.dir.path().to_owned(),
             env: BTreeMap::new(),
@@ -69,7 +69,7 @@ async fn gone(pid: &str) {
 async fn both_streams_are_kept_and_the_exit_code_is_known() {
     let stage = Stage::new();
     let task = stage.start(shell("echo out; echo err >&2; exit 3"));
-    let end = task.reached(|_| false).await;
+    let end = task.wait_for(|_| false).await;
     assert_eq!((end.phase, end.exit_code, end.pid), (Phase::Dead, Some(3), None));
     assert_eq!(
         (stage.log("web.stdout.0").as_str(), stage.log("web.stderr.0").as_str()),
@@ -81,7 +81,7 @@ async fn both_streams_are_kept_and_the_exit_code_is_known() {
 async fn a_program_that_does_not_exist_never_starts() {
     let stage = Stage::new();
     let task = stage.start(TaskSpec::new("web", "/does/not/exist"));
-    let end = task.reached(|_| false).await;
+    let end = task.wait_for(|_| false).await;
     assert_eq!((end.phase, end.started), (Phase::Dead, None));
 }
 
@@ -89,8 +89,8 @@ async fn a_program_that_does_not_exist_never_starts() {
 async fn it_starts_again_as_often_as_it_may() {
     let stage = Stage::new();
     let mut spec = shell("echo again");
-    spec.restart = Restart::Again { attempts: 2, delay: Duration::ZERO };
-    let end = stage.start(spec).reached(|_| false).await;
+    spec.restart = RestartPolicy::Again { attempts: 2, delay: Duration::ZERO };
+    let end = stage.start(spec).wait_for(|_| false).await;
     assert_eq!((end.phase, end.restarts), (Phase::Dead, 2));
     assert_eq!(stage.log("web.stdout.0"), "again\nagain\nagain\n");
 }
@@ -99,7 +99,7 @@ async fn it_starts_again_as_often_as_it_may() {
 async fn nothing_of_the_agents_environment_leaks() {
     let stage = Stage::new();
     let task = stage.start(shell("env"));
-    task.reached(|_| false).await;
+    task.wait_for(|_| false).await;
     let log = stage.log("web.stdout.0");
     assert!(log.contains("PATH=") && !log.contains("CARGO"), "{log}");
 }
@@ -167,7 +167,7 @@ async fn a_burst_is_kept_whole_over_many_files() {
     let mut spec = shell("i=0; while [ $i -lt 5000 ]; do echo line $i; i=$((i+1)); done");
     spec.logs =
         LogLimits { max_files: std::num::NonZeroUsize::new(1000).unwrap(), max_file_size: 1000 };
-    stage.start(spec).reached(|_| false).await;
+    stage.start(spec).wait_for(|_| false).await;
     let mut all = String::new();
     for index in 0.. {
         let part = stage.log(&format!("web.stdout.{index}"));

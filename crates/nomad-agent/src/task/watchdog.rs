@@ -50,29 +50,29 @@ struct Shell {
 }
 
 /// Kills this group when the process ends before it is released.
-pub(super) fn guard(group: Pid) {
+pub(super) fn register(group: Pid) {
     let group = group.as_raw_nonzero().get();
-    let mut watchdog = watchdog();
+    let mut watchdog = lock();
     watchdog.groups.insert(group);
-    watchdog.tell('+', group);
+    watchdog.send('+', group);
 }
 
 /// The group has ended.
-pub(super) fn release(group: Pid) {
+pub(super) fn unregister(group: Pid) {
     let group = group.as_raw_nonzero().get();
-    let mut watchdog = watchdog();
+    let mut watchdog = lock();
     watchdog.groups.remove(&group);
-    watchdog.tell('-', group);
+    watchdog.send('-', group);
 }
 
-fn watchdog() -> MutexGuard<'static, Watchdog> {
+fn lock() -> MutexGuard<'static, Watchdog> {
     // A panic while the lock was held leaves a set that is whole.
     WATCHDOG.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Watchdog {
     /// Tells the shell, or another one if that has gone.
-    fn tell(&mut self, sign: char, group: i32) {
+    fn send(&mut self, sign: char, group: i32) {
         if let Some(shell) = &mut self.shell
             && writeln!(shell.pipe, "{sign} {group}").is_ok()
         {

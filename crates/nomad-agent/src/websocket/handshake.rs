@@ -34,7 +34,7 @@ struct Message {
 }
 
 /// Puts the token of the first message where a token stands.
-pub(super) fn apply(message: &[u8], headers: &mut HeaderMap) -> Result<(), HandshakeError> {
+pub(super) fn apply_token(message: &[u8], headers: &mut HeaderMap) -> Result<(), HandshakeError> {
     let message: Message = serde_json::from_slice(message).map_err(HandshakeError::Malformed)?;
     if message.version != VERSION {
         return Err(HandshakeError::Version(message.version));
@@ -57,25 +57,28 @@ pub(super) fn apply(message: &[u8], headers: &mut HeaderMap) -> Result<(), Hands
 mod tests {
     use super::*;
 
-    fn applied(message: &str, there: Option<&str>) -> Result<Option<String>, String> {
+    fn token_after(message: &str, there: Option<&str>) -> Result<Option<String>, String> {
         let mut headers = HeaderMap::new();
         if let Some(there) = there {
             headers.insert(header::X_NOMAD_TOKEN, there.parse().unwrap());
         }
-        apply(message.as_bytes(), &mut headers).map_err(|error| error.to_string())?;
+        apply_token(message.as_bytes(), &mut headers).map_err(|error| error.to_string())?;
         Ok(header::token(&headers).unwrap().map(|token| token.expose().to_owned()))
     }
 
     #[test]
     fn a_token_may_come_late_but_not_change() {
         let own = r#"{"version":1,"auth_token":"a"}"#;
-        assert_eq!(applied(own, None), Ok(Some("a".to_owned())));
-        assert_eq!(applied(own, Some("a")), Ok(Some("a".to_owned())));
+        assert_eq!(token_after(own, None), Ok(Some("a".to_owned())));
+        assert_eq!(token_after(own, Some("a")), Ok(Some("a".to_owned())));
         let mismatch = "handshake auth token mismatched auth header token".to_owned();
-        assert_eq!(applied(own, Some("b")), Err(mismatch));
-        assert_eq!(applied(r#"{"version":1}"#, Some("b")), Ok(Some("b".to_owned())));
-        assert_eq!(applied(r#"{"version":2}"#, None), Err("unexpected handshake value: 2".into()));
-        assert_eq!(applied("{}", None), Err("unexpected handshake value: 0".into()));
-        assert_eq!(applied("x", None), Err("failed to decode handshake message".into()));
+        assert_eq!(token_after(own, Some("b")), Err(mismatch));
+        assert_eq!(token_after(r#"{"version":1}"#, Some("b")), Ok(Some("b".to_owned())));
+        assert_eq!(
+            token_after(r#"{"version":2}"#, None),
+            Err("unexpected handshake value: 2".into())
+        );
+        assert_eq!(token_after("{}", None), Err("unexpected handshake value: 0".into()));
+        assert_eq!(token_after("x", None), Err("failed to decode handshake message".into()));
     }
 }

@@ -20,7 +20,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use nomad_acl::{Identify, Tokens};
 use nomad_frames::ExecMessage;
-use nomad_wire::{Fault, Query, query::ExecQuery};
+use nomad_wire::{HttpError, Query, query::ExecQuery};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
@@ -36,28 +36,28 @@ use tokio_tungstenite::{
 use tower_service::Service as _;
 
 use super::handshake;
-use crate::found::{Completion, Find};
+use crate::standalone::{FindSubject, RequestLog};
 
 /// The longest message, and as much as may wait for a process that does not read.
-const MOST_MESSAGE: usize = ExecMessage::MAX_LENGTH;
+const MAX_MESSAGE: usize = ExecMessage::MAX_LENGTH;
 
 /// So many messages wait for a process that does not read. Then nothing is taken from the socket any more.
 const QUEUED_MESSAGES: usize = 32;
 
 /// How long the first message may take, for it holds a connection that nobody has answered for yet.
-const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often a silent caller is asked whether it is there: as often as Nomad's clients say so by themselves.
-const PING: Duration = Duration::from_secs(10);
+const PING_INTERVAL: Duration = Duration::from_secs(10);
 
 /// A caller that has answered none of six questions is gone, and its command must not run on.
-const DEAD: Duration = Duration::from_secs(60);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long a caller may take to hear the end. Closing at once could destroy what it has not read yet.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// The reason in a close frame may be 123 bytes long (RFC 6455, section 5.5).
-const MOST_REASON: usize = 123;
+const MAX_REASON: usize = 123;
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
@@ -65,14 +65,14 @@ type Socket = WebSocketStream<TokioIo<Upgraded>>;
 pub(super) struct Session<T> {
     pub(super) connection: OnUpgrade,
     pub(super) head: Parts,
-    pub(super) service: Identify<Find, T>,
-    pub(super) completion: Completion,
+    pub(super) service: Identify<FindSubject, T>,
+    pub(super) request_log: RequestLog,
 }
 
 impl<T: Tokens + Send + 'static> Session<T> {
     /// Holds the conversation to its end. Dropping it closes the connection and ends the command.
     pub(super) async fn run(self) {
-        let Self { connection, head, service, completion } = self;
+        let Self { connection, head, service, request_log: completion } = self;
         let connection = match connection.await {
             Ok(connection) => TokioIo::new(connection),
             // The caller went away before it had the answer.
@@ -81,14 +81,14 @@ impl<T: Tokens + Send + 'static> Session<T> {
         let config = WebSocketConfig::default()
             .read_buffer_size(16 * 1024)
             .write_buffer_size(0)
-            .max_message_size(Some(MOST_MESSAGE))
-            .max_frame_size(Some(MOST_MESSAGE));
+            .max_message_size(Some(MAX_MESSAGE))
+            .max_frame_size(Some(MAX_MESSAGE));
         let mut socket =
             WebSocketStream::from_raw_socket(connection, Role::Server, Some(config)).await;
-        let fault = match greet(&mut socket, head).await {
+        let fault = match read_handshake(&mut socket, head).await {
             Ok(None) => return,
             Ok(Some(head)) => {
-                let (rest, fault) = converse(socket, head, service).await;
+                let (rest, fault) = exchange_messages(socket, head, service).await;
                 let Some(rest) = rest else { return };
                 socket = rest;
                 fault
@@ -96,83 +96,84 @@ impl<T: Tokens + Send + 'static> Session<T> {
             Err(fault) => Some(fault),
         };
         if let Some(fault) = &fault {
-            completion.failed(fault);
+            completion.log_failure(fault);
         }
-        farewell(socket, fault).await;
+        close(socket, fault).await;
     }
 }
 
 /// Takes the token from the first message if the query says so. None when the caller went away.
-async fn greet(socket: &mut Socket, mut head: Parts) -> Result<Option<Parts>, Fault> {
-    if !ExecQuery::handshake(&Query::of(&head.uri))? {
+async fn read_handshake(socket: &mut Socket, mut head: Parts) -> Result<Option<Parts>, HttpError> {
+    if !ExecQuery::has_handshake(&Query::from_uri(&head.uri))? {
         return Ok(Some(head));
     }
-    let policy = |text: String| Fault::new(StatusCode::BAD_REQUEST, text);
-    let first = timeout(HANDSHAKE_LIMIT, next_data(socket)).await;
+    let policy = |text: String| HttpError::new(StatusCode::BAD_REQUEST, text);
+    let first = timeout(HANDSHAKE_TIMEOUT, next_data(socket)).await;
     let first = first.map_err(|_| policy("no handshake message".to_owned()))?;
     let message = match first {
-        Heard::Data(message) => message,
-        Heard::TooLong => return Err(too_long()),
-        Heard::Aside | Heard::End => return Ok(None),
+        SocketEvent::Data(message) => message,
+        SocketEvent::TooLong => return Err(too_long()),
+        SocketEvent::Control | SocketEvent::Closed => return Ok(None),
     };
-    handshake::apply(&message, &mut head.headers).map_err(|error| policy(error.to_string()))?;
+    handshake::apply_token(&message, &mut head.headers)
+        .map_err(|error| policy(error.to_string()))?;
     Ok(Some(head))
 }
 
-async fn next_data(socket: &mut Socket) -> Heard {
+async fn next_data(socket: &mut Socket) -> SocketEvent {
     loop {
-        match Heard::of(socket.next().await) {
-            Heard::Aside => {}
+        match SocketEvent::from_message(socket.next().await) {
+            SocketEvent::Control => {}
             heard => return heard,
         }
     }
 }
 
 /// What the caller's end of the connection brings.
-enum Heard {
+enum SocketEvent {
     /// A message.
     Data(Bytes),
     /// Nothing that concerns the command; pings are answered by the library.
-    Aside,
+    Control,
     /// The caller has said all, or is gone.
-    End,
+    Closed,
     /// A message that is longer than any may be.
     TooLong,
 }
 
-impl Heard {
-    fn of(message: Option<Result<Message, tungstenite::Error>>) -> Self {
+impl SocketEvent {
+    fn from_message(message: Option<Result<Message, tungstenite::Error>>) -> Self {
         match message {
             Some(Ok(Message::Text(text))) => Self::Data(text.into()),
             Some(Ok(Message::Binary(data))) => Self::Data(data),
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Self::Aside,
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Self::Control,
             Some(Err(tungstenite::Error::Capacity(_))) => Self::TooLong,
-            Some(Ok(Message::Close(_)) | Err(_)) | None => Self::End,
+            Some(Ok(Message::Close(_)) | Err(_)) | None => Self::Closed,
         }
     }
 }
 
-fn too_long() -> Fault {
-    let text = format!("a message may have {MOST_MESSAGE} bytes");
-    Fault::new(StatusCode::PAYLOAD_TOO_LARGE, text)
+fn too_long() -> HttpError {
+    let text = format!("a message may have {MAX_MESSAGE} bytes");
+    HttpError::new(StatusCode::PAYLOAD_TOO_LARGE, text)
 }
 
 /// Asks the service and carries messages to and fro. Gives the socket back unless the caller went away, and why the
 /// conversation was refused.
-async fn converse<T>(
+async fn exchange_messages<T>(
     socket: Socket,
     head: Parts,
-    service: Identify<Find, T>,
-) -> (Option<Socket>, Option<Fault>)
+    service: Identify<FindSubject, T>,
+) -> (Option<Socket>, Option<HttpError>)
 where
     T: Tokens + Send + 'static,
 {
     let (mut sink, mut stream) = socket.split();
     let (to, messages) = mpsc::channel(QUEUED_MESSAGES);
-    let request = Request::from_parts(head, Messages(messages));
+    let request = Request::from_parts(head, MessageBody(messages));
     let ended = {
-        let mut hearing = pin!(hear(&mut stream, to));
-        let mut saying = pin!(say(&mut sink, service, request));
+        let mut hearing = pin!(read_messages(&mut stream, to));
+        let mut saying = pin!(write_response(&mut sink, service, request));
         tokio::select! {
             ended = &mut saying => ended,
             fault = &mut hearing => fault.map(Some),
@@ -186,36 +187,39 @@ where
 
 /// What the caller says goes into the body of its request. Ends when the caller is gone, or with what is wrong with a
 /// message.
-async fn hear(from: &mut SplitStream<Socket>, to: mpsc::Sender<Held>) -> Option<Fault> {
-    let room = Arc::new(Semaphore::new(MOST_MESSAGE));
+async fn read_messages(
+    from: &mut SplitStream<Socket>,
+    to: mpsc::Sender<QueuedMessage>,
+) -> Option<HttpError> {
+    let room = Arc::new(Semaphore::new(MAX_MESSAGE));
     // While the process does not read, nothing is read from the socket either.
     while let Ok(place) = to.reserve().await {
         let message = loop {
-            match Heard::of(timeout(DEAD, from.next()).await.ok()?) {
-                Heard::Data(message) => break message,
-                Heard::Aside => {}
-                Heard::End => return None,
-                Heard::TooLong => return Some(too_long()),
+            match SocketEvent::from_message(timeout(IDLE_TIMEOUT, from.next()).await.ok()?) {
+                SocketEvent::Data(message) => break message,
+                SocketEvent::Control => {}
+                SocketEvent::Closed => return None,
+                SocketEvent::TooLong => return Some(too_long()),
             }
         };
         let bytes = u32::try_from(message.len()).ok()?;
         let permit = Arc::clone(&room).acquire_many_owned(bytes).await.ok()?;
-        place.send(Held { message, _permit: permit });
+        place.send(QueuedMessage { message, _permit: permit });
     }
     // Nobody wants to hear more; the answer goes on.
     std::future::pending().await
 }
 
 /// What the answer says goes to the caller. None when the caller is gone, else why the conversation was refused.
-async fn say<T>(
+async fn write_response<T>(
     to: &mut SplitSink<Socket, Message>,
-    mut service: Identify<Find, T>,
-    request: Request<Messages>,
-) -> Option<Option<Fault>>
+    mut service: Identify<FindSubject, T>,
+    request: Request<MessageBody>,
+) -> Option<Option<HttpError>>
 where
     T: Tokens + Send + 'static,
 {
-    let mut ping = interval(PING);
+    let mut ping = interval(PING_INTERVAL);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ping.tick().await;
     let mut answer = Box::pin(service.call(request));
@@ -229,7 +233,7 @@ where
     drop(service);
     let mut body = match answer {
         Ok(answer) => answer.into_body(),
-        Err(error) => return Some(Some(error.into_fault())),
+        Err(error) => return Some(Some(error.into_http_error())),
     };
     loop {
         let frame = tokio::select! {
@@ -247,7 +251,7 @@ where
 }
 
 /// Ends the conversation: with a close frame if it was refused, without one after it was held, as Nomad does.
-async fn farewell(mut socket: Socket, fault: Option<Fault>) {
+async fn close(mut socket: Socket, fault: Option<HttpError>) {
     let ending = async {
         if let Some(fault) = fault {
             let code = match fault.status() {
@@ -255,7 +259,7 @@ async fn farewell(mut socket: Socket, fault: Option<Fault>) {
                 StatusCode::PAYLOAD_TOO_LARGE => CloseCode::Size,
                 _ => CloseCode::Policy,
             };
-            let reason = Utf8Bytes::from(shortened(fault.text()));
+            let reason = Utf8Bytes::from(truncate_reason(fault.text()));
             drop(socket.close(Some(CloseFrame { code, reason })).await);
         }
         let connection = socket.get_mut();
@@ -269,8 +273,8 @@ async fn farewell(mut socket: Socket, fault: Option<Fault>) {
     drop(timeout(LINGER, ending).await);
 }
 
-fn shortened(text: &str) -> &str {
-    let mut end = text.len().min(MOST_REASON);
+fn truncate_reason(text: &str) -> &str {
+    let mut end = text.len().min(MAX_REASON);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
@@ -279,16 +283,16 @@ fn shortened(text: &str) -> &str {
 
 /// A message, and its bytes' share of what may wait.
 #[derive(Debug)]
-struct Held {
+struct QueuedMessage {
     message: Bytes,
     _permit: OwnedSemaphorePermit,
 }
 
 /// What the caller says, as the body of a request.
 #[derive(Debug)]
-pub(super) struct Messages(mpsc::Receiver<Held>);
+pub(super) struct MessageBody(mpsc::Receiver<QueuedMessage>);
 
-impl http_body::Body for Messages {
+impl http_body::Body for MessageBody {
     type Data = Bytes;
     type Error = Infallible;
 

@@ -7,7 +7,7 @@ use http::{
         UPGRADE, VARY,
     },
 };
-use nomad_wire::Fault;
+use nomad_wire::HttpError;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::body::Body;
@@ -16,11 +16,11 @@ use crate::body::Body;
 const KEY_LENGTH: usize = 24;
 
 /// 101 for a request that is well-formed. The texts of the refusals are those of the library that Nomad uses.
-pub(super) fn answer<B>(request: &Request<B>) -> Result<Response<Body>, Fault> {
-    let bad = |text: &'static str| Fault::new(StatusCode::BAD_REQUEST, text);
+pub(super) fn switching_protocols<B>(request: &Request<B>) -> Result<Response<Body>, HttpError> {
+    let bad = |text: &'static str| HttpError::new(StatusCode::BAD_REQUEST, text);
     let headers = request.headers();
     if request.method() != Method::GET {
-        return Err(Fault::new(
+        return Err(HttpError::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "websocket: the client is not using the websocket protocol: request method is not GET",
         ));
@@ -30,8 +30,8 @@ pub(super) fn answer<B>(request: &Request<B>) -> Result<Response<Body>, Fault> {
             "websocket: unsupported version: 13 not found in 'Sec-Websocket-Version' header",
         ));
     }
-    if !is_own_origin(request) {
-        return Err(Fault::new(
+    if !is_same_origin(request) {
+        return Err(HttpError::new(
             StatusCode::FORBIDDEN,
             "websocket: request origin not allowed by Upgrader.CheckOrigin",
         ));
@@ -53,7 +53,7 @@ pub(super) fn answer<B>(request: &Request<B>) -> Result<Response<Body>, Fault> {
 }
 
 /// A browser says which page wants the socket: no page from elsewhere may run commands here. Others say nothing.
-fn is_own_origin<B>(request: &Request<B>) -> bool {
+fn is_same_origin<B>(request: &Request<B>) -> bool {
     let Some(origin) = request.headers().get(ORIGIN) else { return true };
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     let host = host.or_else(|| request.uri().authority().map(http::uri::Authority::as_str));

@@ -5,14 +5,14 @@ use std::os::unix::{ffi::OsStrExt as _, fs::symlink};
 use nomad_agent::Role;
 
 use crate::{
-    stage::{ALLOC, Stage, UNKNOWN, ended},
-    support::{alone, get, get_as},
+    fixture::{ALLOC, AllocFixture, UNKNOWN, run_web_to_end},
+    support::{get, get_as, start_alone},
 };
 
 const HTML: &str = "<script>alert(document.domain);</script>";
 
-async fn with_files() -> Stage {
-    let stage = ended("printf 'Hello from the other side'").await;
+async fn with_files() -> AllocFixture {
+    let stage = run_web_to_end("printf 'Hello from the other side'").await;
     stage.write("web/local/page.html", HTML);
     stage.write("web/local/empty", "");
     stage.write("web/local/data.json", "{}");
@@ -23,7 +23,7 @@ async fn with_files() -> Stage {
 
 #[tokio::test]
 async fn parameters_are_refused_before_anything_is_looked_up() {
-    let agent = alone(Role::Client).await;
+    let agent = start_alone(Role::Client).await;
     let cases = [
         ("ls/", 400, "must provide a valid alloc id"),
         ("stat/", 400, "must provide a valid alloc id"),

@@ -5,13 +5,13 @@ use std::{fs, time::Duration};
 use bytes::BytesMut;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use nomad_agent::{Agent, Restart, TaskSpec};
+use nomad_agent::{Agent, RestartPolicy, TaskSpec};
 use nomad_frames::Decoder;
 use tokio::time::timeout;
 
 use crate::{
-    stage::{ALLOC, SOON, Stage, ended, stage, stage_of},
-    support::{chunk, listen, open},
+    fixture::{ALLOC, AllocFixture, SOON, run_web_to_end, start_tasks, start_web},
+    support::{chunk, open, open_over_http},
 };
 
 const HELLO: &str = "Hello from the other side";
@@ -21,7 +21,7 @@ fn path(query: &str) -> String {
 }
 
 async fn logs(agent: &Agent, query: &str) -> Incoming {
-    let response = timeout(SOON, listen(agent, &path(query))).await.unwrap();
+    let response = timeout(SOON, open_over_http(agent, &path(query))).await.unwrap();
     assert_eq!(response.status(), 200);
     response.into_body()
 }
@@ -35,8 +35,8 @@ async fn read(body: &mut Incoming, length: usize) -> String {
     text
 }
 
-async fn rotated() -> Stage {
-    let stage = ended("").await;
+async fn rotated() -> AllocFixture {
+    let stage = run_web_to_end("").await;
     for (index, text) in ["0", "1", "2"].into_iter().enumerate() {
         stage.write(&format!("alloc/logs/web.stdout.{index}"), text);
     }
@@ -45,7 +45,7 @@ async fn rotated() -> Stage {
 
 #[tokio::test]
 async fn a_log_is_framed_or_plain() {
-    let stage = ended(&format!("printf '{HELLO}'")).await;
+    let stage = run_web_to_end(&format!("printf '{HELLO}'")).await;
     let framed = stage.get("logs", "task=web&type=stdout").await;
     let frame = r#"{"Data":"SGVsbG8gZnJvbSB0aGUgb3RoZXIgc2lkZQ==","File":"alloc/logs/web.stdout.0","Offset":25}"#;
     assert_eq!(
@@ -65,7 +65,7 @@ async fn a_log_is_framed_or_plain() {
 
 #[tokio::test]
 async fn tasks_and_logs_that_are_not_there_say_so() {
-    let stage = ended("").await;
+    let stage = run_web_to_end("").await;
     let cases = [
         ("task=nope&type=stdout", 400, r#"unknown task name "nope""#),
         ("task=..%2Fweb&type=stdout", 400, r#"unknown task name "../web""#),
@@ -89,7 +89,7 @@ async fn tasks_and_logs_that_are_not_there_say_so() {
 
 #[tokio::test]
 async fn a_log_that_is_a_link_leads_nowhere() {
-    let stage = ended("").await;
+    let stage = run_web_to_end("").await;
     stage.write("web/secrets/token", "hush");
     for (index, target) in ["/etc/passwd", "../../web/secrets/token"].into_iter().enumerate() {
         let index = index + 1;
@@ -122,7 +122,7 @@ async fn a_follower_passes_a_gap_and_loses_nothing_before_it() {
 
 #[tokio::test]
 async fn following_never_ends_by_itself_and_beats() {
-    let stage = ended(&format!("printf '{HELLO}'")).await;
+    let stage = run_web_to_end(&format!("printf '{HELLO}'")).await;
     let mut plain = logs(&stage.agent, "plain=true&follow=true&origin=end&offset=4").await;
     assert_eq!(chunk(&mut plain).await, "side");
     let mut framed = logs(&stage.agent, "follow=true&origin=end&offset=4").await;
@@ -138,7 +138,7 @@ async fn following_never_ends_by_itself_and_beats() {
 async fn what_a_running_task_writes_arrives() {
     let script =
         "echo first; while [ ! -e ../alloc/data/go ]; do sleep 0.01; done; echo second; sleep 600";
-    let stage = stage(script).await;
+    let stage = start_web(script).await;
     let mut body = logs(&stage.agent, "plain=true&follow=true").await;
     assert_eq!(read(&mut body, 6).await, "first\n");
     stage.write("alloc/data/go", "");
@@ -148,7 +148,7 @@ async fn what_a_running_task_writes_arrives() {
 
 #[tokio::test]
 async fn a_deleted_log_is_told_and_an_error_after_it_is_text() {
-    let stage = ended("printf abc").await;
+    let stage = run_web_to_end("printf abc").await;
     let mut body = logs(&stage.agent, "follow=true").await;
     assert!(chunk(&mut body).await.starts_with(r#"{"Data":"YWJj""#));
     fs::remove_file(stage.path("alloc/logs/web.stdout.0")).unwrap();
@@ -161,7 +161,7 @@ async fn a_deleted_log_is_told_and_an_error_after_it_is_text() {
 
 #[tokio::test]
 async fn dropping_a_stream_ends_its_producer() {
-    let stage = ended("echo x").await;
+    let stage = run_web_to_end("echo x").await;
     let bodies = [
         open(&stage.agent, &path("follow=true")).await,
         open(&stage.agent, &path("follow=true&plain=true")).await,
@@ -176,7 +176,7 @@ async fn dropping_a_stream_ends_its_producer() {
 async fn a_task_that_rotates_is_followed_whole() {
     use nomad_agent::AllocSpec;
 
-    let stage = ended("").await;
+    let stage = run_web_to_end("").await;
     let id = "a7f9154b-97ab-2857-cd12-1311b330f19d";
     let script = "i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done; echo end";
     let mut task = TaskSpec::new("burst", "/bin/sh").args(["-c", script]);
@@ -190,9 +190,9 @@ async fn a_task_that_rotates_is_followed_whole() {
         tasks: vec![task],
     };
     let alloc = stage.agent.run(spec).unwrap();
-    alloc.task("burst").unwrap().reached(|state| state.started.is_some()).await;
+    alloc.task("burst").unwrap().wait_for(|state| state.started.is_some()).await;
     let path = format!("/v1/client/fs/logs/{id}?task=burst&type=stdout&plain=true&follow=true");
-    let mut body = listen(&stage.agent, &path).await.into_body();
+    let mut body = open_over_http(&stage.agent, &path).await.into_body();
     let mut text = String::new();
     while !text.ends_with("end\n") {
         text += &timeout(SOON, chunk(&mut body)).await.unwrap();
@@ -205,7 +205,7 @@ async fn a_task_that_rotates_is_followed_whole() {
 #[tokio::test]
 async fn a_page_in_a_log_is_plain_text() {
     let page = "<script>alert(document.domain);</script>";
-    let stage = ended(&format!("printf '{page}'")).await;
+    let stage = run_web_to_end(&format!("printf '{page}'")).await;
     let answer = stage.get("logs", "task=web&type=stdout&plain=true").await;
     assert_eq!(
         (answer.text.as_str(), answer.headers["content-type"].as_bytes()),
@@ -215,8 +215,8 @@ async fn a_page_in_a_log_is_plain_text() {
 
 #[tokio::test]
 async fn a_task_that_was_never_started_has_no_log() {
-    let wait = Restart::Again { attempts: 1, delay: Duration::from_secs(3600) };
-    let stage = stage_of(vec![TaskSpec::new("web", "/does/not/exist").restart(wait)]).await;
+    let wait = RestartPolicy::Again { attempts: 1, delay: Duration::from_secs(3600) };
+    let stage = start_tasks(vec![TaskSpec::new("web", "/does/not/exist").restart(wait)]).await;
     assert_eq!(stage.alloc.task("web").unwrap().state().phase, nomad_agent::Phase::Pending);
     let text = r#"task "web" not started yet. No logs available"#;
     assert_eq!(stage.get("logs", "task=web&type=stdout").await.refusal(), (404, text));
@@ -224,9 +224,10 @@ async fn a_task_that_was_never_started_has_no_log() {
 
 #[tokio::test]
 async fn a_follower_hears_a_slow_writer_exactly() {
-    let stage =
-        stage("i=0; while [ $i -lt 4 ]; do echo line $i; sleep 0.2; i=$((i+1)); done; sleep 600")
-            .await;
+    let stage = start_web(
+        "i=0; while [ $i -lt 4 ]; do echo line $i; sleep 0.2; i=$((i+1)); done; sleep 600",
+    )
+    .await;
     let mut body = logs(&stage.agent, "plain=true&follow=true").await;
     let all = "line 0\nline 1\nline 2\nline 3\n";
     assert_eq!(read(&mut body, all.len()).await, all);
@@ -241,7 +242,7 @@ async fn a_follower_hears_a_slow_writer_exactly() {
 
 #[tokio::test]
 async fn a_large_log_comes_whole_and_in_order_each_time() {
-    let stage = ended("").await;
+    let stage = run_web_to_end("").await;
     let log: String = (0..45_000).map(|line| format!("line {line}\n")).collect();
     assert!(log.len() > 470_000);
     stage.write("alloc/logs/web.stdout.0", &log);
@@ -262,7 +263,7 @@ async fn a_large_log_comes_whole_and_in_order_each_time() {
 /// Nomad's own table of offsets, on files of a hundred bytes each.
 #[tokio::test]
 async fn an_offset_counts_over_all_files() {
-    let stage = ended("").await;
+    let stage = run_web_to_end("").await;
     for (index, letter) in ["a", "b", "c", "d"].into_iter().enumerate() {
         stage.write(&format!("alloc/logs/web.stdout.{index}"), letter.repeat(100));
     }

@@ -2,37 +2,37 @@
 
 use std::future::{Ready, ready};
 
-use nomad_acl::{Acl, Policy, RegionScope, RegionalAcl, Tokens, TokensError, Wanted};
+use nomad_acl::{Acl, LookupOptions, Policy, RegionScope, RegionalAcl, Tokens, TokensError};
 use nomad_agent::standalone;
 use nomad_wire::SecretId;
 
 use crate::{
-    stage::{ALLOC, ended},
-    support::{ask, get_as, request},
+    fixture::{ALLOC, run_web_to_end},
+    support::{get_as, request, send_request},
 };
 
 /// Every caller has this policy.
 #[derive(Debug, Clone)]
-pub(crate) struct Holder(Acl);
+pub(crate) struct FixedAcl(Acl);
 
-impl Holder {
-    pub(crate) fn of(rules: &str) -> Self {
+impl FixedAcl {
+    pub(crate) fn from_rules(rules: &str) -> Self {
         let policy: Policy = rules.parse().unwrap();
         Self(Acl::compile([("test", &policy)]))
     }
 }
 
-impl Tokens for Holder {
+impl Tokens for FixedAcl {
     type Future = Ready<Result<RegionalAcl, TokensError>>;
 
-    fn resolve_for(&self, _: Option<&SecretId>, _: Wanted<'_>) -> Self::Future {
-        ready(Ok(RegionalAcl::of(RegionScope::Own, self.0.clone())))
+    fn resolve_with(&self, _: Option<&SecretId>, _: LookupOptions<'_>) -> Self::Future {
+        ready(Ok(RegionalAcl::new(RegionScope::Own, self.0.clone())))
     }
 }
 
 #[tokio::test]
 async fn the_namespace_of_the_allocation_decides() {
-    let stage = ended("echo hello").await;
+    let stage = run_web_to_end("echo hello").await;
     let log = "alloc/logs/web.stdout.0";
     let calls = [
         format!("fs/ls/{ALLOC}?namespace=other"),
@@ -57,8 +57,8 @@ async fn the_namespace_of_the_allocation_decides() {
     for (rules, files, logs, stats) in cases {
         let expected = files.into_iter().chain([logs, stats]);
         for (call, status) in calls.iter().zip(expected) {
-            let service = standalone(stage.agent.clone(), Holder::of(rules));
-            let answer = ask(service, request("GET", &format!("/v1/client/{call}"))).await;
+            let service = standalone(stage.agent.clone(), FixedAcl::from_rules(rules));
+            let answer = send_request(service, request("GET", &format!("/v1/client/{call}"))).await;
             assert_eq!(answer.status, status, "{call} with {rules}");
             if status == 403 {
                 assert_eq!(answer.refusal(), (403, "Permission denied"));

@@ -2,17 +2,17 @@
 
 use std::{fs, path::Path};
 
-use nomad_agent::{AllocSpec, Phase, Role, StartError, TaskSpec};
+use nomad_agent::{AllocSpec, AllocStartError, Phase, Role, TaskSpec};
 use serde_json::json;
 
 use crate::{
-    stage::{ALLOC, ended, stage},
-    support::{alone, get},
+    fixture::{ALLOC, run_web_to_end, start_web},
+    support::{get, start_alone},
 };
 
 #[tokio::test]
 async fn a_running_task_is_measured_with_its_processes() {
-    let stage = stage("sleep 600 & sleep 600").await;
+    let stage = start_web("sleep 600 & sleep 600").await;
     let leader = stage.alloc.task("web").unwrap().state().pid.unwrap().to_string();
     let path = format!("/v1/client/allocation/{ALLOC}/stats");
     let stats = loop {
@@ -50,7 +50,7 @@ async fn a_running_task_is_measured_with_its_processes() {
 
 #[tokio::test]
 async fn nothing_running_is_zeros() {
-    let stage = ended("").await;
+    let stage = run_web_to_end("").await;
     let stats = get(&stage.agent, &format!("/v1/client/allocation/{ALLOC}/stats")).await;
     let memory = concat!(
         r#"{"ResourceUsage":{"MemoryStats":{"RSS":0,"Cache":0,"Swap":0,"MappedFile":0,"Usage":0,"#,
@@ -58,7 +58,7 @@ async fn nothing_running_is_zeros() {
     );
     assert!(stats.text.starts_with(memory), "{}", stats.text);
     assert!(
-        stats.text.ends_with(r#""DeviceStats":[]},"Tasks":{},"Timestamp":0}"#),
+        stats.text.ends_with(r#""DeviceStats":[]},"StreamExecutor":{},"Timestamp":0}"#),
         "{}",
         stats.text
     );
@@ -66,7 +66,7 @@ async fn nothing_running_is_zeros() {
 
 #[tokio::test]
 async fn stopping_all_leaves_no_process() {
-    let stage = stage("sleep 600 & echo $! > local/child; wait").await;
+    let stage = start_web("sleep 600 & echo $! > local/child; wait").await;
     let child = loop {
         let child = fs::read_to_string(stage.path("web/local/child")).unwrap_or_default();
         if child.ends_with('\n') {
@@ -86,7 +86,7 @@ async fn stopping_all_leaves_no_process() {
 
 #[tokio::test]
 async fn an_agent_runs_what_it_can() {
-    let stage = ended("").await;
+    let stage = run_web_to_end("").await;
     assert_eq!(
         (stage.alloc.name(), stage.alloc.namespace().as_str()),
         ("site.front[0]".to_owned(), "apps")
@@ -99,13 +99,13 @@ async fn an_agent_runs_what_it_can() {
         tasks: vec![TaskSpec::new(task, "true")],
     };
     let other = "a7f9154b-97ab-2857-cd12-1311b330f19d";
-    assert!(matches!(stage.agent.run(spec(ALLOC, "t")), Err(StartError::Taken(_))));
-    assert!(matches!(stage.agent.run(spec(other, "../t")), Err(StartError::Directory { .. })));
+    assert!(matches!(stage.agent.run(spec(ALLOC, "t")), Err(AllocStartError::DuplicateId(_))));
+    assert!(matches!(stage.agent.run(spec(other, "../t")), Err(AllocStartError::Directory { .. })));
     let mut twice = spec(other, "t");
     twice.tasks.extend(twice.tasks.clone());
-    assert!(matches!(stage.agent.run(twice), Err(StartError::SameName(_))));
-    let server = alone(Role::Server).await;
-    assert!(matches!(server.run(spec(other, "t")), Err(StartError::NoClient)));
+    assert!(matches!(stage.agent.run(twice), Err(AllocStartError::DuplicateTask(_))));
+    let server = start_alone(Role::Server).await;
+    assert!(matches!(server.run(spec(other, "t")), Err(AllocStartError::NoClient)));
     let shown = get(&stage.agent, "/v1/agent/self").await.json();
     assert_eq!(shown["stats"]["client"]["num_allocations"], "1");
 }

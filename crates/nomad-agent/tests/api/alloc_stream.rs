@@ -7,15 +7,15 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use crate::{
-    stage::{ALLOC, SOON, Stage, ended},
-    support::{chunk, listen},
+    fixture::{ALLOC, AllocFixture, SOON, run_web_to_end},
+    support::{chunk, open_over_http},
 };
 
 const FILE: &str = "alloc/data/file";
 
-async fn stream(stage: &Stage, query: &str) -> Incoming {
+async fn stream(stage: &AllocFixture, query: &str) -> Incoming {
     let path = format!("/v1/client/fs/stream/{ALLOC}?path={FILE}&{query}");
-    let response = timeout(SOON, listen(&stage.agent, &path)).await.unwrap();
+    let response = timeout(SOON, open_over_http(&stage.agent, &path)).await.unwrap();
     assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8");
     response.into_body()
 }
@@ -32,7 +32,7 @@ async fn next(body: &mut Incoming) -> String {
 
 #[tokio::test]
 async fn a_short_file_is_one_frame() {
-    let stage = ended("").await;
+    let stage = run_web_to_end("").await;
     stage.write("alloc/logs/web.stdout.0", "<script>alert(document.domain);</script>");
     let answer = stage.get("stream", "follow=false&path=alloc/logs/web.stdout.0").await;
     let frame = r#"{"Data":"PHNjcmlwdD5hbGVydChkb2N1bWVudC5kb21haW4pOzwvc2NyaXB0Pg==","File":"alloc/logs/web.stdout.0","Offset":40}"#;
@@ -47,7 +47,7 @@ async fn a_short_file_is_one_frame() {
 
 #[tokio::test]
 async fn what_lies_beyond_the_end_is_nothing_or_everything() {
-    let stage = ended("").await;
+    let stage = run_web_to_end("").await;
     stage.write(FILE, "abc");
     assert_eq!(stage.get("stream", &format!("follow=false&offset=10&path={FILE}")).await.text, "");
     for far in ["offset=9223372036854775807", "origin=end&offset=-9223372036854775808"] {
@@ -62,7 +62,7 @@ async fn what_lies_beyond_the_end_is_nothing_or_everything() {
 
 #[tokio::test]
 async fn a_file_is_followed_by_default() {
-    let stage = ended("").await;
+    let stage = run_web_to_end("").await;
     stage.write(FILE, "abc");
     let mut body = stream(&stage, "").await;
     assert_eq!(next(&mut body).await, format!(r#"{{"Data":"YWJj","File":"{FILE}","Offset":3}}"#));
@@ -72,7 +72,7 @@ async fn a_file_is_followed_by_default() {
 
 #[tokio::test]
 async fn a_cut_is_told_and_then_the_new_bytes() {
-    let stage = ended("").await;
+    let stage = run_web_to_end("").await;
     stage.write(FILE, "abcdef");
     let mut body = stream(&stage, "").await;
     next(&mut body).await;
@@ -87,7 +87,7 @@ async fn a_cut_is_told_and_then_the_new_bytes() {
 
 #[tokio::test]
 async fn a_deletion_is_told_and_ends_the_stream() {
-    let stage = ended("").await;
+    let stage = run_web_to_end("").await;
     stage.write(FILE, "abc");
     let mut body = stream(&stage, "").await;
     next(&mut body).await;
@@ -99,7 +99,7 @@ async fn a_deletion_is_told_and_ends_the_stream() {
 
 #[tokio::test]
 async fn a_silent_stream_has_its_head_with_the_first_heartbeat() {
-    let stage = ended("").await;
+    let stage = run_web_to_end("").await;
     stage.write(FILE, "");
     let began = std::time::Instant::now();
     let mut body = stream(&stage, "").await;
@@ -109,14 +109,14 @@ async fn a_silent_stream_has_its_head_with_the_first_heartbeat() {
 
 #[tokio::test]
 async fn the_end_of_a_file_is_followed_although_its_allocation_has_ended() {
-    let stage = ended("printf 'Hello from the other side'").await;
+    let stage = run_web_to_end("printf 'Hello from the other side'").await;
     let query = "path=alloc/logs/web.stdout.0&offset=4&origin=end";
     let frame = r#"{"Data":"c2lkZQ==","File":"alloc/logs/web.stdout.0","Offset":25}"#;
     let short = format!("{query}&follow=false");
     let whole = timeout(Duration::from_secs(1), stage.get("stream", &short)).await.unwrap();
     assert_eq!(whole.text, frame);
     let path = format!("/v1/client/fs/stream/{ALLOC}?{query}");
-    let mut body = listen(&stage.agent, &path).await.into_body();
+    let mut body = open_over_http(&stage.agent, &path).await.into_body();
     assert_eq!(chunk(&mut body).await, frame);
     // Open after a second, and after two.
     assert_eq!(chunk(&mut body).await, "{}");
@@ -125,7 +125,7 @@ async fn the_end_of_a_file_is_followed_although_its_allocation_has_ended() {
 
 #[tokio::test]
 async fn what_is_written_after_a_silence_arrives() {
-    let stage = ended("").await;
+    let stage = run_web_to_end("").await;
     let missing = stage.get("stream", "path=alloc/data/nowhere").await;
     let text =
         format!("stat {}: no such file or directory", stage.path("alloc/data/nowhere").display());

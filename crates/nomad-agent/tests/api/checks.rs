@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nomad_agent::{Check, Probe};
+use nomad_agent::{Check, CheckType};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -10,16 +10,16 @@ use tokio::{
 };
 
 use crate::{
-    stage::{SOON, Stage, ended, shell, stage_of},
+    fixture::{AllocFixture, SOON, run_web_to_end, shell, start_tasks},
     support::get,
 };
 
-fn quick(name: &str, probe: Probe) -> Check {
-    Check::new(name, "shop", probe).every(Duration::from_millis(10)).within(SOON)
+fn frequent_check(name: &str, probe: CheckType) -> Check {
+    Check::new(name, "shop", probe).with_interval(Duration::from_millis(10)).with_timeout(SOON)
 }
 
 /// Waits until no check is pending any more, and gives them by name.
-async fn settled(stage: &Stage) -> Vec<Value> {
+async fn wait_for_results(stage: &AllocFixture) -> Vec<Value> {
     let settled = async {
         loop {
             let checks = stage.send("GET", "checks", "").await.json();
@@ -37,7 +37,7 @@ async fn settled(stage: &Stage) -> Vec<Value> {
 }
 
 /// A server that says `status` to everybody.
-async fn says(status: &'static str) -> u16 {
+async fn serve_status(status: &'static str) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -54,7 +54,7 @@ async fn says(status: &'static str) -> u16 {
 
 #[tokio::test]
 async fn nothing_to_check_is_null() {
-    let stage = ended("true").await;
+    let stage = run_web_to_end("true").await;
     assert_eq!(stage.send("GET", "checks", "").await.text, "null");
     let unknown = "d3e34248-4843-be75-d4fd-4899975cfb38";
     let answer = get(&stage.agent, &format!("/v1/client/allocation/{unknown}/checks")).await;
@@ -66,22 +66,25 @@ async fn nothing_to_check_is_null() {
 async fn every_kind_of_check_tells_success_from_failure() {
     // A port that was free a moment ago, and on which nobody listens.
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    let (well, ill) = (says("204 No Content").await, says("503 Service Unavailable").await);
-    let page = |port| Probe::Http { port, path: "/health".to_owned() };
-    let script = |script: &str| Probe::Script {
+    let (well, ill) =
+        (serve_status("204 No Content").await, serve_status("503 Service Unavailable").await);
+    let page = |port| CheckType::Http { port, path: "/health".to_owned() };
+    let script = |script: &str| CheckType::Script {
         command: "/bin/sh".into(),
         args: vec!["-c".to_owned(), script.to_owned()],
     };
     let task = shell("web", "sleep 600")
-        .check(quick("a tcp", Probe::Tcp { port: well }))
-        .check(quick("b tcp", Probe::Tcp { port: closed }))
-        .check(quick("c http", page(well)))
-        .check(quick("d http", page(ill)))
-        .check(quick("e script", script("echo $NOMAD_TASK_NAME is fine")))
-        .check(quick("f script", script("echo ill; exit 2")))
-        .check(quick("g script", script("sleep 600")).within(Duration::from_millis(20)));
-    let stage = stage_of(vec![task]).await;
-    let checks = settled(&stage).await;
+        .check(frequent_check("a tcp", CheckType::Tcp { port: well }))
+        .check(frequent_check("b tcp", CheckType::Tcp { port: closed }))
+        .check(frequent_check("c http", page(well)))
+        .check(frequent_check("d http", page(ill)))
+        .check(frequent_check("e script", script("echo $NOMAD_TASK_NAME is fine")))
+        .check(frequent_check("f script", script("echo ill; exit 2")))
+        .check(
+            frequent_check("g script", script("sleep 600")).with_timeout(Duration::from_millis(20)),
+        );
+    let stage = start_tasks(vec![task]).await;
+    let checks = wait_for_results(&stage).await;
     let seen: Vec<_> = checks
         .iter()
         .map(|check| (check["Status"].as_str().unwrap(), check["StatusCode"].as_i64().unwrap()))
@@ -111,9 +114,9 @@ async fn every_kind_of_check_tells_success_from_failure() {
 #[tokio::test]
 async fn a_check_of_a_task_that_never_ran_is_pending() {
     let task = nomad_agent::TaskSpec::new("web", "/does/not/exist")
-        .check(quick("tcp", Probe::Tcp { port: 1 }));
-    let stage = stage_of(vec![task]).await;
-    stage.alloc.task("web").unwrap().reached(|_| false).await;
+        .check(frequent_check("tcp", CheckType::Tcp { port: 1 }));
+    let stage = start_tasks(vec![task]).await;
+    stage.alloc.task("web").unwrap().wait_for(|_| false).await;
     let checks = stage.send("GET", "checks", "").await.json();
     let check = checks.as_object().unwrap().values().next().unwrap();
     assert_eq!(

@@ -10,14 +10,14 @@ use std::{
     },
 };
 
-use crate::stage::{ALLOC, Stage, ended};
+use crate::fixture::{ALLOC, AllocFixture, run_web_to_end};
 
 /// What must never be read.
 const OUTSIDE: &str = "this is outside";
 const SECRET: &str = "this is secret";
 
-async fn prison() -> Stage {
-    let stage = ended("echo inside").await;
+async fn links_out() -> AllocFixture {
+    let stage = run_web_to_end("echo inside").await;
     let base = stage.path("..");
     fs::write(base.join("outside"), OUTSIDE).unwrap();
     // A neighbour whose name begins like this one's.
@@ -32,7 +32,7 @@ async fn prison() -> Stage {
 }
 
 /// Links into everywhere they must not lead, by name.
-fn links(stage: &Stage) -> Vec<String> {
+fn links(stage: &AllocFixture) -> Vec<String> {
     let root = stage.path("");
     let outside = root.join("../outside");
     let mut targets = vec![
@@ -91,7 +91,7 @@ fn written() -> Vec<String> {
 
 #[tokio::test]
 async fn nobody_reads_what_is_outside_or_secret() {
-    let stage = prison().await;
+    let stage = links_out().await;
     let paths: Vec<_> = written().into_iter().chain(links(&stage)).collect();
     assert!(paths.len() >= 90, "{}", paths.len());
     let mut attempts = 0;
@@ -111,7 +111,7 @@ async fn nobody_reads_what_is_outside_or_secret() {
 
 #[tokio::test]
 async fn listing_and_stat_stay_inside_too() {
-    let stage = prison().await;
+    let stage = links_out().await;
     links(&stage);
     for path in ["..", "web/local/up", "web/local/top", "web/local/top/etc", "web/local/link0"] {
         for call in ["ls", "stat"] {
@@ -130,7 +130,7 @@ async fn listing_and_stat_stay_inside_too() {
 
 #[tokio::test]
 async fn the_same_task_cannot_be_named_as_a_way_out_of_its_logs() {
-    let stage = prison().await;
+    let stage = links_out().await;
     for task in ["..", "../web", "web/../../outside", "/etc/passwd", ".."] {
         let answer = stage.get("logs", &format!("task={task}&type=stdout&plain=true")).await;
         assert_eq!(answer.refusal().0, 400, "{task}");
@@ -143,7 +143,7 @@ async fn the_same_task_cannot_be_named_as_a_way_out_of_its_logs() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_that_is_swapped_while_it_is_read_leads_nowhere_else() {
-    let stage = prison().await;
+    let stage = links_out().await;
     fs::create_dir(stage.path("web/local/real")).unwrap();
     stage.write("web/local/real/file", "inside");
     fs::write(stage.path("../file"), OUTSIDE).unwrap();
@@ -181,7 +181,7 @@ fn swap(local: &Path, over: &AtomicBool) {
 /// The prefixes and paths of Nomad's own table, and whether they lead out.
 #[tokio::test]
 async fn a_path_leads_out_where_its_text_does() {
-    let stage = prison().await;
+    let stage = links_out().await;
     fs::create_dir_all(stage.path("foo/bar")).unwrap();
     let escapes = "Path escapes the alloc directory";
     for (prefix, path, leads_out) in [

@@ -14,21 +14,21 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    alloc_rights::Holder,
-    served::{Served, serve},
-    stage::{ALLOC, SOON, Stage, UNKNOWN, shell, stage_of},
-    support::{Guarded, get},
+    alloc_rights::FixedAcl,
+    fixture::{ALLOC, AllocFixture, SOON, UNKNOWN, shell, start_tasks},
+    support::{TestTokens, get},
+    test_server::{TestServer, serve},
 };
 
 /// A caller and the agent it talks to.
-struct Caller {
+struct ExecClient {
     socket: WebSocketStream<TcpStream>,
-    _served: Served,
+    _served: TestServer,
 }
 
 /// What was heard until the end.
 #[derive(Debug, Default)]
-struct Heard {
+struct ExecOutput {
     stdout: String,
     stderr: String,
     /// What was said besides data, in order.
@@ -45,7 +45,12 @@ fn path(id: &str, task: &str, command: &[&str], more: &str) -> String {
     format!("/v1/client/allocation/{id}/exec?task={task}&command={command}{more}")
 }
 
-async fn call<T>(stage: &Stage, tokens: T, path: &str, headers: &[(&'static str, &str)]) -> Caller
+async fn call<T>(
+    stage: &AllocFixture,
+    tokens: T,
+    path: &str,
+    headers: &[(&'static str, &str)],
+) -> ExecClient
 where
     T: Tokens + Clone + Send + 'static,
 {
@@ -57,25 +62,25 @@ where
     let socket = TcpStream::connect(served.address).await.unwrap();
     let (socket, answer) = client_async(request, socket).await.unwrap();
     assert_eq!(answer.status(), 101);
-    Caller { socket, _served: served }
+    ExecClient { socket, _served: served }
 }
 
-async fn run(stage: &Stage, script: &str, more: &str) -> Caller {
+async fn run(stage: &AllocFixture, script: &str, more: &str) -> ExecClient {
     call(stage, AclDisabled, &path(ALLOC, "web", &["/bin/sh", "-c", script], more), &[]).await
 }
 
-impl Caller {
-    async fn say(&mut self, message: &Value) {
+impl ExecClient {
+    async fn send(&mut self, message: &Value) {
         self.socket.send(Message::text(message.to_string())).await.unwrap();
     }
 
-    async fn input(&mut self, text: &str) {
-        self.say(&json!({"stdin": {"data": STANDARD.encode(text)}})).await;
+    async fn send_stdin(&mut self, text: &str) {
+        self.send(&json!({"stdin": {"data": STANDARD.encode(text)}})).await;
     }
 
     /// Hears until standard output has said this.
-    async fn hear(&mut self, wanted: &str) -> String {
-        let mut heard = Heard::default();
+    async fn wait_for_output(&mut self, wanted: &str) -> String {
+        let mut heard = ExecOutput::default();
         let hearing = async {
             while !heard.stdout.contains(wanted) {
                 assert!(self.next(&mut heard).await, "{heard:?}");
@@ -85,14 +90,14 @@ impl Caller {
         heard.stdout
     }
 
-    async fn end(mut self) -> Heard {
-        let mut heard = Heard::default();
+    async fn read_to_end(mut self) -> ExecOutput {
+        let mut heard = ExecOutput::default();
         timeout(SOON, async { while self.next(&mut heard).await {} }).await.unwrap();
         heard
     }
 
     /// Takes one message; false at the end.
-    async fn next(&mut self, heard: &mut Heard) -> bool {
+    async fn next(&mut self, heard: &mut ExecOutput) -> bool {
         let message = match self.socket.next().await {
             Some(Ok(message)) => message,
             // No close frame after the end, as in Nomad.
@@ -103,7 +108,7 @@ impl Caller {
             Some(Err(error)) => panic!("{error}"),
         };
         match message {
-            Message::Text(text) => note(heard, &text),
+            Message::Text(text) => record(heard, &text),
             Message::Close(Some(CloseFrame { code, reason })) => {
                 heard.close = Some((code.into(), reason.to_string()));
                 return false;
@@ -115,7 +120,7 @@ impl Caller {
     }
 }
 
-fn note(heard: &mut Heard, text: &str) {
+fn record(heard: &mut ExecOutput, text: &str) {
     let message: Value = serde_json::from_str(text).unwrap();
     for (key, to) in [("stdout", &mut heard.stdout), ("stderr", &mut heard.stderr)] {
         if let Some(data) = message[key]["data"].as_str() {
@@ -128,12 +133,12 @@ fn note(heard: &mut Heard, text: &str) {
     heard.others.push(text.to_owned());
 }
 
-async fn beating() -> Stage {
+async fn start_beating_task() -> AllocFixture {
     let mut task = shell("web", "echo up; exec sleep 600");
     task.env.insert("COLOUR".to_owned(), "green".to_owned());
-    let stage = stage_of(vec![task, TaskSpec::new("ghost", "/does/not/exist")]).await;
-    stage.line("alloc/logs/web.stdout.0", "up").await;
-    stage.alloc.task("ghost").unwrap().reached(|_| false).await;
+    let stage = start_tasks(vec![task, TaskSpec::new("ghost", "/does/not/exist")]).await;
+    stage.wait_for_line("alloc/logs/web.stdout.0", "up").await;
+    stage.alloc.task("ghost").unwrap().wait_for(|_| false).await;
     stage
 }
 
@@ -142,7 +147,7 @@ fn alive(pid: &str) -> bool {
     stat.is_ok_and(|stat| !stat.contains(") Z "))
 }
 
-async fn gone(pid: &str) {
+async fn wait_until_gone(pid: &str) {
     let gone = async {
         while alive(pid) {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -155,9 +160,9 @@ const CLOSED: [&str; 2] = [r#"{"stdout":{"close":true}}"#, r#"{"stderr":{"close"
 
 #[tokio::test]
 async fn a_command_runs_in_the_place_of_its_task() {
-    let stage = beating().await;
+    let stage = start_beating_task().await;
     let script = "pwd; echo $COLOUR $NOMAD_TASK_NAME; echo oh >&2; exit 3";
-    let mut heard = run(&stage, script, "").await.end().await;
+    let mut heard = run(&stage, script, "").await.read_to_end().await;
     let place = stage.path("web").display().to_string();
     assert_eq!(heard.stdout, format!("{place}\ngreen web\n"));
     assert_eq!(heard.stderr, "oh\n");
@@ -165,61 +170,61 @@ async fn a_command_runs_in_the_place_of_its_task() {
     heard.others.sort_unstable_by(|one, other| other.cmp(one));
     assert_eq!(heard.others, CLOSED);
     assert_eq!(heard.close, None, "no close frame");
-    let heard = run(&stage, "true", "").await.end().await;
+    let heard = run(&stage, "true", "").await.read_to_end().await;
     assert_eq!(heard.others.last().unwrap(), r#"{"exited":true,"result":{}}"#);
-    let heard = run(&stage, "kill -TERM $$", "").await.end().await;
+    let heard = run(&stage, "kill -TERM $$", "").await.read_to_end().await;
     assert_eq!(heard.others.last().unwrap(), r#"{"exited":true,"result":{"exit_code":143}}"#);
 }
 
 #[tokio::test]
 async fn input_is_heard_and_has_an_end() {
-    let stage = beating().await;
+    let stage = start_beating_task().await;
     let mut caller = run(&stage, "cat; echo done", "").await;
-    caller.input("one\n").await;
-    assert_eq!(caller.hear("one\n").await, "one\n");
-    caller.say(&json!({})).await;
-    caller.input("two\n").await;
-    caller.say(&json!({"stdin": {"close": true}})).await;
-    let heard = caller.end().await;
+    caller.send_stdin("one\n").await;
+    assert_eq!(caller.wait_for_output("one\n").await, "one\n");
+    caller.send(&json!({})).await;
+    caller.send_stdin("two\n").await;
+    caller.send(&json!({"stdin": {"close": true}})).await;
+    let heard = caller.read_to_end().await;
     assert_eq!(heard.stdout, "two\ndone\n");
     assert_eq!(heard.others.last().unwrap(), r#"{"exited":true,"result":{}}"#);
 }
 
 #[tokio::test]
 async fn a_terminal_is_a_terminal() {
-    let stage = beating().await;
+    let stage = start_beating_task().await;
     let mut caller =
         run(&stage, "test -t 0 && test -t 2 && read x && stty size && echo oops >&2", "&tty=true")
             .await;
-    caller.say(&json!({"tty_size": {"height": 33, "width": 77}})).await;
-    caller.input("go\n").await;
-    let heard = caller.end().await;
+    caller.send(&json!({"tty_size": {"height": 33, "width": 77}})).await;
+    caller.send_stdin("go\n").await;
+    let heard = caller.read_to_end().await;
     // What is typed is shown, and errors are shown in the same place.
     assert_eq!(heard.stdout, "go\r\n33 77\r\noops\r\n");
     assert_eq!(heard.stderr, "");
     assert_eq!(heard.others, [CLOSED[0], r#"{"exited":true,"result":{}}"#]);
     let mut caller = run(&stage, "cat", "&tty=true").await;
-    caller.input("word\n").await;
-    caller.hear("word\r\nword\r\n").await;
-    caller.say(&json!({"stdin": {"close": true}})).await;
-    assert_eq!(caller.end().await.others.last().unwrap(), r#"{"exited":true,"result":{}}"#);
+    caller.send_stdin("word\n").await;
+    caller.wait_for_output("word\r\nword\r\n").await;
+    caller.send(&json!({"stdin": {"close": true}})).await;
+    assert_eq!(caller.read_to_end().await.others.last().unwrap(), r#"{"exited":true,"result":{}}"#);
     // Ctrl-C goes to whatever runs in the terminal.
     let mut caller = run(&stage, "echo ready; exec sleep 600", "&tty=true").await;
-    caller.hear("ready").await;
-    caller.input("\u{3}").await;
+    caller.wait_for_output("ready").await;
+    caller.send_stdin("\u{3}").await;
     let exited = r#"{"exited":true,"result":{"exit_code":130}}"#;
-    assert_eq!(caller.end().await.others.last().unwrap(), exited);
+    assert_eq!(caller.read_to_end().await.others.last().unwrap(), exited);
 }
 
 #[tokio::test]
 async fn much_output_arrives_whole_at_a_slow_reader() {
-    let stage = beating().await;
+    let stage = start_beating_task().await;
     let mut caller =
         run(&stage, "i=0; while [ $i -lt 40000 ]; do echo line $i; i=$((i+1)); done", "").await;
-    caller.hear("line 0\n").await;
+    caller.wait_for_output("line 0\n").await;
     // Long enough for every buffer on the way to be full.
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let heard = caller.end().await;
+    let heard = caller.read_to_end().await;
     let lines: String = (0..40000).map(|n| format!("line {n}\n")).collect();
     assert!(
         lines.ends_with(&heard.stdout) && heard.stdout.len() > 100_000,
@@ -231,16 +236,16 @@ async fn much_output_arrives_whole_at_a_slow_reader() {
 
 #[tokio::test]
 async fn who_goes_away_takes_every_process_along() {
-    let stage = beating().await;
+    let stage = start_beating_task().await;
     for tty in ["", "&tty=true"] {
         let mut caller =
             run(&stage, "trap '' INT TERM HUP; sleep 600 & echo pids $$ $! end; wait", tty).await;
-        let said = caller.hear("end").await;
+        let said = caller.wait_for_output("end").await;
         let pids: Vec<_> = said.split_whitespace().skip(1).take(2).collect();
         assert!(pids.iter().all(|pid| alive(pid)), "{said}");
         drop(caller);
         for pid in pids {
-            gone(pid).await;
+            wait_until_gone(pid).await;
         }
     }
     assert_eq!(stage.agent.open_streams(), 0);
@@ -248,28 +253,28 @@ async fn who_goes_away_takes_every_process_along() {
 
 #[tokio::test]
 async fn a_command_ends_with_its_task_and_with_its_agent() {
-    let stage = beating().await;
+    let stage = start_beating_task().await;
     let mut caller = run(&stage, "echo pid $$ end; exec sleep 600", "").await;
-    let said = caller.hear("end").await;
+    let said = caller.wait_for_output("end").await;
     let pid = said.split_whitespace().nth(1).unwrap().to_owned();
     stage.alloc.task("web").unwrap().stop().await;
-    let heard = caller.end().await;
+    let heard = caller.read_to_end().await;
     assert_eq!(heard.others.last().unwrap(), r#"{"exited":true,"result":{"exit_code":137}}"#);
-    gone(&pid).await;
+    wait_until_gone(&pid).await;
 
-    let stage = beating().await;
+    let stage = start_beating_task().await;
     let mut caller = run(&stage, "echo pid $$ end; exec sleep 600", "").await;
-    let said = caller.hear("end").await;
+    let said = caller.wait_for_output("end").await;
     let pid = said.split_whitespace().nth(1).unwrap().to_owned();
-    let Caller { socket, _served } = caller;
+    let ExecClient { socket, _served } = caller;
     drop((stage, _served));
-    gone(&pid).await;
+    wait_until_gone(&pid).await;
     drop(socket);
 }
 
 #[tokio::test]
 async fn refusals_are_close_frames() {
-    let stage = beating().await;
+    let stage = start_beating_task().await;
     let unknown = format!("Unknown allocation \"{UNKNOWN}\"");
     let json = "failed to marshal command into json: unexpected end of JSON input";
     let tty = r#"tty value is not a boolean: strconv.ParseBool: parsing "x": invalid syntax"#;
@@ -288,7 +293,7 @@ async fn refusals_are_close_frames() {
             "failed to start /does/not/exist: No such file or directory (os error 2)",
         ),
     ] {
-        let heard = call(&stage, AclDisabled, &path, &[]).await.end().await;
+        let heard = call(&stage, AclDisabled, &path, &[]).await.read_to_end().await;
         assert_eq!(heard.close, Some((code, reason.to_owned())), "{path}");
         assert!(heard.others.is_empty());
     }
@@ -296,13 +301,13 @@ async fn refusals_are_close_frames() {
 
 #[tokio::test]
 async fn the_token_may_come_in_the_first_message() {
-    let stage = beating().await;
+    let stage = start_beating_task().await;
     let hello = |token: &str| json!({"version": 1, "auth_token": token});
     let path = path(ALLOC, "web", &["echo", "hi"], "&ws_handshake=true");
     for headers in [&[][..], &[("x-nomad-token", "management")]] {
-        let mut caller = call(&stage, Guarded, &path, headers).await;
-        caller.say(&hello("management")).await;
-        assert_eq!(caller.end().await.stdout, "hi\n");
+        let mut caller = call(&stage, TestTokens, &path, headers).await;
+        caller.send(&hello("management")).await;
+        assert_eq!(caller.read_to_end().await.stdout, "hi\n");
     }
     for (message, header, reason) in [
         (hello("unknown"), None, "Permission denied"),
@@ -312,21 +317,21 @@ async fn the_token_may_come_in_the_first_message() {
         (hello("management"), Some("other"), "handshake auth token mismatched auth header token"),
     ] {
         let header = header.map(|token| ("x-nomad-token", token));
-        let mut caller = call(&stage, Guarded, &path, header.as_slice()).await;
-        caller.say(&message).await;
-        assert_eq!(caller.end().await.close, Some((1008, reason.to_owned())));
+        let mut caller = call(&stage, TestTokens, &path, header.as_slice()).await;
+        caller.send(&message).await;
+        assert_eq!(caller.read_to_end().await.close, Some((1008, reason.to_owned())));
     }
     // Without the promise of one, no first message is waited for.
     let plain = path.replace("&ws_handshake=true", "");
-    let heard = call(&stage, Guarded, &plain, &[]).await.end().await;
+    let heard = call(&stage, TestTokens, &plain, &[]).await.read_to_end().await;
     assert_eq!(heard.close, Some((1008, "Permission denied".to_owned())));
     let header = [("x-nomad-token", "management")];
-    assert_eq!(call(&stage, Guarded, &plain, &header).await.end().await.stdout, "hi\n");
+    assert_eq!(call(&stage, TestTokens, &plain, &header).await.read_to_end().await.stdout, "hi\n");
 }
 
 #[tokio::test]
 async fn a_task_that_shares_the_file_system_costs_two_rights() {
-    let stage = beating().await;
+    let stage = start_beating_task().await;
     let path = path(ALLOC, "web", &["echo", "hi"], "");
     for (rights, allowed) in [
         (r#"["alloc-exec"]"#, false),
@@ -334,7 +339,8 @@ async fn a_task_that_shares_the_file_system_costs_two_rights() {
         (r#"["alloc-exec", "alloc-node-exec"]"#, true),
     ] {
         let rules = format!("namespace \"apps\" {{ capabilities = {rights} }}");
-        let heard = call(&stage, Holder::of(&rules), &path, &[]).await.end().await;
+        let heard =
+            call(&stage, FixedAcl::from_rules(&rules), &path, &[]).await.read_to_end().await;
         let denied = (1008, "Permission denied".to_owned());
         assert_eq!(heard.close, (!allowed).then_some(denied), "{rights}");
         assert_eq!(heard.stdout, if allowed { "hi\n" } else { "" });
@@ -343,7 +349,7 @@ async fn a_task_that_shares_the_file_system_costs_two_rights() {
 
 #[tokio::test]
 async fn what_is_no_websocket_is_refused() {
-    let stage = beating().await;
+    let stage = start_beating_task().await;
     let path = path(ALLOC, "web", &["true"], "");
     let answer = get(&stage.agent, &path).await;
     assert_eq!(answer.refusal(), (500, "websocket connection not found in context"));
@@ -371,38 +377,38 @@ async fn what_is_no_websocket_is_refused() {
 
 #[tokio::test]
 async fn each_output_is_a_message_and_the_end_is_no_error() {
-    let stage = beating().await;
+    let stage = start_beating_task().await;
     let mut caller = run(&stage, "while read word; do printf '%s' $word; done", "").await;
     for word in ["one", "two", "done!"] {
-        caller.input(&format!("{word}\n")).await;
+        caller.send_stdin(&format!("{word}\n")).await;
         let message = timeout(SOON, caller.socket.next()).await.unwrap().unwrap().unwrap();
         let expected = json!({"stdout": {"data": STANDARD.encode(word)}}).to_string();
         assert_eq!(message, Message::text(expected));
     }
-    caller.say(&json!({"stdin": {"close": true}})).await;
-    let heard = caller.end().await;
+    caller.send(&json!({"stdin": {"close": true}})).await;
+    let heard = caller.read_to_end().await;
     assert_eq!(heard.others.last().unwrap(), r#"{"exited":true,"result":{}}"#);
     assert_eq!(heard.close, None);
 }
 
 #[tokio::test]
 async fn a_megabyte_of_input_fits_into_a_message_and_what_is_too_long_is_told() {
-    let stage = beating().await;
+    let stage = start_beating_task().await;
     let mut caller = run(&stage, "wc -c", "").await;
-    caller.input(&"x".repeat(1_000_000)).await;
-    caller.say(&json!({"stdin": {"close": true}})).await;
-    let heard = caller.end().await;
+    caller.send_stdin(&"x".repeat(1_000_000)).await;
+    caller.send(&json!({"stdin": {"close": true}})).await;
+    let heard = caller.read_to_end().await;
     assert_eq!(heard.stdout.trim(), "1000000");
     assert_eq!(heard.others.last().unwrap(), r#"{"exited":true,"result":{}}"#);
 
     let limit = nomad_frames::ExecMessage::MAX_LENGTH;
     let too_long = Some((1009, format!("a message may have {limit} bytes")));
     let mut caller = run(&stage, "cat > /dev/null", "").await;
-    caller.input(&"x".repeat(limit)).await;
-    assert_eq!(caller.end().await.close, too_long);
+    caller.send_stdin(&"x".repeat(limit)).await;
+    assert_eq!(caller.read_to_end().await.close, too_long);
     let mut caller = run(&stage, "cat > /dev/null", "&ws_handshake=true").await;
-    caller.input(&"x".repeat(limit)).await;
-    assert_eq!(caller.end().await.close, too_long);
+    caller.send_stdin(&"x".repeat(limit)).await;
+    assert_eq!(caller.read_to_end().await.close, too_long);
 }
 
 #[tokio::test]
@@ -414,7 +420,7 @@ async fn where_commands_are_off_nobody_may() {
     let agent = crate::support::start(config, &std::sync::Arc::default()).await;
     // Before anybody looks for the allocation, and whatever the token.
     for token in ["", "management"] {
-        let served = serve(&agent, Guarded).await;
+        let served = serve(&agent, TestTokens).await;
         let path = path(UNKNOWN, "web", &["true"], "");
         let mut request = format!("ws://{}{path}", served.address).into_client_request().unwrap();
         if !token.is_empty() {
@@ -422,7 +428,7 @@ async fn where_commands_are_off_nobody_may() {
         }
         let socket = TcpStream::connect(served.address).await.unwrap();
         let (socket, _) = client_async(request, socket).await.unwrap();
-        let heard = Caller { socket, _served: served }.end().await;
+        let heard = ExecClient { socket, _served: served }.read_to_end().await;
         assert_eq!(heard.close, Some((1008, "Permission denied".to_owned())), "{token:?}");
     }
 }

@@ -6,7 +6,7 @@ use nomad_agent::{Agent, AgentConfig, Role, Roster};
 use tempfile::TempDir;
 use tracing::info;
 
-use crate::support::{alone, fleet, get, get_as, start};
+use crate::support::{get, get_as, start, start_alone, start_cluster};
 
 const EXPORT: &str = "/v1/agent/monitor/export";
 
@@ -82,7 +82,7 @@ async fn the_journal_is_asked_as_nomad_asks_it() {
     let journal = dir.path().join("journal");
     script(&journal, "printf '%s|' \"$@\"; echo; echo trouble >&2\n");
     let config = AgentConfig::new("client1", Role::Client);
-    let agent = Agent::builder(config).journal(&journal).start().await.unwrap();
+    let agent = Agent::builder(config).journalctl(&journal).start().await.unwrap();
     let path = format!("{EXPORT}?plain=true&service_name=nomad-client.service");
     let answer = get(&agent, &path).await;
     assert_eq!(answer.text, "-xu|nomad-client.service|--since|72h0m0s ago|\ntrouble\n");
@@ -96,7 +96,7 @@ async fn only_units_of_nomad_are_looked_up() {
     let journal = dir.path().join("journal");
     script(&journal, "printf '%s' \"$2\"\n");
     let config = AgentConfig::new("client1", Role::Client);
-    let agent = Agent::builder(config).journal(&journal).start().await.unwrap();
+    let agent = Agent::builder(config).journalctl(&journal).start().await.unwrap();
     let looked_up = async |name: &str| {
         let name: String = name.bytes().map(|byte| format!("%{byte:02x}")).collect();
         get(&agent, &format!("{EXPORT}?plain=true&service_name={name}")).await
@@ -139,7 +139,7 @@ async fn a_journal_that_complains_at_length_is_read_to_its_end() {
     let journal = dir.path().join("journal");
     script(&journal, "head -c 300000 /dev/zero | tr '\\0' e >&2; echo found\n");
     let config = AgentConfig::new("client1", Role::Client);
-    let agent = Agent::builder(config).journal(&journal).start().await.unwrap();
+    let agent = Agent::builder(config).journalctl(&journal).start().await.unwrap();
     let answer = get(&agent, &format!("{EXPORT}?plain=true&service_name=nomad")).await;
     assert!(answer.text.starts_with("found\neee"), "{}", &answer.text[..20]);
     assert_eq!(answer.text.len(), 6 + 64 * 1024);
@@ -151,7 +151,7 @@ async fn a_journal_that_is_followed_ends_with_its_reader() {
     let journal = dir.path().join("journal");
     script(&journal, "echo $$; exec sleep 1000\n");
     let config = AgentConfig::new("client1", Role::Client);
-    let agent = Agent::builder(config).journal(&journal).start().await.unwrap();
+    let agent = Agent::builder(config).journalctl(&journal).start().await.unwrap();
     let path = format!("{EXPORT}?plain=true&service_name=nomad&follow=true");
     let mut body = crate::support::open(&agent, &path).await.into_body();
     let pid = crate::support::chunk(&mut body).await;
@@ -166,7 +166,7 @@ async fn a_journal_that_is_followed_ends_with_its_reader() {
 #[tokio::test]
 async fn a_host_without_a_journal_says_so() {
     let config = AgentConfig::new("client1", Role::Client);
-    let agent = Agent::builder(config).journal("no-such-journalctl").start().await.unwrap();
+    let agent = Agent::builder(config).journalctl("no-such-journalctl").start().await.unwrap();
     let answer = get(&agent, &format!("{EXPORT}?service_name=nomad")).await;
     let text = "exec: \"no-such-journalctl\": executable file not found in $PATH";
     assert_eq!(answer.refusal(), (500, text));
@@ -174,7 +174,7 @@ async fn a_host_without_a_journal_says_so() {
 
 #[tokio::test]
 async fn parameters_are_refused_before_rights_and_in_order() {
-    let agent = alone(Role::Both).await;
+    let agent = start_alone(Role::Both).await;
     let not_bool = |key: &str| {
         format!(
             "Failed to parse value of \"{key}\" (green) as a bool: strconv.ParseBool: parsing \"green\": invalid syntax"
@@ -212,7 +212,7 @@ async fn parameters_are_refused_before_rights_and_in_order() {
 
 #[tokio::test]
 async fn rights_files_and_targets_come_after() {
-    let agent = alone(Role::Both).await;
+    let agent = start_alone(Role::Both).await;
     let path = format!("{EXPORT}?on_disk=true");
     for token in ["", "node-write", "unknown"] {
         assert_eq!(get_as(&agent, token, &path).await.refusal(), (403, "Permission denied"));
@@ -226,7 +226,7 @@ async fn rights_files_and_targets_come_after() {
     let (logging, dir) = logging(Role::Server).await;
     std::fs::remove_file(dir.path().join("nomad.log")).unwrap();
     assert_eq!(get(&logging, &path).await.status, 500);
-    let [leader, follower, _] = fleet().await;
+    let [leader, follower, _] = start_cluster().await;
     for (agent, query, refusal) in [
         (&leader, "server_id=x", (400, "unknown Nomad server x")),
         (&leader, "server_id=x&region=y", (400, "No path to region")),

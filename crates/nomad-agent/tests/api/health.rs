@@ -2,14 +2,14 @@
 
 use nomad_agent::{MemberStatus, Role, Roster};
 
-use crate::support::{alone, fleet, get, get_as, start};
+use crate::support::{get, get_as, start, start_alone, start_cluster};
 
 const BOTH_OK: &str =
     r#"{"client":{"message":"ok","ok":true},"server":{"message":"ok","ok":true}}"#;
 
 #[tokio::test]
 async fn it_says_exactly_what_was_asked() {
-    let agent = alone(Role::Both).await;
+    let agent = start_alone(Role::Both).await;
     let client = r#"{"client":{"message":"ok","ok":true}}"#;
     let server = r#"{"server":{"message":"ok","ok":true}}"#;
     for (query, body) in [
@@ -33,7 +33,7 @@ async fn it_says_exactly_what_was_asked() {
 
 #[tokio::test]
 async fn a_role_that_is_missing_is_unhealthy_only_when_asked_for() {
-    let [server, _, client] = fleet().await;
+    let [server, _, client] = start_cluster().await;
     get(&client, "/v1/agent/health").await.json();
     get(&server, "/v1/agent/health").await.json();
     let answer = get(&client, "/v1/agent/health?type=server").await;
@@ -46,7 +46,7 @@ async fn a_role_that_is_missing_is_unhealthy_only_when_asked_for() {
 
 #[tokio::test]
 async fn a_client_without_servers_and_servers_without_a_leader() {
-    let client = alone(Role::Client).await;
+    let client = start_alone(Role::Client).await;
     let body = r#"{"client":{"ok":false,"message":"no known servers"}}"#;
     assert_eq!(get(&client, "/v1/agent/health").await.refusal(), (500, body));
 
@@ -59,7 +59,7 @@ async fn a_client_without_servers_and_servers_without_a_leader() {
         let answer = get(&server, &format!("/v1/agent/health?{region}")).await;
         assert!(answer.text.contains(message), "{answer:?}");
     }
-    roster.mark("server1.global", MemberStatus::Failed);
+    roster.set_status("server1.global", MemberStatus::Failed);
     for (query, message) in [("", "No cluster leader"), ("?stale", "no leader")] {
         let answer = get(&server, &format!("/v1/agent/health{query}")).await;
         let body = format!(r#"{{"server":{{"ok":false,"message":"{message}"}}}}"#);
@@ -69,7 +69,7 @@ async fn a_client_without_servers_and_servers_without_a_leader() {
 
 #[tokio::test]
 async fn common_parameters_are_checked() {
-    let agent = alone(Role::Server).await;
+    let agent = start_alone(Role::Server).await;
     for (query, text) in [
         ("stale=random", "Expect `true` or `false` for `stale` query string parameter"),
         ("wait=60foo", "Invalid wait time"),

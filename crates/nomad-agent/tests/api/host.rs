@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nomad_agent::{Agent, AgentConfig, Role, Roster};
 
-use crate::support::{fleet, get, get_as, start};
+use crate::support::{get, get_as, start, start_cluster};
 
 async fn open_agent(name: &str, role: Role, roster: &Arc<Roster>) -> Agent {
     start(AgentConfig { enable_debug: true, ..AgentConfig::new(name, role) }, roster).await
@@ -12,7 +12,7 @@ async fn open_agent(name: &str, role: Role, roster: &Arc<Roster>) -> Agent {
 
 #[tokio::test]
 async fn without_acls_the_operator_must_have_opened_it() {
-    let [server, _, client] = fleet().await;
+    let [server, _, client] = start_cluster().await;
     for agent in [&server, &client] {
         let answer = get(agent, "/v1/agent/host").await;
         assert_eq!(answer.refusal(), (403, "Permission denied"));
@@ -84,7 +84,7 @@ async fn other_targets_are_refused_in_nomads_words() {
         let answer = get(agent, &format!("/v1/agent/host?{query}")).await;
         assert_eq!(answer.refusal(), refusal, "{query}");
     }
-    roster.mark("server1.global", nomad_agent::MemberStatus::Failed);
+    roster.set_status("server1.global", nomad_agent::MemberStatus::Failed);
     let answer = get(&server, "/v1/agent/host?server_id=leader").await;
     assert_eq!(answer.refusal(), (500, "No cluster leader"));
 }

@@ -8,15 +8,15 @@ use nomad_acl::AclDisabled;
 use nomad_agent::{Agent, AgentConfig, Role, Roster, standalone};
 use tokio::net::TcpStream;
 
-use crate::support::{Answer, alone, ask, get, get_as, request, serve, start};
+use crate::support::{TestResponse, get, get_as, request, send_request, serve, start, start_alone};
 
-async fn accepting(agent: &Agent, encoding: &'static str, path: &str) -> Answer {
+async fn get_accepting(agent: &Agent, encoding: &'static str, path: &str) -> TestResponse {
     let mut request = request("GET", path);
     request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static(encoding));
-    ask(standalone(agent.clone(), AclDisabled), request).await
+    send_request(standalone(agent.clone(), AclDisabled), request).await
 }
 
-fn unpacked(answer: &Answer) -> String {
+fn decompress(answer: &TestResponse) -> String {
     let mut text = String::new();
     match answer.headers[header::CONTENT_ENCODING].to_str().unwrap() {
         "gzip" => flate2::read::GzDecoder::new(&answer.body[..]).read_to_string(&mut text),
@@ -29,34 +29,34 @@ fn unpacked(answer: &Answer) -> String {
 
 #[tokio::test]
 async fn answers_are_compressed_for_those_who_ask() {
-    let agent = alone(Role::Both).await;
+    let agent = start_alone(Role::Both).await;
     let health = "/v1/agent/health";
     let plain = get(&agent, health).await;
     assert!(!plain.headers.contains_key(header::CONTENT_ENCODING));
     for encoding in ["gzip", "deflate", "gzip, deflate, br", "br, deflate"] {
-        let answer = accepting(&agent, encoding, health).await;
-        assert_eq!(unpacked(&answer), plain.text, "{encoding}");
+        let answer = get_accepting(&agent, encoding, health).await;
+        assert_eq!(decompress(&answer), plain.text, "{encoding}");
         assert_eq!(answer.headers[header::VARY], "Accept-Encoding");
         assert_eq!(answer.headers[header::CONTENT_TYPE], "application/json");
     }
     // Weights are not understood.
     for encoding in ["gzip;q=1.0", "br", "identity"] {
-        assert_eq!(accepting(&agent, encoding, health).await.text, plain.text, "{encoding}");
+        assert_eq!(get_accepting(&agent, encoding, health).await.text, plain.text, "{encoding}");
     }
     // Errors and answers without a body are compressed too.
-    let error = accepting(&agent, "gzip", "/v1/agent/health?wait=x").await;
-    assert_eq!((error.status.as_u16(), unpacked(&error).as_str()), (400, "Invalid wait time"));
-    let nobody = accepting(&agent, "gzip", "/v1/agent/foo").await;
-    assert_eq!((nobody.status.as_u16(), unpacked(&nobody).as_str()), (404, ""));
+    let error = get_accepting(&agent, "gzip", "/v1/agent/health?wait=x").await;
+    assert_eq!((error.status.as_u16(), decompress(&error).as_str()), (400, "Invalid wait time"));
+    let nobody = get_accepting(&agent, "gzip", "/v1/agent/foo").await;
+    assert_eq!((nobody.status.as_u16(), decompress(&nobody).as_str()), (404, ""));
 }
 
 #[tokio::test]
 async fn nothing_is_compressed_on_the_way_to_an_upgrade() {
-    let agent = alone(Role::Both).await;
+    let agent = start_alone(Role::Both).await;
     let mut request = request("GET", "/v1/agent/health");
     request.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     request.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    let answer = ask(standalone(agent, AclDisabled), request).await;
+    let answer = send_request(standalone(agent, AclDisabled), request).await;
     assert!(!answer.headers.contains_key(header::CONTENT_ENCODING));
 }
 
@@ -65,7 +65,7 @@ async fn nothing_is_compressed_on_the_way_to_an_upgrade() {
 async fn a_compressed_stream_is_flushed_with_every_chunk() {
     use std::io::Write as _;
 
-    let agent = alone(Role::Client).await;
+    let agent = start_alone(Role::Client).await;
     let address = serve(standalone(agent.clone(), AclDisabled)).await;
     let socket = hyper_util::rt::TokioIo::new(TcpStream::connect(address).await.unwrap());
     let (mut sender, connection) = hyper::client::conn::http1::handshake(socket).await.unwrap();
@@ -80,7 +80,7 @@ async fn a_compressed_stream_is_flushed_with_every_chunk() {
     let first = tokio::spawn({
         let (agent, say) = (agent.clone(), say.clone());
         async move {
-            while agent.log().listeners() == 0 {
+            while agent.log().receiver_count() == 0 {
                 tokio::task::yield_now().await;
             }
             say("first");
@@ -129,7 +129,7 @@ async fn configured_headers_are_on_every_answer_of_a_call() {
 // The console itself is not served, but whoever types the bare address is led to where it would be.
 #[tokio::test]
 async fn the_bare_address_leads_to_the_console() {
-    let agent = alone(Role::Both).await;
+    let agent = start_alone(Role::Both).await;
     for (path, location) in [("/", "/ui/"), ("/?ott=one-time&x=%2F", "/ui/?ott=one-time&x=%2F")] {
         let answer = get(&agent, path).await;
         assert_eq!(answer.status, 307);
@@ -139,7 +139,7 @@ async fn the_bare_address_leads_to_the_console() {
 
 #[tokio::test]
 async fn common_parameters_are_read_as_go_reads_them() {
-    let agent = alone(Role::Both).await;
+    let agent = start_alone(Role::Both).await;
     let stale = "Expect `true` or `false` for `stale` query string parameter";
     for (query, fault) in [
         ("wait=60s&index=1000", None),
@@ -165,7 +165,7 @@ async fn common_parameters_are_read_as_go_reads_them() {
 
 #[tokio::test]
 async fn json_is_indented_on_request() {
-    let agent = alone(Role::Both).await;
+    let agent = start_alone(Role::Both).await;
     let compact = get(&agent, "/v1/agent/health").await.text;
     for query in ["pretty=0", "other=1"] {
         assert_eq!(get(&agent, &format!("/v1/agent/health?{query}")).await.text, compact);
@@ -178,7 +178,7 @@ async fn json_is_indented_on_request() {
 
 #[tokio::test]
 async fn tokens_are_taken_from_either_header() {
-    let agent = alone(Role::Both).await;
+    let agent = start_alone(Role::Both).await;
     for (name, value, status) in [
         ("x-nomad-token", "management", 200),
         ("x-nomad-token", " management", 200),
@@ -189,7 +189,8 @@ async fn tokens_are_taken_from_either_header() {
     ] {
         let mut asked = request("GET", "/v1/agent/self");
         asked.headers_mut().insert(name, value.parse().unwrap());
-        let answer = ask(standalone(agent.clone(), crate::support::Guarded), asked).await;
+        let answer =
+            send_request(standalone(agent.clone(), crate::support::TestTokens), asked).await;
         assert_eq!(answer.status, status, "{name}: {value}");
     }
 }

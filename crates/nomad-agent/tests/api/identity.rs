@@ -3,7 +3,7 @@
 use nomad_agent::{AgentConfig, Role, Roster};
 use serde_json::json;
 
-use crate::support::{alone, fleet, get, start};
+use crate::support::{get, start, start_alone, start_cluster};
 
 #[tokio::test]
 async fn it_shows_the_configuration_in_force() {
@@ -41,7 +41,7 @@ async fn it_shows_the_configuration_in_force() {
 
 #[tokio::test]
 async fn roles_show_in_member_and_figures() {
-    let [leader, follower, client] = fleet().await;
+    let [leader, follower, client] = start_cluster().await;
     let answer = get(&client, "/v1/agent/self").await.json();
     assert_eq!(
         answer["member"],
@@ -73,12 +73,15 @@ async fn an_agent_keeps_its_ids_over_a_restart() {
     let (first, second) = (start().await, start().await);
     assert_eq!(first.node_id(), second.node_id());
     assert_eq!(first.server_id(), second.server_id());
-    assert_ne!(alone(Role::Client).await.node_id(), alone(Role::Client).await.node_id());
+    assert_ne!(
+        start_alone(Role::Client).await.node_id(),
+        start_alone(Role::Client).await.node_id()
+    );
 }
 
 #[tokio::test]
 async fn pretty_indents_by_four_and_zero_does_not() {
-    let agent = alone(Role::Client).await;
+    let agent = start_alone(Role::Client).await;
     for query in ["pretty", "pretty=1", "pretty=false"] {
         let answer = get(&agent, &format!("/v1/agent/self?{query}")).await;
         assert!(answer.text.starts_with("{\n    \"config\": {\n") && answer.text.ends_with("}\n"));

@@ -6,17 +6,17 @@ use nomad_agent::{Phase, Role};
 use serde_json::json;
 
 use crate::{
-    stage::{ALLOC, UNKNOWN, ended, shell, stage, stage_of},
-    support::{alone, ask_as, get, get_as, request_with, send},
+    fixture::{ALLOC, UNKNOWN, run_web_to_end, shell, start_tasks, start_web},
+    support::{get, get_as, request_with, send, send_request_as, start_alone},
 };
 
 const BEAT: &str = "echo up; trap 'echo got USR1' USR1; while :; do sleep 0.01; done";
 
 #[tokio::test]
 async fn a_restart_makes_a_new_process_and_goes_on_with_the_log() {
-    let stage = stage(BEAT).await;
+    let stage = start_web(BEAT).await;
     let task = stage.alloc.task("web").unwrap();
-    stage.line("alloc/logs/web.stdout.0", "up").await;
+    stage.wait_for_line("alloc/logs/web.stdout.0", "up").await;
     let first = task.state().pid.unwrap();
     let answer = stage.send("PUT", "restart", r#"{"taskname":"web","AllocID":"x"}"#).await;
     assert_eq!(answer.json(), json!({"Index": 0}));
@@ -24,18 +24,18 @@ async fn a_restart_makes_a_new_process_and_goes_on_with_the_log() {
     assert_eq!((state.phase, state.restarts), (Phase::Running, 1));
     assert_ne!(state.pid.unwrap(), first);
     assert!(!std::path::Path::new("/proc").join(first.to_string()).exists());
-    stage.log("web", "up\nup\n").await;
+    stage.wait_for_log("web", "up\nup\n").await;
     // Any method will do, and no body means all that run.
     stage.send("GET", "restart", "").await.json();
     assert_eq!(task.state().restarts, 2);
-    stage.log("web", "up\nup\nup\n").await;
+    stage.wait_for_log("web", "up\nup\nup\n").await;
     // The one that never started is not among those that run.
     assert_eq!(stage.alloc.task("ghost").unwrap().state().phase, Phase::Dead);
 }
 
 #[tokio::test]
 async fn restarts_are_refused_in_nomads_words() {
-    let stage = stage(BEAT).await;
+    let stage = start_web(BEAT).await;
     for (body, text) in [
         (r#"{"TaskName":"nobody"}"#, "Could not find task runner for task: nobody"),
         (r#"{"TaskName":"ghost"}"#, "Task not running"),
@@ -56,12 +56,13 @@ async fn restarts_are_refused_in_nomads_words() {
 
 #[tokio::test]
 async fn all_tasks_brings_the_dead_back() {
-    let stage = stage_of(vec![shell("web", BEAT), shell("init", "echo done >> local/runs")]).await;
+    let stage =
+        start_tasks(vec![shell("web", BEAT), shell("init", "echo done >> local/runs")]).await;
     let init = stage.alloc.task("init").unwrap();
-    init.reached(|_| false).await;
-    stage.alloc.task("web").unwrap().reached(|state| state.phase == Phase::Running).await;
+    init.wait_for(|_| false).await;
+    stage.alloc.task("web").unwrap().wait_for(|state| state.phase == Phase::Running).await;
     stage.send("PUT", "restart", r#"{"AllTasks":true}"#).await.json();
-    init.reached(|state| state.restarts == 1 && state.phase == Phase::Dead).await;
+    init.wait_for(|state| state.restarts == 1 && state.phase == Phase::Dead).await;
     let runs = std::fs::read_to_string(stage.path("init/local/runs")).unwrap();
     assert_eq!(runs, "done\ndone\n");
     assert_eq!(stage.alloc.task("web").unwrap().state().restarts, 1);
@@ -69,20 +70,20 @@ async fn all_tasks_brings_the_dead_back() {
 
 #[tokio::test]
 async fn signals_reach_the_process() {
-    let stage = stage_of(vec![shell("web", BEAT)]).await;
-    stage.line("alloc/logs/web.stdout.0", "up").await;
+    let stage = start_tasks(vec![shell("web", BEAT)]).await;
+    stage.wait_for_line("alloc/logs/web.stdout.0", "up").await;
     for body in [r#"{"Signal":"SIGUSR1","Task":"web"}"#, r#"{"signal":"SIGUSR1","Task":null}"#] {
         assert_eq!(stage.send("POST", "signal", body).await.json(), json!({"Index": 0}));
     }
-    stage.line("alloc/logs/web.stdout.0", "got USR1").await;
+    stage.wait_for_line("alloc/logs/web.stdout.0", "got USR1").await;
     stage.send("PUT", "signal", r#"{"Signal":"SIGKILL"}"#).await.json();
-    let end = stage.alloc.task("web").unwrap().reached(|_| false).await;
+    let end = stage.alloc.task("web").unwrap().wait_for(|_| false).await;
     assert_eq!((end.phase, end.exit_code), (Phase::Dead, None));
 }
 
 #[tokio::test]
 async fn signals_are_refused_in_nomads_words() {
-    let stage = stage(BEAT).await;
+    let stage = start_web(BEAT).await;
     let body = "Failed to decode body: Request body is empty";
     assert_eq!(stage.send("PUT", "signal", "").await.refusal(), (400, body));
     let body = "Failed to decode body: unexpected EOF";
@@ -100,9 +101,9 @@ async fn signals_are_refused_in_nomads_words() {
 
 #[tokio::test]
 async fn a_task_that_waits_to_be_started_takes_no_signal() {
-    let wait = nomad_agent::Restart::Again { attempts: 1, delay: Duration::from_secs(3600) };
+    let wait = nomad_agent::RestartPolicy::Again { attempts: 1, delay: Duration::from_secs(3600) };
     let stage =
-        stage_of(vec![nomad_agent::TaskSpec::new("web", "/does/not/exist").restart(wait)]).await;
+        start_tasks(vec![nomad_agent::TaskSpec::new("web", "/does/not/exist").restart(wait)]).await;
     let answer = stage.send("PUT", "signal", r#"{"Signal":"SIGUSR1"}"#).await;
     assert_eq!(stage.alloc.task("web").unwrap().state().phase, Phase::Pending);
     let text = "1 error occurred:\n\t* Failed to signal task: web, err: Task not running\n\n";
@@ -112,7 +113,7 @@ async fn a_task_that_waits_to_be_started_takes_no_signal() {
 #[tokio::test]
 async fn only_what_has_ended_is_collected() {
     let not_eligible = "No such allocation on client, or allocation not eligible for GC";
-    let stage = stage(BEAT).await;
+    let stage = start_web(BEAT).await;
     assert_eq!(stage.send("GET", "gc", "").await.refusal(), (500, not_eligible));
     let answer = get(&stage.agent, "/v1/client/gc").await;
     assert_eq!((answer.status.as_u16(), answer.text.as_str()), (200, ""));
@@ -142,7 +143,7 @@ async fn only_what_has_ended_is_collected() {
 
 #[tokio::test]
 async fn collecting_all_takes_what_has_ended() {
-    let stage = ended("echo bye").await;
+    let stage = run_web_to_end("echo bye").await;
     let answer = get(&stage.agent, "/v1/client/gc?node_id=").await;
     assert_eq!((answer.status.as_u16(), answer.text.as_str()), (200, ""));
     assert!(!stage.alloc.directory().root().exists());
@@ -155,7 +156,7 @@ async fn collecting_all_takes_what_has_ended() {
     let unknown = format!("Unknown node {UNKNOWN}");
     let answer = get(&stage.agent, &format!("/v1/client/gc?node_id={UNKNOWN}")).await;
     assert_eq!(answer.refusal(), (500, unknown.as_str()));
-    let server = alone(Role::Server).await;
+    let server = start_alone(Role::Server).await;
     let answer = get(&server, "/v1/client/gc").await;
     assert_eq!(answer.refusal(), (400, "No local Node and node_id not provided"));
     for token in ["", "node-read", "agent-write"] {
@@ -169,7 +170,7 @@ async fn collecting_all_takes_what_has_ended() {
 
 #[tokio::test]
 async fn pausing_is_for_enterprises() {
-    let stage = stage(BEAT).await;
+    let stage = start_web(BEAT).await;
     assert_eq!(stage.send("GET", "pause?task=web", "").await.refusal(), (500, "Enterprise only"));
     let body = r#"{"Task":"web","ScheduleState":"pause"}"#;
     assert_eq!(stage.send("PUT", "pause", body).await.refusal(), (500, "Enterprise only"));
@@ -184,7 +185,7 @@ async fn pausing_is_for_enterprises() {
 async fn an_unknown_allocation_is_told_whatever_the_role() {
     let text = format!("Unknown allocation \"{UNKNOWN}\"");
     for role in [Role::Client, Role::Server, Role::Both] {
-        let agent = alone(role).await;
+        let agent = start_alone(role).await;
         for (method, call, body) in [
             ("PUT", "restart", ""),
             ("PUT", "gc", ""),
@@ -198,7 +199,8 @@ async fn an_unknown_allocation_is_told_whatever_the_role() {
             assert_eq!(answer.refusal(), (404, text.as_str()), "{role:?} {call}");
             // Nobody, somebody without the right, and somebody with every right.
             for token in ["", "node-write", "management"] {
-                let answer = ask_as(&agent, token, request_with(method, &path, body)).await;
+                let answer =
+                    send_request_as(&agent, token, request_with(method, &path, body)).await;
                 assert_eq!(answer.refusal(), (404, text.as_str()), "{call} as {token:?}");
             }
         }
@@ -207,7 +209,7 @@ async fn an_unknown_allocation_is_told_whatever_the_role() {
 
 #[tokio::test]
 async fn a_body_has_an_end() {
-    let stage = stage(BEAT).await;
+    let stage = start_web(BEAT).await;
     let body = " ".repeat(1024 * 1024 + 1);
     let refused = (413, "http: request body too large");
     assert_eq!(stage.send("PUT", "signal", &body).await.refusal(), refused);
@@ -215,15 +217,16 @@ async fn a_body_has_an_end() {
 
 #[tokio::test]
 async fn a_task_that_waits_for_its_next_start_can_be_hurried() {
-    let policy = nomad_agent::Restart::Again { attempts: 3, delay: Duration::from_secs(3600) };
+    let policy =
+        nomad_agent::RestartPolicy::Again { attempts: 3, delay: Duration::from_secs(3600) };
     let stage =
-        stage_of(vec![shell("web", "echo run; exit 7").restart(policy), shell("other", BEAT)])
+        start_tasks(vec![shell("web", "echo run; exit 7").restart(policy), shell("other", BEAT)])
             .await;
     let task = stage.alloc.task("web").unwrap();
-    task.reached(|state| state.phase == Phase::Pending && state.exit_code == Some(7)).await;
+    task.wait_for(|state| state.phase == Phase::Pending && state.exit_code == Some(7)).await;
     let answer = stage.send("PUT", "restart", r#"{"TaskName":"web"}"#).await;
     assert_eq!(answer.refusal(), (500, "Task not running"));
     stage.send("PUT", "restart", r#"{"AllTasks":true}"#).await.json();
-    task.reached(|state| state.phase == Phase::Pending && state.restarts == 1).await;
-    stage.log("web", "run\nrun\n").await;
+    task.wait_for(|state| state.phase == Phase::Pending && state.restarts == 1).await;
+    stage.wait_for_log("web", "run\nrun\n").await;
 }

@@ -2,32 +2,32 @@
 
 use std::time::Duration;
 
-use nomad_agent::{Agent, Entry, LineStyle, LogFeed, Role};
+use nomad_agent::{Agent, LineStyle, LogEntry, LogReceiver, Role};
 use tokio::time::timeout;
 use tracing::level_filters::LevelFilter;
 
-use crate::support::{alone, fleet, get, get_as};
+use crate::support::{get, get_as, start_alone, start_cluster};
 
 /// The lines that are there now, without their times.
-async fn lines(feed: &mut LogFeed) -> Vec<String> {
+async fn lines(feed: &mut LogReceiver) -> Vec<String> {
     let mut seen = Vec::new();
     while let Ok(entry) = timeout(Duration::from_millis(1), feed.next()).await {
         match entry {
-            Entry::Line(line) => seen.push(line.render(LineStyle::new())[25..].to_owned()),
-            Entry::Dropped(count) => panic!("{count} lines were lost"),
+            LogEntry::Line(line) => seen.push(line.render(LineStyle::new())[25..].to_owned()),
+            LogEntry::Dropped(count) => panic!("{count} lines were lost"),
         }
     }
     seen
 }
 
-fn listen(agent: &Agent) -> LogFeed {
-    agent.log().listen(LevelFilter::DEBUG)
+fn subscribe(agent: &Agent) -> LogReceiver {
+    agent.log().subscribe(LevelFilter::DEBUG)
 }
 
 #[tokio::test(start_paused = true)]
 async fn every_request_is_a_line() {
-    let agent = alone(Role::Both).await;
-    let mut feed = listen(&agent);
+    let agent = start_alone(Role::Both).await;
+    let mut feed = subscribe(&agent);
     get(&agent, "/v1/agent/health?type=client").await;
     get(&agent, "/v1/agent/health?wait=bad").await;
     let seen = lines(&mut feed).await;
@@ -44,8 +44,8 @@ async fn every_request_is_a_line() {
 
 #[tokio::test(start_paused = true)]
 async fn no_token_is_ever_in_a_line() {
-    let agent = alone(Role::Both).await;
-    let mut feed = agent.log().listen(LevelFilter::TRACE);
+    let agent = start_alone(Role::Both).await;
+    let mut feed = agent.log().subscribe(LevelFilter::TRACE);
     get_as(&agent, "management", "/v1/agent/self?token=s3cret&%74oken=s3cret&a=1").await;
     get_as(&agent, "s3cret", "/v1/agent/self").await;
     let seen = lines(&mut feed).await.concat();
@@ -55,8 +55,8 @@ async fn no_token_is_ever_in_a_line() {
 
 #[tokio::test(start_paused = true)]
 async fn two_agents_in_one_process_write_two_logs() {
-    let [one, two, _] = fleet().await;
-    let (mut first, mut second) = (listen(&one), listen(&two));
+    let [one, two, _] = start_cluster().await;
+    let (mut first, mut second) = (subscribe(&one), subscribe(&two));
     get(&one, "/v1/agent/members").await;
     assert_eq!(lines(&mut first).await.len(), 1);
     assert!(lines(&mut second).await.is_empty());

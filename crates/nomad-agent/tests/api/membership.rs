@@ -6,11 +6,11 @@ use nomad_acl::AclDisabled;
 use nomad_agent::{AgentConfig, MemberStatus, Role, Roster, standalone};
 use serde_json::json;
 
-use crate::support::{Guarded, alone, ask, fleet, get, request, start};
+use crate::support::{TestTokens, get, request, send_request, start, start_alone, start_cluster};
 
 #[tokio::test]
 async fn a_single_server_is_its_only_member() {
-    let agent = alone(Role::Server).await;
+    let agent = start_alone(Role::Server).await;
     let answer = get(&agent, "/v1/agent/members?region=ignored").await.json();
     let id = agent.server_id().unwrap().to_string();
     assert_eq!(
@@ -33,13 +33,13 @@ async fn a_single_server_is_its_only_member() {
 
 #[tokio::test]
 async fn a_client_shows_the_view_of_a_server() {
-    let [_, second, client] = fleet().await;
+    let [_, second, client] = start_cluster().await;
     let answer = get(&client, "/v1/agent/members").await.json();
     assert_eq!(answer["ServerName"], "server1");
     assert_eq!(answer["Members"].as_array().unwrap().len(), 2);
     assert_eq!(get(&second, "/v1/agent/members").await.json()["ServerName"], "server2");
 
-    let lonely = alone(Role::Client).await;
+    let lonely = start_alone(Role::Client).await;
     assert_eq!(get(&lonely, "/v1/agent/members").await.refusal(), (500, "no servers"));
 }
 
@@ -53,7 +53,7 @@ async fn a_client_lists_the_servers_that_are_there() {
         config.rpc.set_port(port);
         start(config, &roster).await;
     }
-    roster.mark("c.global", MemberStatus::Left);
+    roster.set_status("c.global", MemberStatus::Left);
     let answer = get(&client, "/v1/agent/servers").await;
     answer.json();
     assert_eq!(answer.text, r#"["127.0.0.1:4999","127.0.0.1:5001"]"#);
@@ -68,7 +68,7 @@ async fn only_who_may_write_changes_the_membership() {
         if !token.is_empty() {
             request.headers_mut().insert("x-nomad-token", token.parse().unwrap());
         }
-        ask(standalone(agent.clone(), Guarded), request).await
+        send_request(standalone(agent.clone(), TestTokens), request).await
     };
     for (path, status, text) in [
         ("force-leave?node=foo", 200, ""),
@@ -90,7 +90,7 @@ async fn only_who_may_write_changes_the_membership() {
 
 #[tokio::test]
 async fn a_join_without_the_right_is_a_join_with_a_warning() {
-    let agent = alone(Role::Server).await;
+    let agent = start_alone(Role::Server).await;
     let warning =
         "anonymous server join is deprecated and will be removed in a future version of Nomad";
     for (token, expected) in [("", warning), ("management", "")] {
@@ -98,24 +98,24 @@ async fn a_join_without_the_right_is_a_join_with_a_warning() {
         if !token.is_empty() {
             request.headers_mut().insert("x-nomad-token", token.parse().unwrap());
         }
-        let answer = ask(standalone(agent.clone(), Guarded), request).await.json();
+        let answer = send_request(standalone(agent.clone(), TestTokens), request).await.json();
         assert_eq!(answer["warning"], expected);
         assert_eq!(answer["num_joined"], 0);
     }
     for (token, text) in [("bogus", "Permission denied"), ("gone", "ACL token expired")] {
         let mut request = request("PUT", "/v1/agent/join?address=127.0.0.1:1");
         request.headers_mut().insert("x-nomad-token", token.parse().unwrap());
-        let answer = ask(standalone(agent.clone(), Guarded), request).await;
+        let answer = send_request(standalone(agent.clone(), TestTokens), request).await;
         assert_eq!(answer.refusal(), (403, text));
     }
 }
 
 #[tokio::test]
 async fn a_client_alone_changes_no_membership() {
-    let agent = alone(Role::Client).await;
+    let agent = start_alone(Role::Client).await;
     for path in ["join?address=x", "join", "force-leave", "keyring/list", "keyring/install"] {
         let request = request("PUT", &format!("/v1/agent/{path}"));
-        let answer = ask(standalone(agent.clone(), AclDisabled), request).await;
+        let answer = send_request(standalone(agent.clone(), AclDisabled), request).await;
         assert_eq!(answer.refusal(), (501, "Invalid method"), "{path}");
     }
 }

@@ -6,8 +6,8 @@ use nomad_agent::{Agent, AgentConfig, Role, Roster};
 use serde_json::json;
 
 use crate::{
-    stage::UNKNOWN,
-    support::{alone, ask_as, get, get_as, request_with, send, start},
+    fixture::UNKNOWN,
+    support::{get, get_as, request_with, send, send_request_as, start, start_alone},
 };
 
 const PATH: &str = "/v1/client/metadata";
@@ -78,11 +78,11 @@ async fn metadata_is_refused_in_nomads_words() {
     get_as(&agent, "node-read", PATH).await.json();
     let change = || request_with("POST", PATH, r#"{"Meta":{"a":"1"}}"#);
     for token in ["", "node-read"] {
-        assert_eq!(ask_as(&agent, token, change()).await.refusal(), denied, "{token}");
+        assert_eq!(send_request_as(&agent, token, change()).await.refusal(), denied, "{token}");
     }
-    assert_eq!(ask_as(&agent, "node-write", change()).await.json()["Meta"]["a"], "1");
+    assert_eq!(send_request_as(&agent, "node-write", change()).await.json()["Meta"]["a"], "1");
     get_as(&agent, "management", PATH).await.json();
-    let server = alone(Role::Server).await;
+    let server = start_alone(Role::Server).await;
     let nobody = (400, "No local Node and node_id not provided");
     assert_eq!(get(&server, PATH).await.refusal(), nobody);
 }

@@ -11,28 +11,28 @@ use tokio::{
 };
 use tracing::{debug, error, info};
 
-use crate::support::{alone, chunk, fleet, get, open, start};
+use crate::support::{chunk, get, open, start, start_alone, start_cluster};
 
 /// Says something as this agent.
-fn speak(agent: &Agent, say: impl FnOnce()) {
+fn log_as(agent: &Agent, say: impl FnOnce()) {
     tracing::dispatcher::with_default(agent.dispatch(), say);
 }
 
 /// Opens a monitor, and says the first thing once it listens: a plain one has no head before.
 async fn monitor(agent: &Agent, query: &str, say: impl FnOnce()) -> http::Response<Body> {
     let (asked, path) = (agent.clone(), format!("/v1/agent/monitor?{query}"));
-    let before = agent.log().listeners();
+    let before = agent.log().receiver_count();
     let opening = tokio::spawn(async move { open(&asked, &path).await });
-    while agent.log().listeners() == before {
+    while agent.log().receiver_count() == before {
         task::yield_now().await;
     }
-    speak(agent, say);
+    log_as(agent, say);
     opening.await.unwrap()
 }
 
 #[tokio::test]
 async fn parameters_are_checked_in_order() {
-    let agent = alone(Role::Both).await;
+    let agent = start_alone(Role::Both).await;
     let syntax = |what: &str, value: &str| {
         format!("Unknown option for {what}: strconv.ParseBool: parsing \"{value}\": invalid syntax")
     };
@@ -51,7 +51,7 @@ async fn parameters_are_checked_in_order() {
 
 #[tokio::test(start_paused = true)]
 async fn frames_hold_the_log() {
-    let agent = alone(Role::Both).await;
+    let agent = start_alone(Role::Both).await;
     let response = monitor(&agent, "log_level=warn", || {
         info!(target: "http", "not this");
         error!(target: "http", "but <this>");
@@ -84,7 +84,7 @@ async fn plain_is_the_lines_and_nothing_else() {
 
 #[tokio::test(start_paused = true)]
 async fn json_lines_and_locations_on_request() {
-    let agent = alone(Role::Client).await;
+    let agent = start_alone(Role::Client).await;
     let say = || info!(target: "client", count = 3, "started");
     let response = monitor(&agent, "plain=1&log_json=1&log_include_location=true", say).await;
     let text = chunk(&mut response.into_body()).await;
@@ -95,7 +95,7 @@ async fn json_lines_and_locations_on_request() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_log_beats_in_frames_and_is_silent_in_plain() {
-    let agent = alone(Role::Client).await;
+    let agent = start_alone(Role::Client).await;
     let started = Instant::now();
     let mut body = open(&agent, "/v1/agent/monitor").await.into_body();
     assert_eq!(chunk(&mut body).await, "{}");
@@ -109,7 +109,7 @@ async fn a_silent_log_beats_in_frames_and_is_silent_in_plain() {
 
 #[tokio::test(start_paused = true)]
 async fn a_long_burst_is_cut_into_frames_of_1024_bytes() {
-    let agent = alone(Role::Client).await;
+    let agent = start_alone(Role::Client).await;
     let started = Instant::now();
     let say = || info!(target: "client", "{}", "x".repeat(3000));
     let mut body = monitor(&agent, "plain=true", say).await.into_body();
@@ -121,12 +121,12 @@ async fn a_long_burst_is_cut_into_frames_of_1024_bytes() {
 
 #[tokio::test(start_paused = true)]
 async fn lost_lines_are_told_every_three_seconds() {
-    let agent = alone(Role::Client).await;
+    let agent = start_alone(Role::Client).await;
     let say = || info!(target: "client", "first");
     let mut body = monitor(&agent, "plain=true&log_json=true", say).await.into_body();
     assert!(chunk(&mut body).await.contains("first"));
     // Nobody reads while this is said, and 512 lines are kept.
-    speak(&agent, || (0..600).for_each(|n| info!(target: "client", n, "again")));
+    log_as(&agent, || (0..600).for_each(|n| info!(target: "client", n, "again")));
     let started = Instant::now();
     let mut text = String::new();
     while !text.ends_with("during monitor request\n") {
@@ -140,30 +140,30 @@ async fn lost_lines_are_told_every_three_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn two_agents_in_one_process_do_not_hear_each_other() {
-    let [one, two, _] = fleet().await;
+    let [one, two, _] = start_cluster().await;
     let mut body = monitor(&one, "plain=true", || info!("one")).await.into_body();
     assert!(chunk(&mut body).await.ends_with(" one\n"));
-    speak(&two, || info!("two"));
-    speak(&one, || info!("one again"));
+    log_as(&two, || info!("two"));
+    log_as(&one, || info!("one again"));
     assert!(chunk(&mut body).await.ends_with(" one again\n"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_leaves_is_forgotten_at_once() {
-    let agent = alone(Role::Client).await;
+    let agent = start_alone(Role::Client).await;
     let response = open(&agent, "/v1/agent/monitor").await;
-    assert_eq!((agent.log().listeners(), agent.open_streams()), (1, 1));
+    assert_eq!((agent.log().receiver_count(), agent.open_streams()), (1, 1));
     drop(response);
-    assert_eq!((agent.log().listeners(), agent.open_streams()), (0, 0));
+    assert_eq!((agent.log().receiver_count(), agent.open_streams()), (0, 0));
     // One that leaves before the head is forgotten just as well.
     let path = "/v1/agent/monitor?plain=true";
     assert!(timeout(Duration::from_secs(5), open(&agent, path)).await.is_err());
-    assert_eq!((agent.log().listeners(), agent.open_streams()), (0, 0));
+    assert_eq!((agent.log().receiver_count(), agent.open_streams()), (0, 0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn own_targets_are_here_and_others_are_refused() {
-    let [leader, follower, client] = fleet().await;
+    let [leader, follower, client] = start_cluster().await;
     let own = client.node_id().unwrap();
     let server_id = leader.server_id().unwrap();
     for (agent, query) in [

@@ -12,15 +12,15 @@ use tokio::net::TcpStream;
 use tracing::{debug, info, warn};
 
 use crate::{
-    served::{Served, serve},
-    support::{Guarded, alone, ask_as, fleet, get_as, request, start},
+    support::{TestTokens, get_as, request, send_request_as, start, start_alone, start_cluster},
+    test_server::{TestServer, serve},
 };
 
 /// A monitor that a caller reads over a socket.
 struct Monitor {
     kind: String,
     body: Incoming,
-    _served: Served,
+    _served: TestServer,
 }
 
 impl Monitor {
@@ -40,12 +40,12 @@ impl Monitor {
         let mut asked = request("GET", &format!("/v1/agent/monitor?{query}"));
         asked.headers_mut().insert("host", "agent".parse().unwrap());
         asked.headers_mut().insert("x-nomad-token", "agent-read".parse().unwrap());
-        let before = agent.log().listeners();
+        let before = agent.log().receiver_count();
         let opening = tokio::spawn(async move {
             // The connection lives as long as its sender.
             (sender.send_request(asked).await.unwrap(), sender)
         });
-        while agent.log().listeners() == before {
+        while agent.log().receiver_count() == before {
             tokio::task::yield_now().await;
         }
         tracing::dispatcher::with_default(agent.dispatch(), speak);
@@ -85,7 +85,7 @@ const SCRIPT: &str = "log that <script>should</script> be sent & no \"more\"";
 
 #[tokio::test]
 async fn frames_begin_with_their_data() {
-    let agent = alone(Role::Both).await;
+    let agent = start_alone(Role::Both).await;
     let mut monitor =
         Monitor::open(&agent, "log_level=warn", || warn!(target: "http", "heard")).await;
     assert_eq!(monitor.kind, "application/json");
@@ -97,7 +97,7 @@ async fn frames_begin_with_their_data() {
 // A log line is whatever somebody asked for: no browser may take it for a page.
 #[tokio::test]
 async fn markup_in_a_line_is_never_a_page() {
-    let agent = alone(Role::Both).await;
+    let agent = start_alone(Role::Both).await;
     let speak = || debug!(target: "http", "{SCRIPT}");
     let mut plain = Monitor::open(&agent, "plain=true&log_level=debug", speak).await;
     assert_eq!(plain.kind, "text/plain");
@@ -120,7 +120,7 @@ async fn a_level_is_the_monitors_own() {
 
 #[tokio::test]
 async fn every_agent_has_its_own_log_by_every_name_it_has() {
-    let [leader, _, client] = fleet().await;
+    let [leader, _, client] = start_cluster().await;
     let node_id = client.node_id().unwrap();
     let server_id = leader.server_id().unwrap();
     for (agent, query) in [
@@ -141,25 +141,26 @@ async fn every_agent_has_its_own_log_by_every_name_it_has() {
 
 #[tokio::test]
 async fn who_may_not_hears_nothing() {
-    let agent = alone(Role::Both).await;
+    let agent = start_alone(Role::Both).await;
     let path = "/v1/agent/monitor?log_level=debug";
     for token in ["", "unknown", "node-write"] {
         assert_eq!(get_as(&agent, token, path).await.refusal(), (403, "Permission denied"));
     }
     for token in ["agent-read", "management"] {
         let answer =
-            ask_as(&agent, token, request("GET", "/v1/agent/monitor?log_level=blah")).await;
+            send_request_as(&agent, token, request("GET", "/v1/agent/monitor?log_level=blah"))
+                .await;
         assert_eq!(answer.refusal(), (400, "Unknown log level: blah"));
     }
     let speak = || debug!(target: "http", "for readers");
-    let mut monitor = Monitor::open_as(&agent, Guarded, "log_level=debug", speak).await;
+    let mut monitor = Monitor::open_as(&agent, TestTokens, "log_level=debug", speak).await;
     assert!(monitor.read_frames("for readers").await.contains("[DEBUG]"));
 }
 
 // What a caller who does not read has waiting: two buffers of the kernel and the queue of the monitor, and no more.
 #[tokio::test]
 async fn a_slow_reader_is_told_what_it_missed() {
-    let agent = alone(Role::Client).await;
+    let agent = start_alone(Role::Client).await;
     let mut monitor = Monitor::open(&agent, "plain=true", || info!("first")).await;
     monitor.read_until(|seen| seen.ends_with("first\n")).await;
     let line = "x".repeat(4096);

@@ -2,14 +2,16 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use nomad_agent::{Agent, AgentConfig, IDENTITY_PATH, Remote, Role, Roster, peers};
+use nomad_agent::{
+    Agent, AgentConfig, PEER_IDENTITY_PATH, RemoteMembership, Role, Roster, peer_service,
+};
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout};
 use tower_service::Service as _;
 
 use crate::{
-    stage::{SOON, UNKNOWN},
-    support::{alone, get, get_as, send, start},
+    fixture::{SOON, UNKNOWN},
+    support::{get, get_as, send, start, start_alone},
 };
 
 const IDENTITY: &str = "/v1/client/identity";
@@ -38,19 +40,19 @@ async fn changed(agent: &Agent, old: &Value) -> Value {
 }
 
 /// Answers peers at this address until it is dropped.
-struct Rpc(JoinHandle<()>);
+struct RpcServer(JoinHandle<()>);
 
-impl Drop for Rpc {
+impl Drop for RpcServer {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
 /// Serves the address that the server tells others.
-async fn rpc(agent: &Agent) -> Rpc {
+async fn serve_rpc(agent: &Agent) -> RpcServer {
     let listener = TcpListener::bind(agent.config().rpc).await.unwrap();
-    let service = peers(agent.clone());
-    Rpc(tokio::spawn(async move {
+    let service = peer_service(agent.clone());
+    RpcServer(tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
             let service = service.clone();
             let service = hyper::service::service_fn(move |request| service.clone().call(request));
@@ -77,15 +79,15 @@ fn with_data(dir: &Path, name: &str) -> AgentConfig {
 }
 
 /// A client that asks this server.
-async fn client_of(server: &Agent, config: AgentConfig) -> Agent {
-    let remote = Remote::start(vec![server.config().rpc.to_string()]).await;
+async fn start_client_of(server: &Agent, config: AgentConfig) -> Agent {
+    let remote = RemoteMembership::start(vec![server.config().rpc.to_string()]).await;
     Agent::builder(config).membership(Arc::new(remote)).start().await.unwrap()
 }
 
 #[tokio::test]
 async fn the_nine_claims_of_a_node_are_shown() {
     for role in [Role::Client, Role::Both] {
-        let agent = alone(role).await;
+        let agent = start_alone(role).await;
         let id = agent.node_id().unwrap().to_string();
         for query in [String::new(), format!("?node_id={id}"), "?node_id=".to_owned()] {
             let answer = get(&agent, &format!("{IDENTITY}{query}")).await.json();
@@ -115,7 +117,7 @@ async fn the_nine_claims_of_a_node_are_shown() {
 
 #[tokio::test]
 async fn a_renewal_brings_a_new_identity() {
-    let agent = alone(Role::Client).await;
+    let agent = start_alone(Role::Client).await;
     let id = agent.node_id().unwrap();
     let mut old = claims(&agent).await;
     for (method, path, body) in [
@@ -135,7 +137,7 @@ async fn a_renewal_brings_a_new_identity() {
 
 #[tokio::test]
 async fn refusals_are_nomads() {
-    let agent = alone(Role::Client).await;
+    let agent = start_alone(Role::Client).await;
     let wrong = (405, "Invalid method");
     for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
         assert_eq!(send(&agent, method, IDENTITY, "").await.refusal(), wrong, "{method}");
@@ -153,7 +155,7 @@ async fn refusals_are_nomads() {
     let own = format!("{RENEW}?node_id={}", agent.node_id().unwrap());
     assert_eq!(send(&agent, "PUT", &own, &body).await.refusal(), unknown);
     assert_eq!(send(&agent, "PUT", RENEW, "{").await.refusal(), (400, "unexpected EOF"));
-    let server = alone(Role::Server).await;
+    let server = start_alone(Role::Server).await;
     let nobody = (400, "no local Node and node_id not provided");
     assert_eq!(get(&server, IDENTITY).await.refusal(), nobody);
     assert_eq!(send(&server, "PUT", RENEW, "").await.refusal(), nobody);
@@ -192,8 +194,8 @@ async fn an_identity_is_kept_over_a_restart_and_is_that_of_the_node() {
 async fn a_server_signs_for_its_clients() {
     let dir = tempfile::tempdir().unwrap();
     let server = server().await;
-    let served = rpc(&server).await;
-    let client = client_of(&server, with_data(dir.path(), "client1")).await;
+    let served = serve_rpc(&server).await;
+    let client = start_client_of(&server, with_data(dir.path(), "client1")).await;
     let first = claims(&client).await;
     let id = client.node_id().unwrap();
     // The region is the server's, which shows who signed.
@@ -207,7 +209,7 @@ async fn a_server_signs_for_its_clients() {
     send(&client, "PUT", RENEW, "").await.json();
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(claims(&client).await, second);
-    let _served = rpc(&server).await;
+    let _served = serve_rpc(&server).await;
     changed(&client, &second).await;
 }
 
@@ -215,34 +217,34 @@ async fn a_server_signs_for_its_clients() {
 async fn who_is_not_signed_for_has_no_identity() {
     let dir = tempfile::tempdir().unwrap();
     let server = server().await;
-    let served = rpc(&server).await;
-    let client = client_of(&server, with_data(dir.path(), "client1")).await;
+    let served = serve_rpc(&server).await;
+    let client = start_client_of(&server, with_data(dir.path(), "client1")).await;
     claims(&client).await;
     // Somebody who knows the node's id and not its secret.
     let id = client.node_id().unwrap().to_string();
     std::fs::create_dir_all(dir.path().join("client2/client")).unwrap();
     std::fs::write(dir.path().join("client2/client/client-id"), id).unwrap();
-    let other = client_of(&server, with_data(dir.path(), "client2")).await;
+    let other = start_client_of(&server, with_data(dir.path(), "client2")).await;
     assert_eq!(get(&other, IDENTITY).await.refusal(), NONE);
     // Whoever waits for a server is not alone: it signs nothing for itself.
     drop(served);
-    let waiting = client_of(&server, AgentConfig::new("client3", Role::Client)).await;
+    let waiting = start_client_of(&server, AgentConfig::new("client3", Role::Client)).await;
     assert_eq!(get(&waiting, IDENTITY).await.refusal(), NONE);
     assert_eq!(send(&waiting, "PUT", RENEW, "").await.text, "{}");
-    let _served = rpc(&server).await;
+    let _served = serve_rpc(&server).await;
     changed(&waiting, &Value::Null).await;
 }
 
 #[tokio::test]
 async fn peers_are_told_nothing_else() {
-    let server = alone(Role::Server).await;
-    let mut service = peers(server);
+    let server = start_alone(Role::Server).await;
+    let mut service = peer_service(server);
     let mut ask = async |method: &str, path: &str, body: &str| {
         let Ok(answer) = service.call(crate::support::request_with(method, path, body)).await;
         answer.status().as_u16()
     };
-    assert_eq!(ask("GET", IDENTITY_PATH, "").await, 404);
-    assert_eq!(ask("POST", IDENTITY_PATH, "").await, 400);
-    assert_eq!(ask("POST", IDENTITY_PATH, r#"{"NodeID":"x"}"#).await, 400);
+    assert_eq!(ask("GET", PEER_IDENTITY_PATH, "").await, 404);
+    assert_eq!(ask("POST", PEER_IDENTITY_PATH, "").await, 400);
+    assert_eq!(ask("POST", PEER_IDENTITY_PATH, r#"{"NodeID":"x"}"#).await, 400);
     assert_eq!(ask("POST", "/v1/peer/members", "").await, 404);
 }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use flate2::read::GzDecoder;
 use nomad_agent::{Agent, AgentConfig, MemberStatus, Role, Roster};
 
-use crate::support::{Answer, alone, fleet, get, get_as, start};
+use crate::support::{TestResponse, get, get_as, start, start_alone, start_cluster};
 
 async fn open_agent(name: &str, role: Role, roster: &Arc<Roster>) -> Agent {
     start(AgentConfig { enable_debug: true, ..AgentConfig::new(name, role) }, roster).await
@@ -23,7 +23,7 @@ async fn open_alone(role: Role) -> Agent {
     open_agent("agent1", role, &Arc::new(Roster::new())).await
 }
 
-fn unpacked(body: &Bytes) -> Vec<u8> {
+fn decompress(body: &Bytes) -> Vec<u8> {
     let mut bytes = Vec::new();
     GzDecoder::new(&body[..]).read_to_end(&mut bytes).unwrap();
     bytes
@@ -34,7 +34,7 @@ fn contains(bytes: &[u8], text: &str) -> bool {
 }
 
 /// The headers that Nomad sets: type, name of the file, and that nobody should guess.
-fn check_headers(answer: &Answer, kind: &str, file: Option<&str>) {
+fn check_headers(answer: &TestResponse, kind: &str, file: Option<&str>) {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.headers["content-type"], kind);
     assert_eq!(answer.headers["x-content-type-options"], "nosniff");
@@ -45,7 +45,7 @@ fn check_headers(answer: &Answer, kind: &str, file: Option<&str>) {
 
 #[tokio::test]
 async fn debug_and_acls_decide_together() {
-    let closed = alone(Role::Both).await;
+    let closed = start_alone(Role::Both).await;
     let open = open_alone(Role::Both).await;
     let path = "/v1/agent/pprof/cmdline";
     assert_eq!(get(&closed, path).await.refusal(), (403, "Permission denied"));
@@ -117,7 +117,7 @@ async fn the_processor_is_profiled_for_one_caller_at_a_time() {
 
     assert_eq!(refused.refusal(), (500, "cpu profiling already in use"));
     check_headers(&profile, "application/octet-stream", Some("profile"));
-    let bytes = unpacked(&profile.body);
+    let bytes = decompress(&profile.body);
     for text in ["samples", "count", "cpu", "nanoseconds", "thread", "burner"] {
         assert!(contains(&bytes, text), "{text}");
     }
@@ -157,7 +157,7 @@ async fn threads_and_tasks_are_counted() {
         let answer = get(&agent, &format!("/v1/agent/pprof/{name}{named}")).await;
         check_headers(&answer, "application/octet-stream", Some(name));
         for text in texts {
-            assert!(contains(&unpacked(&answer.body), text), "{name}: {text}");
+            assert!(contains(&decompress(&answer.body), text), "{name}: {text}");
         }
         if let Some(top) = go_tool_pprof(&answer.body) {
             assert!(top.contains(&format!("Type: {name}")), "{top}");
@@ -243,11 +243,11 @@ async fn names_and_targets_are_refused_in_nomads_words() {
         let answer = get(agent, &format!("/v1/agent/pprof/{path}")).await;
         assert_eq!(answer.refusal(), refusal, "{path}");
     }
-    roster.mark("server1.global", MemberStatus::Failed);
+    roster.set_status("server1.global", MemberStatus::Failed);
     let answer = get(&server, "/v1/agent/pprof/cmdline?server_id=leader").await;
     assert_eq!(answer.refusal(), (500, "No cluster leader"));
     // Two targets and the bare root are told before anything about rights.
-    let [guarded, ..] = fleet().await;
+    let [guarded, ..] = start_cluster().await;
     let answer = get_as(&guarded, "", "/v1/agent/pprof/cmdline?node_id=a&server_id=b").await;
     assert_eq!(answer.refusal(), (400, "Cannot target node and server simultaneously"));
     assert_eq!(get_as(&guarded, "", "/v1/agent/pprof/").await.refusal(), (404, "Invalid method"));

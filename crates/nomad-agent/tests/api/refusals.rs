@@ -3,11 +3,11 @@
 use nomad_acl::AclDisabled;
 use nomad_agent::{Role, standalone};
 
-use crate::support::{alone, ask, fleet, get, get_as, request};
+use crate::support::{get, get_as, request, send_request, start_alone, start_cluster};
 
 #[tokio::test]
 async fn unknown_paths_are_not_found_without_a_word() {
-    let agent = alone(Role::Both).await;
+    let agent = start_alone(Role::Both).await;
     for path in ["/v1/agent", "/v1/agent/", "/v1/agent/foo", "/v1/agent/self/", "/v1", "/x"] {
         let answer = get(&agent, path).await;
         assert_eq!(answer.refusal(), (404, ""), "{path}");
@@ -17,7 +17,7 @@ async fn unknown_paths_are_not_found_without_a_word() {
 
 #[tokio::test]
 async fn a_missing_role_and_a_wrong_method_have_their_order() {
-    let [server, _, client] = fleet().await;
+    let [server, _, client] = start_cluster().await;
     let invalid = "Invalid method";
     for (agent, method, path, refusal) in [
         (&server, "POST", "/v1/agent/members", (405, invalid)),
@@ -38,16 +38,18 @@ async fn a_missing_role_and_a_wrong_method_have_their_order() {
         (&client, "FOO", "/v1/agent/schedulers", (400, "Server only endpoint")),
         (&server, "FOO", "/v1/agent/schedulers", (405, invalid)),
     ] {
-        let answer = ask(standalone(agent.clone(), AclDisabled), request(method, path)).await;
+        let answer =
+            send_request(standalone(agent.clone(), AclDisabled), request(method, path)).await;
         assert_eq!(answer.refusal(), refusal, "{method} {path}");
     }
 }
 
 #[tokio::test]
 async fn what_is_not_served_says_so() {
-    let agent = alone(Role::Both).await;
+    let agent = start_alone(Role::Both).await;
     for (method, path) in [("GET", "/v1/jobs"), ("PUT", "/v1/node/x/drain")] {
-        let answer = ask(standalone(agent.clone(), AclDisabled), request(method, path)).await;
+        let answer =
+            send_request(standalone(agent.clone(), AclDisabled), request(method, path)).await;
         let (status, text) = answer.refusal();
         assert_eq!(status, 501, "{path}: {text}");
         assert!(text.ends_with("is not served by this agent yet"), "{path}: {text}");
@@ -56,7 +58,7 @@ async fn what_is_not_served_says_so() {
 
 #[tokio::test]
 async fn with_acls_the_token_decides() {
-    let agent = alone(Role::Both).await;
+    let agent = start_alone(Role::Both).await;
     for path in ["self", "members", "servers", "host", "monitor"] {
         let path = format!("/v1/agent/{path}");
         for (token, refusal) in [
@@ -77,7 +79,7 @@ async fn with_acls_the_token_decides() {
 
 #[tokio::test]
 async fn some_faults_come_before_the_token() {
-    let agent = alone(Role::Server).await;
+    let agent = start_alone(Role::Server).await;
     for token in ["", "unknown"] {
         let answer = get_as(&agent, token, "/v1/agent/servers").await;
         assert_eq!(answer.refusal(), (501, "Invalid method"));

@@ -2,21 +2,21 @@
 
 use std::future::{Ready, ready};
 
-use nomad_acl::{Acl, Policy, RegionScope, RegionalAcl, Tokens, TokensError, Wanted};
+use nomad_acl::{Acl, LookupOptions, Policy, RegionScope, RegionalAcl, Tokens, TokensError};
 use nomad_agent::{Agent, Role, standalone};
 use nomad_wire::SecretId;
 
-use crate::support::{alone, ask, request};
+use crate::support::{request, send_request, start_alone};
 
 /// ACLs on, and every caller has these policies.
 #[derive(Clone)]
-struct Holding(Acl);
+struct FixedTokens(Acl);
 
-impl Tokens for Holding {
+impl Tokens for FixedTokens {
     type Future = Ready<Result<RegionalAcl, TokensError>>;
 
-    fn resolve_for(&self, _: Option<&SecretId>, _: Wanted<'_>) -> Self::Future {
-        ready(Ok(RegionalAcl::of(RegionScope::Own, self.0.clone())))
+    fn resolve_with(&self, _: Option<&SecretId>, _: LookupOptions<'_>) -> Self::Future {
+        ready(Ok(RegionalAcl::new(RegionScope::Own, self.0.clone())))
     }
 }
 
@@ -35,8 +35,8 @@ fn acl(name: &str) -> Acl {
 }
 
 async fn status(agent: &Agent, policy: &str, path: &str) -> u16 {
-    let tokens = Holding(acl(policy));
-    let answer = ask(standalone(agent.clone(), tokens), request("GET", path)).await;
+    let tokens = FixedTokens(acl(policy));
+    let answer = send_request(standalone(agent.clone(), tokens), request("GET", path)).await;
     if answer.status == 403 {
         assert_eq!(answer.refusal(), (403, "Permission denied"));
     }
@@ -45,7 +45,7 @@ async fn status(agent: &Agent, policy: &str, path: &str) -> u16 {
 
 #[tokio::test]
 async fn rights_are_those_of_nomad() {
-    let agent = alone(Role::Both).await;
+    let agent = start_alone(Role::Both).await;
     for (path, allowed, denied) in [
         (
             "/v1/agent/self",
@@ -86,7 +86,7 @@ async fn rights_are_those_of_nomad() {
 
 #[tokio::test]
 async fn a_monitor_needs_a_right_after_its_parameters() {
-    let agent = alone(Role::Both).await;
+    let agent = start_alone(Role::Both).await;
     for policy in ["none", "node:write"] {
         assert_eq!(status(&agent, policy, "/v1/agent/monitor").await, 403);
     }

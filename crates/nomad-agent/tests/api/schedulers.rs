@@ -9,7 +9,9 @@ use nomad_acl::AclDisabled;
 use nomad_agent::{Agent, Role, standalone};
 use serde_json::json;
 
-use crate::support::{Answer, alone, ask, ask_as, fleet, get, request};
+use crate::support::{
+    TestResponse, get, request, send_request, send_request_as, start_alone, start_cluster,
+};
 
 const CONFIG: &str = "/v1/agent/schedulers/config";
 
@@ -17,8 +19,8 @@ fn with_body(method: &str, body: &impl ToString) -> Request<Full<Bytes>> {
     request(method, CONFIG).map(|_| Full::new(Bytes::from(body.to_string())))
 }
 
-async fn set(agent: &Agent, body: &impl ToString) -> Answer {
-    ask(standalone(agent.clone(), AclDisabled), with_body("PUT", body)).await
+async fn set(agent: &Agent, body: &impl ToString) -> TestResponse {
+    send_request(standalone(agent.clone(), AclDisabled), with_body("PUT", body)).await
 }
 
 fn processors() -> usize {
@@ -27,7 +29,7 @@ fn processors() -> usize {
 
 #[tokio::test]
 async fn there_are_as_many_workers_as_configured() {
-    let agent = alone(Role::Both).await;
+    let agent = start_alone(Role::Both).await;
     let config = get(&agent, CONFIG).await.json();
     let everything = json!(["service", "batch", "system", "sysbatch", "_core"]);
     let expected = json!({
@@ -51,13 +53,14 @@ async fn there_are_as_many_workers_as_configured() {
 
 #[tokio::test]
 async fn the_pool_is_resized_and_says_what_it_is_then() {
-    let agent = alone(Role::Server).await;
+    let agent = start_alone(Role::Server).await;
     let half = processors() / 2;
     // Keys in any case, unknown ones ignored, as Go reads them.
     let wanted =
         json!({"Num_Schedulers": half, "enabled_schedulers": ["_core", "batch"], "server_id": "x"});
     for method in ["PUT", "POST"] {
-        let answer = ask(standalone(agent.clone(), AclDisabled), with_body(method, &wanted)).await;
+        let answer =
+            send_request(standalone(agent.clone(), AclDisabled), with_body(method, &wanted)).await;
         let expected = json!({
             "enabled_schedulers": ["_core", "batch"], "num_schedulers": half, "server_id": "agent1.global",
         });
@@ -80,7 +83,7 @@ async fn the_pool_is_resized_and_says_what_it_is_then() {
 
 #[tokio::test]
 async fn what_cannot_be_is_refused_and_changes_nothing() {
-    let agent = alone(Role::Server).await;
+    let agent = start_alone(Role::Server).await;
     let before = get(&agent, CONFIG).await.json();
     let core = |workers: i64| json!({"num_schedulers": workers, "enabled_schedulers": ["_core"]});
     for (body, text) in [
@@ -112,7 +115,7 @@ async fn what_cannot_be_is_refused_and_changes_nothing() {
 
 #[tokio::test]
 async fn rights_come_after_the_method_and_before_the_body() {
-    let agent = alone(Role::Server).await;
+    let agent = start_alone(Role::Server).await;
     let list = "/v1/agent/schedulers";
     for (token, allowed) in [
         ("", false),
@@ -122,24 +125,24 @@ async fn rights_come_after_the_method_and_before_the_body() {
         ("management", true),
     ] {
         for path in [list, CONFIG] {
-            let answer = ask_as(&agent, token, request("GET", path)).await;
+            let answer = send_request_as(&agent, token, request("GET", path)).await;
             assert_eq!(answer.status == 200, allowed, "{token} {path}");
             if !allowed {
                 assert_eq!(answer.refusal(), (403, "Permission denied"));
             }
-            let answer = ask_as(&agent, token, request("FOO", path)).await;
+            let answer = send_request_as(&agent, token, request("FOO", path)).await;
             assert_eq!(answer.refusal(), (405, "Invalid method"));
         }
     }
     let good = json!({"num_schedulers": 1, "enabled_schedulers": ["_core"]});
     for method in ["PUT", "POST"] {
         for token in ["", "agent-read", "node-write"] {
-            let answer = ask_as(&agent, token, with_body(method, &"broken")).await;
+            let answer = send_request_as(&agent, token, with_body(method, &"broken")).await;
             assert_eq!(answer.refusal(), (403, "Permission denied"), "{token}");
         }
         for token in ["agent-write", "management"] {
             assert_eq!(
-                ask_as(&agent, token, with_body(method, &good)).await.json()["num_schedulers"],
+                send_request_as(&agent, token, with_body(method, &good)).await.json()["num_schedulers"],
                 1
             );
         }
@@ -148,10 +151,11 @@ async fn rights_come_after_the_method_and_before_the_body() {
 
 #[tokio::test]
 async fn only_servers_have_schedulers() {
-    let [_, _, client] = fleet().await;
+    let [_, _, client] = start_cluster().await;
     for method in ["GET", "POST", "PUT", "FOO"] {
         for path in ["/v1/agent/schedulers", CONFIG] {
-            let answer = ask(standalone(client.clone(), AclDisabled), request(method, path)).await;
+            let answer =
+                send_request(standalone(client.clone(), AclDisabled), request(method, path)).await;
             assert_eq!(answer.refusal(), (400, "Server only endpoint"), "{method} {path}");
         }
     }

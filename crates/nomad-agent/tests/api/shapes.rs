@@ -6,7 +6,7 @@
 use nomad_agent::{Agent, AgentConfig, Role};
 use serde_json::Value;
 
-use crate::support::{fleet, get};
+use crate::support::{get, start_cluster};
 
 const RECORDED: &str = include_str!("../recorded/shapes-1.0.18.json");
 
@@ -87,7 +87,7 @@ fn compare(place: &str, recorded: &Value, ours: &Value, faults: &mut Vec<String>
 #[tokio::test]
 async fn every_answer_has_all_that_was_recorded() {
     let recorded: Value = serde_json::from_str(RECORDED).unwrap();
-    let [server, _, client] = fleet().await;
+    let [server, _, client] = start_cluster().await;
     let config = AgentConfig { enable_debug: true, ..AgentConfig::new("real1", Role::Client) };
     let real = Agent::builder(config).start().await.unwrap();
     let mut faults = Vec::new();

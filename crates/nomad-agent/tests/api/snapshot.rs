@@ -11,8 +11,8 @@ use http_body_util::BodyExt as _;
 use nomad_agent::{AgentConfig, Role, Roster, standalone};
 
 use crate::{
-    stage::{ALLOC, Stage, UNKNOWN, alloc, ended, shell},
-    support::{Guarded, alone, ask, get, listen, request, start},
+    fixture::{ALLOC, AllocFixture, UNKNOWN, alloc, run_web_to_end, shell},
+    support::{TestTokens, get, open_over_http, request, send_request, start, start_alone},
 };
 
 fn path(id: &str) -> String {
@@ -20,8 +20,8 @@ fn path(id: &str) -> String {
 }
 
 /// The archive as bytes.
-async fn archive(stage: &Stage) -> Vec<u8> {
-    let answer = listen(&stage.agent, &path(ALLOC)).await;
+async fn archive(stage: &AllocFixture) -> Vec<u8> {
+    let answer = open_over_http(&stage.agent, &path(ALLOC)).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["content-type"], "application/octet-stream");
     answer.into_body().collect().await.unwrap().to_bytes().to_vec()
@@ -46,7 +46,7 @@ fn entries(archive: &[u8]) -> Vec<(String, Entry)> {
 
 #[tokio::test]
 async fn data_and_local_are_carried_and_nothing_else() {
-    let stage = ended("echo log").await;
+    let stage = run_web_to_end("echo log").await;
     stage.write("alloc/data/state", "precious");
     std::fs::create_dir_all(stage.path("web/local/a/b")).unwrap();
     stage.write("web/local/a/b/file", "deep");
@@ -78,7 +78,7 @@ async fn data_and_local_are_carried_and_nothing_else() {
 
 #[tokio::test]
 async fn a_broken_directory_is_told_in_the_archive() {
-    let stage = ended("").await;
+    let stage = run_web_to_end("").await;
     std::fs::remove_dir_all(stage.path("web/local")).unwrap();
     let bytes = archive(&stage).await;
     let text = format!("lstat {}: no such file or directory", stage.path("web/local").display());
@@ -91,7 +91,7 @@ async fn a_broken_directory_is_told_in_the_archive() {
 
 #[tokio::test]
 async fn a_swapped_directory_brings_nothing_in_from_outside() {
-    let stage = ended("").await;
+    let stage = run_web_to_end("").await;
     std::fs::remove_dir_all(stage.path("web/local")).unwrap();
     symlink("/etc", stage.path("web/local")).unwrap();
     let entries = entries(&archive(&stage).await);
@@ -109,7 +109,7 @@ async fn a_swapped_directory_brings_nothing_in_from_outside() {
 
 #[tokio::test]
 async fn many_bytes_are_streamed_whole() {
-    let stage = ended("").await;
+    let stage = run_web_to_end("").await;
     let line = "0123456789abcdef".repeat(1024);
     stage.write("alloc/data/big", line.repeat(200));
     let entries: BTreeMap<_, _> = entries(&archive(&stage).await).into_iter().collect();
@@ -137,7 +137,7 @@ async fn who_may_not_is_told_before_what_is_not_there() {
         if !token.is_empty() {
             request.headers_mut().insert("x-nomad-token", token.parse().unwrap());
         }
-        ask(standalone(agent.clone(), Guarded), request)
+        send_request(standalone(agent.clone(), TestTokens), request)
     };
     for wrong in ["", "management", "unknown", &token(UNKNOWN)] {
         assert_eq!(with(ALLOC, wrong).await.refusal(), (403, "Permission denied"), "{wrong}");
@@ -147,7 +147,7 @@ async fn who_may_not_is_told_before_what_is_not_there() {
     assert_eq!(with(ALLOC, &token(ALLOC)).await.status, 200);
     assert_eq!(with("123", &token("123")).await.refusal(), (500, "allocation not found"));
     assert_eq!(get(&agent, &path("123")).await.refusal(), (500, "allocation not found"));
-    let server = alone(Role::Server).await;
+    let server = start_alone(Role::Server).await;
     let nobody = (400, "node is not running a Nomad Client");
     assert_eq!(get(&server, &path(ALLOC)).await.refusal(), nobody);
 }

@@ -12,7 +12,7 @@ use tokio::{
 use tower_service::Service as _;
 use tracing::info;
 
-use crate::support::alone;
+use crate::support::start_alone;
 
 /// Serves the agent on a free port, and connects to it.
 async fn connect(agent: &Agent) -> TcpStream {
@@ -40,11 +40,11 @@ async fn read_until(socket: &mut TcpStream, end: &str) -> String {
 
 #[tokio::test]
 async fn a_plain_monitor_is_silent_then_chunked_and_ends_with_its_caller() {
-    let agent = alone(Role::Client).await;
+    let agent = start_alone(Role::Client).await;
     let mut socket = connect(&agent).await;
     let request = "GET /v1/agent/monitor?plain=true HTTP/1.1\r\nHost: a\r\n\r\n";
     socket.write_all(request.as_bytes()).await.unwrap();
-    while agent.log().listeners() == 0 {
+    while agent.log().receiver_count() == 0 {
         task::yield_now().await;
     }
     // Not even a head while nothing was said.
@@ -59,10 +59,10 @@ async fn a_plain_monitor_is_silent_then_chunked_and_ends_with_its_caller() {
     let (size, line) = chunk.split_once("\r\n").unwrap();
     assert_eq!(usize::from_str_radix(size, 16).unwrap(), line.len() - 2);
 
-    assert_eq!((agent.log().listeners(), agent.open_streams()), (1, 1));
+    assert_eq!((agent.log().receiver_count(), agent.open_streams()), (1, 1));
     drop(socket);
     while agent.open_streams() > 0 {
         task::yield_now().await;
     }
-    assert_eq!(agent.log().listeners(), 0);
+    assert_eq!(agent.log().receiver_count(), 0);
 }

@@ -2,11 +2,11 @@
 
 use nomad_agent::{Agent, AgentConfig, Role};
 
-use crate::support::{alone, fleet, get, request};
+use crate::support::{get, request, start_alone, start_cluster};
 
 #[tokio::test]
 async fn the_node_shows_its_last_figures() {
-    let agent = alone(Role::Both).await;
+    let agent = start_alone(Role::Both).await;
     let own = agent.node_id().unwrap();
     let strange = "?tomcat=yes&node=none".to_owned();
     for query in [String::new(), "?node_id=".to_owned(), format!("?node_id={own}"), strange] {
@@ -16,7 +16,7 @@ async fn the_node_shows_its_last_figures() {
 
 #[tokio::test]
 async fn other_nodes_are_refused_in_nomads_words() {
-    let [server, _, client] = fleet().await;
+    let [server, _, client] = start_cluster().await;
     let other = "9bb118cc-7630-ebf4-b8b8-c11ee8847863";
     let unknown = format!("Unknown node {other}");
     let short = "node lookup failed: index error: UUID must be 36 characters";
@@ -66,7 +66,7 @@ async fn pages_of_other_origins_may_read_and_not_write() {
     use nomad_agent::standalone;
     use tower_service::Service as _;
 
-    let mut service = standalone(alone(Role::Client).await, AclDisabled);
+    let mut service = standalone(start_alone(Role::Client).await, AclDisabled);
     let mut ask = async |method: &str, path: &str, extra: &[(&'static str, &'static str)]| {
         let mut request = request(method, path);
         request.headers_mut().insert(header::ORIGIN, "http://ui.example".parse().unwrap());

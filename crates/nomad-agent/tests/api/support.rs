@@ -11,8 +11,10 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use nomad_acl::{Acl, AclDisabled, Policy, RegionScope, RegionalAcl, Tokens, TokensError, Wanted};
-use nomad_agent::{Agent, AgentConfig, Body, Node, Role, Roster, Standalone, standalone};
+use nomad_acl::{
+    Acl, AclDisabled, LookupOptions, Policy, RegionScope, RegionalAcl, Tokens, TokensError,
+};
+use nomad_agent::{Agent, AgentConfig, Body, HostSource, Role, Roster, Standalone, standalone};
 use nomad_wire::{SecretId, agent::HostData, client::HostStats};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
@@ -20,9 +22,9 @@ use tower_service::Service as _;
 
 /// A host without a kernel: its answers are the same on every machine.
 #[derive(Debug)]
-pub(crate) struct QuietNode;
+pub(crate) struct FixedHost;
 
-impl Node for QuietNode {
+impl HostSource for FixedHost {
     fn facts(&self) -> HostData {
         HostData { os: "quiet".to_owned(), ..HostData::default() }
     }
@@ -35,21 +37,21 @@ impl Node for QuietNode {
 /// An agent that knows the roster, is on it if it is a server, and lives on a quiet host.
 pub(crate) async fn start(config: AgentConfig, roster: &Arc<Roster>) -> Agent {
     let known: Arc<Roster> = Arc::clone(roster);
-    let agent = Agent::builder(config).membership(known).node(Arc::new(QuietNode)).start().await;
+    let agent = Agent::builder(config).membership(known).host(Arc::new(FixedHost)).start().await;
     let agent = agent.unwrap();
     if let Some(member) = agent.member() {
-        roster.join(member);
+        roster.insert(member);
     }
     agent
 }
 
 /// A single agent of this role, called `agent1`.
-pub(crate) async fn alone(role: Role) -> Agent {
+pub(crate) async fn start_alone(role: Role) -> Agent {
     start(AgentConfig::new("agent1", role), &Arc::new(Roster::new())).await
 }
 
 /// Two servers, then a client, all in region `global`.
-pub(crate) async fn fleet() -> [Agent; 3] {
+pub(crate) async fn start_cluster() -> [Agent; 3] {
     let roster = Arc::new(Roster::new());
     let mut agents = Vec::new();
     for (at, (name, role)) in
@@ -66,14 +68,14 @@ pub(crate) async fn fleet() -> [Agent; 3] {
 
 /// What came back.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) text: String,
 }
 
-impl Answer {
+impl TestResponse {
     pub(crate) fn json(&self) -> Value {
         assert_eq!(self.status, StatusCode::OK, "{self:?}");
         assert_eq!(self.headers["content-type"], "application/json");
@@ -90,8 +92,8 @@ impl Answer {
 }
 
 /// Asks with ACLs off.
-pub(crate) async fn get(agent: &Agent, path: &str) -> Answer {
-    ask(standalone(agent.clone(), AclDisabled), request("GET", path)).await
+pub(crate) async fn get(agent: &Agent, path: &str) -> TestResponse {
+    send_request(standalone(agent.clone(), AclDisabled), request("GET", path)).await
 }
 
 pub(crate) fn request(method: &str, path: &str) -> Request<Full<Bytes>> {
@@ -104,8 +106,8 @@ pub(crate) fn request_with(method: &str, path: &str, body: &str) -> Request<Full
 }
 
 /// Asks with ACLs off and a body.
-pub(crate) async fn send(agent: &Agent, method: &str, path: &str, body: &str) -> Answer {
-    ask(standalone(agent.clone(), AclDisabled), request_with(method, path, body)).await
+pub(crate) async fn send(agent: &Agent, method: &str, path: &str, body: &str) -> TestResponse {
+    send_request(standalone(agent.clone(), AclDisabled), request_with(method, path, body)).await
 }
 
 /// Serves on a free port for as long as the test runs.
@@ -130,10 +132,10 @@ pub(crate) async fn serve<T: Tokens + Clone + Send + Sync + 'static>(
 }
 
 /// Asks over a socket, and reads the answer to its end.
-pub(crate) async fn ask<T: Tokens + Clone + Send + Sync + 'static>(
+pub(crate) async fn send_request<T: Tokens + Clone + Send + Sync + 'static>(
     service: Standalone<T>,
     mut request: Request<Full<Bytes>>,
-) -> Answer {
+) -> TestResponse {
     let address = serve(service).await;
     let socket = TokioIo::new(TcpStream::connect(address).await.unwrap());
     let (mut sender, connection) = hyper::client::conn::http1::handshake(socket).await.unwrap();
@@ -144,7 +146,7 @@ pub(crate) async fn ask<T: Tokens + Clone + Send + Sync + 'static>(
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let text = String::from_utf8_lossy(&body).into_owned();
-    Answer { status: parts.status, headers: parts.headers, body, text }
+    TestResponse { status: parts.status, headers: parts.headers, body, text }
 }
 
 /// A body that goes on: the response as soon as its head is there.
@@ -154,7 +156,7 @@ pub(crate) async fn open(agent: &Agent, path: &str) -> http::Response<Body> {
 }
 
 /// The same over a socket: what a caller elsewhere gets.
-pub(crate) async fn listen(agent: &Agent, path: &str) -> http::Response<Incoming> {
+pub(crate) async fn open_over_http(agent: &Agent, path: &str) -> http::Response<Incoming> {
     let address = serve(standalone(agent.clone(), AclDisabled)).await;
     let socket = TokioIo::new(TcpStream::connect(address).await.unwrap());
     let (mut sender, connection) = hyper::client::conn::http1::handshake(socket).await.unwrap();
@@ -176,44 +178,44 @@ where
 /// ACLs on: `management` may do everything, `agent-read` and its like what their names say, everybody else nothing; `gone`
 /// is expired.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Guarded;
+pub(crate) struct TestTokens;
 
-impl Tokens for Guarded {
+impl Tokens for TestTokens {
     type Future = Ready<Result<RegionalAcl, TokensError>>;
 
-    fn resolve_for(&self, token: Option<&SecretId>, _: Wanted<'_>) -> Self::Future {
+    fn resolve_with(&self, token: Option<&SecretId>, _: LookupOptions<'_>) -> Self::Future {
         let acl = match token.map(SecretId::expose) {
             None => Ok(Acl::deny_all()),
             Some("management") => Ok(Acl::management()),
-            Some("agent-read") => Ok(limited(r#"agent { policy = "read" }"#)),
-            Some("agent-write") => Ok(limited(r#"agent { policy = "write" }"#)),
-            Some("node-read") => Ok(limited(r#"node { policy = "read" }"#)),
-            Some("node-write") => Ok(limited(r#"node { policy = "write" }"#)),
+            Some("agent-read") => Ok(acl_of(r#"agent { policy = "read" }"#)),
+            Some("agent-write") => Ok(acl_of(r#"agent { policy = "write" }"#)),
+            Some("node-read") => Ok(acl_of(r#"node { policy = "read" }"#)),
+            Some("node-write") => Ok(acl_of(r#"node { policy = "write" }"#)),
             Some("gone") => Err(TokensError::Expired),
             Some(_) => Err(TokensError::NotFound),
         };
-        ready(acl.map(|acl| RegionalAcl::of(RegionScope::Own, acl)))
+        ready(acl.map(|acl| RegionalAcl::new(RegionScope::Own, acl)))
     }
 }
 
-fn limited(rules: &str) -> Acl {
+fn acl_of(rules: &str) -> Acl {
     let policy: Policy = rules.parse().unwrap();
     Acl::compile([("limited", &policy)])
 }
 
 /// Asks with ACLs on.
-pub(crate) async fn get_as(agent: &Agent, token: &str, path: &str) -> Answer {
-    ask_as(agent, token, request("GET", path)).await
+pub(crate) async fn get_as(agent: &Agent, token: &str, path: &str) -> TestResponse {
+    send_request_as(agent, token, request("GET", path)).await
 }
 
 /// Asks anything with ACLs on.
-pub(crate) async fn ask_as(
+pub(crate) async fn send_request_as(
     agent: &Agent,
     token: &str,
     mut request: Request<Full<Bytes>>,
-) -> Answer {
+) -> TestResponse {
     if !token.is_empty() {
         request.headers_mut().insert("x-nomad-token", token.parse().unwrap());
     }
-    ask(standalone(agent.clone(), Guarded), request).await
+    send_request(standalone(agent.clone(), TestTokens), request).await
 }

@@ -3,11 +3,11 @@
 use std::{num::NonZeroUsize, path::Path, sync::Arc, time::Duration};
 
 use nomad_agent::{
-    Agent, AgentConfig, Allocation, LogLimits, Phase, Restart, Role, Roster, TaskSpec,
+    Agent, AgentConfig, Allocation, LogLimits, Phase, RestartPolicy, Role, Roster, TaskSpec,
 };
 
 use crate::{
-    stage::{ALLOC, SOON, alloc, shell},
+    fixture::{ALLOC, SOON, alloc, shell},
     support::{get, start},
 };
 
@@ -17,8 +17,8 @@ async fn agent(dir: &Path) -> Agent {
     start(config, &Arc::new(Roster::new())).await
 }
 
-fn found(agent: &Agent) -> Arc<Allocation> {
-    agent.allocations().unwrap().find(ALLOC).unwrap()
+fn restored_allocation(agent: &Agent) -> Arc<Allocation> {
+    agent.allocations().unwrap().get(ALLOC).unwrap()
 }
 
 async fn log(agent: &Agent, task: &str, wanted: &str) -> String {
@@ -35,14 +35,14 @@ async fn log(agent: &Agent, task: &str, wanted: &str) -> String {
     tokio::time::timeout(SOON, seen).await.unwrap()
 }
 
-fn kept(dir: &Path) -> std::path::PathBuf {
+fn state_file(dir: &Path) -> std::path::PathBuf {
     dir.join("client/state").join(format!("{ALLOC}.json"))
 }
 
 /// Waits until the kept state says this.
-async fn told(dir: &Path, what: &str) {
+async fn wait_for_line(dir: &Path, what: &str) {
     let told = async {
-        while !std::fs::read_to_string(kept(dir)).unwrap_or_default().contains(what) {
+        while !std::fs::read_to_string(state_file(dir)).unwrap_or_default().contains(what) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
@@ -59,7 +59,7 @@ async fn what_ran_runs_again_and_what_was_dead_stays_dead() {
     let first = agent(dir.path()).await;
     let tasks = vec![beat("web"), shell("once", "echo only once; exit 3")];
     let one = first.run(alloc(tasks)).unwrap();
-    one.task("once").unwrap().reached(|_| false).await;
+    one.task("once").unwrap().wait_for(|_| false).await;
     log(&first, "web", "up\n").await;
     let pid = one.task("web").unwrap().state().pid.unwrap();
     first.allocations().unwrap().stop_all().await;
@@ -67,10 +67,10 @@ async fn what_ran_runs_again_and_what_was_dead_stays_dead() {
     drop((first, one));
 
     let second = agent(dir.path()).await;
-    let two = found(&second);
+    let two = restored_allocation(&second);
     assert_eq!((two.namespace().as_str(), two.name()), ("apps", "site.front[0]".to_owned()));
     let web = two.task("web").unwrap();
-    let state = web.reached(|state| state.phase == Phase::Running).await;
+    let state = web.wait_for(|state| state.phase == Phase::Running).await;
     assert_eq!((state.phase, state.restarts), (Phase::Running, 1));
     assert_eq!(log(&second, "web", "up\nup\n").await, "up\nup\n", "the log goes on");
     let once = two.task("once").unwrap().state();
@@ -85,7 +85,7 @@ async fn an_agent_that_was_killed_leaves_as_much_as_one_that_was_stopped() {
     let first = agent(dir.path()).await;
     let one = first.run(alloc(vec![beat("web")])).unwrap();
     log(&first, "web", "up\n").await;
-    told(dir.path(), r#""started":"2"#).await;
+    wait_for_line(dir.path(), r#""started":"2"#).await;
     // Nobody says goodbye.
     drop((first, one));
     let second = agent(dir.path()).await;
@@ -99,14 +99,14 @@ async fn an_allocation_that_was_stopped_for_good_is_only_inspected() {
     let one = first.run(alloc(vec![beat("web")])).unwrap();
     log(&first, "web", "up\n").await;
     one.stop().await;
-    told(dir.path(), r#""dead":true"#).await;
+    wait_for_line(dir.path(), r#""dead":true"#).await;
     first.allocations().unwrap().stop_all().await;
     drop((first, one));
     let second = agent(dir.path()).await;
-    assert_eq!(found(&second).task("web").unwrap().state().phase, Phase::Dead);
+    assert_eq!(restored_allocation(&second).task("web").unwrap().state().phase, Phase::Dead);
     assert_eq!(log(&second, "web", "up\n").await, "up\n");
     assert_eq!(get(&second, "/v1/client/gc").await.status, 200);
-    assert!(!kept(dir.path()).exists());
+    assert!(!state_file(dir.path()).exists());
     drop(second);
     let third = agent(dir.path()).await;
     assert!(third.allocations().unwrap().all().is_empty());
@@ -118,7 +118,7 @@ async fn logs_go_on_in_the_highest_file() {
     let first = agent(dir.path()).await;
     let mut task = shell("web", "for n in 1 2 3 4 5; do echo line $n; done; exec sleep 600");
     task.logs = LogLimits { max_files: NonZeroUsize::new(3).unwrap(), max_file_size: 14 };
-    task.restart = Restart::Again { attempts: 5, delay: Duration::ZERO };
+    task.restart = RestartPolicy::Again { attempts: 5, delay: Duration::ZERO };
     let one = first.run(alloc(vec![task.clone()])).unwrap();
     log(&first, "web", "line 5\n").await;
     first.allocations().unwrap().stop_all().await;
@@ -142,7 +142,7 @@ async fn logs_go_on_in_the_highest_file() {
     let lines = "line 5\nline 1\nline 2\nline 3\nline 4\nline 5\n";
     assert_eq!(log(&second, "web", "line 4\nline 5\n").await, lines);
     // The specification came back whole.
-    assert_eq!(*found(&second).task("web").unwrap().spec(), task);
+    assert_eq!(*restored_allocation(&second).task("web").unwrap().spec(), task);
 }
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn a_state_that_cannot_be_read_stands_in_nobodys_way() {
     let dir = tempfile::tempdir().unwrap();
     let first = agent(dir.path()).await;
     let one = first.run(alloc(vec![shell("web", "echo bye")])).unwrap();
-    one.task("web").unwrap().reached(|_| false).await;
+    one.task("web").unwrap().wait_for(|_| false).await;
     first.allocations().unwrap().stop_all().await;
     drop((first, one));
     let broken = dir.path().join("client/state/broken.json");

@@ -62,7 +62,7 @@ impl Endpoint {
     }
 
     /// What Go's `net` calls a connection to it: a network and an address.
-    pub(crate) fn dialed(&self) -> String {
+    pub(crate) fn dial_address(&self) -> String {
         match self {
             Self::Socket(_) | Self::Host { .. } => format!("tcp {self}"),
             Self::Unix(path) => format!("unix {}", path.display()),
@@ -100,11 +100,11 @@ mod tests {
         );
         let host = Endpoint::host("nomad.example", 4646);
         assert_eq!(host.host_header(), "nomad.example:4646");
-        assert_eq!(host.dialed(), "tcp nomad.example:4646");
+        assert_eq!(host.dial_address(), "tcp nomad.example:4646");
         let unix = Endpoint::unix("/run/nomad.sock");
         assert_eq!(unix.host_header(), "127.0.0.1");
         assert_eq!(unix.to_string(), "unix:///run/nomad.sock");
-        assert_eq!(unix.dialed(), "unix /run/nomad.sock");
+        assert_eq!(unix.dial_address(), "unix /run/nomad.sock");
         assert_eq!(Endpoint::host("ü\n", 1).host_header(), "127.0.0.1");
     }
 }

@@ -19,43 +19,43 @@ use tokio::time::Instant;
 
 use super::{
     driver::Driver,
-    line::Line,
+    host_pool::HostPool,
     paused::{PauseSlot, Revoked},
-    place::Place,
-    upload::Upload,
+    permit::Permit,
+    tracked_body::TrackedBody,
 };
 use crate::Agent;
 
 /// After so long an idle connection is not trusted any more; agents themselves never close one.
-const IDLE_LIMIT: Duration = Duration::from_secs(90);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// A connection to an agent, free for one request. Dropping it closes it at once.
 #[derive(Debug)]
 pub struct Connection<B> {
     /// Only taken when the connection goes elsewhere.
-    wire: Option<Wire<B>>,
-    line: Arc<Line<B>>,
+    inner: Option<PooledConnection<B>>,
+    host_pool: Arc<HostPool<B>>,
     /// Who answers on it.
     agent: Arc<Agent>,
     is_reused: bool,
     /// The agent is done with it when its response has been read to its end.
-    is_kept: bool,
+    is_reusable: bool,
     /// Held while a request uses it. A waiting connection holds none: whoever gets its place takes it along.
-    place: Option<Place>,
+    permit: Option<Permit>,
 }
 
 /// An open connection.
 #[derive(Debug)]
-pub(super) struct Wire<B> {
+pub(super) struct PooledConnection<B> {
     /// Whom it was opened for.
     agent: Arc<Agent>,
-    sender: SendRequest<Upload<B>>,
-    /// [`Driver::Nobody`] while its response waits for its client.
+    sender: SendRequest<TrackedBody<B>>,
+    /// [`Driver::Done`] while its response waits for its client.
     driver: Driver,
     slot: Arc<PauseSlot>,
     idle_since: Instant,
     /// The thread whose runtime watches the socket.
-    home: ThreadId,
+    thread: ThreadId,
 }
 
 /// Why no response came over a connection.
@@ -67,22 +67,22 @@ pub(crate) enum SendError<B> {
     Lost(hyper::Error),
 }
 
-impl<B> Wire<B> {
+impl<B> PooledConnection<B> {
     pub(super) fn new(
         agent: Arc<Agent>,
-        sender: SendRequest<Upload<B>>,
+        sender: SendRequest<TrackedBody<B>>,
         driver: Driver,
         slot: Arc<PauseSlot>,
     ) -> Self {
         let (idle_since, home) = (Instant::now(), thread::current().id());
-        Self { agent, sender, driver, slot, idle_since, home }
+        Self { agent, sender, driver, slot, idle_since, thread: home }
     }
 
     /// It waited not for too long, and is not known to be closed.
     pub(super) fn is_fresh(&self) -> bool {
         !self.sender.is_closed()
             && !self.driver.is_finished()
-            && self.idle_since.elapsed() < IDLE_LIMIT
+            && self.idle_since.elapsed() < IDLE_TIMEOUT
     }
 
     /// The same after a look at its socket: nobody else looks at one that waits, and the agent may have closed it.
@@ -91,18 +91,18 @@ impl<B> Wire<B> {
         self.is_fresh()
     }
 
-    pub(super) fn is_home(&self, thread: ThreadId) -> bool {
-        self.home == thread
+    pub(super) fn is_on_thread(&self, thread: ThreadId) -> bool {
+        self.thread == thread
     }
 
     /// It leads to this agent, and nothing of an earlier request or response is on its way.
-    pub(super) fn is_free_for(&self, agent: &Agent) -> bool {
-        self.sender.is_ready() && self.agent.has_connections_of(agent)
+    pub(super) fn can_serve(&self, agent: &Agent) -> bool {
+        self.sender.is_ready() && self.agent.is_same_connection_target(agent)
     }
 
     /// It can wait for its next request. A task may still have to see that everything is over; until it has, nobody gets
     /// the connection.
-    fn can_wait(&mut self) -> bool {
+    fn can_idle(&mut self) -> bool {
         if self.driver.is_task() {
             return !self.sender.is_closed() && !self.driver.is_finished();
         }
@@ -122,12 +122,12 @@ where
         &mut self,
         request: Request<B>,
     ) -> Result<Response<Incoming>, SendError<B>> {
-        self.is_kept = false;
+        self.is_reusable = false;
         let is_head = request.method() == Method::HEAD;
-        let (request, whole) = Upload::of(request);
-        let Wire { sender, driver, .. } = self.wire();
+        let (request, whole) = TrackedBody::track(request);
+        let PooledConnection { sender, driver, .. } = self.wire();
         if whole.is_some() {
-            driver.detach();
+            driver.spawn();
         }
         // When it turns out closed, the request comes back below.
         let ready = poll_fn(|cx| {
@@ -140,8 +140,8 @@ where
             driver.drive(cx);
             answer.as_mut().poll(cx)
         });
-        let response = answer.await.map_err(SendError::of)?;
-        self.is_kept = !is_head
+        let response = answer.await.map_err(SendError::from_hyper)?;
+        self.is_reusable = !is_head
             && has_provable_end(response.status())
             // Who refuses a body may not have read it, and close because of that, however much of it was sent.
             && whole.is_none_or(|whole| whole.is_reached() && !is_error(response.status()));
@@ -161,11 +161,11 @@ fn is_error(status: StatusCode) -> bool {
 }
 
 impl<B> SendError<B> {
-    fn of(mut failed: TrySendError<Request<Upload<B>>>) -> Self {
+    fn from_hyper(mut failed: TrySendError<Request<TrackedBody<B>>>) -> Self {
         let unsent = failed.take_message();
         let error = failed.into_error();
         match unsent {
-            Some(request) => Self::Unsent(Box::new(request.map(Upload::into_inner)), error),
+            Some(request) => Self::Unsent(Box::new(request.map(TrackedBody::into_inner)), error),
             None => Self::Lost(error),
         }
     }
@@ -173,22 +173,29 @@ impl<B> SendError<B> {
 
 impl<B> Connection<B> {
     pub(super) const fn new(
-        wire: Wire<B>,
-        line: Arc<Line<B>>,
+        wire: PooledConnection<B>,
+        line: Arc<HostPool<B>>,
         agent: Arc<Agent>,
         is_reused: bool,
-        place: Option<Place>,
+        place: Option<Permit>,
     ) -> Self {
-        Self { wire: Some(wire), line, agent, is_reused, is_kept: false, place }
+        Self {
+            inner: Some(wire),
+            host_pool: line,
+            agent,
+            is_reused,
+            is_reusable: false,
+            permit: place,
+        }
     }
 
-    const fn wire(&mut self) -> &mut Wire<B> {
-        self.wire.as_mut().expect("a connection has its wire until it goes elsewhere")
+    const fn wire(&mut self) -> &mut PooledConnection<B> {
+        self.inner.as_mut().expect("a connection has its wire until it goes elsewhere")
     }
 
     /// Closes it, and hands on what a new one in its place needs.
-    pub(super) fn replace(mut self) -> (Arc<Agent>, Arc<Line<B>>, Option<Place>) {
-        (Arc::clone(&self.agent), Arc::clone(&self.line), self.place.take())
+    pub(super) fn into_reopen_parts(mut self) -> (Arc<Agent>, Arc<HostPool<B>>, Option<Permit>) {
+        (Arc::clone(&self.agent), Arc::clone(&self.host_pool), self.permit.take())
     }
 
     /// Who answers on it.
@@ -208,9 +215,9 @@ impl<B> Connection<B> {
 
     /// Its response waits for its client from now on. Whoever needs the place may end it, if that lasts.
     pub(crate) fn pause(&mut self) {
-        let Some(place) = self.place.take() else { return };
+        let Some(place) = self.permit.take() else { return };
         let wire = self.wire();
-        wire.slot.pause(std::mem::replace(&mut wire.driver, Driver::Nobody), place);
+        wire.slot.pause(std::mem::replace(&mut wire.driver, Driver::Done), place);
     }
 
     /// Its response is read on.
@@ -221,40 +228,40 @@ impl<B> Connection<B> {
         let wire = self.wire();
         if let Some((driver, place)) = wire.slot.resume()? {
             wire.driver = driver;
-            self.place = Some(place);
+            self.permit = Some(place);
         }
         Ok(())
     }
 
     /// Leaves it to whoever gets it upgraded. Its driver ends by itself then, and its place comes free: agents stop
     /// counting a connection that was upgraded.
-    pub(crate) fn let_go(mut self) {
-        if let Some(wire) = self.wire.take() {
-            wire.driver.let_go();
+    pub(crate) fn detach(mut self) {
+        if let Some(wire) = self.inner.take() {
+            wire.driver.detach();
         }
     }
 
     /// Puts it back after a response was read to its end, if the agent is known to be done with it. A connection of which
     /// that is not known is closed: the next request on it would wait behind whatever the agent still does, and be
     /// carried out after its caller was told that it was not.
-    pub(crate) fn give_back(mut self) {
-        let Some(mut wire) = self.wire.take() else { return };
-        if !self.is_kept || !wire.can_wait() {
-            return wire.driver.close(self.place.take());
+    pub(crate) fn release(mut self) {
+        let Some(mut wire) = self.inner.take() else { return };
+        if !self.is_reusable || !wire.can_idle() {
+            return wire.driver.close(self.permit.take());
         }
         wire.idle_since = Instant::now();
-        self.line.keep(wire);
+        self.host_pool.put_idle(wire);
         // The place comes free last, so that whoever gets it finds the connection waiting.
     }
 }
 
 impl<B> Drop for Connection<B> {
     fn drop(&mut self) {
-        if self.wire.is_some()
+        if self.inner.is_some()
             && self.resume().is_ok()
-            && let Some(wire) = self.wire.take()
+            && let Some(wire) = self.inner.take()
         {
-            wire.driver.close(self.place.take());
+            wire.driver.close(self.permit.take());
         }
     }
 }

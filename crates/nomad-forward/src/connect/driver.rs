@@ -13,26 +13,26 @@ use std::{
 
 use tokio::task::JoinHandle;
 
-use super::place::Place;
+use super::permit::Permit;
 
 /// A connection's work until it ends.
-type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+type ConnectionFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What moves a connection's bytes. Dropped, it closes the connection, also in the middle of a stream.
 pub(super) enum Driver {
     /// Whoever asks and reads.
-    Caller(Work),
+    Inline(ConnectionFuture),
     /// A task.
     Task(Task),
     /// Nobody: the connection has ended, or belongs to somebody else.
-    Nobody,
+    Done,
 }
 
 /// A task that moves bytes. It ends with its owner.
 pub(super) struct Task {
     handle: Option<JoinHandle<()>>,
     /// What becomes free when the task has closed its socket.
-    legacy: Arc<Mutex<Option<Place>>>,
+    release_on_close: Arc<Mutex<Option<Permit>>>,
 }
 
 impl Drop for Task {
@@ -45,29 +45,29 @@ impl Drop for Task {
 
 impl Driver {
     pub(super) fn new(work: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self::Caller(Box::pin(work))
+        Self::Inline(Box::pin(work))
     }
 
     /// Moves what can be moved. A task needs no help.
     pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
-        if let Self::Caller(work) = self
+        if let Self::Inline(work) = self
             && let Poll::Ready(()) = work.as_mut().poll(cx)
         {
-            *self = Self::Nobody;
+            *self = Self::Done;
         }
     }
 
     /// Lets a task do it from now on, unless one does already.
-    pub(super) fn detach(&mut self) {
-        match std::mem::replace(self, Self::Nobody) {
-            Self::Caller(work) => {
+    pub(super) fn spawn(&mut self) {
+        match std::mem::replace(self, Self::Done) {
+            Self::Inline(work) => {
                 let legacy = Arc::default();
                 let held = Arc::clone(&legacy);
                 let handle = tokio::spawn(async move {
                     work.await;
                     drop(held);
                 });
-                *self = Self::Task(Task { handle: Some(handle), legacy });
+                *self = Self::Task(Task { handle: Some(handle), release_on_close: legacy });
             }
             detached => *self = detached,
         }
@@ -81,26 +81,26 @@ impl Driver {
     /// Nothing more will move.
     pub(super) fn is_finished(&self) -> bool {
         match self {
-            Self::Caller(_) => false,
+            Self::Inline(_) => false,
             Self::Task(task) => task.handle.as_ref().is_none_or(JoinHandle::is_finished),
-            Self::Nobody => true,
+            Self::Done => true,
         }
     }
 
     /// Lets the work go on for whoever gets the connection upgraded; it ends by itself then.
-    pub(super) fn let_go(self) {
+    pub(super) fn detach(self) {
         match self {
-            Self::Caller(work) => drop(tokio::spawn(work)),
+            Self::Inline(work) => drop(tokio::spawn(work)),
             Self::Task(mut task) => drop(task.handle.take()),
-            Self::Nobody => {}
+            Self::Done => {}
         }
     }
 
     /// Closes the connection; `place` becomes free after that.
-    pub(super) fn close(self, place: Option<Place>) {
+    pub(super) fn close(self, place: Option<Permit>) {
         match self {
             Self::Task(task) => {
-                *task.legacy.lock().unwrap_or_else(PoisonError::into_inner) = place;
+                *task.release_on_close.lock().unwrap_or_else(PoisonError::into_inner) = place;
                 drop(task);
             }
             here => {
@@ -114,9 +114,9 @@ impl Driver {
 impl fmt::Debug for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Caller(_) => "Caller",
+            Self::Inline(_) => "Caller",
             Self::Task(..) => "Task",
-            Self::Nobody => "Nobody",
+            Self::Done => "Nobody",
         })
     }
 }

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{driver::Driver, place::Place};
+use super::{driver::Driver, permit::Permit};
 
 /// After so long without a read a short response counts as a stream. 2 s: a client that reads at all, over a bad network
 /// too, takes something; one that waits for a place waits up to 5 s.
@@ -28,7 +28,7 @@ enum Pause {
     #[default]
     Reading,
     /// Nobody reads.
-    Paused { driver: Driver, place: Place, since: Instant },
+    Paused { driver: Driver, place: Permit, since: Instant },
     /// The connection was closed meanwhile.
     Revoked,
 }
@@ -46,12 +46,12 @@ pub(super) enum Judgement {
 
 impl PauseSlot {
     /// Puts aside what the connection holds until its response is read on.
-    pub(super) fn pause(&self, driver: Driver, place: Place) {
+    pub(super) fn pause(&self, driver: Driver, place: Permit) {
         *self.lock() = Pause::Paused { driver, place, since: Instant::now() };
     }
 
     /// What was put aside, if anything was.
-    pub(super) fn resume(&self) -> Result<Option<(Driver, Place)>, Revoked> {
+    pub(super) fn resume(&self) -> Result<Option<(Driver, Permit)>, Revoked> {
         let mut pause = self.lock();
         match std::mem::take(&mut *pause) {
             Pause::Reading => Ok(None),
@@ -73,7 +73,7 @@ impl PauseSlot {
 
     /// Lets `judge` decide about the place of a response that has waited since then. Says whether it was ended; its place
     /// is free, or will be when a task has closed the connection.
-    fn judge(&self, waits: Instant, judge: impl FnOnce(&mut Place) -> Judgement) -> bool {
+    fn judge(&self, waits: Instant, judge: impl FnOnce(&mut Permit) -> Judgement) -> bool {
         // One that is locked is read now.
         let Ok(mut pause) = self.0.try_lock() else { return false };
         match &mut *pause {
@@ -124,7 +124,7 @@ impl PauseSlots {
     /// when there is one more to judge at the earliest.
     pub(super) fn judge(
         &self,
-        mut judge: impl FnMut(&mut Place) -> Judgement,
+        mut judge: impl FnMut(&mut Permit) -> Judgement,
     ) -> Result<(), Instant> {
         let now = Instant::now();
         for (since, slot) in self.paused() {

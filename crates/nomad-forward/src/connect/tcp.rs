@@ -11,11 +11,11 @@ use crate::{Agent, Endpoint, Transport};
 
 /// An agent's machine that is silent for so long is asked by TCP whether it is there, and again every time after, as Go's
 /// servers do. A call that has no other limit ends then when the machine is gone.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// So many unanswered questions end a connection. Linux and Go ask nine times; a minute is enough here, since agents are
 /// near.
-const KEEP_ALIVE_TRIES: u32 = 4;
+const KEEPALIVE_PROBES: u32 = 4;
 
 /// Connects over TCP to agents that are known by an IP address or a host name.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,7 +31,7 @@ pub struct TcpKey {
 impl TcpKey {
     /// The listener of this agent.
     #[must_use]
-    pub fn of(agent: &Agent) -> Self {
+    pub fn from_agent(agent: &Agent) -> Self {
         Self { endpoint: agent.endpoint().clone(), transport: agent.transport() }
     }
 }
@@ -52,16 +52,16 @@ impl TcpConnect {
         };
         // A frame is worth more early than bundled with the next one.
         stream.set_nodelay(true)?;
-        keep_alive(&stream)?;
+        enable_keepalive(&stream)?;
         Ok(stream)
     }
 }
 
-fn keep_alive(stream: &TcpStream) -> io::Result<()> {
+fn enable_keepalive(stream: &TcpStream) -> io::Result<()> {
     sockopt::set_socket_keepalive(stream, true)?;
-    sockopt::set_tcp_keepidle(stream, KEEP_ALIVE)?;
-    sockopt::set_tcp_keepintvl(stream, KEEP_ALIVE)?;
-    Ok(sockopt::set_tcp_keepcnt(stream, KEEP_ALIVE_TRIES)?)
+    sockopt::set_tcp_keepidle(stream, KEEPALIVE_INTERVAL)?;
+    sockopt::set_tcp_keepintvl(stream, KEEPALIVE_INTERVAL)?;
+    Ok(sockopt::set_tcp_keepcnt(stream, KEEPALIVE_PROBES)?)
 }
 
 impl Connect for TcpConnect {
@@ -69,7 +69,7 @@ impl Connect for TcpConnect {
     type Key = TcpKey;
 
     fn key(&self, agent: &Agent) -> TcpKey {
-        TcpKey::of(agent)
+        TcpKey::from_agent(agent)
     }
 
     async fn connect(&self, agent: &Agent) -> io::Result<Self::Io> {
@@ -91,8 +91,8 @@ mod tests {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let stream = TcpConnect::open(&listener.local_addr().unwrap().into()).await.unwrap();
         assert!(sockopt::socket_keepalive(&stream).unwrap());
-        assert_eq!(sockopt::tcp_keepidle(&stream).unwrap(), KEEP_ALIVE);
-        assert_eq!(sockopt::tcp_keepintvl(&stream).unwrap(), KEEP_ALIVE);
-        assert_eq!(sockopt::tcp_keepcnt(&stream).unwrap(), KEEP_ALIVE_TRIES);
+        assert_eq!(sockopt::tcp_keepidle(&stream).unwrap(), KEEPALIVE_INTERVAL);
+        assert_eq!(sockopt::tcp_keepintvl(&stream).unwrap(), KEEPALIVE_INTERVAL);
+        assert_eq!(sockopt::tcp_keepcnt(&stream).unwrap(), KEEPALIVE_PROBES);
     }
 }

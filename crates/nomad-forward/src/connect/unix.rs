@@ -17,18 +17,18 @@ impl Connect for UnixConnect {
     type Key = Option<Arc<Path>>;
 
     fn key(&self, agent: &Agent) -> Self::Key {
-        path(agent.endpoint()).map(Arc::clone)
+        socket_path(agent.endpoint()).map(Arc::clone)
     }
 
     async fn connect(&self, agent: &Agent) -> io::Result<Self::Io> {
-        let path = path(agent.endpoint()).ok_or_else(|| {
+        let path = socket_path(agent.endpoint()).ok_or_else(|| {
             io::Error::new(io::ErrorKind::Unsupported, "the agent listens at no unix socket")
         })?;
         UnixStream::connect(path).await.map(TokioIo::new)
     }
 }
 
-const fn path(endpoint: &Endpoint) -> Option<&Arc<Path>> {
+const fn socket_path(endpoint: &Endpoint) -> Option<&Arc<Path>> {
     match endpoint {
         Endpoint::Unix(path) => Some(path),
         Endpoint::Socket(_) | Endpoint::Host { .. } => None,

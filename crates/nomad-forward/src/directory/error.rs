@@ -6,7 +6,7 @@ use thiserror::Error;
 /// Why no agent was found. `Display` is Nomad's text where Nomad has one.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum LocateError {
+pub enum DirectoryError {
     /// No node has this id.
     #[error("Unknown node {}", quote(.0))]
     UnknownNode(Box<str>),
@@ -44,7 +44,7 @@ pub enum LocateError {
     NoPathToServer(Box<str>),
     /// Nobody who was asked gave an answer to the look-up.
     #[error("the servers gave no answer about {0}")]
-    NoAnswer(Box<str>),
+    NoResponse(Box<str>),
     /// There is no server at all.
     #[error("no servers")]
     NoServers,
@@ -56,5 +56,5 @@ pub enum LocateError {
     SeveralClients,
     /// The caller may not ask, and nobody was asked.
     #[error("Permission denied")]
-    NotAsked,
+    PermissionDenied,
 }

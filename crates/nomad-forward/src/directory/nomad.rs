@@ -10,23 +10,23 @@
 //! What the gateway's own token may not read is asked in the caller's name; what neither may read is not known, and
 //! the call goes to a server, which knows it and decides about it.
 
-mod beliefs;
+mod agent_health;
+mod api_request;
 mod body;
-mod borrow;
+mod cached_lookup;
 mod catalog;
+mod client_lookup;
 mod clients;
-mod find;
-mod index;
+mod directory_cache;
+mod discovery_status;
 mod look_up;
-mod memory;
-mod names;
+mod node_index;
 mod nodes;
 mod options;
-mod question;
+mod resolver;
 mod servers;
-mod sight;
 mod verify;
-mod watch;
+mod watcher;
 
 use std::{
     collections::HashMap,
@@ -41,33 +41,36 @@ use std::{
 use nomad_wire::Region;
 use tokio::sync::{Mutex, Notify};
 
+use self::{
+    api_request::LookupTokens, cached_lookup::CachedLookup, directory_cache::DirectoryCache,
+    discovery_status::LastDiscoveryStatus, node_index::NodeIndex, servers::Servers,
+};
 pub use self::{
     catalog::Consul,
-    names::{Host, Names, Resolving, SystemNames},
     options::NomadOptions,
-    watch::Watch,
+    resolver::{AddressesFuture, Host, Resolver, SystemResolver},
+    watcher::Watcher,
 };
-use self::{
-    find::Step, index::NodeIndex, memory::Memory, question::Who, servers::Servers, sight::LastSight,
+use super::{
+    AgentHealth, Directory, DirectoryError, DiscoveryStatus, Location, LookupContext, Reachability,
 };
-use super::{Belief, Caller, Directory, LocateError, Place, Reachable, Sight};
 use crate::{Agent, NomadApi, Target, connect::Connect};
 
 /// For so long an address is believed while nobody tells us of changes, because the list of nodes may not be read.
-const UNWATCHED_FOR: Duration = Duration::from_secs(30);
+const UNWATCHED_TTL: Duration = Duration::from_secs(30);
 
 /// What a directory knows of the region that a caller names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "it is known, or it is not, or nobody can tell")]
-pub enum NamedRegion {
+pub enum RegionStatus {
     /// It is the own one, or none is named.
     Own,
     /// Another one, which has live servers.
     Other,
     /// There is no such region.
-    Nowhere,
+    NotFound,
     /// There may be one: the servers of other regions may not be read.
-    Unseen,
+    Unknown,
 }
 
 /// A directory of the servers, nodes and allocations of a Nomad cluster. Clones are one directory.
@@ -81,40 +84,40 @@ struct Shared<C: Connect> {
     /// The addresses that it began with.
     seeds: Arc<[Arc<Agent>]>,
     /// Where agents are now whose names led somewhere else at first.
-    moved: RwLock<HashMap<SocketAddr, SocketAddr>>,
+    current_addresses: RwLock<HashMap<SocketAddr, SocketAddr>>,
     servers: RwLock<Arc<Servers>>,
     nodes: RwLock<Arc<NodeIndex>>,
     /// Whether the list of nodes tells of changes.
     is_watched: AtomicBool,
-    memory: Memory,
+    cache: DirectoryCache,
     /// Something about the servers seems to have changed.
-    hurry: Notify,
+    servers_changed: Notify,
     /// What the servers say to the gateway's own token.
-    sight: LastSight,
+    discovery_status: LastDiscoveryStatus,
     /// Whose turn it is to find out what a caller's token tells of the servers.
-    borrowing: Mutex<()>,
+    client_lookup: Mutex<()>,
 }
 
 impl<C: Connect> NomadDirectory<C> {
     /// The directory, and the task that keeps it fresh, to be run by whoever owns it. Nothing is asked before it runs.
-    pub fn new(api: NomadApi<C>, options: NomadOptions) -> (Self, Watch<C>) {
+    pub fn new(api: NomadApi<C>, options: NomadOptions) -> (Self, Watcher<C>) {
         let seeds = api.servers();
         let region = options.region.clone().unwrap_or_default();
-        let servers = Servers::unknown(region, &seeds);
+        let servers = Servers::from_seeds(region, &seeds);
         let shared = Arc::new(Shared {
             api,
             seeds,
-            moved: RwLock::default(),
+            current_addresses: RwLock::default(),
             servers: RwLock::new(Arc::new(servers)),
             nodes: RwLock::default(),
             is_watched: AtomicBool::new(false),
-            memory: Memory::new(&options.nodes),
-            hurry: Notify::new(),
-            sight: LastSight::default(),
-            borrowing: Mutex::new(()),
+            cache: DirectoryCache::new(&options.nodes),
+            servers_changed: Notify::new(),
+            discovery_status: LastDiscoveryStatus::default(),
+            client_lookup: Mutex::new(()),
             options,
         });
-        (Self { shared: Arc::clone(&shared) }, Watch::new(shared))
+        (Self { shared: Arc::clone(&shared) }, Watcher::new(shared))
     }
 
     /// How many nodes are known.
@@ -125,21 +128,21 @@ impl<C: Connect> NomadDirectory<C> {
 
     /// What is known of the region that a caller names.
     #[must_use]
-    pub fn named_region(&self, region: Option<&Region>) -> NamedRegion {
+    pub fn region_status(&self, region: Option<&Region>) -> RegionStatus {
         let servers = self.shared.servers();
         match region {
-            None => NamedRegion::Own,
-            Some(region) if *region == servers.region => NamedRegion::Own,
-            Some(_) if servers.members.is_none() => NamedRegion::Unseen,
-            Some(region) if servers.in_region(region).next().is_some() => NamedRegion::Other,
-            Some(_) => NamedRegion::Nowhere,
+            None => RegionStatus::Own,
+            Some(region) if *region == servers.region => RegionStatus::Own,
+            Some(_) if servers.members.is_none() => RegionStatus::Unknown,
+            Some(region) if servers.in_region(region).next().is_some() => RegionStatus::Other,
+            Some(_) => RegionStatus::NotFound,
         }
     }
 
     /// The servers that are found, each with a verified HTTP address.
     #[must_use]
     pub fn servers(&self) -> Vec<Arc<Agent>> {
-        self.shared.servers().verified().map(Arc::clone).collect()
+        self.shared.servers().verified_agents().map(Arc::clone).collect()
     }
 }
 
@@ -153,55 +156,61 @@ impl<C: Connect> Shared<C> {
     }
 
     /// There is no way to this agent: what may have changed about it is found out again.
-    fn lost(&self, agent: &Agent) {
-        match agent.identity() {
-            crate::Identity::Client(id) => {
-                let known = self.memory.node(agent.region(), &id);
-                if known.is_some_and(|known| known.is_named) {
-                    self.memory.forget_node(agent.region(), &id);
+    fn forget_unreachable(&self, agent: &Agent) {
+        match agent.id() {
+            crate::AgentId::Client(id) => {
+                let known = self.cache.node(agent.region(), &id);
+                if known.is_some_and(|known| known.has_host_name) {
+                    self.cache.forget_node(agent.region(), &id);
                 }
             }
-            crate::Identity::Server(_) | crate::Identity::Seed => self.hurry.notify_one(),
+            crate::AgentId::Server(_) | crate::AgentId::Seed => self.servers_changed.notify_one(),
         }
     }
 }
 
 impl<C: Connect> Directory for NomadDirectory<C> {
-    type Locate = Locating;
+    type Future = LocateFuture;
 
-    fn locate(&self, target: &Target, region: Option<&Region>, caller: Caller<'_>) -> Self::Locate {
-        let spelling = caller.spelling();
-        match self.shared.find(target, region, spelling) {
-            Step::Found(found) => Locating(Locate::Known(Some(found))),
-            Step::Ask => {
+    fn locate(
+        &self,
+        target: &Target,
+        region: Option<&Region>,
+        caller: LookupContext<'_>,
+    ) -> Self::Future {
+        let spelling = caller.name_match();
+        match self.shared.find_cached(target, region, spelling) {
+            CachedLookup::Found(found) => LocateFuture(LookupState::Cached(Some(found))),
+            CachedLookup::NotCached => {
                 let shared = Arc::clone(&self.shared);
-                let who = Who { own: shared.options.token.clone(), caller: caller.token() };
-                let who = shared.sight.asking(who);
+                let who =
+                    LookupTokens { gateway: shared.options.token.clone(), client: caller.token() };
+                let who = shared.discovery_status.usable_tokens(who);
                 let (target, region) = (target.clone(), region.cloned());
-                Locating(Locate::Asking(Box::pin(async move {
+                LocateFuture(LookupState::LookingUp(Box::pin(async move {
                     shared.look_up(&target, region.as_ref(), spelling, &who).await
                 })))
             }
         }
     }
 
-    fn observe(&self, agent: &Arc<Agent>, reachable: Reachable) {
-        self.shared.api.reach().observe(agent, reachable);
-        if reachable == Reachable::No {
-            self.shared.lost(agent);
+    fn observe(&self, agent: &Arc<Agent>, reachable: Reachability) {
+        self.shared.api.health().observe(agent, reachable);
+        if reachable == Reachability::Unreachable {
+            self.shared.forget_unreachable(agent);
         }
     }
 
-    fn fleet(&self) -> Vec<Belief> {
-        self.shared.beliefs()
+    fn agent_health(&self) -> Vec<AgentHealth> {
+        self.shared.all_health()
     }
 
-    fn sight(&self) -> Sight {
-        self.shared.sight.get()
+    fn discovery_status(&self) -> DiscoveryStatus {
+        self.shared.discovery_status.get()
     }
 
-    fn observe_silence(&self, agent: &Arc<Agent>) {
-        self.shared.api.reach().note_silent(agent);
+    fn observe_timeout(&self, agent: &Arc<Agent>) {
+        self.shared.api.health().observe_timeout(agent);
     }
 
     fn relays(&self, agent: &Agent) -> Vec<Arc<Agent>> {
@@ -231,28 +240,28 @@ impl<C: Connect> fmt::Debug for NomadDirectory<C> {
 /// # Cancel safety
 /// Dropping it gives up waiting; a question that others wait for as well goes on.
 #[must_use = "futures do nothing unless polled"]
-pub struct Locating(Locate);
+pub struct LocateFuture(LookupState);
 
-enum Locate {
-    Known(Option<Result<Place, LocateError>>),
-    Asking(Pin<Box<dyn Future<Output = Result<Place, LocateError>> + Send>>),
+enum LookupState {
+    Cached(Option<Result<Location, DirectoryError>>),
+    LookingUp(Pin<Box<dyn Future<Output = Result<Location, DirectoryError>> + Send>>),
 }
 
-impl fmt::Debug for Locating {
+impl fmt::Debug for LocateFuture {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Locating").finish_non_exhaustive()
     }
 }
 
-impl Future for Locating {
-    type Output = Result<Place, LocateError>;
+impl Future for LocateFuture {
+    type Output = Result<Location, DirectoryError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
-            Locate::Known(found) => {
+            LookupState::Cached(found) => {
                 Poll::Ready(found.take().expect("a finished future is not polled again"))
             }
-            Locate::Asking(asking) => asking.as_mut().poll(cx),
+            LookupState::LookingUp(asking) => asking.as_mut().poll(cx),
         }
     }
 }

@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use crate::{
     connect::{Connection, PAUSE_LIMIT},
-    outgoing::Outgoing,
+    upstream_body::UpstreamBody,
 };
 
 /// Why a response broke off.
@@ -39,14 +39,14 @@ pub enum BodyError {
 pub struct ForwardBody<B> {
     #[pin]
     incoming: Incoming,
-    connection: Option<Connection<Outgoing<B>>>,
+    connection: Option<Connection<UpstreamBody<B>>>,
 }
 
 impl<B> ForwardBody<B> {
-    pub(crate) fn new(incoming: Incoming, connection: Connection<Outgoing<B>>) -> Self {
+    pub(crate) fn new(incoming: Incoming, connection: Connection<UpstreamBody<B>>) -> Self {
         let mut body = Self { incoming, connection: Some(connection) };
         if body.incoming.is_end_stream() {
-            give_back(&mut body.connection);
+            release(&mut body.connection);
         } else {
             pause(&mut body.connection);
         }
@@ -59,13 +59,13 @@ impl<B> ForwardBody<B> {
     }
 }
 
-fn give_back<B>(connection: &mut Option<Connection<Outgoing<B>>>) {
+fn release<B>(connection: &mut Option<Connection<UpstreamBody<B>>>) {
     if let Some(connection) = connection.take() {
-        connection.give_back();
+        connection.release();
     }
 }
 
-fn pause<B>(connection: &mut Option<Connection<Outgoing<B>>>) {
+fn pause<B>(connection: &mut Option<Connection<UpstreamBody<B>>>) {
     if let Some(connection) = connection {
         connection.pause();
     }
@@ -80,8 +80,8 @@ impl<B> Body for ForwardBody<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let mut this = self.project();
-        let resumed = this.connection.as_mut().map(Connection::resume);
-        if let Some(Err(_)) = resumed {
+        let write_resumed = this.connection.as_mut().map(Connection::resume);
+        if let Some(Err(_)) = write_resumed {
             drop(this.connection.take());
             return Poll::Ready(Some(Err(BodyError::Untaken(PAUSE_LIMIT))));
         }
@@ -98,8 +98,8 @@ impl<B> Body for ForwardBody<B> {
         };
         match frame {
             Some(Err(_)) => drop(this.connection.take()),
-            Some(Ok(_)) if this.incoming.is_end_stream() => give_back(this.connection),
-            None => give_back(this.connection),
+            Some(Ok(_)) if this.incoming.is_end_stream() => release(this.connection),
+            None => release(this.connection),
             Some(Ok(_)) => pause(this.connection),
         }
         Poll::Ready(frame.map(|frame| frame.map_err(BodyError::Broken)))

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use nomad_wire::Route;
 use thiserror::Error;
 
-use crate::{Agent, connect::ConnectError, outgoing::UploadError};
+use crate::{Agent, connect::ConnectError, upstream_body::UploadError};
 
 /// Why an agent gave no answer.
 #[derive(Debug, Error)]
@@ -39,7 +39,7 @@ pub enum ForwardError {
     },
     /// The agent accepted the request and did not begin to answer.
     #[error("agent {:?} did not answer within {limit:?}", agent.name())]
-    Silent {
+    ResponseTimeout {
         /// The agent.
         agent: Arc<Agent>,
         /// How long it was given.
@@ -47,7 +47,7 @@ pub enum ForwardError {
     },
     /// The agent accepted a request that may take long, and answers health checks no more.
     #[error("agent {:?} has not answered for {}s, nor to health checks", agent.name(), after.as_secs())]
-    Dead {
+    HealthCheckFailed {
         /// The agent.
         agent: Arc<Agent>,
         /// For how long.
@@ -63,7 +63,7 @@ pub enum ForwardError {
     },
     /// The agent switched protocols although nobody wanted that.
     #[error("agent {:?} switched protocols unasked", agent.name())]
-    Switched {
+    UnexpectedUpgrade {
         /// The agent.
         agent: Arc<Agent>,
     },

@@ -4,10 +4,10 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Uri, Version,
     header::{CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING, UPGRADE},
 };
-use nomad_wire::header::{X_NOMAD_GATEWAY_AGENT, X_NOMAD_GATEWAY_PATH, settle_token};
+use nomad_wire::header::{X_NOMAD_GATEWAY_AGENT, X_NOMAD_GATEWAY_PATH, deduplicate_token_headers};
 
 use super::ForwardedFor;
-use crate::{Agent, hop, resolve::Path, tunnel::Upgradeable};
+use crate::{Agent, loop_detection, select::Path, upgrade::Upgradeable};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -16,13 +16,14 @@ const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection")
 const HOP_BY_HOP: [HeaderName; 5] = [KEEP_ALIVE, PROXY_CONNECTION, TE, TRANSFER_ENCODING, UPGRADE];
 
 /// The request as the agent gets it.
-pub(crate) fn outgoing<B>(mut request: Request<B>, agent: &Agent) -> Request<B> {
-    let upgrade = request.extensions().get::<Upgradeable>().map(|_| upgrade(request.headers()));
+pub(crate) fn prepare_request<B>(mut request: Request<B>, agent: &Agent) -> Request<B> {
+    let upgrade =
+        request.extensions().get::<Upgradeable>().map(|_| upgrade_headers(request.headers()));
     strip_hop_by_hop(request.headers_mut());
-    settle_token(request.headers_mut());
+    deduplicate_token_headers(request.headers_mut());
     request.headers_mut().extend(upgrade.into_iter().flatten());
     request.headers_mut().insert(HOST, agent.host().clone());
-    hop::mark(request.headers_mut());
+    loop_detection::add_via(request.headers_mut());
     if let Some(forwarded) = request.extensions().get::<ForwardedFor>().cloned() {
         forwarded.write(request.headers_mut());
     }
@@ -35,22 +36,22 @@ pub(crate) fn outgoing<B>(mut request: Request<B>, agent: &Agent) -> Request<B> 
 }
 
 /// The headers of a 101 as the caller gets them: this hop switches too, to the same protocol.
-pub(super) fn switching(headers: &mut HeaderMap, agent: &Agent, path: Path) {
-    let upgrade = upgrade(headers);
-    incoming(headers, agent, path);
+pub(super) fn prepare_switching_response(headers: &mut HeaderMap, agent: &Agent, path: Path) {
+    let upgrade = upgrade_headers(headers);
+    prepare_response(headers, agent, path);
     headers.extend(upgrade);
 }
 
 /// What an upgrade says hop by hop.
-fn upgrade(headers: &HeaderMap) -> [(HeaderName, HeaderValue); 2] {
+fn upgrade_headers(headers: &HeaderMap) -> [(HeaderName, HeaderValue); 2] {
     let protocol = headers.get(UPGRADE).cloned();
     let protocol = protocol.unwrap_or(HeaderValue::from_static("websocket"));
     [(CONNECTION, HeaderValue::from_static("Upgrade")), (UPGRADE, protocol)]
 }
 
 /// The answer's headers as the caller gets them.
-pub(super) fn incoming(headers: &mut HeaderMap, agent: &Agent, path: Path) {
-    set_length(headers);
+pub(super) fn prepare_response(headers: &mut HeaderMap, agent: &Agent, path: Path) {
+    normalize_content_length(headers);
     strip_hop_by_hop(headers);
     headers.insert(X_NOMAD_GATEWAY_AGENT, agent.name_header().clone());
     headers.insert(X_NOMAD_GATEWAY_PATH, HeaderValue::from_static(path.as_str()));
@@ -59,7 +60,7 @@ pub(super) fn incoming(headers: &mut HeaderMap, agent: &Agent, path: Path) {
 /// Leaves one length at most, and none where the body was framed in another way (RFC 9112 §6.3): whoever believes the one
 /// that does not hold takes a part of the body for all of it. Lengths that contradict each other have ended the response
 /// before.
-fn set_length(headers: &mut HeaderMap) {
+fn normalize_content_length(headers: &mut HeaderMap) {
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     let Some(first) = lengths.next() else { return };
     if headers.contains_key(TRANSFER_ENCODING) {
@@ -105,7 +106,7 @@ mod tests {
             let pairs = pairs.iter().cloned();
             let mut headers: HeaderMap =
                 pairs.map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
-            set_length(&mut headers);
+            normalize_content_length(&mut headers);
             let left = headers.get_all(CONTENT_LENGTH).iter();
             left.map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
@@ -136,7 +137,7 @@ mod tests {
             .header("host", "gateway:4646")
             .body(())
             .unwrap();
-        let request = outgoing(request, &agent);
+        let request = prepare_request(request, &agent);
         assert_eq!(request.uri(), "/v1/agent/self?pretty");
         assert_eq!(request.headers()["host"], "127.0.0.1:4647");
         assert_eq!(request.headers()["x-nomad-token"], "secret");
@@ -148,12 +149,12 @@ mod tests {
         let id = "078367fb-eec8-87bf-8d99-0c0a5e3f7c7c".parse().unwrap();
         let agent = Agent::client("client1", id, Region::default(), endpoint).unwrap();
         let request = || Request::get("/v1/jobs").header("x-forwarded-for", "192.0.2.9");
-        let untold = outgoing(request().body(()).unwrap(), &agent);
+        let untold = prepare_request(request().body(()).unwrap(), &agent);
         assert_eq!(untold.headers()["x-forwarded-for"], "192.0.2.9");
         assert!(!untold.headers().contains_key("forwarded"));
         let peer = "192.0.2.1:4711".parse().unwrap();
         let forwarded = ForwardedFor::new(peer, crate::Transport::Plain);
-        let told = outgoing(request().extension(forwarded).body(()).unwrap(), &agent);
+        let told = prepare_request(request().extension(forwarded).body(()).unwrap(), &agent);
         assert_eq!(told.headers()["x-forwarded-for"], "192.0.2.1");
         assert_eq!(told.headers()["forwarded"], "for=192.0.2.1;proto=http");
     }

@@ -12,7 +12,7 @@ use pin_project::pin_project;
 /// The agent's bytes, or the text of an error.
 #[pin_project]
 #[derive(Debug)]
-pub struct RescuedBody<R> {
+pub struct RescueBody<R> {
     #[pin]
     state: State<R>,
 }
@@ -24,19 +24,19 @@ enum State<R> {
     Text(Option<Bytes>),
 }
 
-impl<R> RescuedBody<R> {
-    pub(super) const fn answer(body: R) -> Self {
+impl<R> RescueBody<R> {
+    pub(super) const fn inner(body: R) -> Self {
         Self { state: State::Answer(body) }
     }
 }
 
-impl<R> From<Bytes> for RescuedBody<R> {
+impl<R> From<Bytes> for RescueBody<R> {
     fn from(text: Bytes) -> Self {
         Self { state: State::Text(Some(text).filter(|text| !text.is_empty())) }
     }
 }
 
-impl<R: Body<Data = Bytes>> Body for RescuedBody<R> {
+impl<R: Body<Data = Bytes>> Body for RescueBody<R> {
     type Data = Bytes;
     type Error = R::Error;
 

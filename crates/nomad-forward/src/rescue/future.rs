@@ -10,7 +10,7 @@ use std::{
 use http::Response;
 use pin_project::pin_project;
 
-use super::{Denials, RescuedBody, fault};
+use super::{DenialDetail, RescueBody, error_response};
 use crate::{Error, outages::Outages};
 
 /// An answer in any case.
@@ -19,7 +19,7 @@ use crate::{Error, outages::Outages};
 pub struct ResponseFuture<F> {
     #[pin]
     state: State<F>,
-    denials: Denials,
+    denials: DenialDetail,
     outages: Arc<Outages>,
 }
 
@@ -31,11 +31,11 @@ enum State<F> {
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) const fn new(inner: F, denials: Denials, outages: Arc<Outages>) -> Self {
+    pub(super) const fn new(inner: F, denials: DenialDetail, outages: Arc<Outages>) -> Self {
         Self { state: State::Calling(inner), denials, outages }
     }
 
-    pub(super) const fn failed(error: Error, denials: Denials, outages: Arc<Outages>) -> Self {
+    pub(super) const fn failed(error: Error, denials: DenialDetail, outages: Arc<Outages>) -> Self {
         Self { state: State::Failed(Some(error)), denials, outages }
     }
 }
@@ -45,7 +45,7 @@ where
     F: Future<Output = Result<Response<R>, E>>,
     E: Into<Error>,
 {
-    type Output = Result<Response<RescuedBody<R>>, Infallible>;
+    type Output = Result<Response<RescueBody<R>>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
@@ -55,12 +55,12 @@ where
             }
             StateProjection::Calling(answer) => match ready!(answer.poll(cx)) {
                 Ok(answer) => {
-                    this.outages.answered(&answer);
-                    return Poll::Ready(Ok(answer.map(RescuedBody::answer)));
+                    this.outages.record_success(&answer);
+                    return Poll::Ready(Ok(answer.map(RescueBody::inner)));
                 }
                 Err(error) => error.into(),
             },
         };
-        Poll::Ready(Ok(fault::answer(&error, *this.denials, this.outages)))
+        Poll::Ready(Ok(error_response::from_error(&error, *this.denials, this.outages)))
     }
 }

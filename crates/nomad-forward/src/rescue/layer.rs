@@ -2,18 +2,18 @@
 
 use tower_layer::Layer;
 
-use super::{Denials, Rescue};
+use super::{DenialDetail, Rescue};
 
 /// Layers [`Rescue`] over the whole chain.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RescueLayer {
-    denials: Denials,
+    denials: DenialDetail,
 }
 
 impl RescueLayer {
     /// Says how much a caller is told who may not.
     #[must_use]
-    pub const fn new(denials: Denials) -> Self {
+    pub const fn new(denials: DenialDetail) -> Self {
         Self { denials }
     }
 }

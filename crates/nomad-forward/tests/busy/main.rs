@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its case should stop")]
 
 mod agent;
-mod caller;
+mod client;
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use proptest::{collection::vec, prelude::*, sample::select};
 
 use self::{
     agent::{Awkward, Case},
-    caller::{Call, Caller, Sends},
+    client::{Call, Caller, Sends},
 };
 
 /// Nobody who asks for a plain answer waits longer: nothing but another's request could make them.

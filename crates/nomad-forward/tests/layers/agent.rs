@@ -11,7 +11,7 @@ use std::{
 };
 
 use hyper_util::rt::TokioIo;
-use nomad_forward::{Table, connect::Connect};
+use nomad_forward::{StaticDirectory, connect::Connect};
 use nomad_wire::Region;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
@@ -30,11 +30,11 @@ pub(super) const STREAM: &str = "/v1/agent/monitor?server_id=server1";
 pub(super) const BROKEN: &str = "/v1/agent/health?server_id=server1";
 
 /// A directory that knows it.
-pub(super) fn table() -> Table {
+pub(super) fn table() -> StaticDirectory {
     let address: SocketAddr = ([127, 0, 0, 1], 4646).into();
     let id = SERVER.parse().unwrap();
     let server = nomad_forward::Agent::server("server1", id, Region::default(), address);
-    Table::builder(Region::default()).agent(server.unwrap()).build()
+    StaticDirectory::builder(Region::default()).agent(server.unwrap()).build()
 }
 
 #[derive(Clone, Default)]

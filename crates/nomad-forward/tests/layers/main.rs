@@ -14,26 +14,27 @@ use http::{Request, Response};
 use http_body_util::{BodyExt as _, Empty};
 use nomad_acl::{AclDisabled, Admitted};
 use nomad_forward::{
-    Bounds, Denials, Error, Rescue, Table, Tunnel, Tunnels, address::Addressed, delivery, guarded,
-    outgoing::Outgoing,
+    DenialDetail, Error, Rescue, StackLimits, StaticDirectory, Tunnels, Upgrade, authorized_stack,
+    locate::Located, upstream_body::UpstreamBody, upstream_stack,
 };
 use tower::{Service, ServiceBuilder, ServiceExt as _, util::BoxCloneService};
 
 use self::agent::{Agent, HOST, SILENT, STREAM};
 
 type Bytes = Empty<bytes::Bytes>;
-type Question = Admitted<Addressed<Outgoing<Bytes>>>;
-type Half = nomad_forward::resolve::Resolve<nomad_forward::Asking<Agent, Table, Bytes>>;
+type Question = Admitted<Located<UpstreamBody<Bytes>>>;
+type InnerStack =
+    nomad_forward::select::Select<nomad_forward::UpstreamStack<Agent, StaticDirectory, Bytes>>;
 
-fn half(agent: &Agent) -> Half {
-    delivery(agent.clone(), agent::table(), Bounds::default())
+fn inner_stack(agent: &Agent) -> InnerStack {
+    upstream_stack(agent.clone(), agent::table(), StackLimits::default())
 }
 
 /// The whole chain around whatever stands between the halves.
 macro_rules! chain {
     ($between:expr) => {
-        Tunnel::new(
-            guarded($between, agent::table(), AclDisabled, Denials::Silent),
+        Upgrade::new(
+            authorized_stack($between, agent::table(), AclDisabled, DenialDetail::Silent),
             Tunnels::default(),
         )
     };
@@ -60,7 +61,7 @@ fn ok() -> (u16, String) {
 #[tokio::test(start_paused = true)]
 async fn a_limit_between_the_halves_lets_so_many_through_at_once() {
     let agent = Agent::default();
-    let limited = ServiceBuilder::new().concurrency_limit(2).service(half(&agent));
+    let limited = ServiceBuilder::new().concurrency_limit(2).service(inner_stack(&agent));
     let chain = chain!(limited);
     let answers = join_all((0..6).map(|_| ask(&chain, HOST))).await;
     assert_eq!(answers, vec![ok(); 6]);
@@ -68,10 +69,10 @@ async fn a_limit_between_the_halves_lets_so_many_through_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_without_an_answer_ends_with_a_timeout_between_the_halves() {
+async fn a_request_without_a_response_ends_with_a_timeout_between_the_halves() {
     let agent = Agent::default();
     let limit = Duration::from_secs(3);
-    let chain = chain!(ServiceBuilder::new().timeout(limit).service(half(&agent)));
+    let chain = chain!(ServiceBuilder::new().timeout(limit).service(inner_stack(&agent)));
     let since = tokio::time::Instant::now();
     assert_eq!(ask(&chain, SILENT).await, (503, "the request took too long".to_owned()));
     assert_eq!(since.elapsed(), limit);
@@ -81,7 +82,7 @@ async fn a_request_without_an_answer_ends_with_a_timeout_between_the_halves() {
 #[tokio::test(start_paused = true)]
 async fn what_is_shed_may_come_again() {
     let agent = Agent::default();
-    let shed = ServiceBuilder::new().load_shed().concurrency_limit(1).service(half(&agent));
+    let shed = ServiceBuilder::new().load_shed().concurrency_limit(1).service(inner_stack(&agent));
     let chain = chain!(shed);
     let request = Request::get(HOST).body(Bytes::new()).unwrap();
     let (first, second) = futures_util::join!(ask(&chain, HOST), chain.clone().oneshot(request));
@@ -98,7 +99,8 @@ async fn what_is_shed_may_come_again() {
 async fn a_layer_that_cannot_be_cloned_fits_behind_a_buffer() {
     let agent = Agent::default();
     let second = Duration::from_secs(1);
-    let limited = ServiceBuilder::new().buffer(16).rate_limit(1, second).service(half(&agent));
+    let limited =
+        ServiceBuilder::new().buffer(16).rate_limit(1, second).service(inner_stack(&agent));
     let chain = chain!(limited);
     let since = tokio::time::Instant::now();
     assert_eq!(join_all((0..3).map(|_| ask(&chain, HOST))).await, vec![ok(); 3]);
@@ -112,7 +114,7 @@ async fn errors_keep_their_status_on_the_way_through_a_layer_that_boxes_them() {
         .load_shed()
         .buffer(4)
         .timeout(Duration::from_secs(9))
-        .service(half(&agent));
+        .service(inner_stack(&agent));
     let chain = chain!(between);
     for (path, status, text) in [
         ("/v1/agent/host?server_id=nobody", 500, "unknown Nomad server nobody"),
@@ -148,7 +150,7 @@ impl Service<Question> for Broken {
 }
 
 #[tokio::test]
-async fn a_layer_that_is_never_ready_is_an_answer_that_tells_nothing() {
+async fn a_layer_that_is_never_ready_gives_a_response_that_reveals_nothing() {
     let chain = chain!(Broken);
     for _ in 0..2 {
         assert_eq!(ask(&chain, HOST).await, (500, "a layer of the gateway failed".to_owned()));
@@ -156,15 +158,15 @@ async fn a_layer_that_is_never_ready_is_an_answer_that_tells_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn layers_around_the_whole_chain_are_rescued_again() {
+async fn layers_around_the_whole_stack_are_rescued_again() {
     let agent = Agent::default();
     let around = ServiceBuilder::new()
         .load_shed()
         .buffer(4)
         .concurrency_limit(1)
         .timeout(Duration::from_secs(2))
-        .service(chain!(half(&agent)));
-    let chain = Rescue::new(around, Denials::Silent);
+        .service(chain!(inner_stack(&agent)));
+    let chain = Rescue::new(around, DenialDetail::Silent);
     assert_eq!(ask(&chain, SILENT).await, (503, "the request took too long".to_owned()));
     assert_eq!(ask(&chain, HOST).await, ok());
     assert_eq!(join_all((0..3).map(|_| ask(&chain, HOST))).await, vec![ok(); 3]);
@@ -172,9 +174,9 @@ async fn layers_around_the_whole_chain_are_rescued_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_holds_no_place_of_a_limit_once_it_has_begun() {
+async fn a_stream_holds_no_permit_of_a_limit_once_it_has_begun() {
     let agent = Agent::default();
-    let limited = ServiceBuilder::new().concurrency_limit(1).service(half(&agent));
+    let limited = ServiceBuilder::new().concurrency_limit(1).service(inner_stack(&agent));
     let chain = chain!(limited);
     let request = Request::get(STREAM).body(Bytes::new()).unwrap();
     let Ok(stream) = chain.clone().oneshot(request).await;
@@ -190,7 +192,7 @@ fn the_halves_can_be_boxed() {
         S::Future: Send + 'static,
     {
     }
-    let half = half(&Agent::default());
+    let half = inner_stack(&Agent::default());
     fits(&half);
     drop(BoxCloneService::new(half));
 }

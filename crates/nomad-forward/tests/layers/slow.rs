@@ -3,10 +3,10 @@
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use nomad_acl::{Acl, RegionalAcl, Tokens, TokensError, Wanted};
+use nomad_acl::{Acl, LookupOptions, RegionalAcl, Tokens, TokensError};
 use nomad_forward::{
-    Belief, Caller, Denials, Directory, LocateError, Place, Table, Target, directory::Reachable,
-    guarded,
+    AgentHealth, DenialDetail, Directory, DirectoryError, Location, LookupContext, StaticDirectory,
+    Target, authorized_stack, directory::Reachability,
 };
 use nomad_wire::{Region, SecretId};
 use tokio::time::sleep;
@@ -14,7 +14,7 @@ use tower::ServiceBuilder;
 
 use super::{
     agent::{Agent, HOST, table},
-    ask, half, ok,
+    ask, inner_stack, ok,
 };
 
 #[derive(Clone)]
@@ -25,18 +25,23 @@ type Waiting<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 impl Tokens for Slow<()> {
     type Future = Waiting<Result<RegionalAcl, TokensError>>;
 
-    fn resolve_for(&self, _token: Option<&SecretId>, _wanted: Wanted<'_>) -> Self::Future {
+    fn resolve_with(&self, _token: Option<&SecretId>, _wanted: LookupOptions<'_>) -> Self::Future {
         Box::pin(async {
             sleep(Duration::from_secs(1)).await;
-            Ok(RegionalAcl::everywhere(Acl::disabled()))
+            Ok(RegionalAcl::valid_everywhere(Acl::disabled()))
         })
     }
 }
 
-impl Directory for Slow<Table> {
-    type Locate = Waiting<Result<Place, LocateError>>;
+impl Directory for Slow<StaticDirectory> {
+    type Future = Waiting<Result<Location, DirectoryError>>;
 
-    fn locate(&self, target: &Target, region: Option<&Region>, caller: Caller<'_>) -> Self::Locate {
+    fn locate(
+        &self,
+        target: &Target,
+        region: Option<&Region>,
+        caller: LookupContext<'_>,
+    ) -> Self::Future {
         let place = self.0.locate(target, region, caller);
         Box::pin(async {
             sleep(Duration::from_secs(1)).await;
@@ -44,20 +49,20 @@ impl Directory for Slow<Table> {
         })
     }
 
-    fn observe(&self, agent: &Arc<nomad_forward::Agent>, reachable: Reachable) {
+    fn observe(&self, agent: &Arc<nomad_forward::Agent>, reachable: Reachability) {
         self.0.observe(agent, reachable);
     }
 
-    fn fleet(&self) -> Vec<Belief> {
-        self.0.fleet()
+    fn agent_health(&self) -> Vec<AgentHealth> {
+        self.0.agent_health()
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_limit_is_kept_over_a_look_up() {
     let agent = Agent::default();
-    let limited = ServiceBuilder::new().concurrency_limit(2).service(half(&agent));
-    let chain = guarded(limited, Slow(table()), Slow(()), Denials::Silent);
+    let limited = ServiceBuilder::new().concurrency_limit(2).service(inner_stack(&agent));
+    let chain = authorized_stack(limited, Slow(table()), Slow(()), DenialDetail::Silent);
     assert_eq!(join_all((0..6).map(|_| ask(&chain, HOST))).await, vec![ok(); 6]);
     assert_eq!(agent.most_at_once(), 2);
 }

@@ -9,7 +9,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use nomad_forward::{
     Agent, Directory as _, NomadApi, NomadDirectory, NomadOptions, Target, TcpConnect,
-    directory::{Consul, Way},
+    directory::{Consul, Via},
 };
 use nomad_wire::{Region, SecretId};
 use serde_json::{Value, json};
@@ -63,14 +63,17 @@ async fn servers_are_found_by_their_registration_and_nobody_else_is_believed() {
     let seed = Agent::seed(Region::default(), cluster.servers[0]);
     let api = NomadApi::new(TcpConnect, vec![Arc::new(seed)]);
     let (nomad, mut watch) = NomadDirectory::new(api, options);
-    watch.first_look().await;
+    watch.initial_refresh().await;
     let place = found(&nomad, Target::Server(SERVERS[1].into())).await.unwrap();
     assert_eq!(
-        (place.agent.endpoint().socket_addr().unwrap(), place.way),
-        (cluster.servers[1], Way::Itself)
+        (place.agent.endpoint().socket_addr().unwrap(), place.via),
+        (cluster.servers[1], Via::Direct)
     );
     assert_eq!(nomad.servers().len(), 2);
     assert!(
-        nomad.fleet().iter().all(|belief| !belief.name.contains("client1") || !belief.is_server)
+        nomad
+            .agent_health()
+            .iter()
+            .all(|belief| !belief.name.contains("client1") || !belief.is_server)
     );
 }

@@ -5,9 +5,9 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use futures_util::FutureExt as _;
 use nomad_acl::Subject;
 use nomad_forward::{
-    Agent, Caller, Directory as _, LocateError, NomadApi, NomadDirectory, NomadOptions, Place,
-    Target, TcpConnect, Transport,
-    directory::{Meant, Spelling, Watch, Way},
+    Agent, Directory as _, DirectoryError, Location, LookupContext, NomadApi, NomadDirectory,
+    NomadOptions, Target, TcpConnect, Transport,
+    directory::{NameMatch, RelayTarget, Via, Watcher},
 };
 use nomad_wire::{Region, SecretId};
 use tokio::time::timeout;
@@ -17,7 +17,7 @@ use crate::cluster::{ALLOC, Cluster, HOME, MARTIAN, NODES, SERVERS, TOKEN};
 pub(crate) type Nomad = NomadDirectory<TcpConnect>;
 
 /// A directory that begins with the first server, and knows the other one from its configuration.
-pub(crate) fn directory(cluster: &Cluster, token: Option<&str>) -> (Nomad, Watch<TcpConnect>) {
+pub(crate) fn directory(cluster: &Cluster, token: Option<&str>) -> (Nomad, Watcher<TcpConnect>) {
     let seed = Agent::seed(Region::default(), cluster.servers[0]);
     let mut options = NomadOptions::default();
     options.token = token.map(SecretId::new);
@@ -25,8 +25,8 @@ pub(crate) fn directory(cluster: &Cluster, token: Option<&str>) -> (Nomad, Watch
     NomadDirectory::new(NomadApi::new(TcpConnect, vec![Arc::new(seed)]), options)
 }
 
-pub(crate) async fn found(nomad: &Nomad, target: Target) -> Result<Place, LocateError> {
-    nomad.locate(&target, None, Caller::default().writing(Spelling::Short)).await
+pub(crate) async fn found(nomad: &Nomad, target: Target) -> Result<Location, DirectoryError> {
+    nomad.locate(&target, None, LookupContext::default().with_name_match(NameMatch::Prefix)).await
 }
 
 pub(crate) fn node(written: &str) -> Target {
@@ -39,7 +39,7 @@ fn server(written: &str) -> Target {
 
 async fn address(nomad: &Nomad, target: Target) -> SocketAddr {
     let place = found(nomad, target).await.unwrap();
-    assert_eq!(place.way, Way::Itself);
+    assert_eq!(place.via, Via::Direct);
     place.agent.endpoint().socket_addr().unwrap()
 }
 
@@ -47,7 +47,7 @@ async fn address(nomad: &Nomad, target: Target) -> SocketAddr {
 async fn everything_is_found_by_every_name_it_has() {
     let cluster = Cluster::start(None).await;
     let (nomad, mut watch) = directory(&cluster, None);
-    watch.first_look().await;
+    watch.initial_refresh().await;
     for name in ["server1", "server1.global", SERVERS[0]] {
         assert_eq!(address(&nomad, server(name)).await, cluster.servers[0], "{name}");
     }
@@ -72,7 +72,7 @@ async fn a_server_is_spoken_to_as_its_address_says() {
     options.servers = vec![("server2".into(), cluster.servers[1], Transport::Tls)];
     let api = NomadApi::new(TcpConnect, vec![Arc::new(seed)]);
     let (nomad, mut watch) = NomadDirectory::new(api, options);
-    watch.first_look().await;
+    watch.initial_refresh().await;
     for (name, transport) in [("server1", Transport::Plain), ("server2", Transport::Tls)] {
         assert_eq!(
             found(&nomad, server(name)).await.unwrap().agent.transport(),
@@ -86,7 +86,7 @@ async fn a_server_is_spoken_to_as_its_address_says() {
 async fn what_nobody_knows_is_told_as_nomad_tells_it() {
     let cluster = Cluster::start(None).await;
     let (nomad, mut watch) = directory(&cluster, None);
-    watch.first_look().await;
+    watch.initial_refresh().await;
     let gone = "aaaaaaaa-7630-ebf4-b8b8-c11ee8847863";
     for (target, text) in [
         (node(gone), format!("Unknown node {gone:?}")),
@@ -101,8 +101,9 @@ async fn what_nobody_knows_is_told_as_nomad_tells_it() {
     ] {
         assert_eq!(found(&nomad, target).await.unwrap_err().to_string(), text);
     }
-    let elsewhere = nomad.locate(&node(NODES[0]), Some(&"venus".into()), Caller::default()).await;
-    assert_eq!(elsewhere.unwrap_err(), LocateError::UnknownRegion);
+    let elsewhere =
+        nomad.locate(&node(NODES[0]), Some(&"venus".into()), LookupContext::default()).await;
+    assert_eq!(elsewhere.unwrap_err(), DirectoryError::UnknownRegion);
     // An unknown id is not asked for twice in a moment.
     assert!(found(&nomad, node(gone)).await.is_err());
     assert_eq!(cluster.asked(&format!("/v1/node/{gone}")).len(), 1);
@@ -112,11 +113,11 @@ async fn what_nobody_knows_is_told_as_nomad_tells_it() {
 async fn what_one_region_does_not_know_another_may() {
     let cluster = Cluster::start(None).await;
     let (nomad, mut watch) = directory(&cluster, None);
-    watch.first_look().await;
+    watch.initial_refresh().await;
     let mars: Region = "mars".into();
     for target in [node(NODES[1]), Target::Allocation(HOME.into())] {
         for _ in 0..2 {
-            let elsewhere = nomad.locate(&target, Some(&mars), Caller::default()).await;
+            let elsewhere = nomad.locate(&target, Some(&mars), LookupContext::default()).await;
             assert!(elsewhere.is_err(), "{target:?}");
         }
         assert_eq!(address(&nomad, target).await, cluster.clients[1]);
@@ -129,11 +130,11 @@ async fn what_one_region_does_not_know_another_may() {
 async fn a_region_that_is_slow_to_answer_holds_up_no_other() {
     let cluster = Cluster::start(None).await;
     let (nomad, mut watch) = directory(&cluster, None);
-    watch.first_look().await;
+    watch.initial_refresh().await;
     let mars: Region = "mars".into();
     cluster.state.send_modify(|state| state.is_mars_silent = true);
     for target in [node(NODES[1]), Target::Allocation(HOME.into())] {
-        let mut elsewhere = nomad.locate(&target, Some(&mars), Caller::default());
+        let mut elsewhere = nomad.locate(&target, Some(&mars), LookupContext::default());
         assert!((&mut elsewhere).now_or_never().is_none());
         let here = timeout(Duration::from_secs(5), found(&nomad, target)).await;
         assert_eq!(
@@ -147,7 +148,7 @@ async fn a_region_that_is_slow_to_answer_holds_up_no_other() {
 async fn a_node_is_asked_for_once_however_many_want_it() {
     let cluster = Cluster::start(None).await;
     let (nomad, mut watch) = directory(&cluster, None);
-    watch.first_look().await;
+    watch.initial_refresh().await;
     let wanted = (0..20).map(|_| found(&nomad, Target::Allocation(ALLOC.into())));
     for place in futures_util::future::join_all(wanted).await {
         assert_eq!(place.unwrap().agent.endpoint().socket_addr().unwrap(), cluster.clients[0]);
@@ -160,7 +161,7 @@ async fn a_node_is_asked_for_once_however_many_want_it() {
 async fn a_node_that_moves_is_found_at_its_new_address() {
     let mut cluster = Cluster::start(None).await;
     let (nomad, mut watch) = directory(&cluster, None);
-    watch.first_look().await;
+    watch.initial_refresh().await;
     assert_eq!(address(&nomad, node(NODES[0])).await, cluster.clients[0]);
     let running = tokio::spawn(watch.run());
     let moved = cluster.serve("client1", false).await;
@@ -182,50 +183,50 @@ async fn a_node_that_moves_is_found_at_its_new_address() {
 async fn what_may_not_be_read_is_left_to_the_agents() {
     let cluster = Cluster::start(Some(TOKEN)).await;
     let (nomad, mut watch) = directory(&cluster, None);
-    watch.first_look().await;
+    watch.initial_refresh().await;
     let unknown = found(&nomad, Target::Allocation(ALLOC.into())).await.unwrap();
     assert_eq!(unknown.subject, Subject::Unknown);
-    assert_eq!(unknown.way, Way::Relay(Meant::Unknown));
+    assert_eq!(unknown.via, Via::Relay(RelayTarget::Unknown));
     assert_eq!(unknown.agent.endpoint().socket_addr().unwrap(), cluster.servers[0]);
     for target in [node(NODES[0]), node("client1"), server("server2"), Target::Leader] {
         let place = found(&nomad, target).await.unwrap();
-        assert_eq!(place.way, Way::Relay(Meant::Unknown));
+        assert_eq!(place.via, Via::Relay(RelayTarget::Unknown));
         assert_eq!(place.subject, Subject::Agent);
     }
     // The caller may read it, and then everybody's way is known.
     let mut headers = http::HeaderMap::new();
     headers.insert("x-nomad-token", TOKEN.parse().unwrap());
     let target = Target::Allocation(ALLOC.into());
-    let place = nomad.locate(&target, None, Caller::new(&headers)).await.unwrap();
+    let place = nomad.locate(&target, None, LookupContext::new(&headers)).await.unwrap();
     assert_eq!(place.subject, Subject::Namespace("ops".into()));
     assert_eq!(
-        (place.way, place.agent.endpoint().socket_addr().unwrap()),
-        (Way::Itself, cluster.clients[0])
+        (place.via, place.agent.endpoint().socket_addr().unwrap()),
+        (Via::Direct, cluster.clients[0])
     );
-    let place = nomad.locate(&node("client2"), None, Caller::new(&headers)).await.unwrap();
+    let place = nomad.locate(&node("client2"), None, LookupContext::new(&headers)).await.unwrap();
     assert_eq!(place.agent.endpoint().socket_addr().unwrap(), cluster.clients[1]);
 }
 
 #[tokio::test]
-async fn the_gateways_own_token_is_used_for_its_own_questions() {
+async fn the_gateways_own_token_is_used_for_its_own_requests() {
     let cluster = Cluster::start(Some(TOKEN)).await;
     let (nomad, mut watch) = directory(&cluster, Some(TOKEN));
-    watch.first_look().await;
+    watch.initial_refresh().await;
     assert_eq!(nomad.nodes(), 2);
     assert_eq!(address(&nomad, node("client1")).await, cluster.clients[0]);
 }
 
 #[tokio::test]
-async fn a_cluster_that_is_not_there_yet_is_no_fault_of_the_caller() {
+async fn a_cluster_that_is_not_there_yet_is_no_fault_of_the_client() {
     let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let seed = Arc::new(Agent::seed(Region::default(), nobody));
     let api = NomadApi::new(TcpConnect, vec![seed]);
     let (nomad, mut watch) = NomadDirectory::new(api, NomadOptions::default());
-    watch.first_look().await;
+    watch.initial_refresh().await;
     let place = found(&nomad, Target::AnyServer).await.unwrap();
     assert_eq!(place.agent.endpoint().socket_addr().unwrap(), nobody);
     let place = found(&nomad, node(NODES[0])).await.unwrap();
-    assert_eq!(place.way, Way::Relay(Meant::Unknown));
+    assert_eq!(place.via, Via::Relay(RelayTarget::Unknown));
 }
 
 #[tokio::test]
@@ -237,19 +238,23 @@ async fn a_node_of_another_region_is_found_when_that_region_is_named() {
         nodes.push((MARTIAN.into(), "martian".into(), there.clone(), 5));
     });
     let (nomad, mut watch) = directory(&cluster, None);
-    watch.first_look().await;
+    watch.initial_refresh().await;
     let mars: Region = "mars".into();
-    let place = nomad.locate(&node(MARTIAN), Some(&mars), Caller::default()).await.unwrap();
+    let place = nomad.locate(&node(MARTIAN), Some(&mars), LookupContext::default()).await.unwrap();
     assert_eq!(place.agent.endpoint().socket_addr().unwrap().to_string(), there);
     // Known or not, it is no node of the own region, and the own nodes are none of that one.
     assert!(found(&nomad, node(MARTIAN)).await.is_err());
-    assert!(nomad.locate(&node(NODES[0]), Some(&mars), Caller::default()).await.is_err());
+    assert!(nomad.locate(&node(NODES[0]), Some(&mars), LookupContext::default()).await.is_err());
     // A server of the other region has no verified address: one of ours passes the call on.
     let place = nomad
-        .locate(&server("server9"), Some(&mars), Caller::default().writing(Spelling::Short))
+        .locate(
+            &server("server9"),
+            Some(&mars),
+            LookupContext::default().with_name_match(NameMatch::Prefix),
+        )
         .await
         .unwrap();
-    assert_eq!(place.way, Way::Relay(Meant::Server("server9.mars".into())));
+    assert_eq!(place.via, Via::Relay(RelayTarget::Server("server9.mars".into())));
     assert!(found(&nomad, server("server9")).await.is_err());
 }
 
@@ -259,15 +264,15 @@ async fn a_call_for_a_server_never_goes_to_a_client_agent() {
     let seed = Arc::new(Agent::seed(Region::default(), cluster.clients[0]));
     let api = NomadApi::new(TcpConnect, vec![seed]);
     let (nomad, mut watch) = NomadDirectory::new(api, NomadOptions::default());
-    watch.first_look().await;
+    watch.initial_refresh().await;
     for target in [server("server1"), Target::Leader] {
         let refused = found(&nomad, target).await.unwrap_err();
-        assert!(matches!(refused, LocateError::NoPathToServer(_)), "{refused}");
+        assert!(matches!(refused, DirectoryError::NoPathToServer(_)), "{refused}");
     }
     // A call for a node may: a client agent asks a server, which asks the node.
     let place = found(&nomad, node(NODES[1])).await.unwrap();
     assert_eq!(
-        (place.way, place.agent.endpoint().socket_addr().unwrap()),
-        (Way::Relay(Meant::Unknown), cluster.clients[0])
+        (place.via, place.agent.endpoint().socket_addr().unwrap()),
+        (Via::Relay(RelayTarget::Unknown), cluster.clients[0])
     );
 }

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use futures_util::FutureExt as _;
-use nomad_forward::{Caller, Directory as _, Target};
+use nomad_forward::{Directory as _, LookupContext, Target};
 
 use crate::{
     cluster::{Cluster, TOKEN},
@@ -21,7 +21,7 @@ fn id(n: u32) -> String {
 
 async fn look_at_all(nomad: &Nomad) {
     for n in 0..FLEET {
-        let place = nomad.locate(&node(&id(n)), None, Caller::default()).await.unwrap();
+        let place = nomad.locate(&node(&id(n)), None, LookupContext::default()).await.unwrap();
         assert_eq!(place.agent.name(), format!("client-{n:05}"));
     }
 }
@@ -40,7 +40,7 @@ fn ten_thousand_nodes_fit_in_twenty_megabytes_and_are_then_known_at_once() {
     let used = allocation_counter::measure(|| {
         let (nomad, mut watch) = directory(&cluster, Some(TOKEN));
         runtime.block_on(async {
-            watch.first_look().await;
+            watch.initial_refresh().await;
             look_at_all(&nomad).await;
         });
         cluster.asked.lock().unwrap().clear();
@@ -56,7 +56,8 @@ fn ten_thousand_nodes_fit_in_twenty_megabytes_and_are_then_known_at_once() {
     let targets: Vec<Target> = (0..FLEET).map(|n| node(&id(n))).collect();
     let cost = allocation_counter::measure(|| {
         for target in &targets {
-            let place = nomad.locate(black_box(target), None, Caller::default()).now_or_never();
+            let place =
+                nomad.locate(black_box(target), None, LookupContext::default()).now_or_never();
             assert!(place.unwrap().is_ok());
         }
     });

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use nomad_forward::{
-    Agent, Directory as _, NomadApi, NomadDirectory, NomadOptions, TcpConnect, directory::Standing,
+    Agent, Directory as _, NomadApi, NomadDirectory, NomadOptions, TcpConnect,
+    directory::HealthState,
 };
 use nomad_wire::Region;
 
@@ -39,7 +40,7 @@ async fn registered_anew(token: Option<&'static str>) -> Cluster {
 
 async fn watched(cluster: &Cluster) -> Nomad {
     let (nomad, mut watch) = directory(cluster, None);
-    watch.first_look().await;
+    watch.initial_refresh().await;
     nomad
 }
 
@@ -70,7 +71,7 @@ async fn a_node_that_is_gone_is_not_answered_for_by_its_successor() {
 }
 
 #[tokio::test]
-async fn the_successor_is_told_apart_in_a_callers_name_as_well() {
+async fn the_successor_is_told_apart_with_a_clients_token_as_well() {
     let cluster = registered_anew(Some(TOKEN)).await;
     let nomad = watched(&cluster).await;
     for (id, expected) in [(OLD, (404, "")), (NODES[0], (200, "client1"))] {
@@ -99,7 +100,7 @@ async fn agents_that_exchange_addresses_are_not_mistaken_for_each_other() {
         (nodes[0].2, nodes[0].3) = (second, 11);
     });
     let (nomad, mut watch) = directory(&cluster, None);
-    watch.first_look().await;
+    watch.initial_refresh().await;
     let who = format!("/v1/agent/self?node_id={}", NODES[1]);
     let (status, _, _, body) = ask(&nomad, "GET", &who).await;
     assert_eq!((status, &*body), (404, "No path to node"));
@@ -108,7 +109,7 @@ async fn agents_that_exchange_addresses_are_not_mistaken_for_each_other() {
         let nodes = Arc::make_mut(&mut state.nodes);
         (nodes[1].2, nodes[1].3, state.index) = (first, 12, 12);
     });
-    watch.first_look().await;
+    watch.initial_refresh().await;
     for id in NODES {
         let (status, way, ..) = ask(&nomad, "GET", &format!("/v1/agent/self?node_id={id}")).await;
         assert_eq!((status, &*way), (200, "direct"), "{id}");
@@ -119,7 +120,7 @@ async fn agents_that_exchange_addresses_are_not_mistaken_for_each_other() {
 async fn a_node_whose_address_is_taken_while_it_is_known_loses_its_path() {
     let cluster = Cluster::start(None).await;
     let (nomad, mut watch) = directory(&cluster, None);
-    watch.first_look().await;
+    watch.initial_refresh().await;
     let path = format!("/v1/agent/self?node_id={}", NODES[0]);
     assert_eq!(ask(&nomad, "GET", &path).await.0, 200);
     cluster.state.send_modify(|state| {
@@ -128,14 +129,14 @@ async fn a_node_whose_address_is_taken_while_it_is_known_loses_its_path() {
         nodes.push((OLD.into(), "new".into(), address, 9));
         (state.created, state.index) = (vec![(OLD, 9)], 9);
     });
-    watch.first_look().await;
+    watch.initial_refresh().await;
     assert_eq!(ask(&nomad, "GET", &path).await.0, 404);
     // The newcomer goes away again.
     cluster.state.send_modify(|state| {
         Arc::make_mut(&mut state.nodes).pop();
         state.index = 10;
     });
-    watch.first_look().await;
+    watch.initial_refresh().await;
     assert_eq!(ask(&nomad, "GET", &path).await.0, 200);
 }
 
@@ -143,18 +144,18 @@ async fn a_node_whose_address_is_taken_while_it_is_known_loses_its_path() {
 async fn a_node_at_the_gateways_own_address_is_not_asked_there() {
     let cluster = Cluster::start(None).await;
     let mut options = NomadOptions::default();
-    options.own = vec![cluster.clients[0]];
+    options.own_addresses = vec![cluster.clients[0]];
     let seed = Agent::seed(Region::default(), cluster.servers[0]);
     let api = NomadApi::new(TcpConnect, vec![Arc::new(seed)]);
     let (nomad, mut watch) = NomadDirectory::new(api, options);
-    watch.first_look().await;
+    watch.initial_refresh().await;
     let (status, .., body) = ask(&nomad, "GET", "/v1/agent/self?node_id=client1").await;
     assert_eq!((status, &*body), (404, "No path to node"));
     let (_, way, ..) = ask(&nomad, "GET", "/v1/client/stats?node_id=client1").await;
     assert_eq!(way, "relay");
     assert!(cluster.asked("client1 ").is_empty());
-    let fleet = nomad.fleet();
+    let fleet = nomad.agent_health();
     let belief = fleet.iter().find(|belief| &*belief.name == "client1").unwrap();
-    let told = (belief.standing, &*belief.why);
-    assert_eq!(told, (Standing::Relayed, "it advertises the gateway's own address"));
+    let told = (belief.state, &*belief.reason);
+    assert_eq!(told, (HealthState::Relayed, "it advertises the gateway's own address"));
 }

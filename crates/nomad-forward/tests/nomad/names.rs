@@ -9,7 +9,7 @@ use std::{
 
 use nomad_forward::{
     Agent, Directory as _, NomadApi, NomadDirectory, NomadOptions, Target, TcpConnect, Transport,
-    directory::{Host, Names, Reachable, Resolving, Watch},
+    directory::{AddressesFuture, Host, Reachability, Resolver, Watcher},
 };
 use nomad_wire::Region;
 
@@ -28,8 +28,8 @@ impl Table {
     }
 }
 
-impl Names for Table {
-    fn look_up(&self, host: &Host) -> Resolving {
+impl Resolver for Table {
+    fn resolve(&self, host: &Host) -> AddressesFuture {
         let found = self.0.lock().unwrap().get(host.name()).copied();
         let nobody = || io::Error::from(io::ErrorKind::NotFound);
         Box::pin(async move { found.map(|address| vec![address]).ok_or_else(nobody) })
@@ -46,12 +46,12 @@ fn directory(
     seed: (SocketAddr, &str),
     second: (SocketAddr, &str),
     names: &Table,
-) -> (Nomad, Watch<TcpConnect>) {
+) -> (Nomad, Watcher<TcpConnect>) {
     let mut options = NomadOptions::default();
     options.servers = vec![("server2".into(), second.0, Transport::Plain)];
     options.hosts =
         [seed, second].map(|(address, name)| (address, Host::new(name, address.port()))).into();
-    options.names = Arc::new(names.clone());
+    options.resolver = Arc::new(names.clone());
     let seed = Agent::seed(Region::default(), seed.0);
     NomadDirectory::new(NomadApi::new(TcpConnect, vec![Arc::new(seed)]), options)
 }
@@ -68,17 +68,17 @@ async fn servers_are_found_where_their_names_lead_now() {
     let (nomad, mut watch) =
         directory((gone[0], "server1.example"), (gone[1], "server2.example"), &names);
     // Nobody is at the first address; the next look asks the name service.
-    watch.first_look().await;
+    watch.initial_refresh().await;
     assert_eq!(nomad.servers().len(), 0);
-    watch.first_look().await;
+    watch.initial_refresh().await;
     assert_eq!(address(&nomad, Target::Server("server1".into())).await, cluster.servers[0]);
 
     // The other one is believed to be where the configuration says, until somebody finds it gone.
     let second = Target::Server("server2".into());
     let place = found(&nomad, second.clone()).await.unwrap();
     names.set("server2.example", cluster.servers[1]);
-    nomad.observe(&place.agent, Reachable::No);
-    watch.first_look().await;
+    nomad.observe(&place.agent, Reachability::Unreachable);
+    watch.initial_refresh().await;
     assert_eq!(address(&nomad, second).await, cluster.servers[1]);
 }
 
@@ -92,11 +92,11 @@ async fn a_node_that_advertises_a_name_is_asked_for_again_when_it_is_gone() {
         Arc::make_mut(&mut state.nodes)[0].2 = "client1.example:4646".into();
     });
     let (nomad, mut watch) = directory((servers[0], "a"), (servers[1], "b"), &names);
-    watch.first_look().await;
+    watch.initial_refresh().await;
     let place = found(&nomad, node(NODES[0])).await.unwrap();
     assert_eq!(place.agent.endpoint().socket_addr().unwrap(), gone);
     names.set("client1.example", cluster.clients[0]);
     assert_eq!(address(&nomad, node(NODES[0])).await, gone, "it is known");
-    nomad.observe(&place.agent, Reachable::No);
+    nomad.observe(&place.agent, Reachability::Unreachable);
     assert_eq!(address(&nomad, node(NODES[0])).await, cluster.clients[0]);
 }

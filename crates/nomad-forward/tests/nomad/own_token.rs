@@ -1,6 +1,6 @@
 //! A gateway whose own token tells it nothing: what it does not know it asks with the caller's.
 
-use nomad_forward::{Directory as _, directory::Sight};
+use nomad_forward::{Directory as _, directory::DiscoveryStatus};
 
 use crate::{
     cluster::{Cluster, TOKEN},
@@ -12,12 +12,12 @@ use crate::{
 async fn blind(own: Option<&str>) -> (Cluster, Nomad) {
     let cluster = Cluster::start(Some(TOKEN)).await;
     let (nomad, mut watch) = directory(&cluster, own);
-    watch.first_look().await;
+    watch.initial_refresh().await;
     (cluster, nomad)
 }
 
 #[tokio::test]
-async fn a_caller_who_may_list_agents_finds_all_of_them() {
+async fn a_client_that_may_list_agents_finds_all_of_them() {
     for own in [None, Some("null")] {
         let (_cluster, nomad) = blind(own).await;
         for (path, expected) in [
@@ -40,7 +40,7 @@ async fn a_caller_who_may_list_agents_finds_all_of_them() {
 }
 
 #[tokio::test]
-async fn what_the_caller_may_not_know_either_a_configured_server_says() {
+async fn what_the_client_may_not_know_either_a_configured_server_says() {
     for own in [None, Some("null")] {
         let (cluster, nomad) = blind(own).await;
         for path in ["/v1/agent/servers", "/v1/agent/monitor?server_id=server9.global"] {
@@ -57,7 +57,7 @@ async fn what_the_caller_may_not_know_either_a_configured_server_says() {
 async fn before_the_first_look_a_configured_server_is_asked() {
     let cluster = Cluster::start(None).await;
     let (nomad, _watch) = directory(&cluster, None);
-    assert_eq!(nomad.sight(), Sight::NoAnswer);
+    assert_eq!(nomad.discovery_status(), DiscoveryStatus::NoResponse);
     for path in ["/v1/agent/servers", "/v1/agent/monitor?server_id=server2"] {
         let (status, _, agent, body) = ask_with(&nomad, "", "GET", path).await;
         assert_eq!(status, 200, "{path} {body}");
@@ -67,23 +67,25 @@ async fn before_the_first_look_a_configured_server_is_asked() {
 
 #[tokio::test]
 async fn what_the_servers_say_to_the_own_token_is_known() {
-    for (own, sight) in
-        [(None, Sight::NoToken), (Some("null"), Sight::TokenRefused), (Some(TOKEN), Sight::Whole)]
-    {
+    for (own, sight) in [
+        (None, DiscoveryStatus::NoToken),
+        (Some("null"), DiscoveryStatus::TokenRefused),
+        (Some(TOKEN), DiscoveryStatus::Complete),
+    ] {
         let (_cluster, nomad) = blind(own).await;
-        assert_eq!(nomad.sight(), sight);
+        assert_eq!(nomad.discovery_status(), sight);
     }
 }
 
 #[tokio::test]
-async fn a_token_that_is_revoked_later_is_told_and_the_callers_is_asked_with() {
+async fn a_token_that_is_revoked_later_is_logged_and_the_clients_is_used() {
     let cluster = Cluster::start(Some(TOKEN)).await;
     let (nomad, mut watch) = directory(&cluster, Some(TOKEN));
-    watch.first_look().await;
-    assert_eq!(nomad.sight(), Sight::Whole);
+    watch.initial_refresh().await;
+    assert_eq!(nomad.discovery_status(), DiscoveryStatus::Complete);
     cluster.state.send_modify(|state| state.token = Some("another"));
-    watch.first_look().await;
-    assert_eq!(nomad.sight(), Sight::TokenRefused);
+    watch.initial_refresh().await;
+    assert_eq!(nomad.discovery_status(), DiscoveryStatus::TokenRefused);
     let path = "/v1/agent/monitor?server_id=server2";
     let (status, way, agent, _) = ask_with(&nomad, "another", "GET", path).await;
     assert_eq!((status, &*way, &*agent), (200, "direct", "server2.global"));

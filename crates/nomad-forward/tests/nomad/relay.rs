@@ -10,8 +10,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
-use nomad_acl::{Acl, AclDisabled, Policy, RegionalAcl, Tokens, TokensError, Wanted};
-use nomad_forward::{Denials, TcpConnect, forwarder};
+use nomad_acl::{Acl, AclDisabled, LookupOptions, Policy, RegionalAcl, Tokens, TokensError};
+use nomad_forward::{DenialDetail, TcpConnect, forwarder};
 use nomad_wire::SecretId;
 use tokio::net::TcpListener;
 use tower_service::Service as _;
@@ -37,7 +37,7 @@ where
     T: Tokens + Clone + Send + 'static,
 {
     let mut service =
-        forwarder::<_, _, _, Full<Bytes>>(TcpConnect, nomad.clone(), tokens, Denials::Silent);
+        forwarder::<_, _, _, Full<Bytes>>(TcpConnect, nomad.clone(), tokens, DenialDetail::Silent);
     let request = Request::builder().method(method).uri(path).body(Full::default()).unwrap();
     answered(service.call(request).await.unwrap()).await
 }
@@ -49,8 +49,12 @@ pub(crate) async fn ask_with(
     method: &str,
     path: &str,
 ) -> (u16, String, String, String) {
-    let mut service =
-        forwarder::<_, _, _, Full<Bytes>>(TcpConnect, nomad.clone(), AclDisabled, Denials::Silent);
+    let mut service = forwarder::<_, _, _, Full<Bytes>>(
+        TcpConnect,
+        nomad.clone(),
+        AclDisabled,
+        DenialDetail::Silent,
+    );
     let request = Request::builder().method(method).uri(path).header("x-nomad-token", token);
     answered(service.call(request.body(Full::default()).unwrap()).await.unwrap()).await
 }
@@ -79,7 +83,7 @@ pub(crate) async fn lost_client() -> (Cluster, Nomad) {
     let gone = nobody().await.to_string();
     cluster.state.send_modify(|state| Arc::make_mut(&mut state.nodes)[0].2 = gone);
     let (nomad, mut watch) = directory(&cluster, None);
-    watch.first_look().await;
+    watch.initial_refresh().await;
     (cluster, nomad)
 }
 
@@ -87,7 +91,7 @@ pub(crate) async fn lost_client() -> (Cluster, Nomad) {
 async fn an_agent_with_a_path_answers_itself() {
     let cluster = Cluster::start(None).await;
     let (nomad, mut watch) = directory(&cluster, None);
-    watch.first_look().await;
+    watch.initial_refresh().await;
     let (status, way, agent, body) = ask(&nomad, "GET", "/v1/client/stats?node_id=client1").await;
     assert_eq!((status, &*way, &*agent), (200, "direct", "client1"));
     assert!(body.contains(&format!("node_id={}", NODES[0])), "{body}");
@@ -101,7 +105,7 @@ async fn an_agent_with_a_path_answers_itself() {
 async fn a_profile_is_of_the_agent_that_was_named() {
     let cluster = Cluster::start(None).await;
     let (nomad, mut watch) = directory(&cluster, None);
-    watch.first_look().await;
+    watch.initial_refresh().await;
     for written in ["client1", "9bb1", NODES[0]] {
         let path = format!("/v1/agent/pprof/cmdline?node_id={written}");
         let (_, way, agent, body) = ask(&nomad, "GET", &path).await;
@@ -155,7 +159,7 @@ async fn any_client_is_one_that_can_be_reached() {
 async fn a_change_that_names_no_agent_goes_to_the_only_one_and_else_to_none() {
     let cluster = Cluster::start(None).await;
     let (nomad, mut watch) = directory(&cluster, None);
-    watch.first_look().await;
+    watch.initial_refresh().await;
     let change = "/v1/agent/servers?address=10.0.0.1:4647";
     for (method, path, said) in [
         (
@@ -189,7 +193,7 @@ async fn a_change_that_names_no_agent_goes_to_the_only_one_and_else_to_none() {
     // One that is down cannot be meant.
     cluster.state.send_modify(|state| state.down.push(NODES[0]));
     let (nomad, mut watch) = directory(&cluster, None);
-    watch.first_look().await;
+    watch.initial_refresh().await;
     let (status, _, agent, _) = ask(&nomad, "PUT", change).await;
     assert_eq!((status, &*agent), (200, "client2"));
     assert_eq!(cluster.asked("client2 PUT /v1/agent/servers").len(), 1);
@@ -203,7 +207,7 @@ async fn a_name_is_relayed_as_a_full_id_where_the_nodes_address_cannot_be_used()
             Arc::make_mut(&mut state.nodes)[0].2 = address.into();
         });
         let (nomad, mut watch) = directory(&cluster, None);
-        watch.first_look().await;
+        watch.initial_refresh().await;
         for written in ["client1", "9bb1", NODES[0]] {
             for path in ["/v1/client/stats", "/v1/agent/monitor"] {
                 let path = format!("{path}?node_id={written}");
@@ -248,10 +252,10 @@ struct Holding(&'static str);
 impl Tokens for Holding {
     type Future = Ready<Result<RegionalAcl, TokensError>>;
 
-    fn resolve_for(&self, _: Option<&SecretId>, _: Wanted<'_>) -> Self::Future {
+    fn resolve_with(&self, _: Option<&SecretId>, _: LookupOptions<'_>) -> Self::Future {
         let rules = format!("namespace \"ops\" {{ capabilities = [{}] }}", self.0);
         let policy: Policy = rules.parse().unwrap();
-        ready(Ok(RegionalAcl::everywhere(Acl::compile([("held", &policy)]))))
+        ready(Ok(RegionalAcl::valid_everywhere(Acl::compile([("held", &policy)]))))
     }
 }
 
@@ -268,7 +272,7 @@ async fn rights_come_before_the_node_of_an_allocation_and_a_server_says_what_it_
     let cluster = Cluster::start(None).await;
     cluster.state.send_modify(|state| drop(Arc::make_mut(&mut state.nodes).remove(0)));
     let (nomad, mut watch) = directory(&cluster, None);
-    watch.first_look().await;
+    watch.initial_refresh().await;
     let paths = CALLS.map(|call| format!("/v1/client/{}", call.replace("ID", ALLOC)));
     for path in &paths {
         let (status, _, _, body) = ask_as(&nomad, Holding("\"list-jobs\""), "GET", path).await;

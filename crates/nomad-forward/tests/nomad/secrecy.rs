@@ -2,7 +2,7 @@
 
 use std::future::{Ready, ready};
 
-use nomad_acl::{Acl, Policy, RegionalAcl, Tokens, TokensError, Wanted};
+use nomad_acl::{Acl, LookupOptions, Policy, RegionalAcl, Tokens, TokensError};
 use nomad_wire::SecretId;
 
 use crate::{
@@ -18,9 +18,9 @@ pub(crate) struct Rules(&'static str);
 impl Tokens for Rules {
     type Future = Ready<Result<RegionalAcl, TokensError>>;
 
-    fn resolve_for(&self, _: Option<&SecretId>, _: Wanted<'_>) -> Self::Future {
+    fn resolve_with(&self, _: Option<&SecretId>, _: LookupOptions<'_>) -> Self::Future {
         let policy: Policy = self.0.parse().unwrap();
-        ready(Ok(RegionalAcl::everywhere(Acl::compile([("held", &policy)]))))
+        ready(Ok(RegionalAcl::valid_everywhere(Acl::compile([("held", &policy)]))))
     }
 }
 
@@ -30,7 +30,7 @@ const AGENT: Rules = Rules("agent { policy = \"write\" }");
 async fn watched() -> (Cluster, Nomad) {
     let cluster = Cluster::start(Some(TOKEN)).await;
     let (nomad, mut watch) = directory(&cluster, Some(TOKEN));
-    watch.first_look().await;
+    watch.initial_refresh().await;
     cluster.asked.lock().unwrap().clear();
     (cluster, nomad)
 }
@@ -73,7 +73,7 @@ async fn two_nodes_of_one_name_are_none_to_who_may_not_list_them() {
         }
     });
     let (nomad, mut watch) = directory(&cluster, Some(TOKEN));
-    watch.first_look().await;
+    watch.initial_refresh().await;
     let of = async |written: &str| {
         ask_as(&nomad, NOBODY, "GET", &format!("/v1/agent/health?node_id={written}")).await
     };

@@ -58,7 +58,7 @@ impl Break {
 
 /// Which agents break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Who {
+pub(crate) enum AgentKind {
     /// The agent that is asked first.
     First,
     Everybody,
@@ -66,9 +66,9 @@ pub(crate) enum Who {
 
 /// The agents, and the connector that reaches them.
 #[derive(Debug, Clone)]
-pub(crate) struct Fleet {
+pub(crate) struct Agents {
     how: Break,
-    who: Who,
+    who: AgentKind,
     shared: Arc<Shared>,
 }
 
@@ -82,8 +82,8 @@ struct Shared {
     closes: Notify,
 }
 
-impl Fleet {
-    pub(crate) fn new(how: Break, who: Who) -> Self {
+impl Agents {
+    pub(crate) fn new(how: Break, who: AgentKind) -> Self {
         Self { how, who, shared: Arc::default() }
     }
 
@@ -109,12 +109,12 @@ impl Fleet {
     fn breaking(&self, endpoint: &Endpoint) -> Option<Break> {
         let mut first = self.shared.first.lock().unwrap();
         let is_first = first.get_or_insert_with(|| endpoint.clone()) == endpoint;
-        let breaks = self.is_broken() && (is_first || self.who == Who::Everybody);
+        let breaks = self.is_broken() && (is_first || self.who == AgentKind::Everybody);
         breaks.then_some(self.how)
     }
 }
 
-impl Connect for Fleet {
+impl Connect for Agents {
     type Io = TokioIo<Resettable>;
     type Key = Endpoint;
 
@@ -129,7 +129,7 @@ impl Connect for Fleet {
         }
         let (ours, theirs) = duplex(1 << 20);
         let is_reset = Arc::<AtomicBool>::default();
-        let line = Line {
+        let line = FakeConnection {
             io: theirs,
             endpoint: agent.endpoint().clone(),
             fleet: self.clone(),
@@ -143,14 +143,14 @@ impl Connect for Fleet {
 }
 
 /// An agent's end of one connection.
-struct Line {
+struct FakeConnection {
     io: DuplexStream,
     endpoint: Endpoint,
-    fleet: Fleet,
+    fleet: Agents,
     is_reset: Arc<AtomicBool>,
 }
 
-impl Line {
+impl FakeConnection {
     /// Answers until it breaks.
     async fn serve(mut self) {
         let shared = Arc::clone(&self.fleet.shared);

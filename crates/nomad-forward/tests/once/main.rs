@@ -3,11 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its case should stop")]
 
 mod agent;
-mod caller;
+mod client;
 
 use self::{
-    agent::{Break, Who},
-    caller::{Call, Elsewhere, Over, Told, made},
+    agent::{AgentKind, Break},
+    client::{Call, CallResult, ConnectionState, Fallback, send},
 };
 
 /// Bodies that are none, that are read ahead, and that are sent on while they come.
@@ -20,36 +20,39 @@ fn changes() -> [Call; 11] {
     let node = |call| format!("/v1/client/{call}?{NODE}");
     let server = |call| format!("/v1/agent/{call}server_id=server1.global");
     [
-        Call::new("PUT", format!("{ALLOC}/restart"), Elsewhere::Relayed),
-        Call::new("PUT", format!("{ALLOC}/signal"), Elsewhere::Relayed),
-        Call::new("GET", format!("{ALLOC}/gc"), Elsewhere::Relayed),
-        Call::new("GET", node("gc"), Elsewhere::Relayed),
-        Call::new("PUT", node("gc"), Elsewhere::Relayed),
-        Call::new("POST", node("metadata"), Elsewhere::Relayed),
-        Call::new("PUT", node("identity/renew"), Elsewhere::Relayed),
-        Call::new("PUT", server("join?address=10.0.0.9&"), Elsewhere::Nowhere),
-        Call::new("PUT", server("reload?"), Elsewhere::Nowhere),
-        Call::new("PUT", "/v1/jobs".into(), Elsewhere::AnyServer),
-        Call::new("DELETE", "/v1/job/web?purge=true".into(), Elsewhere::AnyServer),
+        Call::new("PUT", format!("{ALLOC}/restart"), Fallback::Relayed),
+        Call::new("PUT", format!("{ALLOC}/signal"), Fallback::Relayed),
+        Call::new("GET", format!("{ALLOC}/gc"), Fallback::Relayed),
+        Call::new("GET", node("gc"), Fallback::Relayed),
+        Call::new("PUT", node("gc"), Fallback::Relayed),
+        Call::new("POST", node("metadata"), Fallback::Relayed),
+        Call::new("PUT", node("identity/renew"), Fallback::Relayed),
+        Call::new("PUT", server("join?address=10.0.0.9&"), Fallback::Nowhere),
+        Call::new("PUT", server("reload?"), Fallback::Nowhere),
+        Call::new("PUT", "/v1/jobs".into(), Fallback::AnyServer),
+        Call::new("DELETE", "/v1/job/web?purge=true".into(), Fallback::AnyServer),
     ]
 }
 
 fn reads() -> [Call; 6] {
     [
-        Call::new("GET", format!("{ALLOC}/stats"), Elsewhere::Relayed),
-        Call::new("GET", format!("/v1/client/metadata?{NODE}"), Elsewhere::Relayed),
-        Call::new("GET", format!("/v1/client/stats?{NODE}"), Elsewhere::Relayed),
-        Call::new("GET", "/v1/agent/self?server_id=server1.global".into(), Elsewhere::Nowhere),
-        Call::new("GET", "/v1/jobs".into(), Elsewhere::AnyServer),
-        Call::new("HEAD", "/v1/jobs".into(), Elsewhere::AnyServer),
+        Call::new("GET", format!("{ALLOC}/stats"), Fallback::Relayed),
+        Call::new("GET", format!("/v1/client/metadata?{NODE}"), Fallback::Relayed),
+        Call::new("GET", format!("/v1/client/stats?{NODE}"), Fallback::Relayed),
+        Call::new("GET", "/v1/agent/self?server_id=server1.global".into(), Fallback::Nowhere),
+        Call::new("GET", "/v1/jobs".into(), Fallback::AnyServer),
+        Call::new("HEAD", "/v1/jobs".into(), Fallback::AnyServer),
     ]
 }
 
 /// Each of these calls to a fleet that breaks in each way.
-fn each(calls: &[Call], check: impl Fn(&Call, (Break, Over), Who, &Told, &str)) {
+fn each(
+    calls: &[Call],
+    check: impl Fn(&Call, (Break, ConnectionState), AgentKind, &CallResult, &str),
+) {
     for call in calls {
         for how in Break::ALL {
-            for who in [Who::First, Who::Everybody] {
+            for who in [AgentKind::First, AgentKind::Everybody] {
                 over_each(call, how, who, &check);
             }
         }
@@ -59,18 +62,25 @@ fn each(calls: &[Call], check: impl Fn(&Call, (Break, Over), Who, &Told, &str)) 
 fn over_each(
     call: &Call,
     how: Break,
-    who: Who,
-    check: &impl Fn(&Call, (Break, Over), Who, &Told, &str),
+    who: AgentKind,
+    check: &impl Fn(&Call, (Break, ConnectionState), AgentKind, &CallResult, &str),
 ) {
     // A GET or a HEAD has no body.
     let sizes = if matches!(call.method, "GET" | "HEAD") { &SIZES[..1] } else { &SIZES };
-    for (over, size) in Over::ALL.into_iter().flat_map(|over| sizes.iter().map(move |n| (over, *n)))
+    for (over, size) in
+        ConnectionState::ALL.into_iter().flat_map(|over| sizes.iter().map(move |n| (over, *n)))
     {
-        let told = made(call, how, who, over, size);
+        let told = send(call, how, who, over, size);
         let case = format!("{call:?}, {how:?}, {who:?}, {over:?}, {size} bytes: {told:?}");
         // The task that sends a body sees that the connection is closed before it writes.
-        let has_body = size > 0 && over == Over::Kept;
-        check(call, (how, if has_body { Over::KeptAndClosed } else { over }), who, &told, &case);
+        let has_body = size > 0 && over == ConnectionState::Kept;
+        check(
+            call,
+            (how, if has_body { ConnectionState::KeptAndClosed } else { over }),
+            who,
+            &told,
+            &case,
+        );
     }
 }
 
@@ -79,9 +89,13 @@ fn no_change_is_sent_twice() {
     each(&changes(), |call, breaks, who, told, case| {
         assert!(told.times_read <= 1, "sent twice: {case}");
         let expected = match breaks {
-            (Break::Refuses, Over::New | Over::KeptAndClosed) => call.unreached(who),
+            (Break::Refuses, ConnectionState::New | ConnectionState::KeptAndClosed) => {
+                call.unreached(who)
+            }
             // Nothing was written, and a new connection is as good as ever.
-            (Break::ClosesKept, Over::New | Over::KeptAndClosed) => (200, true),
+            (Break::ClosesKept, ConnectionState::New | ConnectionState::KeptAndClosed) => {
+                (200, true)
+            }
             // Its response began.
             (Break::HalfResponse, _) => (200, false),
             // Nobody knows what became of what was written.
@@ -106,13 +120,17 @@ fn a_read_is_repeated_once_at_most() {
     each(&reads(), |call, breaks, who, told, case| {
         assert!(told.times_read <= 2, "repeated twice: {case}");
         // By another one: an agent in whose stead nobody can answer is not asked again.
-        let is_repeated = call.elsewhere != Elsewhere::Nowhere;
+        let is_repeated = call.fallback != Fallback::Nowhere;
         // All take new connections.
-        let is_answered = who == Who::First || matches!(breaks.0, Break::ClosesKept);
+        let is_answered = who == AgentKind::First || matches!(breaks.0, Break::ClosesKept);
         let repeated = (if is_repeated && is_answered { 200 } else { 502 }, true);
         let expected = match breaks {
-            (Break::Refuses, Over::New | Over::KeptAndClosed) => call.unreached(who),
-            (Break::ClosesKept, Over::New | Over::KeptAndClosed) => (200, true),
+            (Break::Refuses, ConnectionState::New | ConnectionState::KeptAndClosed) => {
+                call.unreached(who)
+            }
+            (Break::ClosesKept, ConnectionState::New | ConnectionState::KeptAndClosed) => {
+                (200, true)
+            }
             (Break::HalfResponse, _) => (200, call.method == "HEAD"),
             _ => repeated,
         };

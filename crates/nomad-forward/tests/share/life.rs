@@ -17,8 +17,8 @@ use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody};
 use nomad_forward::{
-    Agent, Detour, Endpoint, Error, Path, Share, ShareLimits, Shares, directory::LocateError,
-    resolve::Resolved, share::SharedBody,
+    Agent, Coalesce, CoalesceLimits, CoalescedRequests, Endpoint, Error, Path, RelayFallback,
+    coalesce::CoalesceBody, directory::DirectoryError, select::UpstreamRequest,
 };
 use nomad_wire::{Call, Region};
 use tokio::time::{Instant, sleep};
@@ -44,7 +44,7 @@ impl Drop for Open {
     }
 }
 
-impl Service<Resolved<()>> for Server {
+impl Service<UpstreamRequest<()>> for Server {
     type Response = Response<Body>;
     type Error = Error;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Error>> + Send>>;
@@ -53,7 +53,7 @@ impl Service<Resolved<()>> for Server {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, resolved: Resolved<()>) -> Self::Future {
+    fn call(&mut self, resolved: UpstreamRequest<()>) -> Self::Future {
         let server = self.clone();
         server.asked.fetch_add(1, Ordering::Relaxed);
         *server.open.lock().unwrap() += 1;
@@ -61,8 +61,8 @@ impl Service<Resolved<()>> for Server {
         Box::pin(async move {
             sleep(Duration::from_secs(1)).await;
             if server.is_failing {
-                let source = LocateError::NoServers;
-                return Err(nomad_forward::address::AddressError::Locate {
+                let source = DirectoryError::NoServers;
+                return Err(nomad_forward::locate::LocateError::Directory {
                     route: resolved.call.route,
                     source,
                 }
@@ -88,12 +88,12 @@ impl Service<Resolved<()>> for Server {
 
 struct World {
     server: Server,
-    shares: Shares,
-    share: Share<Server, Body>,
+    shares: CoalescedRequests,
+    share: Coalesce<Server, Body>,
 }
 
 impl World {
-    fn new(limits: ShareLimits, chunks: &[Result<&'static str, ()>]) -> Self {
+    fn new(limits: CoalesceLimits, chunks: &[Result<&'static str, ()>]) -> Self {
         let server = Server {
             chunks: Arc::new(chunks.to_vec()),
             is_failing: false,
@@ -103,27 +103,27 @@ impl World {
         Self::with(server, limits)
     }
 
-    fn with(server: Server, limits: ShareLimits) -> Self {
-        let shares = Shares::new(limits);
-        Self { share: Share::new(server.clone(), shares.clone()), server, shares }
+    fn with(server: Server, limits: CoalesceLimits) -> Self {
+        let shares = CoalescedRequests::new(limits);
+        Self { share: Coalesce::new(server.clone(), shares.clone()), server, shares }
     }
 
     fn ask(
         &self,
         token: &str,
-    ) -> impl Future<Output = Result<Response<SharedBody<Body>>, Error>> + use<> {
+    ) -> impl Future<Output = Result<Response<CoalesceBody<Body>>, Error>> + use<> {
         let request = Request::get("/v1/jobs?index=7").header("x-nomad-token", token);
         let request = request.body(()).unwrap();
         let call = Call::parse(request.method(), request.uri()).unwrap();
         let agent = Arc::new(Agent::seed(Region::default(), Endpoint::host("agent", 1)));
-        self.share.clone().call(Resolved {
+        self.share.clone().call(UpstreamRequest {
             call,
             request,
             agent,
-            others: Vec::new(),
+            fallbacks: Vec::new(),
             path: Path::Pass,
-            detour: Detour::None,
-            early: None,
+            relay_fallback: RelayFallback::None,
+            early_head: None,
         })
     }
 
@@ -142,7 +142,7 @@ impl World {
 }
 
 async fn read(
-    answer: Result<Response<SharedBody<Body>>, Error>,
+    answer: Result<Response<CoalesceBody<Body>>, Error>,
 ) -> Result<(String, String), String> {
     let response = answer.map_err(|error| error.to_string())?;
     let index = response.headers()["x-nomad-index"].to_str().unwrap().to_owned();
@@ -150,8 +150,8 @@ async fn read(
     Ok((index, String::from_utf8(body.to_bytes().to_vec()).unwrap()))
 }
 
-fn limits() -> ShareLimits {
-    ShareLimits { flights: 2, body: 10, kept: 20 }
+fn limits() -> CoalesceLimits {
+    CoalesceLimits { requests: 2, response_bytes: 10, total_bytes: 20 }
 }
 
 fn whole() -> Result<(String, String), String> {
@@ -163,23 +163,23 @@ async fn everybody_who_waits_gets_head_and_body_of_one_request() {
     let world = World::new(limits(), &[Ok("[1,"), Ok("2]")]);
     let answers = join_all((0..100).map(|_| world.read("a"))).await;
     assert!(answers.iter().all(|answer| *answer == whole()), "{answers:?}");
-    assert_eq!((world.asked(), world.shares.shared()), (1, 99));
-    assert_eq!((world.open(), world.shares.kept()), (0, 0), "nothing is left of it");
+    assert_eq!((world.asked(), world.shares.coalesced_total()), (1, 99));
+    assert_eq!((world.open(), world.shares.buffered_bytes()), (0, 0), "nothing is left of it");
     // The next question is a new one.
     assert_eq!(world.read("a").await, whole());
     assert_eq!(world.asked(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_rights_ask_for_themselves() {
+async fn other_tokens_send_their_own_request() {
     let world = World::new(limits(), &[Ok("[1,2]")]);
     let answers = join_all(["a", "b", "a", "b"].map(|token| world.read(token))).await;
     assert!(answers.iter().all(|answer| *answer == whole()));
-    assert_eq!((world.asked(), world.shares.shared()), (2, 2));
+    assert_eq!((world.asked(), world.shares.coalesced_total()), (2, 2));
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_joins_an_answer_that_has_begun() {
+async fn nobody_joins_a_response_that_has_begun() {
     let world = World::new(limits(), &[Ok("[1,"), Ok("2]")]);
     let late = async {
         sleep(Duration::from_millis(1_500)).await;
@@ -191,13 +191,13 @@ async fn nobody_joins_an_answer_that_has_begun() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_alone_gets_the_answer_as_it_comes() {
+async fn a_single_client_gets_the_response_as_it_comes() {
     let world = World::new(limits(), &[Ok("far more than ten bytes,"), Ok("2]")]);
     let since = Instant::now();
     let mut body = world.ask("a").await.unwrap().into_body();
     assert_eq!(since.elapsed(), Duration::from_secs(1), "the head is not held back");
     body.frame().await.unwrap().unwrap();
-    assert_eq!((since.elapsed(), world.shares.kept()), (Duration::from_secs(2), 0));
+    assert_eq!((since.elapsed(), world.shares.buffered_bytes()), (Duration::from_secs(2), 0));
     drop(body);
     assert_eq!(world.open(), 0);
 }
@@ -233,20 +233,20 @@ async fn whoever_leaves_while_the_body_comes_changes_nothing() {
     let first = tokio::time::timeout(Duration::from_millis(1_500), world.read("a"));
     let (first, second) = tokio::join!(first, world.read("a"));
     assert!(first.is_err());
-    assert_eq!((second, world.asked(), world.shares.kept()), (whole(), 1, 0));
+    assert_eq!((second, world.asked(), world.shares.buffered_bytes()), (whole(), 1, 0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_too_large_is_one_callers_and_the_others_ask_for_themselves() {
+async fn a_response_that_is_too_large_goes_to_one_client_and_the_others_send_their_own_request() {
     let world = World::new(limits(), &[Ok("[1,2,3,"), Ok("4,5,6]")]);
     let answers = join_all((0..3).map(|_| world.read("a"))).await;
     let large = Ok(("8".into(), "[1,2,3,4,5,6]".into()));
     assert!(answers.iter().all(|answer| *answer == large), "{answers:?}");
-    assert_eq!((world.asked(), world.shares.kept()), (3, 0));
+    assert_eq!((world.asked(), world.shares.buffered_bytes()), (3, 0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_too_large_is_not_lost_with_the_first_caller() {
+async fn a_response_that_is_too_large_is_not_lost_with_the_first_client() {
     let world = World::new(limits(), &[Ok("[1,2,3,"), Ok("4,5,6]")]);
     let first = tokio::time::timeout(Duration::from_millis(2_500), world.read("a"));
     let (first, second) = tokio::join!(first, world.read("a"));
@@ -256,11 +256,11 @@ async fn an_answer_that_is_too_large_is_not_lost_with_the_first_caller() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_breaks_off_breaks_off_for_everybody() {
+async fn a_response_that_breaks_off_breaks_off_for_everybody() {
     let world = World::new(limits(), &[Ok("[1,"), Err(())]);
     let answers = join_all((0..2).map(|_| world.read("a"))).await;
     assert!(answers.iter().all(Result::is_err), "{answers:?}");
-    assert_eq!((world.asked(), world.shares.kept()), (2, 0));
+    assert_eq!((world.asked(), world.shares.buffered_bytes()), (2, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -275,14 +275,14 @@ async fn a_fault_is_everybodys() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn shares_are_bounded_and_can_be_turned_off() {
+async fn coalescing_is_bounded_and_can_be_turned_off() {
     let world = World::new(limits(), &[Ok("[1,2]")]);
     let tokens = ["a", "b", "c", "c", "a"];
     let answers = join_all(tokens.map(|token| world.read(token))).await;
     assert!(answers.iter().all(|answer| *answer == whole()));
-    assert_eq!((world.asked(), world.shares.shared()), (4, 1), "there is no third place");
+    assert_eq!((world.asked(), world.shares.coalesced_total()), (4, 1), "there is no third place");
 
-    let off = World::new(ShareLimits { flights: 0, ..limits() }, &[Ok("[1,2]")]);
+    let off = World::new(CoalesceLimits { requests: 0, ..limits() }, &[Ok("[1,2]")]);
     join_all((0..3).map(|_| off.read("a"))).await;
-    assert_eq!((off.asked(), off.shares.shared()), (3, 0));
+    assert_eq!((off.asked(), off.shares.coalesced_total()), (3, 0));
 }

@@ -18,7 +18,8 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use nomad_acl::AclDisabled;
 use nomad_forward::{
-    Agent, Bounds, Denials, Forwarder, Shares, Table, TcpConnect, forwarder_within,
+    Agent, CoalescedRequests, DenialDetail, Forwarder, StackLimits, StaticDirectory, TcpConnect,
+    forwarder_with_limits,
 };
 use nomad_wire::Region;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::timeout};
@@ -71,15 +72,15 @@ async fn answer(
     Ok(response)
 }
 
-type Gateway = Forwarder<TcpConnect, Table, AclDisabled, Empty<Bytes>>;
+type Gateway = Forwarder<TcpConnect, StaticDirectory, AclDisabled, Empty<Bytes>>;
 
-fn gateway(upstream: &Upstream, shares: Shares) -> Gateway {
+fn gateway(upstream: &Upstream, shares: CoalescedRequests) -> Gateway {
     let region = Region::default();
     let server =
         Agent::server("server1", SERVER.parse().unwrap(), region.clone(), upstream.address);
-    let directory = Table::builder(region).agent(server.unwrap()).build();
-    let bounds = Bounds { shares, ..Bounds::default() };
-    forwarder_within(TcpConnect, directory, AclDisabled, Denials::Silent, bounds)
+    let directory = StaticDirectory::builder(region).agent(server.unwrap()).build();
+    let bounds = StackLimits { coalesced_requests: shares, ..StackLimits::default() };
+    forwarder_with_limits(TcpConnect, directory, AclDisabled, DenialDetail::Silent, bounds)
 }
 
 /// Status, index, agent and text.
@@ -95,15 +96,15 @@ async fn ask(gateway: &Gateway, path: &str, token: &str) -> (u16, String, String
 }
 
 #[tokio::test]
-async fn callers_with_one_token_cost_the_server_one_request() {
+async fn clients_with_one_token_cost_the_server_one_request() {
     let upstream = Upstream::start().await;
-    let shares = Shares::default();
+    let shares = CoalescedRequests::default();
     let gateway = gateway(&upstream, shares.clone());
     let path = "/v1/jobs?index=7&wait=60s";
     let tokens = ["a", "a", "a", "b", "a", "b"];
     let all = join_all(tokens.map(|token| ask(&gateway, path, token)));
     let change = async {
-        while shares.shared() < 4 || upstream.asked.load(Ordering::Relaxed) < 2 {
+        while shares.coalesced_total() < 4 || upstream.asked.load(Ordering::Relaxed) < 2 {
             tokio::task::yield_now().await;
         }
         upstream.changed.send_replace(true);
@@ -118,21 +119,21 @@ async fn callers_with_one_token_cost_the_server_one_request() {
 }
 
 #[tokio::test]
-async fn reads_that_do_not_wait_and_shares_that_are_off_are_as_ever() {
+async fn plain_reads_and_disabled_coalescing_change_nothing() {
     let upstream = Upstream::start().await;
     upstream.changed.send_replace(true);
-    let on = gateway(&upstream, Shares::default());
+    let on = gateway(&upstream, CoalescedRequests::default());
     join_all((0..4).map(|_| ask(&on, "/v1/jobs", "a"))).await;
     assert_eq!(upstream.asked.load(Ordering::Relaxed), 4);
-    let off = gateway(&upstream, Shares::off());
+    let off = gateway(&upstream, CoalescedRequests::disabled());
     join_all((0..4).map(|_| ask(&off, "/v1/jobs?index=7", "a"))).await;
     assert_eq!(upstream.asked.load(Ordering::Relaxed), 8);
 }
 
 #[tokio::test]
-async fn the_last_caller_who_leaves_closes_the_connection() {
+async fn the_last_client_that_leaves_closes_the_connection() {
     let upstream = Upstream::start().await;
-    let gateway = gateway(&upstream, Shares::default());
+    let gateway = gateway(&upstream, CoalescedRequests::default());
     let path = "/v1/jobs?index=7";
     let both = join_all((0..2).map(|_| ask(&gateway, path, "a")));
     let asked = async {

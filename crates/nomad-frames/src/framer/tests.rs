@@ -59,16 +59,16 @@ impl Bench {
 }
 
 fn nomad() -> Bench {
-    Bench::new(FramerConfig::default().offsets(Offsets::AsNomad))
+    Bench::new(FramerConfig::default().with_offsets(Offsets::NomadCompatible))
 }
 
-fn truthful() -> Bench {
+fn exact() -> Bench {
     Bench::new(FramerConfig::default())
 }
 
 #[test]
 fn a_short_read_waits_for_the_beat() {
-    for mut b in [nomad(), truthful()] {
+    for mut b in [nomad(), exact()] {
         b.send("f", "", 5, 5).tick(199).expect(&[]);
         b.tick(200).expect(&[sent("f", "", 5, 5)]);
         b.tick(400).expect(&[]);
@@ -78,7 +78,7 @@ fn a_short_read_waits_for_the_beat() {
 #[test]
 fn merged_reads_differ_only_in_offset() {
     nomad().send("f", "", 5, 5).send("f", "", 3, 8).tick(200).expect(&[sent("f", "", 5, 8)]);
-    truthful().send("f", "", 5, 5).send("f", "", 3, 8).tick(200).expect(&[sent("f", "", 8, 8)]);
+    exact().send("f", "", 5, 5).send("f", "", 3, 8).tick(200).expect(&[sent("f", "", 8, 8)]);
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn a_file_a_little_longer_than_a_frame() {
         .send("f", "", 10, 65_546)
         .finish()
         .expect(&[sent("f", "", 65_536, 65_536), sent("f", "", 131_072, 10)]);
-    truthful()
+    exact()
         .send("f", "", 65_536, 65_536)
         .send("f", "", 10, 65_546)
         .finish()
@@ -98,7 +98,7 @@ fn a_file_a_little_longer_than_a_frame() {
 
 #[test]
 fn a_frame_is_cut_across_reads_at_its_true_position() {
-    let mut b = truthful();
+    let mut b = exact();
     b.send("f", "", 40_000, 40_000).send("f", "", 65_536, 105_536).tick(200);
     b.expect(&[sent("f", "", 65_536, 65_536), sent("f", "", 105_536, 40_000)]);
     assert_eq!(b.bytes.len(), 105_536);
@@ -106,7 +106,7 @@ fn a_frame_is_cut_across_reads_at_its_true_position() {
 
 #[test]
 fn one_read_of_many_frames() {
-    let mut b = truthful();
+    let mut b = exact();
     b.send("f", "", 7, 7).send("f", "", 200_000, 200_007).finish();
     b.expect(&[
         sent("f", "", 65_536, 65_536),
@@ -123,7 +123,7 @@ fn full_frames_with_nothing_left_are_echoed_by_nomad_only() {
         .tick(200)
         .tick(400)
         .expect(&[sent("f", "", 65_536, 65_536), sent("f", "", 131_072, 0)]);
-    truthful()
+    exact()
         .send("f", "", 65_536, 65_536)
         .tick(200)
         .tick(400)
@@ -143,12 +143,12 @@ fn an_event_goes_out_at_once_and_from_nomad_twice() {
         sent("f", "file deleted", 3, 0),
         sent("g", "", 2, 2),
     ]);
-    truthful().send("f", "file truncated", 0, 0).tick(200).expect(&[event]);
+    exact().send("f", "file truncated", 0, 0).tick(200).expect(&[event]);
 }
 
 #[test]
 fn a_change_of_file_or_event_sends_what_waits() {
-    for mut b in [nomad(), truthful()] {
+    for mut b in [nomad(), exact()] {
         b.send("f", "", 5, 5).send("g", "", 2, 2).expect(&[sent("f", "", 5, 5)]);
         b.send("g", "file deleted", 0, 2)
             .expect(&[sent("g", "", 2, 2), sent("g", "file deleted", 2, 0)]);
@@ -157,7 +157,7 @@ fn a_change_of_file_or_event_sends_what_waits() {
 
 #[test]
 fn the_heartbeat_beats_while_data_flows() {
-    for mut b in [nomad(), truthful()] {
+    for mut b in [nomad(), exact()] {
         b.send("f", "", 1, 1).tick(1_000);
         b.expect(&[sent("f", "", 1, 1), sent("", "", 0, 0)]);
         b.tick(1_999).expect(&[]);
@@ -169,7 +169,7 @@ fn the_heartbeat_beats_while_data_flows() {
 
 #[test]
 fn the_deadline_is_the_heartbeat_until_something_waits() {
-    let mut b = truthful();
+    let mut b = exact();
     assert_eq!(b.framer.deadline(), Duration::from_secs(1));
     b.tick(450).send("f", "", 1, 1);
     assert_eq!(b.framer.deadline(), Duration::from_millis(600));
@@ -179,14 +179,15 @@ fn the_deadline_is_the_heartbeat_until_something_waits() {
 
 #[test]
 fn a_heartbeat_of_max_never_comes() {
-    let mut b = Bench::new(FramerConfig { heartbeat: Duration::MAX, ..FramerConfig::default() });
+    let mut b =
+        Bench::new(FramerConfig { heartbeat_interval: Duration::MAX, ..FramerConfig::default() });
     b.tick(u64::MAX).expect(&[]);
     assert_eq!(b.framer.deadline(), Duration::MAX);
 }
 
 #[test]
 fn the_end_sends_what_waits_and_no_empty_frame() {
-    for mut b in [nomad(), truthful()] {
+    for mut b in [nomad(), exact()] {
         b.send("f", "", 5, 5).finish().expect(&[sent("f", "", 5, 5)]);
         b.finish().expect(&[]);
         b.send("f", "", 65_536, 65_541).finish().expect(&[sent("f", "", 65_541, 65_536)]);
@@ -199,7 +200,7 @@ fn a_monitor_has_no_positions_unless_nomads_are_asked_for() {
     b.send("", "log", 2_500, 0).tick(200);
     b.expect(&[sent("", "log", 0, 1_024), sent("", "log", 0, 1_024), sent("", "log", 0, 452)]);
 
-    let mut b = Bench::new(FramerConfig::monitor().offsets(Offsets::AsNomad));
+    let mut b = Bench::new(FramerConfig::monitor().with_offsets(Offsets::NomadCompatible));
     b.send("", "log", 2_048, 0).tick(200).send("", "log", 10, 0).tick(400);
     b.expect(&[
         sent("", "log", 0, 1_024),
@@ -212,7 +213,7 @@ fn a_monitor_has_no_positions_unless_nomads_are_asked_for() {
 /// A framer of Nomad's own tests: small frames, long windows.
 fn small(max_frame: usize, batch: u64) -> Bench {
     let batch = Duration::from_millis(batch);
-    Bench::new(FramerConfig { max_frame, batch, ..FramerConfig::default() })
+    Bench::new(FramerConfig { max_frame, batch_window: batch, ..FramerConfig::default() })
 }
 
 #[test]
@@ -235,7 +236,7 @@ fn a_frame_leaves_when_it_is_full_and_not_before() {
 #[test]
 fn nothing_said_is_a_heartbeat() {
     let mut b = small(100, 100);
-    let beat = u64::try_from(FramerConfig::default().heartbeat.as_millis()).unwrap();
+    let beat = u64::try_from(FramerConfig::default().heartbeat_interval.as_millis()).unwrap();
     b.tick(beat - 1).expect(&[]);
     b.tick(beat).expect(&[sent("", "", 0, 0)]);
 }

@@ -3,15 +3,15 @@
 use std::io;
 
 use super::PayloadError;
-use super::symbols::Symbols;
 use crate::base64;
+use crate::payload::symbol_decoder::SymbolDecoder;
 
 /// How many base64 bytes make a piece. A multiple of 4, and small enough to stay in the first
 /// level of the cache with what it decodes to.
-const PIECE: usize = 4_096;
+const PIECE_LEN: usize = 4_096;
 
 /// The same for the slow way, which may run over by one escape.
-const SLOW_PIECE: usize = PIECE - 8;
+const SLOW_PIECE_LEN: usize = PIECE_LEN - 8;
 
 /// Decodes a payload a piece at a time, into 3 KiB of its own.
 ///
@@ -32,8 +32,8 @@ pub struct PayloadReader<'a> {
     raw: &'a [u8],
     /// The next byte of `raw`.
     at: usize,
-    symbols: Symbols,
-    piece: [u8; PIECE / 4 * 3],
+    symbols: SymbolDecoder,
+    piece: [u8; PIECE_LEN / 4 * 3],
     /// What of `piece` was decoded, and how much of that [`io::Read`] has handed out.
     filled: usize,
     read: usize,
@@ -41,7 +41,14 @@ pub struct PayloadReader<'a> {
 
 impl<'a> PayloadReader<'a> {
     pub(super) const fn new(raw: &'a [u8]) -> Self {
-        Self { raw, at: 0, symbols: Symbols::NEW, piece: [0; PIECE / 4 * 3], filled: 0, read: 0 }
+        Self {
+            raw,
+            at: 0,
+            symbols: SymbolDecoder::NEW,
+            piece: [0; PIECE_LEN / 4 * 3],
+            filled: 0,
+            read: 0,
+        }
     }
 
     /// The next decoded bytes, never none; `None` at the end.
@@ -59,11 +66,11 @@ impl<'a> PayloadReader<'a> {
         (self.filled, self.read) = (0, 0);
         while self.filled == 0 && self.at < self.raw.len() {
             let rest = &self.raw[self.at..];
-            let whole = rest.len().min(PIECE) & !3;
+            let whole = rest.len().min(PIECE_LEN) & !3;
             if whole > 0 && self.symbols.is_aligned() && self.fill_fast(whole) {
                 return Ok(());
             }
-            self.fill_slowly()?;
+            self.fill_slow()?;
         }
         if self.at == self.raw.len() { self.symbols.finish(self.raw.len()) } else { Ok(()) }
     }
@@ -81,9 +88,9 @@ impl<'a> PayloadReader<'a> {
         }
     }
 
-    fn fill_slowly(&mut self) -> Result<(), PayloadError> {
+    fn fill_slow(&mut self) -> Result<(), PayloadError> {
         let (piece, filled) = (&mut self.piece, &mut self.filled);
-        self.at = self.symbols.decode(self.raw, self.at..self.at + SLOW_PIECE, |bytes| {
+        self.at = self.symbols.decode(self.raw, self.at..self.at + SLOW_PIECE_LEN, |bytes| {
             piece[*filled..*filled + bytes.len()].copy_from_slice(bytes);
             *filled += bytes.len();
         })?;

@@ -21,7 +21,7 @@ fn check(raw: &[u8], expect: Result<&[u8], PayloadError>) {
         let mut slice = vec![0; expect.len()];
         assert_eq!(payload.decode_slice(&mut slice), Ok(expect.len()), "{shown}");
         if let Some(short) = expect.len().checked_sub(1) {
-            let no_room = Err(PayloadError::NoRoom { needed: expect.len() });
+            let no_room = Err(PayloadError::BufferTooSmall { needed: expect.len() });
             assert_eq!(payload.decode_slice(&mut slice[..short]), no_room, "{shown}");
         }
     } else {
@@ -44,9 +44,9 @@ fn what_go_accepts() {
 
 #[test]
 fn what_go_refuses_and_where() {
-    check(b"eA", Err(PayloadError::Short { at: 2 }));
-    check(b"eA=", Err(PayloadError::Short { at: 3 }));
-    check(b"e", Err(PayloadError::Short { at: 1 }));
+    check(b"eA", Err(PayloadError::Incomplete { at: 2 }));
+    check(b"eA=", Err(PayloadError::Incomplete { at: 3 }));
+    check(b"e", Err(PayloadError::Incomplete { at: 1 }));
     check(b"=", Err(PayloadError::Padding { at: 0 }));
     check(b"e===", Err(PayloadError::Padding { at: 1 }));
     check(b"eA=A", Err(PayloadError::Padding { at: 3 }));
@@ -64,7 +64,7 @@ fn what_go_refuses_and_where() {
 }
 
 #[test]
-fn tight_room_changes_no_verdict() {
+fn a_small_buffer_changes_no_result() {
     let mut room = [0; 6];
     let mut decode = |raw, room_for| Payload::new(raw).decode_slice(&mut room[..room_for]);
     assert_eq!(decode(b"eHh4eA==", 4), Ok(4));
@@ -72,7 +72,7 @@ fn tight_room_changes_no_verdict() {
     assert_eq!(decode(b"eA==eA==", 4), Err(PayloadError::Padding { at: 4 }));
     assert_eq!(decode(b"eA==eHh4", 4), Err(PayloadError::Padding { at: 4 }));
     assert_eq!(decode(b"eHh4e===", 4), Err(PayloadError::Padding { at: 5 }));
-    assert_eq!(decode(b"eHh4eA==", 3), Err(PayloadError::NoRoom { needed: 4 }));
+    assert_eq!(decode(b"eHh4eA==", 3), Err(PayloadError::BufferTooSmall { needed: 4 }));
 }
 
 #[test]

@@ -6,28 +6,28 @@ mod naive;
 
 use bytes::{Bytes, BytesMut};
 use nomad_frames::{
-    Decoder, Frame, FrameBuf, FrameError, Framer, FramerConfig, Limits, Offsets, PayloadError,
-    StreamFrame, Tracker, Transcoder, View,
+    Decoder, Frame, FrameBuf, FrameError, Framer, FramerConfig, Limits, Offsets, OutputFormat,
+    PayloadError, StreamFrame, Tracker, Transcoder,
 };
 
 /// All that a decoder says about a stream.
 #[derive(Debug, PartialEq)]
-struct Told {
-    frames: Vec<(FrameBuf, Meaning)>,
+struct DecodedStream {
+    frames: Vec<(FrameBuf, FrameContent)>,
     end: Result<(), FrameError>,
 }
 
 /// What a frame says.
 #[derive(Debug, Clone, PartialEq)]
-struct Meaning {
+struct FrameContent {
     file: String,
     event: String,
     offset: i64,
     data: Result<Vec<u8>, PayloadError>,
 }
 
-impl Meaning {
-    fn of(frame: &Frame<'_>) -> Self {
+impl FrameContent {
+    fn from_frame(frame: &Frame<'_>) -> Self {
         let mut data = Vec::new();
         Self {
             file: frame.file().into_owned(),
@@ -44,7 +44,7 @@ impl Meaning {
 /// If one of them does, or the obvious decoder disagrees.
 pub fn split(input: &[u8]) {
     let whole = decode(input, &[input.len()], Limits::default());
-    let tight = Limits { max_frame: 61, max_depth: 3, max_text: 17, max_buffered: 1 };
+    let tight = Limits { max_frame: 61, max_depth: 3, max_error_text: 17, max_buffered: 1 };
     let seed = input.iter().fold(input.len(), |h, b| h.wrapping_mul(31).wrapping_add(*b as usize));
     let ragged: Vec<usize> = (0..16).map(|i| 1 + seed.rotate_right(i * 5) % 61).collect();
     for limits in [Limits::default(), tight] {
@@ -54,12 +54,12 @@ pub fn split(input: &[u8]) {
         }
     }
     naive::agrees(input, &whole.frames, &whole.end);
-    payloads(&whole);
-    transcoding(input, &whole);
+    check_payloads(&whole);
+    check_transcoding(input, &whole);
 }
 
 /// Decodes `input` in chunks of the given sizes, again and again.
-fn decode(input: &[u8], sizes: &[usize], limits: Limits) -> Told {
+fn decode(input: &[u8], sizes: &[usize], limits: Limits) -> DecodedStream {
     let mut decoder = Decoder::new(limits);
     let mut frames = Vec::new();
     let (mut rest, mut sizes) = (Bytes::copy_from_slice(input), sizes.iter().cycle());
@@ -72,9 +72,9 @@ fn decode(input: &[u8], sizes: &[usize], limits: Limits) -> Told {
         decoder.feed(chunk).unwrap();
         let drained = drain(&mut decoder, &mut frames);
         // What is kept is at most an unfinished frame or text, and never the chunk itself.
-        assert!(decoder.held() <= limits.max_frame.max(limits.max_text));
+        assert!(decoder.buffered_len() <= limits.max_frame.max(limits.max_error_text));
         // Nothing is copied twice, and nothing at all that lies in one chunk.
-        assert!(decoder.copied() <= input.len() as u64);
+        assert!(decoder.copied_bytes() <= input.len() as u64);
         if len == input.len() {
             for (frame, _) in frames.iter().filter(|(f, _)| f.as_frame().as_bytes() != b"null") {
                 assert!(range.contains(&frame.as_frame().as_bytes().as_ptr()));
@@ -89,18 +89,18 @@ fn decode(input: &[u8], sizes: &[usize], limits: Limits) -> Told {
     if let Err(error) = &end {
         assert!(error.offset() <= input.len() as u64, "{error}");
     }
-    Told { frames, end }
+    DecodedStream { frames, end }
 }
 
-fn drain(decoder: &mut Decoder, out: &mut Vec<(FrameBuf, Meaning)>) -> Result<(), FrameError> {
+fn drain(decoder: &mut Decoder, out: &mut Vec<(FrameBuf, FrameContent)>) -> Result<(), FrameError> {
     while let Some(frame) = decoder.next_frame()? {
-        out.push((frame.to_buf(), Meaning::of(&frame)));
+        out.push((frame.to_buf(), FrameContent::from_frame(&frame)));
     }
     Ok(())
 }
 
 /// Every way to open a payload gives the same.
-fn payloads(told: &Told) {
+fn check_payloads(told: &DecodedStream) {
     for (frame, meaning) in &told.frames {
         let payload = frame.as_frame().data();
         let mut read = Vec::new();
@@ -120,7 +120,7 @@ fn payloads(told: &Told) {
 }
 
 /// No view loses a byte.
-fn transcoding(input: &[u8], told: &Told) {
+fn check_transcoding(input: &[u8], told: &DecodedStream) {
     if told.end.is_err() || told.frames.iter().any(|(_, m)| m.data.is_err()) {
         return;
     }
@@ -135,25 +135,25 @@ fn transcoding(input: &[u8], told: &Told) {
     };
     let meanings: Vec<_> = told.frames.iter().map(|(_, m)| m.clone()).collect();
     let plain: Vec<u8> = meanings.iter().flat_map(|m| m.data.clone().unwrap()).collect();
-    assert_eq!(view(View::Plain), plain);
+    assert_eq!(view(OutputFormat::Plain), plain);
 
-    let ndjson = view(View::Ndjson);
+    let ndjson = view(OutputFormat::Ndjson);
     let lines: Vec<_> = ndjson[..].split(|b| *b == b'\n').filter(|line| !line.is_empty()).collect();
     assert_eq!(lines.len(), meanings.len());
-    assert_eq!(lines.iter().map(|line| one(line)).collect::<Vec<_>>(), meanings);
+    assert_eq!(lines.iter().map(|line| frame_content_of_line(line)).collect::<Vec<_>>(), meanings);
 
     // Each event is its lines and an empty one; a heartbeat is a comment.
-    let events = view(View::ServerSentEvents);
+    let events = view(OutputFormat::ServerSentEvents);
     let lines = events[..].split(|b| *b == b'\n');
     let said = lines.filter_map(|line| match line.strip_prefix(b"data: ") {
-        Some(json) => Some(one(json)),
-        None => (line == b":").then(|| one(b"{}")),
+        Some(json) => Some(frame_content_of_line(json)),
+        None => (line == b":").then(|| frame_content_of_line(b"{}")),
     });
     assert_eq!(said.collect::<Vec<_>>(), meanings);
 }
 
 /// What the only frame of `line` says.
-fn one(line: &[u8]) -> Meaning {
+fn frame_content_of_line(line: &[u8]) -> FrameContent {
     let told = decode(line, &[line.len()], Limits::default());
     assert_eq!((told.frames.len(), told.end), (1, Ok(())));
     told.frames[0].1.clone()
@@ -168,7 +168,7 @@ pub fn roundtrip(input: &[u8]) {
     let Some((&how, data)) = input.split_first() else { return };
     let frame_size = [1, 7, 64, 1_024][usize::from(how & 3)];
     let read_size = 1 + usize::from(how >> 2);
-    for offsets in [Offsets::True, Offsets::AsNomad] {
+    for offsets in [Offsets::Exact, Offsets::NomadCompatible] {
         let config = FramerConfig { max_frame: frame_size, offsets, ..FramerConfig::default() };
         let (out, sent) = write(data, read_size, config);
         let told = decode(&out, &[out.len().max(1)], Limits::default());
@@ -178,7 +178,7 @@ pub fn roundtrip(input: &[u8]) {
         let back: Vec<u8> = meanings.iter().flat_map(|m| m.data.clone().unwrap()).collect();
         assert_eq!(back, data);
         assert!(meanings.iter().all(|m| m.data.as_ref().unwrap().len() <= frame_size));
-        positions(&told, offsets);
+        check_positions(&told, offsets);
     }
     // The same bytes as names: whatever can be a file name comes back.
     let text = String::from_utf8_lossy(data);
@@ -187,22 +187,22 @@ pub fn roundtrip(input: &[u8]) {
     let mut out = BytesMut::new();
     frame.encode(&mut out);
     assert!(!out.iter().any(|b| *b < b' '), "a frame is one line");
-    let expect = Meaning {
+    let expect = FrameContent {
         file: file.to_owned(),
         event: event.to_owned(),
         offset: frame.offset,
         data: Ok(data.to_vec()),
     };
-    assert_eq!(one(&out), expect);
+    assert_eq!(frame_content_of_line(&out), expect);
 }
 
 /// Frames `data` as two files read in pieces, with the clock going on between the reads.
-fn write(data: &[u8], read_size: usize, config: FramerConfig) -> (BytesMut, Vec<Meaning>) {
+fn write(data: &[u8], read_size: usize, config: FramerConfig) -> (BytesMut, Vec<FrameContent>) {
     let mut framer = Framer::new(config);
     let (mut out, mut sent) = (BytesMut::new(), Vec::new());
     let mut sink = |frame: StreamFrame<'_>| {
         frame.encode(&mut out);
-        sent.push(Meaning {
+        sent.push(FrameContent {
             file: frame.file.to_owned(),
             event: frame.event.to_owned(),
             offset: frame.offset,
@@ -226,12 +226,12 @@ fn write(data: &[u8], read_size: usize, config: FramerConfig) -> (BytesMut, Vec<
 }
 
 /// A true offset is where the tracker counts to.
-fn positions(told: &Told, offsets: Offsets) {
-    let mut tracker = Tracker::starting_at(0);
+fn check_positions(told: &DecodedStream, offsets: Offsets) {
+    let mut tracker = Tracker::from_position(0);
     for (frame, meaning) in &told.frames {
         let frame = frame.as_frame();
         let position = tracker.advance(&frame);
-        if offsets == Offsets::True && !frame.is_heartbeat() {
+        if offsets == Offsets::Exact && !frame.is_heartbeat() {
             assert_eq!(position.end, meaning.offset as u64);
         }
     }

@@ -8,33 +8,33 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use nomad_frames::{FrameBuf, FrameError};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::Meaning;
+use super::FrameContent;
 
 #[derive(Default)]
-struct Naive {
+struct ReferenceFrame {
     data: String,
     file: String,
     event: String,
     offset: i64,
 }
 
-impl<'de> Deserialize<'de> for Naive {
+impl<'de> Deserialize<'de> for ReferenceFrame {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_map(NaiveVisitor)
+        from.deserialize_map(ReferenceFrameVisitor)
     }
 }
 
-struct NaiveVisitor;
+struct ReferenceFrameVisitor;
 
-impl<'de> Visitor<'de> for NaiveVisitor {
-    type Value = Naive;
+impl<'de> Visitor<'de> for ReferenceFrameVisitor {
+    type Value = ReferenceFrame;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a frame")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Naive, A::Error> {
-        let mut frame = Naive::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ReferenceFrame, A::Error> {
+        let mut frame = ReferenceFrame::default();
         while let Some(key) = map.next_key::<String>()? {
             // Go folds the long s into an s.
             match key.replace('\u{17f}', "s").to_ascii_lowercase().as_str() {
@@ -53,18 +53,27 @@ impl<'de> Visitor<'de> for NaiveVisitor {
     }
 }
 
-impl Naive {
-    fn meaning(self) -> Option<Meaning> {
+impl ReferenceFrame {
+    fn content(self) -> Option<FrameContent> {
         let lenient = GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true);
         let engine = GeneralPurpose::new(&base64::alphabet::STANDARD, lenient);
         let data = engine.decode(self.data.replace(['\r', '\n'], "")).ok()?;
-        Some(Meaning { file: self.file, event: self.event, offset: self.offset, data: Ok(data) })
+        Some(FrameContent {
+            file: self.file,
+            event: self.event,
+            offset: self.offset,
+            data: Ok(data),
+        })
     }
 }
 
 /// Asserts that `frames` and `end` are what the obvious decoder finds in `input`: the same valid
 /// frames, and an error after them or none.
-pub(super) fn agrees(input: &[u8], frames: &[(FrameBuf, Meaning)], end: &Result<(), FrameError>) {
+pub(super) fn agrees(
+    input: &[u8],
+    frames: &[(FrameBuf, FrameContent)],
+    end: &Result<(), FrameError>,
+) {
     if is_beyond(input, end) {
         return;
     }
@@ -75,8 +84,8 @@ pub(super) fn agrees(input: &[u8], frames: &[(FrameBuf, Meaning)], end: &Result<
     });
     let mut expect = Vec::new();
     let mut fails = false;
-    for frame in serde_json::Deserializer::from_str(&text).into_iter::<Option<Naive>>() {
-        let Some(meaning) = frame.ok().and_then(|f| f.unwrap_or_default().meaning()) else {
+    for frame in serde_json::Deserializer::from_str(&text).into_iter::<Option<ReferenceFrame>>() {
+        let Some(meaning) = frame.ok().and_then(|f| f.unwrap_or_default().content()) else {
             fails = true;
             break;
         };

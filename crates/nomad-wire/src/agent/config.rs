@@ -37,8 +37,8 @@ impl AgentConfig {
             (&OBJECTS, json!({})),
             (&LISTS, json!([])),
             (&NULLS, Value::Null),
-            (&SWITCHES, json!(false)),
-            (&TEXTS, json!("")),
+            (&BOOLEANS, json!(false)),
+            (&STRINGS, json!("")),
             (&NUMBERS, json!(0)),
         ];
         for (names, zero) in groups {
@@ -59,7 +59,7 @@ impl AgentConfig {
     ///
     /// An empty path changes nothing.
     #[must_use]
-    pub fn with(mut self, path: &[&str], value: impl Into<Value>) -> Self {
+    pub fn with_value(mut self, path: &[&str], value: impl Into<Value>) -> Self {
         let Some((first, rest)) = path.split_first() else { return self };
         let mut place = self.0.entry((*first).to_owned()).or_insert(Value::Null);
         for &key in rest {
@@ -74,7 +74,7 @@ impl AgentConfig {
 
     /// The value at a path of keys.
     #[must_use]
-    pub fn at(&self, path: &[&str]) -> Option<&Value> {
+    pub fn get(&self, path: &[&str]) -> Option<&Value> {
         let (first, rest) = path.split_first()?;
         rest.iter().try_fold(self.0.get(*first)?, |place, key| place.get(key))
     }
@@ -82,56 +82,56 @@ impl AgentConfig {
     /// The region the agent belongs to.
     #[must_use]
     pub fn region(&self) -> Option<&str> {
-        self.at(&["Region"])?.as_str()
+        self.get(&["Region"])?.as_str()
     }
 
     /// The datacenter the agent belongs to.
     #[must_use]
     pub fn datacenter(&self) -> Option<&str> {
-        self.at(&["Datacenter"])?.as_str()
+        self.get(&["Datacenter"])?.as_str()
     }
 
     /// The configured node name, which may be empty.
     #[must_use]
     pub fn node_name(&self) -> Option<&str> {
-        self.at(&["NodeName"])?.as_str()
+        self.get(&["NodeName"])?.as_str()
     }
 
     /// The version without prerelease and metadata: in an object since 0.6, plain text before.
     #[must_use]
     pub fn version(&self) -> Option<&str> {
-        let version = self.at(&["Version"])?;
+        let version = self.get(&["Version"])?;
         version.get("Version").unwrap_or(version).as_str()
     }
 
     /// The address other agents reach the HTTP listener at, `ip:port`.
     #[must_use]
     pub fn http_address(&self) -> Option<&str> {
-        self.at(&["AdvertiseAddrs", "HTTP"])?.as_str()
+        self.get(&["AdvertiseAddrs", "HTTP"])?.as_str()
     }
 
     /// Whether the agent runs a client.
     #[must_use]
     pub fn is_client(&self) -> bool {
-        self.switch(&["Client", "Enabled"])
+        self.is_enabled(&["Client", "Enabled"])
     }
 
     /// Whether the agent runs a server.
     #[must_use]
     pub fn is_server(&self) -> bool {
-        self.switch(&["Server", "Enabled"])
+        self.is_enabled(&["Server", "Enabled"])
     }
 
     /// Whether ACLs are enforced.
     #[must_use]
     pub fn has_acls(&self) -> bool {
-        self.switch(&["ACL", "Enabled"])
+        self.is_enabled(&["ACL", "Enabled"])
     }
 
     /// Whether `enable_debug` is set.
     #[must_use]
     pub fn has_debug(&self) -> bool {
-        self.switch(&["EnableDebug"])
+        self.is_enabled(&["EnableDebug"])
     }
 
     /// The same configuration with every non-empty secret replaced by
@@ -144,12 +144,12 @@ impl AgentConfig {
     /// `HTTPAPIResponseHeaders`, and join addresses that carry cloud credentials (`key=value`).
     #[must_use]
     pub fn redacted(mut self) -> Self {
-        redact::config(&mut self.0);
+        redact::redact_config(&mut self.0);
         self
     }
 
-    fn switch(&self, path: &[&str]) -> bool {
-        self.at(path).and_then(Value::as_bool).unwrap_or(false)
+    fn is_enabled(&self, path: &[&str]) -> bool {
+        self.get(path).and_then(Value::as_bool).unwrap_or(false)
     }
 }
 
@@ -176,7 +176,7 @@ const LISTS: [&str; 3] = ["Consuls", "Files", "Vaults"];
 /// Top-level keys that are `null` until configured.
 const NULLS: [&str; 5] = ["ConfigPaths", "Eventlog", "KEKProviders", "Plugins", "UI"];
 /// Top-level keys that hold true or false.
-const SWITCHES: [&str; 9] = [
+const BOOLEANS: [&str; 9] = [
     "DevMode",
     "DisableAnonymousSignature",
     "DisableUpdateCheck",
@@ -188,7 +188,7 @@ const SWITCHES: [&str; 9] = [
     "LogJson",
 ];
 /// Top-level keys that hold text.
-const TEXTS: [&str; 10] = [
+const STRINGS: [&str; 10] = [
     "BindAddr",
     "DataDir",
     "Datacenter",
@@ -251,13 +251,16 @@ mod tests {
 
     #[test]
     fn values_are_set_and_found_by_path() {
-        let config = AgentConfig::default().with(&["Server", "Enabled"], true).with(&[], 1);
+        let config =
+            AgentConfig::default().with_value(&["Server", "Enabled"], true).with_value(&[], 1);
         assert!(config.is_server());
         assert!(!config.is_client() && !config.has_acls() && !config.has_debug());
-        assert_eq!(config.at(&["Server", "Enabled", "deeper"]), None);
-        let config =
-            config.with(&["Version"], "0.5.5").with(&["Server"], 3).with(&["Server", "A"], "b");
+        assert_eq!(config.get(&["Server", "Enabled", "deeper"]), None);
+        let config = config
+            .with_value(&["Version"], "0.5.5")
+            .with_value(&["Server"], 3)
+            .with_value(&["Server", "A"], "b");
         assert_eq!(config.version(), Some("0.5.5"));
-        assert_eq!(config.at(&["Server"]), Some(&json!({"A": "b"})));
+        assert_eq!(config.get(&["Server"]), Some(&json!({"A": "b"})));
     }
 }

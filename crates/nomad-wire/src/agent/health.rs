@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::json::{Keys, Layout, Unknown, to_json, to_json_escaped};
+use crate::json::{Layout, ObjectWriter, UnknownFields, to_json, to_json_escaped};
 
 /// Whether the roles of an agent work: the answer of `GET /v1/agent/health`.
 ///
@@ -17,7 +17,7 @@ pub struct Health {
     pub server: Option<HealthStatus>,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Health {
@@ -42,9 +42,9 @@ impl Health {
 
 impl Serialize for Health {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::sorted(to, &self.other)?;
-        keys.put_some("client", self.client.as_ref())?;
-        keys.put_some("server", self.server.as_ref())?;
+        let mut keys = ObjectWriter::sorted(to, &self.other)?;
+        keys.write_some("client", self.client.as_ref())?;
+        keys.write_some("server", self.server.as_ref())?;
         keys.end()
     }
 }
@@ -59,28 +59,28 @@ pub struct HealthStatus {
     pub ok: bool,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl HealthStatus {
     /// A role that works, with Nomad's message.
     #[must_use]
     pub fn ok() -> Self {
-        Self { message: "ok".to_owned(), ok: true, other: Unknown::default() }
+        Self { message: "ok".to_owned(), ok: true, other: UnknownFields::default() }
     }
 
     /// A role that does not, and why.
     #[must_use]
     pub fn failing(why: impl Into<String>) -> Self {
-        Self { message: why.into(), ok: false, other: Unknown::default() }
+        Self { message: why.into(), ok: false, other: UnknownFields::default() }
     }
 }
 
 impl Serialize for HealthStatus {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::sorted(to, &self.other)?;
-        keys.put("message", &self.message)?;
-        keys.put("ok", &self.ok)?;
+        let mut keys = ObjectWriter::sorted(to, &self.other)?;
+        keys.write("message", &self.message)?;
+        keys.write("ok", &self.ok)?;
         keys.end()
     }
 }
@@ -90,9 +90,9 @@ struct Unhealthy<'a>(&'a Health);
 
 impl Serialize for Unhealthy<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::declared(to, &self.0.other)?;
-        keys.put_some("client", self.0.client.as_ref().map(UnhealthyStatus).as_ref())?;
-        keys.put_some("server", self.0.server.as_ref().map(UnhealthyStatus).as_ref())?;
+        let mut keys = ObjectWriter::declared(to, &self.0.other)?;
+        keys.write_some("client", self.0.client.as_ref().map(UnhealthyStatus).as_ref())?;
+        keys.write_some("server", self.0.server.as_ref().map(UnhealthyStatus).as_ref())?;
         keys.end()
     }
 }
@@ -102,9 +102,9 @@ struct UnhealthyStatus<'a>(&'a HealthStatus);
 
 impl Serialize for UnhealthyStatus<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::declared(to, &self.0.other)?;
-        keys.put("ok", &self.0.ok)?;
-        keys.put("message", &self.0.message)?;
+        let mut keys = ObjectWriter::declared(to, &self.0.other)?;
+        keys.write("ok", &self.0.ok)?;
+        keys.write("message", &self.0.message)?;
         keys.end()
     }
 }
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn healthy_answers_are_sorted() {
+    fn healthy_bodies_are_sorted() {
         let role = Some(HealthStatus::ok());
         let health = Health { client: role.clone(), server: role, ..Health::default() };
         let wire = r#"{"client":{"message":"ok","ok":true},"server":{"message":"ok","ok":true}}"#;
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn unhealthy_answers_are_declared_compact_and_escaped() {
+    fn unhealthy_bodies_are_declared_compact_and_escaped() {
         let health = Health {
             client: Some(HealthStatus::failing("<no> & servers")),
             server: Some(HealthStatus::ok()),

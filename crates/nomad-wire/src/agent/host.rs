@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::redact::{REDACTED, is_secret_variable};
-use crate::json::{Keys, Unknown, null_is_default};
+use crate::json::{ObjectWriter, UnknownFields, null_is_default};
 
 /// The host of a chosen agent: the answer of `GET /v1/agent/host` with `node_id` or `server_id`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -19,14 +19,14 @@ pub struct AgentHost {
     pub host_data: HostData,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Serialize for AgentHost {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::sorted(to, &self.other)?;
-        keys.put("AgentID", &self.agent_id)?;
-        keys.put("HostData", &self.host_data)?;
+        let mut keys = ObjectWriter::sorted(to, &self.other)?;
+        keys.write("AgentID", &self.agent_id)?;
+        keys.write("HostData", &self.host_data)?;
         keys.end()
     }
 }
@@ -53,18 +53,18 @@ pub struct HostData {
     pub resolv_conf: String,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Serialize for HostData {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::sorted(to, &self.other)?;
-        keys.put("Disk", &self.disk)?;
-        keys.put("Environment", &self.environment)?;
-        keys.put("Hosts", &self.hosts)?;
-        keys.put("Network", &self.network)?;
-        keys.put("OS", &self.os)?;
-        keys.put("ResolvConf", &self.resolv_conf)?;
+        let mut keys = ObjectWriter::sorted(to, &self.other)?;
+        keys.write("Disk", &self.disk)?;
+        keys.write("Environment", &self.environment)?;
+        keys.write("Hosts", &self.hosts)?;
+        keys.write("Network", &self.network)?;
+        keys.write("OS", &self.os)?;
+        keys.write("ResolvConf", &self.resolv_conf)?;
         keys.end()
     }
 }
@@ -81,14 +81,14 @@ pub struct HostDisk {
     pub used_mb: i64,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Serialize for HostDisk {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::sorted(to, &self.other)?;
-        keys.put("DiskMB", &self.disk_mb)?;
-        keys.put("UsedMB", &self.used_mb)?;
+        let mut keys = ObjectWriter::sorted(to, &self.other)?;
+        keys.write("DiskMB", &self.disk_mb)?;
+        keys.write("UsedMB", &self.used_mb)?;
         keys.end()
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::json::{Keys, Unknown};
+use crate::json::{ObjectWriter, UnknownFields};
 
 /// How joining other servers went: the answer of `PUT /v1/agent/join`, with status 200 even when
 /// every join failed.
@@ -19,22 +19,22 @@ pub struct Join {
     pub warning: Option<String>,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Default for Join {
     fn default() -> Self {
         let warning = Some(String::new());
-        Self { error: String::new(), num_joined: 0, warning, other: Unknown::default() }
+        Self { error: String::new(), num_joined: 0, warning, other: UnknownFields::default() }
     }
 }
 
 impl Serialize for Join {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::sorted(to, &self.other)?;
-        keys.put("error", &self.error)?;
-        keys.put("num_joined", &self.num_joined)?;
-        keys.put_some("warning", self.warning.as_ref())?;
+        let mut keys = ObjectWriter::sorted(to, &self.other)?;
+        keys.write("error", &self.error)?;
+        keys.write("num_joined", &self.num_joined)?;
+        keys.write_some("warning", self.warning.as_ref())?;
         keys.end()
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::json::{Keys, Unknown, null_is_default};
+use crate::json::{ObjectWriter, UnknownFields, null_is_default};
 
 /// The gossip keys of a cluster: the answer of every `/v1/agent/keyring/` operation.
 ///
@@ -22,15 +22,15 @@ pub struct Keyring {
     pub num_nodes: i64,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Serialize for Keyring {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::sorted(to, &self.other)?;
-        keys.put("Keys", &self.keys)?;
-        keys.put("Messages", &self.messages)?;
-        keys.put("NumNodes", &self.num_nodes)?;
+        let mut keys = ObjectWriter::sorted(to, &self.other)?;
+        keys.write("Keys", &self.keys)?;
+        keys.write("Messages", &self.messages)?;
+        keys.write("NumNodes", &self.num_nodes)?;
         keys.end()
     }
 }
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn debug_shows_no_key() {
-        let wire = r#"{"Keys":{"c2VjcmV0":3},"Messages":{},"NumNodes":3}"#;
+        let wire = r#"{"Keys":{"c2VjcmV0":3},"MessageBody":{},"NumNodes":3}"#;
         let keyring: Keyring = serde_json::from_str(wire).unwrap();
         assert!(!format!("{keyring:?}").contains("c2VjcmV0"));
     }

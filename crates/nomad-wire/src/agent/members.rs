@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::json::{Keys, Unknown, null_is_default};
+use crate::json::{ObjectWriter, UnknownFields, null_is_default};
 
 /// The servers one server knows through gossip: the answer of `GET /v1/agent/members`.
 ///
@@ -24,16 +24,16 @@ pub struct Members {
     pub server_region: String,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Serialize for Members {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::sorted(to, &self.other)?;
-        keys.put("Members", &self.members)?;
-        keys.put("ServerDC", &self.server_dc)?;
-        keys.put("ServerName", &self.server_name)?;
-        keys.put("ServerRegion", &self.server_region)?;
+        let mut keys = ObjectWriter::sorted(to, &self.other)?;
+        keys.write("Members", &self.members)?;
+        keys.write("ServerDC", &self.server_dc)?;
+        keys.write("ServerName", &self.server_name)?;
+        keys.write("ServerRegion", &self.server_region)?;
         keys.end()
     }
 }
@@ -70,7 +70,7 @@ pub struct Member {
     pub tags: Option<BTreeMap<String, String>>,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Member {
@@ -89,18 +89,18 @@ impl Member {
 
 impl Serialize for Member {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::sorted(to, &self.other)?;
-        keys.put("Addr", &self.addr)?;
-        keys.put("DelegateCur", &self.delegate_cur)?;
-        keys.put("DelegateMax", &self.delegate_max)?;
-        keys.put("DelegateMin", &self.delegate_min)?;
-        keys.put("Name", &self.name)?;
-        keys.put("Port", &self.port)?;
-        keys.put("ProtocolCur", &self.protocol_cur)?;
-        keys.put("ProtocolMax", &self.protocol_max)?;
-        keys.put("ProtocolMin", &self.protocol_min)?;
-        keys.put("Status", &self.status)?;
-        keys.put("Tags", &self.tags)?;
+        let mut keys = ObjectWriter::sorted(to, &self.other)?;
+        keys.write("Addr", &self.addr)?;
+        keys.write("DelegateCur", &self.delegate_cur)?;
+        keys.write("DelegateMax", &self.delegate_max)?;
+        keys.write("DelegateMin", &self.delegate_min)?;
+        keys.write("Name", &self.name)?;
+        keys.write("Port", &self.port)?;
+        keys.write("ProtocolCur", &self.protocol_cur)?;
+        keys.write("ProtocolMax", &self.protocol_max)?;
+        keys.write("ProtocolMin", &self.protocol_min)?;
+        keys.write("Status", &self.status)?;
+        keys.write("Tags", &self.tags)?;
         keys.end()
     }
 }

@@ -29,7 +29,7 @@ const SECRET_VARIABLES: [&str; 17] = [
 ];
 
 /// Secret text, by block and key.
-const SECRET_TEXTS: [(&str, &str); 11] = [
+const SECRET_KEYS: [(&str, &str); 11] = [
     ("ACL", "ReplicationToken"),
     ("Client", "IntroToken"),
     ("Consul", "Auth"),
@@ -44,10 +44,10 @@ const SECRET_TEXTS: [(&str, &str); 11] = [
 ];
 
 /// Blocks whose `Config` belongs to a plugin, so that nobody knows what in it is secret.
-const OPAQUE: [&str; 2] = ["KEKProviders", "Plugins"];
+const PLUGIN_BLOCKS: [&str; 2] = ["KEKProviders", "Plugins"];
 
 /// Blocks with lists of servers to join.
-const JOINING: [&str; 2] = ["Client", "Server"];
+const JOIN_BLOCKS: [&str; 2] = ["Client", "Server"];
 
 /// Whether the value of this environment variable must not be shown.
 pub(super) fn is_secret_variable(name: &str) -> bool {
@@ -57,24 +57,26 @@ pub(super) fn is_secret_variable(name: &str) -> bool {
 }
 
 /// Replaces every secret of an agent's configuration.
-pub(super) fn config(blocks: &mut BTreeMap<String, Value>) {
-    for (block, key) in SECRET_TEXTS {
-        each(blocks.get_mut(block), |fields| fields.get_mut(key).into_iter().for_each(hide));
+pub(super) fn redact_config(blocks: &mut BTreeMap<String, Value>) {
+    for (block, key) in SECRET_KEYS {
+        for_each_block(blocks.get_mut(block), |fields| {
+            fields.get_mut(key).into_iter().for_each(redact)
+        });
     }
-    for block in OPAQUE {
-        each(blocks.get_mut(block), |fields| hide_members(fields.get_mut("Config")));
+    for block in PLUGIN_BLOCKS {
+        for_each_block(blocks.get_mut(block), |fields| redact_members(fields.get_mut("Config")));
     }
-    hide_members(blocks.get_mut("HTTPAPIResponseHeaders"));
-    for block in JOINING {
-        each(blocks.get_mut(block), |fields| {
-            hide_credentials(fields);
-            each(fields.get_mut("ServerJoin"), hide_credentials);
+    redact_members(blocks.get_mut("HTTPAPIResponseHeaders"));
+    for block in JOIN_BLOCKS {
+        for_each_block(blocks.get_mut(block), |fields| {
+            redact_credentials(fields);
+            for_each_block(fields.get_mut("ServerJoin"), redact_credentials);
         });
     }
 }
 
 /// Visits one block, or every block of a list (since 1.7 there may be several Consuls and Vaults).
-fn each<'a, B>(found: B, visit: impl Fn(&mut Map<String, Value>))
+fn for_each_block<'a, B>(found: B, visit: impl Fn(&mut Map<String, Value>))
 where
     B: IntoIterator<Item = &'a mut Value>,
 {
@@ -90,12 +92,12 @@ where
 }
 
 /// Hides what an object holds and shows its keys.
-fn hide_members(block: Option<&mut Value>) {
-    block.and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut).for_each(hide);
+fn redact_members(block: Option<&mut Value>) {
+    block.and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut).for_each(redact);
 }
 
 /// Hides a value unless it is empty: that a secret is not set is no secret.
-fn hide(value: &mut Value) {
+fn redact(value: &mut Value) {
     let empty = match value {
         Value::Null => true,
         Value::String(text) => text.is_empty(),
@@ -110,10 +112,10 @@ fn hide(value: &mut Value) {
 
 /// Hides addresses that ask a cloud for the servers, as those carry its keys
 /// (`provider=aws secret_access_key=...`); a plain address holds no `=`.
-fn hide_credentials(fields: &mut Map<String, Value>) {
+fn redact_credentials(fields: &mut Map<String, Value>) {
     for key in ["RetryJoin", "StartJoin"] {
         let addresses = fields.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten();
-        addresses.filter(|it| it.as_str().is_some_and(|text| text.contains('='))).for_each(hide);
+        addresses.filter(|it| it.as_str().is_some_and(|text| text.contains('='))).for_each(redact);
     }
 }
 

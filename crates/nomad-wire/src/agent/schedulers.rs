@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::json::{Keys, Unknown, null_is_default};
+use crate::json::{ObjectWriter, UnknownFields, null_is_default};
 
 /// The scheduler workers of a server: the answer of `GET /v1/agent/schedulers`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -15,14 +15,14 @@ pub struct Schedulers {
     pub server_id: String,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Serialize for Schedulers {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::sorted(to, &self.other)?;
-        keys.put("schedulers", &self.schedulers)?;
-        keys.put("server_id", &self.server_id)?;
+        let mut keys = ObjectWriter::sorted(to, &self.other)?;
+        keys.write("schedulers", &self.schedulers)?;
+        keys.write("server_id", &self.server_id)?;
         keys.end()
     }
 }
@@ -45,17 +45,17 @@ pub struct SchedulerWorker {
     pub workload_status: String,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Serialize for SchedulerWorker {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::sorted(to, &self.other)?;
-        keys.put("enabled_schedulers", &self.enabled_schedulers)?;
-        keys.put("id", &self.id)?;
-        keys.put("started", &self.started)?;
-        keys.put("status", &self.status)?;
-        keys.put("workload_status", &self.workload_status)?;
+        let mut keys = ObjectWriter::sorted(to, &self.other)?;
+        keys.write("enabled_schedulers", &self.enabled_schedulers)?;
+        keys.write("id", &self.id)?;
+        keys.write("started", &self.started)?;
+        keys.write("status", &self.status)?;
+        keys.write("workload_status", &self.workload_status)?;
         keys.end()
     }
 }
@@ -74,15 +74,15 @@ pub struct SchedulersConfig {
     pub server_id: String,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Serialize for SchedulersConfig {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::sorted(to, &self.other)?;
-        keys.put("enabled_schedulers", &self.enabled_schedulers)?;
-        keys.put("num_schedulers", &self.num_schedulers)?;
-        keys.put("server_id", &self.server_id)?;
+        let mut keys = ObjectWriter::sorted(to, &self.other)?;
+        keys.write("enabled_schedulers", &self.enabled_schedulers)?;
+        keys.write("num_schedulers", &self.num_schedulers)?;
+        keys.write("server_id", &self.server_id)?;
         keys.end()
     }
 }

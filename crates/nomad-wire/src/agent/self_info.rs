@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::{AgentConfig, Member};
-use crate::json::{Keys, Unknown, null_is_default};
+use crate::json::{ObjectWriter, UnknownFields, null_is_default};
 
 /// What an agent says of itself: the answer of `GET /v1/agent/self`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -22,7 +22,7 @@ pub struct AgentSelf {
     pub stats: BTreeMap<String, BTreeMap<String, String>>,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl AgentSelf {
@@ -40,17 +40,17 @@ impl Default for AgentSelf {
             config: AgentConfig::default(),
             member: Member::none(),
             stats: BTreeMap::new(),
-            other: Unknown::default(),
+            other: UnknownFields::default(),
         }
     }
 }
 
 impl Serialize for AgentSelf {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::sorted(to, &self.other)?;
-        keys.put("config", &self.config)?;
-        keys.put("member", &self.member)?;
-        keys.put("stats", &self.stats)?;
+        let mut keys = ObjectWriter::sorted(to, &self.other)?;
+        keys.write("config", &self.config)?;
+        keys.write("member", &self.member)?;
+        keys.write("stats", &self.stats)?;
         keys.end()
     }
 }

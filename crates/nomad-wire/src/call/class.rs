@@ -8,11 +8,11 @@ use super::{Call, Params};
 use crate::{Route, spec::RouteClass};
 
 /// The longest a server holds a blocking query: 300 s, a sixteenth on top, and its hold for a lost leader.
-const LONGEST_BLOCK: Duration = Duration::from_secs(330);
+const MAX_BLOCKING_QUERY: Duration = Duration::from_secs(330);
 
 /// What changes something is never given up while its agent is alive. The end of this is only for what was forgotten:
 /// `max_kill_timeout` and `shutdown_delay`, which a restart waits for, may be any time, and nobody chooses a day.
-const LONGEST_CHANGE: Duration = Duration::from_secs(24 * 3600);
+const MAX_CHANGE: Duration = Duration::from_secs(24 * 3600);
 
 /// What kind of call it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub enum CallClass {
     /// It changes something, and may wait for what it brings about.
     Change,
     /// A response that goes on.
-    Stream(Opening),
+    Stream(StreamHead),
     /// The connection will speak another protocol.
     Upgrade,
 }
@@ -40,9 +40,9 @@ pub enum CallClass {
 /// When a response that goes on begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a stream has heartbeats, or has none")]
-pub enum Opening {
+pub enum StreamHead {
     /// With a heartbeat at the latest.
-    AtOnce,
+    Immediate,
     /// With the first byte that there is to send.
     WithFirstByte,
 }
@@ -55,7 +55,7 @@ pub enum Opening {
 )]
 pub enum FirstByte {
     /// So long.
-    Within(Duration),
+    After(Duration),
     /// As long as the agent answers health checks, but no longer than this.
     WhileAlive(Duration),
     /// For ever: silence is a response.
@@ -73,16 +73,16 @@ impl CallClass {
     #[must_use]
     pub fn first_byte(self) -> FirstByte {
         match self {
-            Self::Read | Self::Upgrade | Self::Stream(Opening::AtOnce) => {
-                FirstByte::Within(FirstByte::PLAIN)
+            Self::Read | Self::Upgrade | Self::Stream(StreamHead::Immediate) => {
+                FirstByte::After(FirstByte::PLAIN)
             }
-            Self::Profile(time) => FirstByte::Within(FirstByte::PLAIN.saturating_add(time)),
-            Self::Blocking(wait) => FirstByte::Within(
-                wait.map_or(LONGEST_BLOCK, |wait| FirstByte::PLAIN.saturating_add(wait))
-                    .max(LONGEST_BLOCK),
+            Self::Profile(time) => FirstByte::After(FirstByte::PLAIN.saturating_add(time)),
+            Self::Blocking(wait) => FirstByte::After(
+                wait.map_or(MAX_BLOCKING_QUERY, |wait| FirstByte::PLAIN.saturating_add(wait))
+                    .max(MAX_BLOCKING_QUERY),
             ),
-            Self::SlowRead | Self::Change => FirstByte::WhileAlive(LONGEST_CHANGE),
-            Self::Stream(Opening::WithFirstByte) => FirstByte::Endless,
+            Self::SlowRead | Self::Change => FirstByte::WhileAlive(MAX_CHANGE),
+            Self::Stream(StreamHead::WithFirstByte) => FirstByte::Endless,
         }
     }
 
@@ -125,7 +125,7 @@ impl Call {
     /// A read that servers serve.
     fn pass(&self, uri: &Uri) -> CallClass {
         match &*Route::decoded_path(uri) {
-            "/v1/event/stream" => return CallClass::Stream(Opening::WithFirstByte),
+            "/v1/event/stream" => return CallClass::Stream(StreamHead::WithFirstByte),
             "/v1/operator/snapshot" | "/v1/volumes/external" | "/v1/volumes/snapshot" => {
                 return CallClass::SlowRead;
             }

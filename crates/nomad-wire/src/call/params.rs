@@ -1,12 +1,12 @@
 //! The parameters of a route that more than one place reads.
 
 use crate::{
-    FsCall, Query, QueryError, Route,
+    FsRoute, Query, QueryError, Route,
     query::{
         CatQuery, ExportQuery, ListQuery, LogsQuery, MonitorQuery, PprofQuery, ReadAtQuery,
         StatQuery, StreamQuery,
     },
-    route::AllocCall,
+    route::AllocRoute,
 };
 
 /// The parsed parameters of a route.
@@ -46,22 +46,22 @@ impl Params {
             Route::Monitor => Self::Monitor(MonitorQuery::parse(query)?),
             Route::MonitorExport => Self::Export(Box::new(ExportQuery::parse(query)?)),
             Route::Pprof(_) => Self::Pprof(PprofQuery::parse(query)?),
-            Route::Fs(FsCall::List, id) => Self::List(ListQuery::parse(id, query)?),
-            Route::Fs(FsCall::Stat, id) => Self::Stat(StatQuery::parse(id, query)?),
-            Route::Fs(FsCall::Cat, id) => Self::Cat(CatQuery::parse(id, query)?),
-            Route::Fs(FsCall::ReadAt, id) => Self::ReadAt(ReadAtQuery::parse(id, query)?),
-            Route::Fs(FsCall::Stream, id) => Self::Stream(StreamQuery::parse(id, query)?),
-            Route::Fs(FsCall::Logs, id) => Self::Logs(LogsQuery::parse(id, query)?),
-            Route::Allocation(AllocCall::Snapshot, _) => Self::Snapshot,
+            Route::Fs(FsRoute::List, id) => Self::List(ListQuery::parse(id, query)?),
+            Route::Fs(FsRoute::Stat, id) => Self::Stat(StatQuery::parse(id, query)?),
+            Route::Fs(FsRoute::Cat, id) => Self::Cat(CatQuery::parse(id, query)?),
+            Route::Fs(FsRoute::ReadAt, id) => Self::ReadAt(ReadAtQuery::parse(id, query)?),
+            Route::Fs(FsRoute::Stream, id) => Self::Stream(StreamQuery::parse(id, query)?),
+            Route::Fs(FsRoute::Logs, id) => Self::Logs(LogsQuery::parse(id, query)?),
+            Route::Allocation(AllocRoute::Snapshot, _) => Self::Snapshot,
             Route::Allocation(
-                AllocCall::Stats
-                | AllocCall::Checks
-                | AllocCall::Restart
-                | AllocCall::Signal
-                | AllocCall::Gc
-                | AllocCall::Pause
-                | AllocCall::SetPause
-                | AllocCall::Exec,
+                AllocRoute::Stats
+                | AllocRoute::Checks
+                | AllocRoute::Restart
+                | AllocRoute::Signal
+                | AllocRoute::Gc
+                | AllocRoute::Pause
+                | AllocRoute::SetPause
+                | AllocRoute::Exec,
                 _,
             )
             | Route::Members

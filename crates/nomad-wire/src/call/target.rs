@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    AllocId, NodeId, Query, QueryError, Route, Written,
+    AllocId, IdParam, NodeId, Query, QueryError, Route,
     query::MonitorQuery,
     spec::{Conflict, Scope, TargetKeys},
 };
@@ -24,13 +24,13 @@ pub enum Target {
     /// No agent is named, and the call changes the one client that it reaches: the only one of the region.
     SoleClient,
     /// `node_id`: a full id, an unambiguous prefix of one, or a node's name.
-    Node(Written<NodeId>),
+    Node(IdParam<NodeId>),
     /// `server_id=leader`
     Leader,
     /// `server_id`: a full name, a bare name, or a server's id.
     Server(Box<str>),
     /// The client that has this allocation.
-    Allocation(Written<AllocId>),
+    Allocation(IdParam<AllocId>),
 }
 
 impl Target {
@@ -43,36 +43,40 @@ impl Target {
     /// receives the call. An empty one counts as absent.
     ///
     /// # Errors
-    /// [`QueryError::BothTargets`] or [`QueryError::BothHostTargets`] when a node and a server are named at once,
+    /// [`QueryError::ConflictingTargets`] or [`QueryError::ConflictingHostTargets`] when a node and a server are named at once,
     /// [`QueryError::Repeated`] when a deciding key stands more than once with different values.
-    pub fn of(route: &Route, query: &Query<'_>) -> Result<Self, QueryError> {
+    pub fn from_call(route: &Route, query: &Query<'_>) -> Result<Self, QueryError> {
         if let Some(id) = route.allocation() {
-            return once(query, &[REGION]).map(|()| Self::Allocation(id.clone()));
+            return check_not_repeated(query, &[REGION]).map(|()| Self::Allocation(id.clone()));
         }
         let spec = &route.spec().target;
         let (node, server) = match spec.keys {
             // What else they name decides nothing about who is asked.
             TargetKeys::None | TargetKeys::Allocation => {
-                once(query, &[REGION])?;
+                check_not_repeated(query, &[REGION])?;
                 (None, None)
             }
-            TargetKeys::Node => (single(query)?.filled("node_id"), None),
-            TargetKeys::Agent => (single(query)?.filled("node_id"), query.filled("server_id")),
+            TargetKeys::Node => (check_routing_keys(query)?.non_empty("node_id"), None),
+            TargetKeys::Agent => {
+                (check_routing_keys(query)?.non_empty("node_id"), query.non_empty("server_id"))
+            }
             TargetKeys::AgentOrPage => {
-                let node = single(query)?.filled("node_id").or_else(|| query.filled("client_id"));
-                (node, query.filled("server_id"))
+                let node = check_routing_keys(query)?
+                    .non_empty("node_id")
+                    .or_else(|| query.non_empty("client_id"));
+                (node, query.non_empty("server_id"))
             }
         };
         match (node, server) {
             (Some(_), Some(_)) => Err(conflict(spec.conflict, query)),
-            (Some(node), None) => Ok(Self::Node(Written::from(&*node))),
+            (Some(node), None) => Ok(Self::Node(IdParam::from(&*node))),
             (None, Some(server)) if server == "leader" => Ok(Self::Leader),
             (None, Some(server)) => Ok(Self::Server(server.into())),
-            (None, None) => Ok(Self::unnamed(spec.scope)),
+            (None, None) => Ok(Self::default_for(spec.scope)),
         }
     }
 
-    const fn unnamed(scope: Scope) -> Self {
+    const fn default_for(scope: Scope) -> Self {
         match scope {
             Scope::AnyServer | Scope::Allocation => Self::AnyServer,
             Scope::AnyClient => Self::AnyClient,
@@ -83,7 +87,7 @@ impl Target {
 
     /// Whether the call names an agent, or an allocation.
     #[must_use]
-    pub const fn names_one(&self) -> bool {
+    pub const fn is_explicit(&self) -> bool {
         match self {
             Self::AnyServer | Self::AnyClient | Self::SoleServer | Self::SoleClient => false,
             Self::Node(_) | Self::Leader | Self::Server(_) | Self::Allocation(_) => true,
@@ -92,7 +96,7 @@ impl Target {
 
     /// The query key that names the agent, where its value may have to be written out in full for the agent.
     #[must_use]
-    pub const fn key(&self) -> Option<&'static str> {
+    pub const fn query_key(&self) -> Option<&'static str> {
         match self {
             Self::Node(_) => Some("node_id"),
             Self::Server(_) => Some("server_id"),
@@ -107,17 +111,17 @@ impl Target {
 
     /// The text that was written, for messages.
     #[must_use]
-    pub fn written(&self) -> Cow<'_, str> {
+    pub fn as_written(&self) -> Cow<'_, str> {
         match self {
             Self::AnyServer | Self::AnyClient | Self::SoleServer | Self::SoleClient => {
                 Cow::Borrowed("")
             }
             Self::Leader => Cow::Borrowed("leader"),
             Self::Server(name) => Cow::Borrowed(name),
-            Self::Node(Written::Id(id)) => Cow::Borrowed(id.as_str()),
-            Self::Allocation(Written::Id(id)) => Cow::Borrowed(id.as_str()),
-            Self::Node(Written::Malformed { text, .. })
-            | Self::Allocation(Written::Malformed { text, .. }) => Cow::Borrowed(text),
+            Self::Node(IdParam::Valid(id)) => Cow::Borrowed(id.as_str()),
+            Self::Allocation(IdParam::Valid(id)) => Cow::Borrowed(id.as_str()),
+            Self::Node(IdParam::Malformed { text, .. })
+            | Self::Allocation(IdParam::Malformed { text, .. }) => Cow::Borrowed(text),
         }
     }
 }
@@ -125,22 +129,24 @@ impl Target {
 /// What Nomad says of a node and a server that are named at once.
 fn conflict(order: Conflict, query: &Query<'_>) -> QueryError {
     match order {
-        Conflict::First => QueryError::BothTargets,
+        Conflict::First => QueryError::ConflictingTargets,
         // A bad level or flag is complained about first.
-        Conflict::AfterQuery => MonitorQuery::parse(query).err().unwrap_or(QueryError::BothTargets),
-        Conflict::AfterRights => QueryError::BothHostTargets,
+        Conflict::AfterQuery => {
+            MonitorQuery::parse(query).err().unwrap_or(QueryError::ConflictingTargets)
+        }
+        Conflict::AfterRights => QueryError::ConflictingHostTargets,
     }
 }
 
 /// The query, where each deciding key stands once.
-fn single<'a, 'q>(query: &'a Query<'q>) -> Result<&'a Query<'q>, QueryError> {
-    once(query, &Target::KEYS).map(|()| query)
+fn check_routing_keys<'a, 'q>(query: &'a Query<'q>) -> Result<&'a Query<'q>, QueryError> {
+    check_not_repeated(query, &Target::KEYS).map(|()| query)
 }
 
 /// A region decides with whose rights a call is decided, on every route.
 const REGION: &str = "region";
 
-fn once(query: &Query<'_>, keys: &[&'static str]) -> Result<(), QueryError> {
+fn check_not_repeated(query: &Query<'_>, keys: &[&'static str]) -> Result<(), QueryError> {
     match keys.iter().find(|key| query.is_repeated(key)) {
         Some(key) => Err(QueryError::Repeated(key)),
         None => Ok(()),
@@ -161,7 +167,7 @@ mod tests {
 
     fn target_of(method: &Method, path: &str) -> Result<Target, QueryError> {
         let uri: Uri = path.parse().unwrap();
-        Target::of(&Route::parse(method, &uri).unwrap(), &Query::of(&uri))
+        Target::from_call(&Route::parse(method, &uri).unwrap(), &Query::from_uri(&uri))
     }
 
     #[test]
@@ -222,9 +228,12 @@ mod tests {
     fn two_targets_are_one_too_many() {
         assert_eq!(
             target("/v1/agent/host?node_id=a&server_id=b"),
-            Err(QueryError::BothHostTargets)
+            Err(QueryError::ConflictingHostTargets)
         );
-        assert_eq!(target("/v1/agent/monitor?node_id=a&server_id=b"), Err(QueryError::BothTargets));
+        assert_eq!(
+            target("/v1/agent/monitor?node_id=a&server_id=b"),
+            Err(QueryError::ConflictingTargets)
+        );
         assert_eq!(
             target("/v1/agent/monitor?node_id=a&server_id=b&log_level=x"),
             Err(QueryError::LogLevel("x".into()))

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::json::{Keys, Unknown};
+use crate::json::{ObjectWriter, UnknownFields};
 
 /// That it was done: the answer of restarting and signalling an allocation, `{"Index":0}`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -12,13 +12,13 @@ pub struct Acknowledgement {
     pub index: u64,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Serialize for Acknowledgement {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::declared(to, &self.other)?;
-        keys.put("Index", &self.index)?;
+        let mut keys = ObjectWriter::declared(to, &self.other)?;
+        keys.write("Index", &self.index)?;
         keys.end()
     }
 }

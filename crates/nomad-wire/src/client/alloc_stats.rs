@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::DeviceGroupStats;
-use crate::json::{Keys, Unknown, null_is_default};
+use crate::json::{ObjectWriter, UnknownFields, null_is_default};
 
 /// What an allocation uses: the answer of `GET /v1/client/allocation/:id/stats`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -23,15 +23,15 @@ pub struct AllocStats {
     pub timestamp: i64,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Serialize for AllocStats {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::declared(to, &self.other)?;
-        keys.put("ResourceUsage", &self.resource_usage)?;
-        keys.put("Tasks", &self.tasks)?;
-        keys.put("Timestamp", &self.timestamp)?;
+        let mut keys = ObjectWriter::declared(to, &self.other)?;
+        keys.write("ResourceUsage", &self.resource_usage)?;
+        keys.write("Tasks", &self.tasks)?;
+        keys.write("Timestamp", &self.timestamp)?;
         keys.end()
     }
 }
@@ -49,15 +49,15 @@ pub struct TaskStats {
     pub pids: Option<BTreeMap<String, ResourceUsage>>,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Serialize for TaskStats {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::declared(to, &self.other)?;
-        keys.put("ResourceUsage", &self.resource_usage)?;
-        keys.put("Timestamp", &self.timestamp)?;
-        keys.put("Pids", &self.pids)?;
+        let mut keys = ObjectWriter::declared(to, &self.other)?;
+        keys.write("ResourceUsage", &self.resource_usage)?;
+        keys.write("Timestamp", &self.timestamp)?;
+        keys.write("Pids", &self.pids)?;
         keys.end()
     }
 }
@@ -76,15 +76,15 @@ pub struct ResourceUsage {
     pub device_stats: Option<Vec<DeviceGroupStats>>,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Serialize for ResourceUsage {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::declared(to, &self.other)?;
-        keys.put("MemoryStats", &self.memory_stats)?;
-        keys.put("CpuStats", &self.cpu_stats)?;
-        keys.put("DeviceStats", &self.device_stats)?;
+        let mut keys = ObjectWriter::declared(to, &self.other)?;
+        keys.write("MemoryStats", &self.memory_stats)?;
+        keys.write("CpuStats", &self.cpu_stats)?;
+        keys.write("DeviceStats", &self.device_stats)?;
         keys.end()
     }
 }
@@ -125,7 +125,7 @@ pub struct MemoryStats {
     pub measured: Option<Vec<String>>,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Default for MemoryStats {
@@ -140,23 +140,23 @@ impl Default for MemoryStats {
             kernel_usage: 0,
             kernel_max_usage: 0,
             measured: None,
-            other: Unknown::default(),
+            other: UnknownFields::default(),
         }
     }
 }
 
 impl Serialize for MemoryStats {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::declared(to, &self.other)?;
-        keys.put("RSS", &self.rss)?;
-        keys.put("Cache", &self.cache)?;
-        keys.put("Swap", &self.swap)?;
-        keys.put_some("MappedFile", self.mapped_file.as_ref())?;
-        keys.put("Usage", &self.usage)?;
-        keys.put("MaxUsage", &self.max_usage)?;
-        keys.put("KernelUsage", &self.kernel_usage)?;
-        keys.put("KernelMaxUsage", &self.kernel_max_usage)?;
-        keys.put("Measured", &self.measured)?;
+        let mut keys = ObjectWriter::declared(to, &self.other)?;
+        keys.write("RSS", &self.rss)?;
+        keys.write("Cache", &self.cache)?;
+        keys.write("Swap", &self.swap)?;
+        keys.write_some("MappedFile", self.mapped_file.as_ref())?;
+        keys.write("Usage", &self.usage)?;
+        keys.write("MaxUsage", &self.max_usage)?;
+        keys.write("KernelUsage", &self.kernel_usage)?;
+        keys.write("KernelMaxUsage", &self.kernel_max_usage)?;
+        keys.write("Measured", &self.measured)?;
         keys.end()
     }
 }
@@ -184,19 +184,19 @@ pub struct CpuStats {
     pub measured: Option<Vec<String>>,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Serialize for CpuStats {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::declared(to, &self.other)?;
-        keys.put("SystemMode", &self.system_mode)?;
-        keys.put("UserMode", &self.user_mode)?;
-        keys.put("TotalTicks", &self.total_ticks)?;
-        keys.put("ThrottledPeriods", &self.throttled_periods)?;
-        keys.put("ThrottledTime", &self.throttled_time)?;
-        keys.put("Percent", &self.percent)?;
-        keys.put("Measured", &self.measured)?;
+        let mut keys = ObjectWriter::declared(to, &self.other)?;
+        keys.write("SystemMode", &self.system_mode)?;
+        keys.write("UserMode", &self.user_mode)?;
+        keys.write("TotalTicks", &self.total_ticks)?;
+        keys.write("ThrottledPeriods", &self.throttled_periods)?;
+        keys.write("ThrottledTime", &self.throttled_time)?;
+        keys.write("Percent", &self.percent)?;
+        keys.write("Measured", &self.measured)?;
         keys.end()
     }
 }
@@ -216,7 +216,7 @@ mod tests {
             r#""Usage":0,"MaxUsage":0,"KernelUsage":0,"KernelMaxUsage":0,"Measured":null},"#,
             r#""CpuStats":{"SystemMode":0.0,"UserMode":0.0,"TotalTicks":0.0,"#,
             r#""ThrottledPeriods":0,"ThrottledTime":0,"Percent":0.0,"Measured":null},"#,
-            r#""DeviceStats":[]},"Tasks":{},"Timestamp":0}"#,
+            r#""DeviceStats":[]},"StreamExecutor":{},"Timestamp":0}"#,
         );
         assert_eq!(to_json(&idle, Layout::Compact).unwrap(), wire.as_bytes());
         assert_eq!(serde_json::from_str::<AllocStats>(wire).unwrap(), idle);

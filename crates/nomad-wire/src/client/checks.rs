@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::json::{Keys, Unknown};
+use crate::json::{ObjectWriter, UnknownFields};
 
 /// Nomad service checks by their id: the answer of `GET /v1/client/allocation/:id/checks`.
 ///
@@ -52,7 +52,7 @@ pub struct CheckResult {
     pub check: String,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Default for CheckResult {
@@ -68,24 +68,24 @@ impl Default for CheckResult {
             task: Some(String::new()),
             service: String::new(),
             check: String::new(),
-            other: Unknown::default(),
+            other: UnknownFields::default(),
         }
     }
 }
 
 impl Serialize for CheckResult {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::declared(to, &self.other)?;
-        keys.put("ID", &self.id)?;
-        keys.put("Mode", &self.mode)?;
-        keys.put("Status", &self.status)?;
-        keys.put_some("StatusCode", self.status_code.as_ref())?;
-        keys.put("Output", &self.output)?;
-        keys.put("Timestamp", &self.timestamp)?;
-        keys.put("Group", &self.group)?;
-        keys.put_some("Task", self.task.as_ref())?;
-        keys.put("Service", &self.service)?;
-        keys.put("Check", &self.check)?;
+        let mut keys = ObjectWriter::declared(to, &self.other)?;
+        keys.write("ID", &self.id)?;
+        keys.write("Mode", &self.mode)?;
+        keys.write("Status", &self.status)?;
+        keys.write_some("StatusCode", self.status_code.as_ref())?;
+        keys.write("Output", &self.output)?;
+        keys.write("Timestamp", &self.timestamp)?;
+        keys.write("Group", &self.group)?;
+        keys.write_some("Task", self.task.as_ref())?;
+        keys.write("Service", &self.service)?;
+        keys.write("Check", &self.check)?;
         keys.end()
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::json::{Keys, Unknown};
+use crate::json::{ObjectWriter, UnknownFields};
 
 /// All devices of one kind, in [`HostStats`](super::HostStats) and
 /// [`ResourceUsage`](super::ResourceUsage).
@@ -24,16 +24,16 @@ pub struct DeviceGroupStats {
     pub vendor: String,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Serialize for DeviceGroupStats {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::sorted(to, &self.other)?;
-        keys.put("InstanceStats", &self.instance_stats)?;
-        keys.put("Name", &self.name)?;
-        keys.put("Type", &self.kind)?;
-        keys.put("Vendor", &self.vendor)?;
+        let mut keys = ObjectWriter::sorted(to, &self.other)?;
+        keys.write("InstanceStats", &self.instance_stats)?;
+        keys.write("Name", &self.name)?;
+        keys.write("Type", &self.kind)?;
+        keys.write("Vendor", &self.vendor)?;
         keys.end()
     }
 }
@@ -50,15 +50,15 @@ pub struct DeviceInstanceStats {
     pub timestamp: Option<String>,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Serialize for DeviceInstanceStats {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::sorted(to, &self.other)?;
-        keys.put("Stats", &self.stats)?;
-        keys.put("Summary", &self.summary)?;
-        keys.put("Timestamp", &self.timestamp)?;
+        let mut keys = ObjectWriter::sorted(to, &self.other)?;
+        keys.write("Stats", &self.stats)?;
+        keys.write("Summary", &self.summary)?;
+        keys.write("Timestamp", &self.timestamp)?;
         keys.end()
     }
 }
@@ -73,14 +73,14 @@ pub struct StatObject {
     pub nested: Option<BTreeMap<String, Self>>,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Serialize for StatObject {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::sorted(to, &self.other)?;
-        keys.put("Attributes", &self.attributes)?;
-        keys.put("Nested", &self.nested)?;
+        let mut keys = ObjectWriter::sorted(to, &self.other)?;
+        keys.write("Attributes", &self.attributes)?;
+        keys.write("Nested", &self.nested)?;
         keys.end()
     }
 }
@@ -109,20 +109,20 @@ pub struct StatValue {
     pub unit: Option<String>,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Serialize for StatValue {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::sorted(to, &self.other)?;
-        keys.put_some("BoolVal", self.bool_val.as_ref())?;
-        keys.put_some("Desc", self.desc.as_ref())?;
-        keys.put_some("FloatDenominatorVal", self.float_denominator_val.as_ref())?;
-        keys.put_some("FloatNumeratorVal", self.float_numerator_val.as_ref())?;
-        keys.put_some("IntDenominatorVal", self.int_denominator_val.as_ref())?;
-        keys.put_some("IntNumeratorVal", self.int_numerator_val.as_ref())?;
-        keys.put_some("StringVal", self.string_val.as_ref())?;
-        keys.put_some("Unit", self.unit.as_ref())?;
+        let mut keys = ObjectWriter::sorted(to, &self.other)?;
+        keys.write_some("BoolVal", self.bool_val.as_ref())?;
+        keys.write_some("Desc", self.desc.as_ref())?;
+        keys.write_some("FloatDenominatorVal", self.float_denominator_val.as_ref())?;
+        keys.write_some("FloatNumeratorVal", self.float_numerator_val.as_ref())?;
+        keys.write_some("IntDenominatorVal", self.int_denominator_val.as_ref())?;
+        keys.write_some("IntNumeratorVal", self.int_numerator_val.as_ref())?;
+        keys.write_some("StringVal", self.string_val.as_ref())?;
+        keys.write_some("Unit", self.unit.as_ref())?;
         keys.end()
     }
 }

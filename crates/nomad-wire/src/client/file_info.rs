@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::json::{Keys, Unknown};
+use crate::json::{ObjectWriter, UnknownFields};
 
 /// A file of an allocation: the answer of `GET /v1/client/fs/stat/:id`, and one entry of
 /// `fs/ls/:id`, which lists them sorted by name (`[]` for an empty directory).
@@ -31,7 +31,7 @@ pub struct FileInfo {
     pub content_type: Option<String>,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Default for FileInfo {
@@ -43,20 +43,20 @@ impl Default for FileInfo {
             file_mode: String::new(),
             mod_time: None,
             content_type: Some(String::new()),
-            other: Unknown::default(),
+            other: UnknownFields::default(),
         }
     }
 }
 
 impl Serialize for FileInfo {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::declared(to, &self.other)?;
-        keys.put("Name", &self.name)?;
-        keys.put("IsDir", &self.is_dir)?;
-        keys.put("Size", &self.size)?;
-        keys.put("FileMode", &self.file_mode)?;
-        keys.put("ModTime", &self.mod_time)?;
-        keys.put_some("ContentType", self.content_type.as_ref())?;
+        let mut keys = ObjectWriter::declared(to, &self.other)?;
+        keys.write("Name", &self.name)?;
+        keys.write("IsDir", &self.is_dir)?;
+        keys.write("Size", &self.size)?;
+        keys.write("FileMode", &self.file_mode)?;
+        keys.write("ModTime", &self.mod_time)?;
+        keys.write_some("ContentType", self.content_type.as_ref())?;
         keys.end()
     }
 }

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::DeviceGroupStats;
-use crate::json::{Keys, Unknown, null_is_default};
+use crate::json::{ObjectWriter, UnknownFields, null_is_default};
 
 /// What a node uses: the answer of `GET /v1/client/stats`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -33,20 +33,20 @@ pub struct HostStats {
     pub uptime: u64,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Serialize for HostStats {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::sorted(to, &self.other)?;
-        keys.put("AllocDirStats", &self.alloc_dir_stats)?;
-        keys.put("CPU", &self.cpu)?;
-        keys.put("CPUTicksConsumed", &self.cpu_ticks_consumed)?;
-        keys.put("DeviceStats", &self.device_stats)?;
-        keys.put("DiskStats", &self.disk_stats)?;
-        keys.put("Memory", &self.memory)?;
-        keys.put("Timestamp", &self.timestamp)?;
-        keys.put("Uptime", &self.uptime)?;
+        let mut keys = ObjectWriter::sorted(to, &self.other)?;
+        keys.write("AllocDirStats", &self.alloc_dir_stats)?;
+        keys.write("CPU", &self.cpu)?;
+        keys.write("CPUTicksConsumed", &self.cpu_ticks_consumed)?;
+        keys.write("DeviceStats", &self.device_stats)?;
+        keys.write("DiskStats", &self.disk_stats)?;
+        keys.write("Memory", &self.memory)?;
+        keys.write("Timestamp", &self.timestamp)?;
+        keys.write("Uptime", &self.uptime)?;
         keys.end()
     }
 }
@@ -78,13 +78,13 @@ pub struct HostCpuStats {
     pub user: f64,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl HostCpuStats {
     /// Percent busy, whatever the version calls it.
     #[must_use]
-    pub fn busy(&self) -> Option<f64> {
+    pub fn busy_percent(&self) -> Option<f64> {
         self.total_percent.or(self.total)
     }
 }
@@ -99,21 +99,21 @@ impl Default for HostCpuStats {
             total_percent: Some(0.0),
             total_ticks: Some(0.0),
             user: 0.0,
-            other: Unknown::default(),
+            other: UnknownFields::default(),
         }
     }
 }
 
 impl Serialize for HostCpuStats {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::sorted(to, &self.other)?;
-        keys.put("CPU", &self.cpu)?;
-        keys.put("Idle", &self.idle)?;
-        keys.put("System", &self.system)?;
-        keys.put_some("Total", self.total.as_ref())?;
-        keys.put_some("TotalPercent", self.total_percent.as_ref())?;
-        keys.put_some("TotalTicks", self.total_ticks.as_ref())?;
-        keys.put("User", &self.user)?;
+        let mut keys = ObjectWriter::sorted(to, &self.other)?;
+        keys.write("CPU", &self.cpu)?;
+        keys.write("Idle", &self.idle)?;
+        keys.write("System", &self.system)?;
+        keys.write_some("Total", self.total.as_ref())?;
+        keys.write_some("TotalPercent", self.total_percent.as_ref())?;
+        keys.write_some("TotalTicks", self.total_ticks.as_ref())?;
+        keys.write("User", &self.user)?;
         keys.end()
     }
 }
@@ -132,16 +132,16 @@ pub struct HostMemoryStats {
     pub used: u64,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Serialize for HostMemoryStats {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::sorted(to, &self.other)?;
-        keys.put("Available", &self.available)?;
-        keys.put("Free", &self.free)?;
-        keys.put("Total", &self.total)?;
-        keys.put("Used", &self.used)?;
+        let mut keys = ObjectWriter::sorted(to, &self.other)?;
+        keys.write("Available", &self.available)?;
+        keys.write("Free", &self.free)?;
+        keys.write("Total", &self.total)?;
+        keys.write("Used", &self.used)?;
         keys.end()
     }
 }
@@ -166,19 +166,19 @@ pub struct HostDiskStats {
     pub used_percent: f64,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Serialize for HostDiskStats {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::sorted(to, &self.other)?;
-        keys.put("Available", &self.available)?;
-        keys.put("Device", &self.device)?;
-        keys.put("InodesUsedPercent", &self.inodes_used_percent)?;
-        keys.put("Mountpoint", &self.mountpoint)?;
-        keys.put("Size", &self.size)?;
-        keys.put("Used", &self.used)?;
-        keys.put("UsedPercent", &self.used_percent)?;
+        let mut keys = ObjectWriter::sorted(to, &self.other)?;
+        keys.write("Available", &self.available)?;
+        keys.write("Device", &self.device)?;
+        keys.write("InodesUsedPercent", &self.inodes_used_percent)?;
+        keys.write("Mountpoint", &self.mountpoint)?;
+        keys.write("Size", &self.size)?;
+        keys.write("Used", &self.used)?;
+        keys.write("UsedPercent", &self.used_percent)?;
         keys.end()
     }
 }
@@ -200,7 +200,7 @@ mod tests {
     fn an_older_cpu_keeps_its_own_keys() {
         let wire = r#"{"CPU":"cpu0","Idle":99.0,"System":0.5,"Total":1.0,"User":0.5}"#;
         let cpu: HostCpuStats = serde_json::from_str(wire).unwrap();
-        assert_eq!(cpu.busy(), Some(1.0));
+        assert_eq!(cpu.busy_percent(), Some(1.0));
         assert_eq!(to_json(&cpu, Layout::Compact).unwrap(), wire.as_bytes());
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
-use crate::json::{DecodeError, Keys, Object, Unknown, null_is_default};
+use crate::json::{DecodeError, Object, ObjectWriter, UnknownFields, null_is_default};
 
 /// The claims of a node's identity: the answer of `GET /v1/client/identity`.
 ///
@@ -19,7 +19,7 @@ pub struct NodeIdentity {
     pub claims: BTreeMap<String, Value>,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl NodeIdentity {
@@ -31,15 +31,15 @@ impl NodeIdentity {
 
     /// When the identity ends, in seconds since 1970.
     #[must_use]
-    pub fn expires(&self) -> Option<i64> {
+    pub fn expiration(&self) -> Option<i64> {
         self.claims.get("exp")?.as_i64()
     }
 }
 
 impl Serialize for NodeIdentity {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::declared(to, &self.other)?;
-        keys.put("Claims", &self.claims)?;
+        let mut keys = ObjectWriter::declared(to, &self.other)?;
+        keys.write("Claims", &self.claims)?;
         keys.end()
     }
 }
@@ -49,7 +49,7 @@ impl Serialize for NodeIdentity {
 #[serde(transparent)]
 pub struct Renewal {
     /// Keys this crate does not know: all of them.
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 /// The body of `PUT /v1/client/identity/renew`, which may be missing.
@@ -67,8 +67,8 @@ impl RenewalRequest {
     /// [`DecodeError`], which Nomad answers with 400.
     pub fn parse(body: &[u8]) -> Result<Self, DecodeError> {
         match Object::parse(body, "NodeIdentityRenewReq") {
-            Err(DecodeError::Empty) => Ok(Self::default()),
-            object => Ok(Self { node_id: object?.text("NodeID")? }),
+            Err(DecodeError::Eof) => Ok(Self::default()),
+            object => Ok(Self { node_id: object?.string("NodeID")? }),
         }
     }
 }

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::{
     go::quote,
-    json::{BodyError, Keys, Object, Unknown, null_is_default},
+    json::{BodyError, Object, ObjectWriter, UnknownFields, null_is_default},
 };
 
 /// Metadata of a node: the answer of `GET` and `POST /v1/client/metadata`.
@@ -27,13 +27,13 @@ pub struct NodeMetadata {
     pub fixed: BTreeMap<String, String>,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl NodeMetadata {
     /// Metadata made of its two sources.
     #[must_use]
-    pub fn merged(
+    pub fn merge(
         fixed: BTreeMap<String, String>,
         dynamic: Option<BTreeMap<String, Option<String>>>,
     ) -> Self {
@@ -44,16 +44,16 @@ impl NodeMetadata {
                 None => meta.remove(key),
             };
         }
-        Self { meta, dynamic, fixed, other: Unknown::default() }
+        Self { meta, dynamic, fixed, other: UnknownFields::default() }
     }
 }
 
 impl Serialize for NodeMetadata {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::declared(to, &self.other)?;
-        keys.put("Meta", &self.meta)?;
-        keys.put("Dynamic", &self.dynamic)?;
-        keys.put("Static", &self.fixed)?;
+        let mut keys = ObjectWriter::declared(to, &self.other)?;
+        keys.write("Meta", &self.meta)?;
+        keys.write("Dynamic", &self.dynamic)?;
+        keys.write("Static", &self.fixed)?;
         keys.end()
     }
 }
@@ -77,13 +77,13 @@ pub enum MetadataError {
     Body(#[from] BodyError),
     /// There is no `Meta`.
     #[error("missing required Meta object")]
-    NoMeta,
+    MissingMeta,
     /// A key is empty.
     #[error("metadata keys must not be empty")]
     EmptyKey,
     /// A key could not be used in a job file.
     #[error("{} is invalid; metadata keys must be valid dotted hcl identifiers", quote(.0))]
-    Key(Box<str>),
+    InvalidKey(Box<str>),
 }
 
 impl MetadataUpdate {
@@ -92,15 +92,18 @@ impl MetadataUpdate {
     /// # Errors
     /// [`MetadataError`].
     pub fn parse(body: &[u8]) -> Result<Self, MetadataError> {
-        let object = Object::required(body, "NodeMetaApplyRequest")?;
-        let node_id = object.text("NodeID").map_err(BodyError::from)?;
-        let meta = object.texts("Meta").map_err(BodyError::from)?.ok_or(MetadataError::NoMeta)?;
+        let object = Object::parse_required(body, "NodeMetaApplyRequest")?;
+        let node_id = object.string("NodeID").map_err(BodyError::from)?;
+        let meta = object
+            .string_map("Meta")
+            .map_err(BodyError::from)?
+            .ok_or(MetadataError::MissingMeta)?;
         for key in meta.keys() {
             if key.is_empty() {
                 return Err(MetadataError::EmptyKey);
             }
             if !key.split('.').all(is_identifier) {
-                return Err(MetadataError::Key(key.as_str().into()));
+                return Err(MetadataError::InvalidKey(key.as_str().into()));
             }
         }
         Ok(Self { node_id, meta })
@@ -124,7 +127,7 @@ mod tests {
         let text = |value: &str| value.to_owned();
         let fixed = BTreeMap::from([(text("a"), text("1")), (text("b"), text("2"))]);
         let dynamic = BTreeMap::from([(text("a"), None), (text("c"), Some(text("3")))]);
-        let wire = to_json(&NodeMetadata::merged(fixed, Some(dynamic)), Layout::Compact).unwrap();
+        let wire = to_json(&NodeMetadata::merge(fixed, Some(dynamic)), Layout::Compact).unwrap();
         let expected =
             r#"{"Meta":{"b":"2","c":"3"},"Dynamic":{"a":null,"c":"3"},"Static":{"a":"1","b":"2"}}"#;
         assert_eq!(String::from_utf8(wire).unwrap(), expected);

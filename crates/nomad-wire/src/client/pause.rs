@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize, Serializer};
 use thiserror::Error;
 
-use crate::json::{BodyError, Keys, Object, Unknown};
+use crate::json::{BodyError, Object, ObjectWriter, UnknownFields};
 
 /// Whether a task is paused by its schedule: the answer of `GET
 /// /v1/client/allocation/:id/pause`, which only Nomad Enterprise gives.
@@ -14,13 +14,13 @@ pub struct PauseState {
     pub schedule_state: String,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl Serialize for PauseState {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::declared(to, &self.other)?;
-        keys.put("ScheduleState", &self.schedule_state)?;
+        let mut keys = ObjectWriter::declared(to, &self.other)?;
+        keys.write("ScheduleState", &self.schedule_state)?;
         keys.end()
     }
 }
@@ -44,7 +44,7 @@ pub enum PauseError {
     Body(#[from] BodyError),
     /// There is no such state.
     #[error("Not a valid task schedule state")]
-    State,
+    InvalidState,
 }
 
 impl PauseRequest {
@@ -53,12 +53,12 @@ impl PauseRequest {
     /// # Errors
     /// [`PauseError`].
     pub fn parse(body: &[u8]) -> Result<Self, PauseError> {
-        let object = Object::required(body, "AllocPauseRequest")?;
-        let field = |name| object.text(name).map_err(BodyError::from);
+        let object = Object::parse_required(body, "AllocPauseRequest")?;
+        let field = |name| object.string(name).map_err(BodyError::from);
         let request = Self { task: field("Task")?, schedule_state: field("ScheduleState")? };
         match request.schedule_state.as_str() {
             "pause" | "run" | "scheduled" => Ok(request),
-            _ => Err(PauseError::State),
+            _ => Err(PauseError::InvalidState),
         }
     }
 }
@@ -72,8 +72,8 @@ mod tests {
         let read = |body: &str| PauseRequest::parse(body.as_bytes());
         let expected = PauseRequest { task: "web".into(), schedule_state: "pause".into() };
         assert_eq!(read(r#"{"task":"web","scheduleState":"pause"}"#), Ok(expected));
-        assert_eq!(read(r#"{"ScheduleState":"Pause"}"#), Err(PauseError::State));
-        assert_eq!(read("{}"), Err(PauseError::State));
+        assert_eq!(read(r#"{"ScheduleState":"Pause"}"#), Err(PauseError::InvalidState));
+        assert_eq!(read("{}"), Err(PauseError::InvalidState));
         assert_eq!(read(""), Err(PauseError::Body(BodyError::Missing)));
     }
 }

@@ -21,10 +21,10 @@ impl RestartRequest {
     /// [`DecodeError`], which Nomad answers with 500.
     pub fn parse(body: &[u8]) -> Result<Self, DecodeError> {
         let object = match Object::parse(body, "") {
-            Err(DecodeError::Empty) => return Ok(Self::default()),
+            Err(DecodeError::Eof) => return Ok(Self::default()),
             object => object?,
         };
-        Ok(Self { task_name: object.text("TaskName")?, all_tasks: object.flag("AllTasks")? })
+        Ok(Self { task_name: object.string("TaskName")?, all_tasks: object.boolean("AllTasks")? })
     }
 }
 
@@ -39,6 +39,6 @@ mod tests {
         assert_eq!(body(r#"{"AllocID":"x","TaskName":null}"#), RestartRequest::default());
         let expected = RestartRequest { task_name: "web".into(), all_tasks: true };
         assert_eq!(body(r#"{"taskname":"web","ALLTASKS":true}"#), expected);
-        assert_eq!(RestartRequest::parse(b"{").unwrap_err(), DecodeError::Cut);
+        assert_eq!(RestartRequest::parse(b"{").unwrap_err(), DecodeError::UnexpectedEof);
     }
 }

@@ -18,8 +18,8 @@ impl SignalRequest {
     /// # Errors
     /// [`BodyError`]: there must be a body.
     pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
-        let object = Object::required(body, "AllocSignalRequest")?;
-        Ok(Self { signal: object.text("Signal")?, task: object.text("Task")? })
+        let object = Object::parse_required(body, "AllocSignalRequest")?;
+        Ok(Self { signal: object.string("Signal")?, task: object.string("Task")? })
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::json::{Base64, Keys, Unknown, base64_bytes, null_is_default};
+use crate::json::{Base64, ObjectWriter, UnknownFields, base64_bytes, null_is_default};
 
 /// One object of a framed stream: `/v1/client/fs/stream/:id`, `/v1/client/fs/logs/:id` without
 /// `plain`, `/v1/agent/monitor` and `monitor/export`.
@@ -31,7 +31,7 @@ pub struct StreamFrame {
     pub offset: i64,
     /// Keys this crate does not know.
     #[serde(flatten)]
-    pub other: Unknown,
+    pub other: UnknownFields,
 }
 
 impl StreamFrame {
@@ -51,11 +51,11 @@ impl StreamFrame {
 
 impl Serialize for StreamFrame {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut keys = Keys::sorted(to, &self.other)?;
-        keys.put_some("Data", (!self.data.is_empty()).then_some(&Base64(&self.data)))?;
-        keys.put_some("File", (!self.file.is_empty()).then_some(&self.file))?;
-        keys.put_some("FileEvent", (!self.file_event.is_empty()).then_some(&self.file_event))?;
-        keys.put_some("Offset", (self.offset != 0).then_some(&self.offset))?;
+        let mut keys = ObjectWriter::sorted(to, &self.other)?;
+        keys.write_some("Data", (!self.data.is_empty()).then_some(&Base64(&self.data)))?;
+        keys.write_some("File", (!self.file.is_empty()).then_some(&self.file))?;
+        keys.write_some("FileEvent", (!self.file_event.is_empty()).then_some(&self.file_event))?;
+        keys.write_some("Offset", (self.offset != 0).then_some(&self.offset))?;
         keys.end()
     }
 }

@@ -19,22 +19,22 @@ use thiserror::Error;
 pub enum DecodeError {
     /// There is no value at all.
     #[error("EOF")]
-    Empty,
+    Eof,
     /// The value has no end.
     #[error("unexpected EOF")]
-    Cut,
+    UnexpectedEof,
     /// It is no JSON.
     #[error("{0}")]
     Syntax(Box<str>),
     /// A field, or the whole, is of another type than it should be.
-    #[error("json: cannot unmarshal {found} into Go {place} of type {wanted}")]
+    #[error("json: cannot unmarshal {actual} into Go {target} of type {expected}")]
     Type {
         /// What stands there: `string`, `number`, `bool`, `array` or `object`.
-        found: &'static str,
+        actual: &'static str,
         /// `struct field X.Y`, or `value` for the whole.
-        place: Box<str>,
+        target: Box<str>,
         /// What should stand there.
-        wanted: &'static str,
+        expected: &'static str,
     },
 }
 
@@ -61,42 +61,42 @@ pub(crate) struct Object {
 impl Object {
     /// Reads the first value of `body`.
     pub(crate) fn parse(body: &[u8], go_type: &'static str) -> Result<Self, DecodeError> {
-        let mut values = serde_json::Deserializer::from_slice(body).into_iter::<Whole>();
+        let mut values = serde_json::Deserializer::from_slice(body).into_iter::<JsonBody>();
         match values.next() {
-            None => Err(DecodeError::Empty),
-            Some(Err(error)) => Err(refused(body, &error)),
-            Some(Ok(Whole::Null)) => Ok(Self { go_type, fields: Vec::new() }),
-            Some(Ok(Whole::Object(fields))) => Ok(Self { go_type, fields }),
-            Some(Ok(Whole::Other(found))) => {
-                Err(DecodeError::Type { found, place: "value".into(), wanted: "struct" })
+            None => Err(DecodeError::Eof),
+            Some(Err(error)) => Err(decode_error(body, &error)),
+            Some(Ok(JsonBody::Null)) => Ok(Self { go_type, fields: Vec::new() }),
+            Some(Ok(JsonBody::Object(fields))) => Ok(Self { go_type, fields }),
+            Some(Ok(JsonBody::Other(found))) => {
+                Err(DecodeError::Type { actual: found, target: "value".into(), expected: "struct" })
             }
         }
     }
 
     /// The same for a call that must have a body.
-    pub(crate) fn required(body: &[u8], go_type: &'static str) -> Result<Self, BodyError> {
+    pub(crate) fn parse_required(body: &[u8], go_type: &'static str) -> Result<Self, BodyError> {
         if body.is_empty() { Err(BodyError::Missing) } else { Ok(Self::parse(body, go_type)?) }
     }
 
     /// A field that is text; empty when it is not there.
-    pub(crate) fn text(&self, name: &str) -> Result<String, DecodeError> {
-        self.last(name, |value| match value {
+    pub(crate) fn string(&self, name: &str) -> Result<String, DecodeError> {
+        self.last_field(name, |value| match value {
             Value::String(text) => Ok(text.clone()),
             other => Err(self.mismatch(name, other, "string")),
         })
     }
 
     /// A field that is true or false; false when it is not there.
-    pub(crate) fn flag(&self, name: &str) -> Result<bool, DecodeError> {
-        self.last(name, |value| match value {
+    pub(crate) fn boolean(&self, name: &str) -> Result<bool, DecodeError> {
+        self.last_field(name, |value| match value {
             Value::Bool(flag) => Ok(*flag),
             other => Err(self.mismatch(name, other, "bool")),
         })
     }
 
     /// A field that is an object of texts, some of which may be `null`; none when it is not there.
-    pub(crate) fn texts(&self, name: &str) -> Result<Option<Texts>, DecodeError> {
-        self.last(name, |value| match value {
+    pub(crate) fn string_map(&self, name: &str) -> Result<Option<StringMap>, DecodeError> {
+        self.last_field(name, |value| match value {
             Value::Object(fields) => {
                 let fields = fields.iter().map(|(key, value)| match value {
                     Value::Null => Ok((key.clone(), None)),
@@ -109,7 +109,7 @@ impl Object {
         })
     }
 
-    fn last<T: Default>(
+    fn last_field<T: Default>(
         &self,
         name: &str,
         read: impl Fn(&Value) -> Result<T, DecodeError>,
@@ -125,15 +125,15 @@ impl Object {
 
     fn mismatch(&self, name: &str, found: &Value, wanted: &'static str) -> DecodeError {
         let place = format!("struct field {}.{name}", self.go_type).into();
-        DecodeError::Type { found: kind(found), place, wanted }
+        DecodeError::Type { actual: type_name(found), target: place, expected: wanted }
     }
 }
 
 /// A list of texts that stands alone; `null` is an empty one.
-pub(crate) fn texts(json: &[u8]) -> Result<Vec<String>, DecodeError> {
+pub(crate) fn string_list(json: &[u8]) -> Result<Vec<String>, DecodeError> {
     let mismatch = |found: &Value, wanted| {
-        let found = kind(found);
-        DecodeError::Type { found, place: "value".into(), wanted }
+        let found = type_name(found);
+        DecodeError::Type { actual: found, target: "value".into(), expected: wanted }
     };
     match serde_json::from_slice(json) {
         Ok(Value::Null) => Ok(Vec::new()),
@@ -146,78 +146,80 @@ pub(crate) fn texts(json: &[u8]) -> Result<Vec<String>, DecodeError> {
             items.into_iter().map(text).collect()
         }
         Ok(other) => Err(mismatch(&other, "[]string")),
-        Err(error) => Err(match refused(json, &error) {
+        Err(error) => Err(match decode_error(json, &error) {
             // What has no end is called otherwise when it is no stream.
-            DecodeError::Cut => DecodeError::Syntax("unexpected end of JSON input".into()),
+            DecodeError::UnexpectedEof => {
+                DecodeError::Syntax("unexpected end of JSON input".into())
+            }
             other => other,
         }),
     }
 }
 
 /// Texts by name, as far as they are not `null`.
-pub(crate) type Texts = BTreeMap<String, Option<String>>;
+pub(crate) type StringMap = BTreeMap<String, Option<String>>;
 
 /// A whole body: fields in the order they stand in, because the last one counts.
-enum Whole {
+enum JsonBody {
     Null,
     Object(Vec<(String, Value)>),
     Other(&'static str),
 }
 
-impl<'de> Deserialize<'de> for Whole {
+impl<'de> Deserialize<'de> for JsonBody {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(WholeVisitor)
+        from.deserialize_any(JsonBodyVisitor)
     }
 }
 
-struct WholeVisitor;
+struct JsonBodyVisitor;
 
-impl<'de> Visitor<'de> for WholeVisitor {
-    type Value = Whole;
+impl<'de> Visitor<'de> for JsonBodyVisitor {
+    type Value = JsonBody;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Whole, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<JsonBody, A::Error> {
         let mut fields = Vec::new();
         while let Some(field) = map.next_entry()? {
             fields.push(field);
         }
-        Ok(Whole::Object(fields))
+        Ok(JsonBody::Object(fields))
     }
 
-    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Whole, A::Error> {
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<JsonBody, A::Error> {
         while list.next_element::<serde::de::IgnoredAny>()?.is_some() {}
-        Ok(Whole::Other("array"))
+        Ok(JsonBody::Other("array"))
     }
 
-    fn visit_unit<E>(self) -> Result<Whole, E> {
-        Ok(Whole::Null)
+    fn visit_unit<E>(self) -> Result<JsonBody, E> {
+        Ok(JsonBody::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Whole, E> {
-        Ok(Whole::Other("bool"))
+    fn visit_bool<E>(self, _: bool) -> Result<JsonBody, E> {
+        Ok(JsonBody::Other("bool"))
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Whole, E> {
-        Ok(Whole::Other("string"))
+    fn visit_str<E>(self, _: &str) -> Result<JsonBody, E> {
+        Ok(JsonBody::Other("string"))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Whole, E> {
-        Ok(Whole::Other("number"))
+    fn visit_i64<E>(self, _: i64) -> Result<JsonBody, E> {
+        Ok(JsonBody::Other("number"))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Whole, E> {
-        Ok(Whole::Other("number"))
+    fn visit_u64<E>(self, _: u64) -> Result<JsonBody, E> {
+        Ok(JsonBody::Other("number"))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Whole, E> {
-        Ok(Whole::Other("number"))
+    fn visit_f64<E>(self, _: f64) -> Result<JsonBody, E> {
+        Ok(JsonBody::Other("number"))
     }
 }
 
-const fn kind(value: &Value) -> &'static str {
+const fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "bool",
@@ -229,9 +231,9 @@ const fn kind(value: &Value) -> &'static str {
 }
 
 /// Go's sentence for what this parser says.
-fn refused(body: &[u8], error: &serde_json::Error) -> DecodeError {
+fn decode_error(body: &[u8], error: &serde_json::Error) -> DecodeError {
     if error.classify() == Category::Eof {
-        return DecodeError::Cut;
+        return DecodeError::UnexpectedEof;
     }
     let said = error.to_string();
     let context = [
@@ -244,7 +246,7 @@ fn refused(body: &[u8], error: &serde_json::Error) -> DecodeError {
         ("expected `,` or `]`", "after array element"),
     ];
     let context = context.iter().find(|(ours, _)| said.starts_with(ours)).map(|(_, go)| go);
-    match (context, culprit(body, error)) {
+    match (context, offending_char(body, error)) {
         (Some(context), Some(letter)) => {
             DecodeError::Syntax(format!("invalid character {letter:?} {context}").into())
         }
@@ -253,7 +255,7 @@ fn refused(body: &[u8], error: &serde_json::Error) -> DecodeError {
 }
 
 /// The character that the parser stopped at.
-fn culprit(body: &[u8], error: &serde_json::Error) -> Option<char> {
+fn offending_char(body: &[u8], error: &serde_json::Error) -> Option<char> {
     let line = body.split(|&byte| byte == b'\n').nth(error.line().checked_sub(1)?)?;
     // A parser that has only looked at a character has not counted it yet.
     let at = error.column().saturating_sub(1);
@@ -266,7 +268,7 @@ mod tests {
 
     fn text(body: &str) -> Result<String, String> {
         let object = Object::parse(body.as_bytes(), "Request");
-        object.and_then(|object| object.text("Name")).map_err(|error| error.to_string())
+        object.and_then(|object| object.string("Name")).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -285,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_in_gos_words() {
+    fn errors_are_in_the_words_of_go() {
         for (body, expected) in [
             ("", "EOF"),
             ("  \n", "EOF"),

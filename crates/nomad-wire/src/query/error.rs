@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::{
     go::{BoolError, DurationError, IntError},
     json::DecodeError,
-    route::FsCall,
+    route::FsRoute,
 };
 
 /// Why a query string was refused. `Display` is exactly what Nomad answers; the status stands in [`crate::Fault`].
@@ -43,7 +43,7 @@ pub enum QueryError {
     #[error("error parsing offset: {source}")]
     Offset {
         /// The call: it decides the status.
-        call: FsCall,
+        route: FsRoute,
         /// What is wrong with it.
         source: IntError,
     },
@@ -54,7 +54,7 @@ pub enum QueryError {
     #[error("failed to parse follow field to boolean: {source}")]
     Follow {
         /// The call: it decides the status.
-        call: FsCall,
+        route: FsRoute,
         /// What is wrong with it.
         source: BoolError,
     },
@@ -75,10 +75,10 @@ pub enum QueryError {
     LogIncludeLocation(#[source] BoolError),
     /// `node_id` and `server_id` together.
     #[error("Cannot target node and server simultaneously")]
-    BothTargets,
+    ConflictingTargets,
     /// `node_id` and `server_id` together, as `/v1/agent/host` puts it.
     #[error("Can only forward to either client node or server")]
-    BothHostTargets,
+    ConflictingHostTargets,
     /// A parameter that decides who is asked stands more than once, with different values.
     #[error("query parameter {0:?} must not be repeated")]
     Repeated(&'static str),
@@ -121,11 +121,11 @@ pub enum QueryError {
     LogsSince(#[source] DurationError),
     /// `on_disk` together with `service_name`.
     #[error("Cannot target journald and nomad log file simultaneously")]
-    BothSources,
+    ConflictingSources,
     /// Neither `on_disk` nor `service_name`.
     #[error("Either -service-name or -on-disk must be set")]
-    NoSource,
+    MissingSource,
     /// `on_disk` together with `follow`.
     #[error("Cannot follow log file")]
-    FollowFile,
+    CannotFollowFile,
 }

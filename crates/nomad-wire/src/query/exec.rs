@@ -23,9 +23,9 @@ impl<'a> ExecQuery<'a> {
     /// [`QueryError::Command`], [`QueryError::Tty`], [`QueryError::MissingTask`], [`QueryError::MissingCommand`].
     pub fn parse(query: &Query<'a>) -> Result<Self, QueryError> {
         let command = query.first("command").unwrap_or_default();
-        let command = json::texts(command.as_bytes()).map_err(QueryError::Command)?;
+        let command = json::string_list(command.as_bytes()).map_err(QueryError::Command)?;
         let tty = flag(query, "tty").map_err(QueryError::Tty)?;
-        let task = query.filled("task").ok_or(QueryError::MissingTask)?;
+        let task = query.non_empty("task").ok_or(QueryError::MissingTask)?;
         if command.is_empty() {
             return Err(QueryError::MissingCommand);
         }
@@ -36,19 +36,19 @@ impl<'a> ExecQuery<'a> {
     ///
     /// # Errors
     /// [`QueryError::Handshake`].
-    pub fn handshake(query: &Query<'_>) -> Result<bool, QueryError> {
+    pub fn has_handshake(query: &Query<'_>) -> Result<bool, QueryError> {
         flag(query, "ws_handshake").map_err(QueryError::Handshake)
     }
 }
 
 fn flag(query: &Query<'_>, key: &str) -> Result<bool, go::BoolError> {
-    query.filled(key).map_or(Ok(false), |value| go::parse_bool(&value))
+    query.non_empty(key).map_or(Ok(false), |value| go::parse_bool(&value))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Fault;
+    use crate::HttpError;
 
     #[test]
     fn a_command_is_a_list_of_words() {
@@ -56,12 +56,12 @@ mod tests {
         let exec = ExecQuery::parse(&query).unwrap();
         assert_eq!((exec.task.as_ref(), exec.tty), ("web", true));
         assert_eq!(exec.command, ["ls", "-l"]);
-        assert_eq!(ExecQuery::handshake(&query), Ok(false));
-        assert_eq!(ExecQuery::handshake(&Query::new("ws_handshake=true")), Ok(true));
+        assert_eq!(ExecQuery::has_handshake(&query), Ok(false));
+        assert_eq!(ExecQuery::has_handshake(&Query::new("ws_handshake=true")), Ok(true));
     }
 
     #[test]
-    fn faults_have_nomads_texts_and_order() {
+    fn errors_have_nomads_texts_and_order() {
         let bad = r#"tty value is not a boolean: strconv.ParseBool: parsing "x": invalid syntax"#;
         let json = "failed to marshal command into json:";
         let list = "json: cannot unmarshal object into Go value of type []string";
@@ -78,7 +78,7 @@ mod tests {
             ("command=[]", 400, "must provide task name".to_owned()),
             ("command=null&task=web", 400, "command is not present".to_owned()),
         ] {
-            let fault = Fault::from(ExecQuery::parse(&Query::new(raw)).unwrap_err());
+            let fault = HttpError::from(ExecQuery::parse(&Query::new(raw)).unwrap_err());
             assert_eq!((fault.status().as_u16(), fault.text()), (status, text.as_str()), "{raw}");
         }
     }

@@ -27,28 +27,28 @@ impl ExportQuery {
     /// Reads the parameters in Nomad's order.
     ///
     /// # Errors
-    /// [`QueryError::ExportBool`], [`QueryError::LogsSince`], [`QueryError::BothTargets`],
-    /// [`QueryError::BothSources`], [`QueryError::NoSource`], [`QueryError::FollowFile`].
+    /// [`QueryError::ExportBool`], [`QueryError::LogsSince`], [`QueryError::ConflictingTargets`],
+    /// [`QueryError::ConflictingSources`], [`QueryError::MissingSource`], [`QueryError::CannotFollowFile`].
     pub fn parse(query: &Query<'_>) -> Result<Self, QueryError> {
         let flag = |name, key: &'static str| {
-            let value = query.filled(key).map_or(Ok(false), |value| go::parse_bool(&value));
+            let value = query.non_empty(key).map_or(Ok(false), |value| go::parse_bool(&value));
             value.map_err(|source| QueryError::ExportBool { name, key, source })
         };
         let on_disk = flag("on-disk", "on_disk")?;
         let follow = flag("follow", "follow")?;
         let plain = flag("plain", "plain")?;
         let since = query
-            .filled("logs_since")
+            .non_empty("logs_since")
             .map_or(Ok(DEFAULT_SINCE), |value| go::parse_duration(&value));
         let logs_since = since.map_err(QueryError::LogsSince)?;
-        let service_name: Option<Box<str>> = query.filled("service_name").map(Into::into);
-        if query.filled("node_id").is_some() && query.filled("server_id").is_some() {
-            return Err(QueryError::BothTargets);
+        let service_name: Option<Box<str>> = query.non_empty("service_name").map(Into::into);
+        if query.non_empty("node_id").is_some() && query.non_empty("server_id").is_some() {
+            return Err(QueryError::ConflictingTargets);
         }
         match (on_disk, service_name.is_some()) {
-            (true, true) => Err(QueryError::BothSources),
-            (false, false) => Err(QueryError::NoSource),
-            (true, false) if follow => Err(QueryError::FollowFile),
+            (true, true) => Err(QueryError::ConflictingSources),
+            (false, false) => Err(QueryError::MissingSource),
+            (true, false) if follow => Err(QueryError::CannotFollowFile),
             _ => Ok(Self { on_disk, service_name, follow, plain, logs_since }),
         }
     }
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_have_nomads_texts_and_order() {
+    fn errors_have_nomads_texts_and_order() {
         assert_eq!(
             refused("on_disk=green"),
             r#"Unknown value for on-disk: Failed to parse value of "on_disk" (green) as a bool: strconv.ParseBool: parsing "green": invalid syntax"#

@@ -5,8 +5,8 @@
 use super::{Query, QueryError};
 use crate::{
     go,
-    id::{AllocId, Written},
-    route::FsCall,
+    id::{AllocId, IdParam},
+    route::FsRoute,
 };
 
 /// Where an offset counts from.
@@ -108,10 +108,10 @@ impl ListQuery {
     ///
     /// # Errors
     /// [`QueryError::MissingAllocId`].
-    pub fn parse(id: &Written<AllocId>, query: &Query<'_>) -> Result<Self, QueryError> {
-        written(id)?;
+    pub fn parse(id: &IdParam<AllocId>, query: &Query<'_>) -> Result<Self, QueryError> {
+        require_alloc_id(id)?;
         Ok(Self {
-            path: query.filled_bytes("path").map_or_else(|| b"/".as_slice().into(), Into::into),
+            path: query.non_empty_bytes("path").map_or_else(|| b"/".as_slice().into(), Into::into),
         })
     }
 }
@@ -121,7 +121,7 @@ impl StatQuery {
     ///
     /// # Errors
     /// [`QueryError::MissingAllocId`], [`QueryError::MissingFileName`].
-    pub fn parse(id: &Written<AllocId>, query: &Query<'_>) -> Result<Self, QueryError> {
+    pub fn parse(id: &IdParam<AllocId>, query: &Query<'_>) -> Result<Self, QueryError> {
         Ok(Self { path: file(id, query)? })
     }
 }
@@ -131,7 +131,7 @@ impl CatQuery {
     ///
     /// # Errors
     /// [`QueryError::MissingAllocId`], [`QueryError::MissingFileName`].
-    pub fn parse(id: &Written<AllocId>, query: &Query<'_>) -> Result<Self, QueryError> {
+    pub fn parse(id: &IdParam<AllocId>, query: &Query<'_>) -> Result<Self, QueryError> {
         Ok(Self { path: file(id, query)? })
     }
 }
@@ -141,11 +141,11 @@ impl ReadAtQuery {
     ///
     /// # Errors
     /// [`QueryError::MissingAllocId`], [`QueryError::MissingFileName`], [`QueryError::Offset`], [`QueryError::Limit`].
-    pub fn parse(id: &Written<AllocId>, query: &Query<'_>) -> Result<Self, QueryError> {
+    pub fn parse(id: &IdParam<AllocId>, query: &Query<'_>) -> Result<Self, QueryError> {
         let path = file(id, query)?;
         let offset = go::parse_int(&query.first("offset").unwrap_or_default())
-            .map_err(|source| QueryError::Offset { call: FsCall::ReadAt, source })?;
-        let limit = query.filled("limit").map(|value| go::parse_int(&value)).transpose();
+            .map_err(|source| QueryError::Offset { route: FsRoute::ReadAt, source })?;
+        let limit = query.non_empty("limit").map(|value| go::parse_int(&value)).transpose();
         let limit = limit.map_err(QueryError::Limit)?;
         // Nothing and less than nothing both mean everything.
         let limit = limit.and_then(|limit| u64::try_from(limit).ok()).filter(|limit| *limit > 0);
@@ -159,11 +159,11 @@ impl StreamQuery {
     /// # Errors
     /// [`QueryError::MissingAllocId`], [`QueryError::MissingFileName`], [`QueryError::Follow`],
     /// [`QueryError::Offset`], [`QueryError::Origin`].
-    pub fn parse(id: &Written<AllocId>, query: &Query<'_>) -> Result<Self, QueryError> {
+    pub fn parse(id: &IdParam<AllocId>, query: &Query<'_>) -> Result<Self, QueryError> {
         let path = file(id, query)?;
         let follow = flag(query, "follow", true)
-            .map_err(|source| QueryError::Follow { call: FsCall::Stream, source })?;
-        let offset = offset(FsCall::Stream, query)?;
+            .map_err(|source| QueryError::Follow { route: FsRoute::Stream, source })?;
+        let offset = offset(FsRoute::Stream, query)?;
         Ok(Self { path, follow, offset, origin: origin(query)? })
     }
 }
@@ -174,42 +174,42 @@ impl LogsQuery {
     /// # Errors
     /// [`QueryError::MissingAllocId`], [`QueryError::MissingTask`], [`QueryError::Follow`],
     /// [`QueryError::LogsPlain`], [`QueryError::LogType`], [`QueryError::Offset`], [`QueryError::Origin`].
-    pub fn parse(id: &Written<AllocId>, query: &Query<'_>) -> Result<Self, QueryError> {
-        written(id)?;
-        let task = query.filled("task").ok_or(QueryError::MissingTask)?.into();
+    pub fn parse(id: &IdParam<AllocId>, query: &Query<'_>) -> Result<Self, QueryError> {
+        require_alloc_id(id)?;
+        let task = query.non_empty("task").ok_or(QueryError::MissingTask)?.into();
         let follow = flag(query, "follow", false)
-            .map_err(|source| QueryError::Follow { call: FsCall::Logs, source })?;
+            .map_err(|source| QueryError::Follow { route: FsRoute::Logs, source })?;
         let plain = flag(query, "plain", false).map_err(QueryError::LogsPlain)?;
         let log_type = match query.first("type").as_deref() {
             Some("stdout") => LogType::Stdout,
             Some("stderr") => LogType::Stderr,
             _ => return Err(QueryError::LogType),
         };
-        let offset = offset(FsCall::Logs, query)?;
+        let offset = offset(FsRoute::Logs, query)?;
         Ok(Self { task, log_type, follow, plain, offset, origin: origin(query)? })
     }
 }
 
-fn written(id: &Written<AllocId>) -> Result<(), QueryError> {
+fn require_alloc_id(id: &IdParam<AllocId>) -> Result<(), QueryError> {
     if id.is_empty() { Err(QueryError::MissingAllocId) } else { Ok(()) }
 }
 
-fn file(id: &Written<AllocId>, query: &Query<'_>) -> Result<Box<[u8]>, QueryError> {
-    written(id)?;
-    query.filled_bytes("path").map(Into::into).ok_or(QueryError::MissingFileName)
+fn file(id: &IdParam<AllocId>, query: &Query<'_>) -> Result<Box<[u8]>, QueryError> {
+    require_alloc_id(id)?;
+    query.non_empty_bytes("path").map(Into::into).ok_or(QueryError::MissingFileName)
 }
 
 fn flag(query: &Query<'_>, key: &str, default: bool) -> Result<bool, go::BoolError> {
-    query.filled(key).map_or(Ok(default), |value| go::parse_bool(&value))
+    query.non_empty(key).map_or(Ok(default), |value| go::parse_bool(&value))
 }
 
-fn offset(call: FsCall, query: &Query<'_>) -> Result<i64, QueryError> {
-    let offset = query.filled("offset").map_or(Ok(0), |value| go::parse_int(&value));
-    offset.map_err(|source| QueryError::Offset { call, source })
+fn offset(call: FsRoute, query: &Query<'_>) -> Result<i64, QueryError> {
+    let offset = query.non_empty("offset").map_or(Ok(0), |value| go::parse_int(&value));
+    offset.map_err(|source| QueryError::Offset { route: call, source })
 }
 
 fn origin(query: &Query<'_>) -> Result<Origin, QueryError> {
-    match query.filled("origin").as_deref() {
+    match query.non_empty("origin").as_deref() {
         None | Some("start") => Ok(Origin::Start),
         Some("end") => Ok(Origin::End),
         Some(_) => Err(QueryError::Origin),
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn readat_demands_an_offset() {
+    fn readat_requires_an_offset() {
         let id = "foo".into();
         let error = ReadAtQuery::parse(&id, &Query::new("path=a")).unwrap_err();
         assert_eq!(

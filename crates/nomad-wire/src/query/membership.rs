@@ -64,7 +64,7 @@ impl<'a> ForceLeaveQuery<'a> {
     /// # Errors
     /// [`QueryError::MissingNode`], [`QueryError::Prune`].
     pub fn parse(query: &Query<'a>) -> Result<Self, QueryError> {
-        let node = query.filled("node").ok_or(QueryError::MissingNode)?;
+        let node = query.non_empty("node").ok_or(QueryError::MissingNode)?;
         let prune = match query.first("prune") {
             None => false,
             // The command line sends a bare `prune`.

@@ -55,20 +55,21 @@ impl MonitorQuery {
     ///
     /// # Errors
     /// [`QueryError::LogLevel`], [`QueryError::LogJson`], [`QueryError::MonitorPlain`],
-    /// [`QueryError::LogIncludeLocation`], [`QueryError::BothTargets`].
+    /// [`QueryError::LogIncludeLocation`], [`QueryError::ConflictingTargets`].
     pub fn parse(query: &Query<'_>) -> Result<Self, QueryError> {
-        let log_level = match query.filled("log_level") {
+        let log_level = match query.non_empty("log_level") {
             None => LogLevel::Info,
             Some(text) => LogLevel::parse(&text)
                 .ok_or_else(|| QueryError::LogLevel(text.into_owned().into()))?,
         };
-        let flag = |key: &str| query.filled(key).map_or(Ok(false), |value| go::parse_bool(&value));
+        let flag =
+            |key: &str| query.non_empty(key).map_or(Ok(false), |value| go::parse_bool(&value));
         let log_json = flag("log_json").map_err(QueryError::LogJson)?;
         let plain = flag("plain").map_err(QueryError::MonitorPlain)?;
         let log_include_location =
             flag("log_include_location").map_err(QueryError::LogIncludeLocation)?;
-        if query.filled("node_id").is_some() && query.filled("server_id").is_some() {
-            return Err(QueryError::BothTargets);
+        if query.non_empty("node_id").is_some() && query.non_empty("server_id").is_some() {
+            return Err(QueryError::ConflictingTargets);
         }
         Ok(Self { log_level, log_json, plain, log_include_location })
     }
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_have_nomads_texts() {
+    fn errors_have_nomads_texts() {
         assert_eq!(refused("log_level=warning"), "Unknown log level: warning");
         assert_eq!(
             refused("log_json=no"),

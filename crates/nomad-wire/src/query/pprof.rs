@@ -20,13 +20,14 @@ impl PprofQuery {
     /// Reads the parameters.
     ///
     /// # Errors
-    /// [`QueryError::BothTargets`].
+    /// [`QueryError::ConflictingTargets`].
     pub fn parse(query: &Query<'_>) -> Result<Self, QueryError> {
-        if query.filled("node_id").is_some() && query.filled("server_id").is_some() {
-            return Err(QueryError::BothTargets);
+        if query.non_empty("node_id").is_some() && query.non_empty("server_id").is_some() {
+            return Err(QueryError::ConflictingTargets);
         }
-        let number =
-            |key: &str| query.filled(key).and_then(|value| go::parse_int(&value).ok()).unwrap_or(0);
+        let number = |key: &str| {
+            query.non_empty(key).and_then(|value| go::parse_int(&value).ok()).unwrap_or(0)
+        };
         let seconds = u64::try_from(number("seconds")).unwrap_or(0).max(1);
         Ok(Self {
             seconds: Duration::from_secs(seconds),

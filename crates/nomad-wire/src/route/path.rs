@@ -5,7 +5,7 @@ mod redirect;
 
 use std::borrow::Cow;
 
-pub(super) use self::redirect::redirect;
+pub(super) use self::redirect::redirect_location;
 use crate::query::hex_pair;
 
 /// A path, and what a handler reads of it.
@@ -17,19 +17,19 @@ pub(super) struct MuxPath<'a> {
 
 impl<'a> MuxPath<'a> {
     /// `None` when an escape is bad: Go's server refuses such a request before its mux sees it.
-    pub(super) fn of(path: &'a str) -> Option<Self> {
+    pub(super) fn parse(path: &'a str) -> Option<Self> {
         if !path.contains('%') {
             return Some(Self { escaped: Cow::Borrowed(path), decoded: Cow::Borrowed(path) });
         }
         let decoded = decode(path)?;
         Some(Self {
-            escaped: escaped(path, &decoded),
+            escaped: escaped_path(path, &decoded),
             decoded: Cow::Owned(String::from_utf8_lossy(&decoded).into_owned()),
         })
     }
 
     /// The path as it is decoded, where no slash in it was escaped: an escaped one makes it another path to the mux.
-    pub(super) fn exact(&self) -> Option<&str> {
+    pub(super) fn without_escaped_slashes(&self) -> Option<&str> {
         let slashes = |path: &str| path.bytes().filter(|byte| *byte == b'/').count();
         let is_exact = match &self.escaped {
             Cow::Borrowed(escaped) if *escaped == self.decoded => true,
@@ -39,27 +39,30 @@ impl<'a> MuxPath<'a> {
     }
 
     /// Whether it may be a path of this subtree: a look that costs little, for every request has a path.
-    pub(super) fn is_in(&self, pattern: &str) -> bool {
+    pub(super) fn may_be_in_subtree(&self, pattern: &str) -> bool {
         self.decoded.starts_with(pattern)
     }
 
     /// What a handler of a subtree reads behind its pattern, which ends with a slash.
-    pub(super) fn below(&self, pattern: &str) -> Option<&str> {
+    pub(super) fn strip_subtree(&self, pattern: &str) -> Option<&str> {
         let rest = self.decoded.strip_prefix(pattern)?;
         let depth = pattern.split('/').count() - 1;
         let fixed = self.escaped.split('/').take(depth);
-        fixed.zip(pattern.split('/')).all(|(one, other)| is_segment(one, other)).then_some(rest)
+        fixed
+            .zip(pattern.split('/'))
+            .all(|(one, other)| matches_segment(one, other))
+            .then_some(rest)
     }
 }
 
 /// Whether a written segment is this one when it is decoded.
-fn is_segment(written: &str, segment: &str) -> bool {
+fn matches_segment(written: &str, segment: &str) -> bool {
     written == segment
         || (written.contains('%') && decode(written).as_deref() == Some(segment.as_bytes()))
 }
 
 /// The percent-decoded path, as text; as it is when an escape is bad.
-pub(super) fn decoded(path: &str) -> Cow<'_, str> {
+pub(super) fn decode_lossy(path: &str) -> Cow<'_, str> {
     if !path.contains('%') {
         return Cow::Borrowed(path);
     }
@@ -86,8 +89,8 @@ fn decode(path: &str) -> Option<Vec<u8>> {
 
 /// The path that the mux splits: the one that was sent, unless it holds a byte that must be escaped. Go then writes all of
 /// it anew, and escaped slashes separate.
-fn escaped<'a>(path: &'a str, decoded: &[u8]) -> Cow<'a, str> {
-    let is_valid = |byte: u8| is_plain(byte) || b"!'()*[]%".contains(&byte);
+fn escaped_path<'a>(path: &'a str, decoded: &[u8]) -> Cow<'a, str> {
+    let is_valid = |byte: u8| is_unescaped(byte) || b"!'()*[]%".contains(&byte);
     if path.bytes().all(is_valid) { Cow::Borrowed(path) } else { Cow::Owned(encode(decoded)) }
 }
 
@@ -97,7 +100,7 @@ pub(super) fn encode(path: impl AsRef<[u8]>) -> String {
     let path = path.as_ref();
     let mut out = String::with_capacity(path.len());
     for byte in path {
-        if is_plain(*byte) {
+        if is_unescaped(*byte) {
             out.push(char::from(*byte));
         } else {
             out.push('%');
@@ -108,7 +111,7 @@ pub(super) fn encode(path: impl AsRef<[u8]>) -> String {
     out
 }
 
-fn is_plain(byte: u8) -> bool {
+fn is_unescaped(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_.~/$&+,:;=@".contains(&byte)
 }
 
@@ -118,16 +121,18 @@ mod tests {
 
     #[test]
     fn escapes_are_decoded_once() {
-        assert_eq!(decoded("/a%2Fb%252e"), "/a/b%2e");
-        assert_eq!(decoded("/a%zz"), "/a%zz");
+        assert_eq!(decode_lossy("/a%2Fb%252e"), "/a/b%2e");
+        assert_eq!(decode_lossy("/a%zz"), "/a%zz");
     }
 
     #[test]
     fn an_escaped_slash_belongs_to_its_segment() {
-        let exact = |path| MuxPath::of(path).unwrap().exact().map(str::to_owned);
+        let exact =
+            |path| MuxPath::parse(path).unwrap().without_escaped_slashes().map(str::to_owned);
         assert_eq!(exact("/v1/metric%73").as_deref(), Some("/v1/metrics"));
         assert_eq!(exact("/v1%2Fmetrics"), None);
-        let below = |path| MuxPath::of(path).unwrap().below("/v1/job/").map(str::to_owned);
+        let below =
+            |path| MuxPath::parse(path).unwrap().strip_subtree("/v1/job/").map(str::to_owned);
         assert_eq!(below("/v1/jo%62/a%2F%2Fb").as_deref(), Some("a//b"));
         assert_eq!(below("/v1%2Fjob/a"), None);
         assert_eq!(below("/v1/job%2Fa"), None);

@@ -21,7 +21,7 @@ pub use self::{
     http::{Sends, Takes},
     target::{BodyTarget, Conflict, MissingTarget, Relay, Scope, TargetKeys, TargetSpec},
 };
-use super::{AllocCall, FsCall, KeyringCall, Route};
+use super::{AllocRoute, FsRoute, KeyringRoute, Route};
 
 /// A row of the table.
 ///
@@ -123,10 +123,10 @@ impl Route {
             Self::Schedulers => const { row("agent.schedulers") },
             Self::SchedulersConfig => const { row("agent.schedulers.config") },
             Self::SetSchedulersConfig => const { row("agent.schedulers.config.set") },
-            Self::Keyring(KeyringCall::List) => const { row("agent.keyring.list") },
-            Self::Keyring(KeyringCall::Install) => const { row("agent.keyring.install") },
-            Self::Keyring(KeyringCall::Use) => const { row("agent.keyring.use") },
-            Self::Keyring(KeyringCall::Remove) => const { row("agent.keyring.remove") },
+            Self::Keyring(KeyringRoute::List) => const { row("agent.keyring.list") },
+            Self::Keyring(KeyringRoute::Install) => const { row("agent.keyring.install") },
+            Self::Keyring(KeyringRoute::Use) => const { row("agent.keyring.use") },
+            Self::Keyring(KeyringRoute::Remove) => const { row("agent.keyring.remove") },
             Self::Reload => const { row("agent.reload") },
             Self::ClientStats => const { row("client.stats") },
             Self::ClientGc => const { row("client.gc") },
@@ -141,7 +141,7 @@ impl Route {
     }
 }
 
-impl FsCall {
+impl FsRoute {
     const fn spec(self) -> &'static RouteSpec {
         match self {
             Self::List => const { row("fs.ls") },
@@ -154,7 +154,7 @@ impl FsCall {
     }
 }
 
-impl AllocCall {
+impl AllocRoute {
     const fn spec(self) -> &'static RouteSpec {
         match self {
             Self::Stats => const { row("allocation.stats") },

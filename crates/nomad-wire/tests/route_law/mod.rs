@@ -10,12 +10,12 @@ pub(crate) fn check(input: &[u8]) {
     let methods = [Method::GET, Method::PUT, Method::POST, Method::DELETE, Method::HEAD];
     let method = &methods[usize::from(*first) % methods.len()];
     let Ok(uri) = Uri::try_from(target) else { return };
-    let text = Query::of(&uri);
+    let text = Query::from_uri(&uri);
     for (key, value) in text.pairs() {
         assert!(text.all(&key).any(|other| other == value), "a pair that no key finds");
     }
     drop((
-        query::Common::parse(&text),
+        query::QueryOptions::parse(&text),
         query::MonitorQuery::parse(&text),
         query::ExportQuery::parse(&text),
     ));

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, num::NonZeroUsize, time::Duration};
 
-use nomad_agent::{LogLimits, Restart, Role, TaskSpec};
+use nomad_agent::{LogLimits, RestartPolicy, Role, TaskSpec};
 use nomad_wire::{AllocId, Namespace};
 
 use crate::config::Section;
@@ -34,72 +34,72 @@ pub struct AllocationSettings {
     pub tasks: Vec<TaskSpec>,
 }
 
-pub(super) fn all(top: &Section<'_>, role: Option<Role>) -> Vec<AllocationSettings> {
+pub(super) fn parse_allocations(top: &Section<'_>, role: Option<Role>) -> Vec<AllocationSettings> {
     let written = top.labelled("allocation");
     if !written.is_empty() && role == Some(Role::Server) {
-        top.complain("allocation", "only a client runs allocations (client.enabled)");
+        top.report("allocation", "only a client runs allocations (client.enabled)");
     }
     let mut ids = BTreeSet::new();
     let one = |(name, section): (String, Section<'_>)| {
-        let allocation = allocation(name, &section);
+        let allocation = parse_allocation(name, &section);
         if allocation.id.as_ref().is_some_and(|id| !ids.insert(id.to_string())) {
-            section.complain("id", "another allocation has this id");
+            section.report("id", "another allocation has this id");
         }
         allocation
     };
     written.into_iter().map(one).collect()
 }
 
-fn allocation(name: String, section: &Section<'_>) -> AllocationSettings {
+fn parse_allocation(name: String, section: &Section<'_>) -> AllocationSettings {
     if !is_file_name(&name) {
-        section
-            .complain("id", "the name of an allocation must be letters, digits, '-', '_' or '.'");
+        section.report("id", "the name of an allocation must be letters, digits, '-', '_' or '.'");
     }
     let tasks: Vec<_> =
-        section.labelled("task").into_iter().map(|(name, task)| self::task(name, &task)).collect();
+        section.labelled("task").into_iter().map(|(name, task)| parse_task(name, &task)).collect();
     if tasks.is_empty() {
-        section.complain("task", "an allocation needs a task");
+        section.report("task", "an allocation needs a task");
     }
-    let namespace = section.text("namespace").map(|namespace| Namespace::from(namespace.as_str()));
+    let namespace =
+        section.string("namespace").map(|namespace| Namespace::from(namespace.as_str()));
     AllocationSettings {
-        id: section.parsed("id"),
+        id: section.parse("id"),
         namespace: namespace.unwrap_or_default(),
-        job: section.text("job").unwrap_or_else(|| name.clone()),
-        group: section.text("group").unwrap_or_else(|| name.clone()),
+        job: section.string("job").unwrap_or_else(|| name.clone()),
+        group: section.string("group").unwrap_or_else(|| name.clone()),
         tasks,
         name,
     }
 }
 
-fn task(name: String, section: &Section<'_>) -> TaskSpec {
+fn parse_task(name: String, section: &Section<'_>) -> TaskSpec {
     // The directory of the shared files has the name `alloc` in every allocation.
     if !is_file_name(&name) || name == "alloc" {
-        section.complain(
+        section.report(
             "command",
             "a task needs another name: letters, digits, '-', '_' or '.', and not alloc",
         );
     }
-    let command = section.text("command").unwrap_or_else(|| {
-        section.complain("command", "must be set");
+    let command = section.string("command").unwrap_or_else(|| {
+        section.report("command", "must be set");
         String::new()
     });
-    let mut task = TaskSpec::new(name, command).args(section.texts("args"));
-    task.env = section.strings("env");
-    task.restart = restart(&section.block("restart"));
-    task.logs = logs(&section.block("logs"));
+    let mut task = TaskSpec::new(name, command).args(section.string_list("args"));
+    task.env = section.string_map("env");
+    task.restart = parse_restart(&section.block("restart"));
+    task.logs = parse_log_limits(&section.block("logs"));
     task.kill_timeout = section.duration("kill_timeout").unwrap_or(KILL_TIMEOUT);
     task
 }
 
-fn restart(section: &Section<'_>) -> Restart {
+fn parse_restart(section: &Section<'_>) -> RestartPolicy {
     let delay = section.duration("delay").unwrap_or(RESTART_DELAY);
     match section.number("attempts").unwrap_or(0) {
-        0 => Restart::Never,
-        attempts => Restart::Again { attempts, delay },
+        0 => RestartPolicy::Never,
+        attempts => RestartPolicy::Again { attempts, delay },
     }
 }
 
-fn logs(section: &Section<'_>) -> LogLimits {
+fn parse_log_limits(section: &Section<'_>) -> LogLimits {
     let mut limits = LogLimits::default();
     if let Some(files) = section.number::<NonZeroUsize>("max_files") {
         limits.max_files = files;
@@ -107,7 +107,7 @@ fn logs(section: &Section<'_>) -> LogLimits {
     match section.number::<u64>("max_file_size").map(|size| size.checked_mul(MEGABYTE)) {
         None => {}
         Some(Some(size)) if size > 0 => limits.max_file_size = size,
-        Some(_) => section.complain("max_file_size", "must be a number of megabytes, at least 1"),
+        Some(_) => section.report("max_file_size", "must be a number of megabytes, at least 1"),
     }
     limits
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// As many connections as Nomad allows one address by default.
-const CONNECTIONS_PER_CLIENT: usize = 100;
+const MAX_CONNECTIONS_PER_CLIENT: usize = 100;
 
 /// As long as Nomad waits for a handshake and the first byte of a request.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,13 +28,13 @@ pub struct ApiSettings {
     pub connections_per_client: usize,
 }
 
-pub(super) fn settings(top: &Section<'_>) -> ApiSettings {
+pub(super) fn parse_api(top: &Section<'_>) -> ApiSettings {
     let limits = top.block("limits");
     // These are for RPC, which this agent does not speak; they are read, and change nothing.
     let _: Option<Duration> = limits.duration("rpc_handshake_timeout");
     let _: Option<u32> = limits.number("rpc_max_conns_per_client");
     ApiSettings {
-        tls: tls(&top.block("tls")),
+        tls: parse_tls(&top.block("tls")),
         handshake_timeout: handshake_timeout(&limits),
         connections_per_client: connections_per_client(&limits),
     }
@@ -43,17 +43,17 @@ pub(super) fn settings(top: &Section<'_>) -> ApiSettings {
 /// The refusals of both limits have Nomad's words in them.
 fn handshake_timeout(limits: &Section<'_>) -> Option<Duration> {
     const KEY: &str = "https_handshake_timeout";
-    let Some(written) = limits.text(KEY) else { return Some(HANDSHAKE_TIMEOUT) };
+    let Some(written) = limits.string(KEY) else { return Some(HANDSHAKE_TIMEOUT) };
     let limit = match written.parse::<SignedDuration>() {
         // Go needs no unit to say nothing.
         _ if written == "0" => Duration::ZERO,
         Ok(limit) if limit.is_negative() => {
-            limits.complain(KEY, "https_handshake_timeout must be >= 0");
+            limits.report(KEY, "https_handshake_timeout must be >= 0");
             return None;
         }
         Ok(limit) => limit.unsigned_abs(),
         Err(error) => {
-            limits.complain(KEY, format_args!("error parsing https_handshake_timeout: {error}"));
+            limits.report(KEY, format_args!("error parsing https_handshake_timeout: {error}"));
             return None;
         }
     };
@@ -63,35 +63,35 @@ fn handshake_timeout(limits: &Section<'_>) -> Option<Duration> {
 fn connections_per_client(limits: &Section<'_>) -> usize {
     const KEY: &str = "http_max_conns_per_client";
     let written: Option<i64> = limits.number(KEY);
-    written.map_or(CONNECTIONS_PER_CLIENT, |most| {
+    written.map_or(MAX_CONNECTIONS_PER_CLIENT, |most| {
         usize::try_from(most).unwrap_or_else(|_| {
-            limits.complain(KEY, "http_max_conns_per_client must be >= 0");
-            CONNECTIONS_PER_CLIENT
+            limits.report(KEY, "http_max_conns_per_client must be >= 0");
+            MAX_CONNECTIONS_PER_CLIENT
         })
     })
 }
 
 /// `tls { http = true … }`. As in Nomad nobody is asked for a certificate unless everybody is.
-fn tls(tls: &Section<'_>) -> Option<ServerTls> {
-    let file = |key| tls.text(key).map(PathBuf::from);
+fn parse_tls(tls: &Section<'_>) -> Option<ServerTls> {
+    let file = |key| tls.string(key).map(PathBuf::from);
     let (cert, key, ca_file) = (file("cert_file"), file("key_file"), file("ca_file"));
-    let min_version = min_version(tls);
-    let cipher_suites = tls.parsed("tls_cipher_suites").unwrap_or_default();
-    if tls.flag("rpc") == Some(true) {
-        tls.complain("rpc", "only the HTTP API speaks TLS here; only false works");
+    let min_version = parse_min_version(tls);
+    let cipher_suites = tls.parse("tls_cipher_suites").unwrap_or_default();
+    if tls.boolean("rpc") == Some(true) {
+        tls.report("rpc", "only the HTTP API speaks TLS here; only false works");
     }
-    let client_certificates = match tls.flag("verify_https_client") {
+    let client_certificates = match tls.boolean("verify_https_client") {
         Some(true) => ClientCertificates::Required,
         _ => ClientCertificates::Ignored,
     };
-    if !tls.flag("http").unwrap_or(false) {
+    if !tls.boolean("http").unwrap_or(false) {
         return None;
     }
     if client_certificates == ClientCertificates::Required && ca_file.is_none() {
-        tls.complain("ca_file", "must be set: it says whose client certificates are good");
+        tls.report("ca_file", "must be set: it says whose client certificates are good");
     }
     let (Some(cert_file), Some(key_file)) = (cert, key) else {
-        tls.complain("http", "needs cert_file and key_file");
+        tls.report("http", "needs cert_file and key_file");
         return None;
     };
     // An agent of Nomad offers nothing else.
@@ -107,26 +107,26 @@ fn tls(tls: &Section<'_>) -> Option<ServerTls> {
     })
 }
 
-fn min_version(tls: &Section<'_>) -> MinVersion {
-    match tls.text("tls_min_version").as_deref() {
+fn parse_min_version(tls: &Section<'_>) -> MinVersion {
+    match tls.string("tls_min_version").as_deref() {
         None | Some("tls12") => MinVersion::Tls12,
         Some("tls13") => MinVersion::Tls13,
         Some(_) => {
-            tls.complain("tls_min_version", "must be tls12 or tls13");
+            tls.report("tls_min_version", "must be tls12 or tls13");
             MinVersion::default()
         }
     }
 }
 
 /// Headers that every answer to a call carries.
-pub(super) fn response_headers(top: &Section<'_>) -> HeaderMap {
+pub(super) fn parse_response_headers(top: &Section<'_>) -> HeaderMap {
     const KEY: &str = "http_api_response_headers";
     let mut headers = HeaderMap::new();
     // Their values may be secrets, so only names are told.
     let wrong = |name: &str, what: &str, error: &dyn Display| {
-        top.complain(KEY, format_args!("the {what} of {name:?} cannot be sent: {error}"));
+        top.report(KEY, format_args!("the {what} of {name:?} cannot be sent: {error}"));
     };
-    for (written, value) in top.strings(KEY) {
+    for (written, value) in top.string_map(KEY) {
         match (written.parse::<HeaderName>(), HeaderValue::try_from(value)) {
             (Ok(name), Ok(value)) => drop(headers.insert(name, value)),
             (Err(error), _) => wrong(&written, "name", &error),

@@ -3,34 +3,34 @@
 
 use serde_json::Value as Json;
 
-use super::{Fault, Node, Place, Value, hcl};
+use super::{ConfigNode, ConfigValue, Diagnostic, SourceLocation, hcl};
 
-pub(crate) fn read(place: &Place, text: &str) -> Result<Node, Vec<Fault>> {
+pub(crate) fn parse(place: &SourceLocation, text: &str) -> Result<ConfigNode, Vec<Diagnostic>> {
     let json: Json = serde_json::from_str(text).map_err(|error| {
         let whole = error.to_string();
         let at = format!(" at line {} column {}", error.line(), error.column());
         let said = whole.strip_suffix(&at).unwrap_or(&whole);
-        vec![place.at(error.line(), error.column()).fault(said)]
+        vec![place.with_position(error.line(), error.column()).diagnostic(said)]
     })?;
     if !json.is_object() {
-        return Err(vec![place.fault("the file must hold a JSON object")]);
+        return Err(vec![place.diagnostic("the file must hold a JSON object")]);
     }
-    let plain = node(place, json);
-    Ok(hcl::expression(place, text).unwrap_or(plain))
+    let plain = convert(place, json);
+    Ok(hcl::parse_object(place, text).unwrap_or(plain))
 }
 
-fn node(place: &Place, json: Json) -> Node {
+fn convert(place: &SourceLocation, json: Json) -> ConfigNode {
     let value = match json {
-        Json::Null => Value::Null,
-        Json::Bool(value) => Value::Bool(value),
-        Json::Number(number) => Value::Number(number.to_string()),
-        Json::String(text) => Value::Text(text),
+        Json::Null => ConfigValue::Null,
+        Json::Bool(value) => ConfigValue::Bool(value),
+        Json::Number(number) => ConfigValue::Number(number.to_string()),
+        Json::String(text) => ConfigValue::String(text),
         Json::Array(items) => {
-            Value::List(items.into_iter().map(|item| node(place, item)).collect())
+            ConfigValue::List(items.into_iter().map(|item| convert(place, item)).collect())
         }
-        Json::Object(fields) => {
-            Value::Table(fields.into_iter().map(|(key, value)| (key, node(place, value))).collect())
-        }
+        Json::Object(fields) => ConfigValue::Table(
+            fields.into_iter().map(|(key, value)| (key, convert(place, value))).collect(),
+        ),
     };
-    Node { place: place.clone(), value }
+    ConfigNode { location: place.clone(), value }
 }

@@ -31,13 +31,13 @@ pub(super) struct RoleLink {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Role {
     #[serde(default)]
-    pub(super) policies: Option<Vec<Named>>,
+    pub(super) policies: Option<Vec<PolicyLink>>,
 }
 
 /// Anything with a name: a role's link to a policy, or a stub of a policy.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Named {
+pub(super) struct PolicyLink {
     pub(super) name: String,
 }
 

@@ -14,8 +14,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::follow::{Follow, LogTail, Step, Until};
-use crate::task::{LogLimits, Rotator};
+use crate::follow::{Follow, FollowMode, LogTail, Step};
+use crate::task::{LogLimits, LogRotator};
 
 /// `00042\n`
 const WIDTH: usize = 6;
@@ -58,7 +58,7 @@ struct World {
     logs: PathBuf,
     root: PathBuf,
     limits: LogLimits,
-    writer: Rotator,
+    writer: LogRotator,
     next: u32,
     /// The records in each file that there is, by index; what stood in it before it was cut is gone.
     files: BTreeMap<u64, Vec<u32>>,
@@ -82,7 +82,7 @@ impl World {
             max_files: NonZeroUsize::new(max_files).unwrap(),
             max_file_size: 4 * WIDTH as u64,
         };
-        let writer = Rotator::open(&logs, "web.stdout.".into(), limits).unwrap();
+        let writer = LogRotator::open(&logs, "web.stdout.".into(), limits).unwrap();
         let mut world = Self {
             _dir: dir,
             logs,
@@ -112,7 +112,7 @@ impl World {
         self.highest = self.files.keys().copied().fold(self.highest, u64::max);
     }
 
-    fn excuse_file(&mut self, index: u64) {
+    fn allow_missing_file(&mut self, index: u64) {
         let gone = self.files.get(&index).cloned().unwrap_or_default();
         self.excused.extend(gone);
     }
@@ -146,7 +146,7 @@ impl World {
             Act::Write(records) => self.write(*records),
             Act::Cut(at) => {
                 if let Some(&index) = self.files.keys().nth(*at) {
-                    self.excuse_file(index);
+                    self.allow_missing_file(index);
                     self.doubtful.insert(index);
                     let file = self.logs.join(format!("web.stdout.{index}"));
                     fs::OpenOptions::new().write(true).open(file).unwrap().set_len(0).unwrap();
@@ -155,13 +155,14 @@ impl World {
             }
             Act::Delete(at) => {
                 if let Some(&index) = self.files.keys().nth(*at) {
-                    self.excuse_file(index);
+                    self.allow_missing_file(index);
                     fs::remove_file(self.logs.join(format!("web.stdout.{index}"))).unwrap();
                     self.look();
                 }
             }
             Act::Reopen => {
-                self.writer = Rotator::open(&self.logs, "web.stdout.".into(), self.limits).unwrap();
+                self.writer =
+                    LogRotator::open(&self.logs, "web.stdout.".into(), self.limits).unwrap();
                 self.look();
             }
             Act::Steps(_) | Act::CatchUp => {}
@@ -186,7 +187,7 @@ impl World {
     fn follow(&self, origin: Origin, offset: i64) -> LogTail<DiskLogs> {
         let files = Files::new(self.root.clone(), vec!["web".to_owned()]);
         let logs = DiskLogs::new(files, "web", "stdout");
-        LogTail::open(logs, origin, offset, Until::Forever).unwrap()
+        LogTail::open(logs, origin, offset, FollowMode::Forever).unwrap()
     }
 }
 

@@ -68,7 +68,7 @@ impl MemoryLogs {
     }
 }
 
-impl Tailed for MemoryFile {
+impl GrowingFile for MemoryFile {
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         self.logs.something_happens();
         let inode = self.inode.lock().unwrap();
@@ -94,11 +94,11 @@ impl Tailed for MemoryFile {
 impl LogFiles for MemoryLogs {
     type File = MemoryFile;
 
-    fn list(&self) -> Result<Vec<LogFile>, StreamError> {
+    fn list(&self) -> Result<Vec<LogFileInfo>, StreamError> {
         self.something_happens();
         let logs = self.files.lock().unwrap();
         let size = |inode: &Inode| inode.lock().unwrap().len() as u64;
-        Ok(logs.iter().map(|(&index, inode)| LogFile { index, size: size(inode) }).collect())
+        Ok(logs.iter().map(|(&index, inode)| LogFileInfo { index, size: size(inode) }).collect())
     }
 
     fn open(&self, index: i64) -> Result<Option<MemoryFile>, StreamError> {
@@ -111,12 +111,12 @@ impl LogFiles for MemoryLogs {
         format!("log.{index}")
     }
 
-    fn missing(&self) -> StreamError {
+    fn missing_error(&self) -> StreamError {
         StreamError::NoLog { task: "web".into(), kind: "stdout" }
     }
 }
 
-fn tail(logs: &MemoryLogs, until: Until) -> LogTail<MemoryLogs> {
+fn tail(logs: &MemoryLogs, until: FollowMode) -> LogTail<MemoryLogs> {
     LogTail::open(logs.clone(), Origin::Start, 0, until).unwrap()
 }
 
@@ -149,7 +149,7 @@ fn without_following_all_files_are_one() {
     for (index, text) in [(0, "0"), (1, "1"), (2, "2")] {
         logs.append(index, text);
     }
-    let read = drain(&mut tail(&logs, Until::End));
+    let read = drain(&mut tail(&logs, FollowMode::ToEnd));
     assert_eq!(read, ("012".to_owned(), Vec::new(), Step::End));
 }
 
@@ -159,7 +159,7 @@ fn the_last_bytes_before_a_rotation_are_read_and_gaps_do_not_matter() {
     for (index, text) in [(0, "0"), (1, "1"), (2, "2")] {
         logs.append(index, text);
     }
-    let mut tail = tail(&logs, Until::Forever);
+    let mut tail = tail(&logs, FollowMode::Forever);
     assert_eq!(now(&mut tail), text("012"));
     logs.append(2, "3");
     logs.append(13, "45");
@@ -170,7 +170,7 @@ fn the_last_bytes_before_a_rotation_are_read_and_gaps_do_not_matter() {
 fn a_cut_file_begins_anew() {
     let logs = MemoryLogs::default();
     logs.append(0, "long ago");
-    let mut tail = tail(&logs, Until::Forever);
+    let mut tail = tail(&logs, FollowMode::Forever);
     assert_eq!(now(&mut tail), text("long ago"));
     logs.cut(0);
     assert_eq!(now(&mut tail), (String::new(), vec![TRUNCATED]));
@@ -190,7 +190,7 @@ fn a_deleted_file_is_told_once_and_then_what_comes_is_awaited() {
     let logs = MemoryLogs::default();
     logs.append(0, "old");
     logs.append(1, "new");
-    let mut tail = tail(&logs, Until::Forever);
+    let mut tail = tail(&logs, FollowMode::Forever);
     assert_eq!(now(&mut tail), text("oldnew"));
     logs.append(1, "er");
     logs.delete(1);
@@ -205,7 +205,7 @@ fn a_deleted_file_is_told_once_and_then_what_comes_is_awaited() {
 fn a_file_that_was_deleted_and_written_anew_comes_before_a_later_one() {
     let logs = MemoryLogs::default();
     logs.append(0, "old");
-    let mut tail = tail(&logs, Until::Forever);
+    let mut tail = tail(&logs, FollowMode::Forever);
     assert_eq!(now(&mut tail), text("old"));
     logs.delete(0);
     logs.append(0, "anew");
@@ -217,7 +217,7 @@ fn a_file_that_was_deleted_and_written_anew_comes_before_a_later_one() {
 fn when_every_file_is_gone_the_stream_fails() {
     let logs = MemoryLogs::default();
     logs.append(0, "x");
-    let mut tail = tail(&logs, Until::Forever);
+    let mut tail = tail(&logs, FollowMode::Forever);
     assert_eq!(now(&mut tail), text("x"));
     logs.delete(0);
     assert!(matches!(tail.step().unwrap(), Step::Read(Chunk { event: DELETED, .. })));
@@ -227,7 +227,8 @@ fn when_every_file_is_gone_the_stream_fails() {
 
 #[test]
 fn a_log_without_files_is_not_found() {
-    let missing = LogTail::open(MemoryLogs::default(), Origin::End, 0, Until::Forever).unwrap_err();
+    let missing =
+        LogTail::open(MemoryLogs::default(), Origin::End, 0, FollowMode::Forever).unwrap_err();
     assert!(matches!(missing, StreamError::NoLog { .. }));
 }
 
@@ -262,7 +263,7 @@ proptest! {
     fn no_byte_is_lost_and_none_doubled(acts in acts()) {
         let logs = MemoryLogs::default();
         logs.append(0, "");
-        let mut tail = tail(&logs, Until::Forever);
+        let mut tail = tail(&logs, FollowMode::Forever);
         let (mut written, mut seen) = (String::new(), Vec::new());
         for act in acts {
             match act {
@@ -292,7 +293,7 @@ proptest! {
     fn purging_what_was_read_is_not_noticed(acts in acts(), keep in 1usize..4) {
         let logs = MemoryLogs::default();
         logs.append(0, "");
-        let mut tail = tail(&logs, Until::Forever);
+        let mut tail = tail(&logs, FollowMode::Forever);
         let (mut written, mut seen) = (String::new(), String::new());
         for act in acts {
             match act {
@@ -320,7 +321,7 @@ proptest! {
         let logs = MemoryLogs::default();
         logs.append(0, "");
         logs.meanwhile.lock().unwrap().extend(acts);
-        let mut tail = tail(&logs, Until::Forever);
+        let mut tail = tail(&logs, FollowMode::Forever);
         let mut seen = String::new();
         while !logs.meanwhile.lock().unwrap().is_empty() {
             seen += &now(&mut tail).0;
@@ -338,7 +339,7 @@ proptest! {
         acts.extend(writes);
         acts.push_back(Act::Delete);
         drop(acts);
-        let Ok(mut tail) = LogTail::open(logs.clone(), Origin::Start, 0, Until::Forever) else {
+        let Ok(mut tail) = LogTail::open(logs.clone(), Origin::Start, 0, FollowMode::Forever) else {
             // It was gone before it was opened.
             return Ok(());
         };

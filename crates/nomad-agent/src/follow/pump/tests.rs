@@ -13,8 +13,8 @@ use crate::alloc::AllocDir;
 use crate::body::{Body, OpenStreams};
 use crate::error::AgentError;
 use crate::files::Files;
-use crate::follow::{Chunk, DiskLogs, LogTail, Until};
-use crate::framing::Form;
+use crate::follow::{Chunk, DiskLogs, FollowMode, LogTail};
+use crate::frame_writer::StreamFormat;
 
 /// Steps that are given one by one; waits when there is none.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +24,7 @@ struct Script {
 }
 
 impl Script {
-    fn of(steps: impl IntoIterator<Item = Step>) -> Self {
+    fn new(steps: impl IntoIterator<Item = Step>) -> Self {
         let script = Self::default();
         script.steps.lock().unwrap().extend(steps);
         script
@@ -47,11 +47,11 @@ fn read(text: &str, position: u64) -> Step {
     Step::Read(Chunk { file: "f".into(), event: "", data: text.as_bytes().to_vec(), position })
 }
 
-async fn start(follow: impl Follow, form: Form) -> Body {
+async fn start(follow: impl Follow, form: StreamFormat) -> Body {
     let open = OpenStreams::default();
     let started = Body::stream(&open, |chunks| async move {
         let frames = FrameWriter::new(FramerConfig::default(), form, chunks);
-        pump(follow, frames).await.map_err(|error| AgentError::failed(error.to_string()))
+        pump(follow, frames).await.map_err(|error| AgentError::internal(error.to_string()))
     });
     started.await.unwrap()
 }
@@ -65,7 +65,7 @@ async fn next(body: &mut Body) -> String {
 #[tokio::test(start_paused = true)]
 async fn what_is_there_leaves_without_delay() {
     let began = Instant::now();
-    let mut body = start(Script::of([read("Hello", 5), Step::End]), Form::Framed).await;
+    let mut body = start(Script::new([read("Hello", 5), Step::End]), StreamFormat::Framed).await;
     assert_eq!(next(&mut body).await, r#"{"Data":"SGVsbG8=","File":"f","Offset":5}"#);
     assert_eq!(next(&mut body).await, "");
     assert_eq!(began.elapsed(), Duration::ZERO);
@@ -74,12 +74,12 @@ async fn what_is_there_leaves_without_delay() {
 #[tokio::test(start_paused = true)]
 async fn an_idle_stream_beats_once_a_second_and_only_in_frames() {
     let began = Instant::now();
-    let mut body = start(Script::default(), Form::Framed).await;
+    let mut body = start(Script::default(), StreamFormat::Framed).await;
     for second in 1..4 {
         assert_eq!(next(&mut body).await, "{}");
         assert_eq!(began.elapsed().as_secs(), second);
     }
-    let plain = start(Script::default(), Form::Plain);
+    let plain = start(Script::default(), StreamFormat::Plain);
     assert!(tokio::time::timeout(Duration::from_secs(60), plain).await.is_err());
 }
 
@@ -87,7 +87,7 @@ async fn an_idle_stream_beats_once_a_second_and_only_in_frames() {
 async fn what_is_written_is_on_its_way_within_a_poll_and_a_batch() {
     let script = Script::default();
     script.add("first\n", 6);
-    let mut body = start(script.clone(), Form::Plain).await;
+    let mut body = start(script.clone(), StreamFormat::Plain).await;
     assert_eq!(next(&mut body).await, "first\n");
     for pause in [0, 13, 151, 49, 333, 202] {
         let (write, delay) = (script.clone(), Duration::from_millis(pause));
@@ -100,21 +100,24 @@ async fn what_is_written_is_on_its_way_within_a_poll_and_a_batch() {
         let written = written.await.unwrap();
         let late = written.elapsed();
         // Timers of tokio go off up to a millisecond late, one for each wait on the way.
-        assert!(late <= POLL + Duration::from_millis(200) + Duration::from_millis(3), "{late:?}");
+        assert!(
+            late <= POLL_INTERVAL + Duration::from_millis(200) + Duration::from_millis(3),
+            "{late:?}"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn small_reads_within_a_beat_are_one_frame() {
     let mut body =
-        start(Script::of([read("a", 1), read("b", 2), read("c", 3)]), Form::Framed).await;
+        start(Script::new([read("a", 1), read("b", 2), read("c", 3)]), StreamFormat::Framed).await;
     assert_eq!(next(&mut body).await, r#"{"Data":"YWJj","File":"f","Offset":3}"#);
 }
 
 #[tokio::test]
 async fn nobody_reads_on_for_nobody() {
-    let script = Script::of([read(&"x".repeat(65_536), 65_536)]);
-    let body = start(script.clone(), Form::Plain).await;
+    let script = Script::new([read(&"x".repeat(65_536), 65_536)]);
+    let body = start(script.clone(), StreamFormat::Plain).await;
     assert_eq!(Arc::strong_count(&script.steps), 2);
     drop(body);
     // At most one step is under way when the body goes; the machine goes with it, and with it its file.
@@ -132,7 +135,7 @@ async fn an_error_comes_after_what_was_read_before_it() {
             if self.0 == 1 { Ok(read("last", 4)) } else { Err(StreamError::Index("x".into())) }
         }
     }
-    let mut body = start(Broken(0), Form::Plain).await;
+    let mut body = start(Broken(0), StreamFormat::Plain).await;
     assert_eq!(next(&mut body).await, "last");
     let expected =
         r#"failed to convert "x" to a log index: strconv.Atoi: parsing "x": invalid syntax"#;
@@ -150,9 +153,9 @@ async fn a_log_that_rotates_under_its_reader_is_read_whole() {
     spec.logs.max_file_size = 4096;
     spec.logs.max_files = std::num::NonZeroUsize::new(10_000).unwrap();
     let mut writer =
-        crate::task::Rotator::open(&dir.logs(), "web.stdout.".into(), spec.logs).unwrap();
+        crate::task::LogRotator::open(&dir.logs(), "web.stdout.".into(), spec.logs).unwrap();
     let log =
-        LogTail::open(DiskLogs::new(files, "web", "stdout"), Origin::Start, 0, Until::Forever)
+        LogTail::open(DiskLogs::new(files, "web", "stdout"), Origin::Start, 0, FollowMode::Forever)
             .unwrap();
     let expected: String = (0..20_000).map(|line| format!("line {line}\n")).collect();
     let writing = expected.clone();
@@ -162,7 +165,7 @@ async fn a_log_that_rotates_under_its_reader_is_read_whole() {
             std::thread::yield_now();
         }
     });
-    let mut body = start(log, Form::Plain).await;
+    let mut body = start(log, StreamFormat::Plain).await;
     let mut seen = String::new();
     while seen.len() < expected.len() {
         seen += &next(&mut body).await;

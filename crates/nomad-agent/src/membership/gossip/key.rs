@@ -7,7 +7,7 @@ use nomad_wire::agent;
 use serf::types::SecretKey;
 use thiserror::Error;
 
-use super::{GossipError, GossipOptions, Pool};
+use super::{GossipError, GossipOptions, TokioSerf};
 use crate::membership::{KeyringRequest, MembershipError};
 
 /// A key of 16, 24 or 32 bytes, which choose AES-128, AES-192 or AES-256. It cannot be printed.
@@ -55,10 +55,10 @@ impl fmt::Debug for GossipKey {
 }
 
 /// The keys to start with, the one to encrypt with first: those in the file, or the configured one.
-pub(super) fn kept(options: &GossipOptions) -> Result<Vec<GossipKey>, GossipError> {
+pub(super) fn load_keys(options: &GossipOptions) -> Result<Vec<GossipKey>, GossipError> {
     let configured = || options.key.iter().cloned().collect();
     let Some(path) = &options.keyring else { return Ok(configured()) };
-    match read(path) {
+    match read_keyring(path) {
         Ok(Some(keys)) => Ok(keys),
         Ok(None) => Ok(configured()),
         Err(reason) => {
@@ -68,7 +68,7 @@ pub(super) fn kept(options: &GossipOptions) -> Result<Vec<GossipKey>, GossipErro
 }
 
 /// The file is what the gossip writes: a JSON list of keys.
-fn read(path: &Path) -> io::Result<Option<Vec<GossipKey>>> {
+fn read_keyring(path: &Path) -> io::Result<Option<Vec<GossipKey>>> {
     let text = match std::fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         read => read?,
@@ -80,8 +80,8 @@ fn read(path: &Path) -> io::Result<Option<Vec<GossipKey>>> {
 }
 
 /// Asks all servers, of which so many are alive.
-pub(super) async fn asked(
-    pool: &Pool,
+pub(super) async fn execute(
+    pool: &TokioSerf,
     request: KeyringRequest,
     alive: usize,
 ) -> Result<agent::Keyring, MembershipError> {

@@ -22,13 +22,13 @@ const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// So many probe intervals a silent server has to deny its death. With two intervals until it is its turn, a death
 /// among a handful of servers is known after three to six seconds.
-const SUSPICION: usize = 3;
+const SUSPICION_MULT: usize = 3;
 
 /// News travels this fast from one server to the next.
 const GOSSIP_INTERVAL: Duration = Duration::from_millis(100);
 
 /// A server that is asked to exchange all it knows must do so within this time, or a join there has failed.
-const EXCHANGE_LIMIT: Duration = Duration::from_secs(3);
+const PUSH_PULL_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How soon a failed server is tried again, in case it is back.
 const RECONNECT_INTERVAL: Duration = Duration::from_secs(10);
@@ -40,7 +40,7 @@ const RECLAIM_TIME: Duration = Duration::from_secs(5);
 const LEAVE_DELAY: Duration = Duration::from_millis(500);
 
 /// How long a removal or a goodbye may take to be told; Nomad waits as long.
-const BROADCAST_LIMIT: Duration = Duration::from_secs(5);
+const BROADCAST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How a server gossips.
 #[derive(Debug, Clone)]
@@ -63,7 +63,7 @@ pub struct GossipOptions {
 pub enum GossipError {
     /// It has begun already.
     #[error("gossip has begun already")]
-    Begun,
+    AlreadyStarted,
     /// The kept keys cannot be used.
     #[error("cannot use the gossip keys in {}: {reason}", path.display())]
     Keyring {
@@ -85,7 +85,7 @@ pub enum GossipError {
 impl GossipOptions {
     /// Plain gossip on this address.
     #[must_use]
-    pub const fn on(bind: SocketAddr) -> Self {
+    pub const fn new(bind: SocketAddr) -> Self {
         Self { bind, key: None, keyring: None }
     }
 }
@@ -109,15 +109,18 @@ pub fn free_address(ip: IpAddr) -> std::io::Result<SocketAddr> {
 }
 
 /// The same in the words of the gossip library.
-pub(super) fn of(member: &Member, options: &GossipOptions) -> Result<Options, GossipError> {
+pub(super) fn serf_options(
+    member: &Member,
+    options: &GossipOptions,
+) -> Result<Options, GossipError> {
     let mut list = MemberlistOptions::lan()
-        .with_timeout(EXCHANGE_LIMIT)
+        .with_timeout(PUSH_PULL_TIMEOUT)
         .with_probe_interval(PROBE_INTERVAL)
         .with_probe_timeout(PROBE_TIMEOUT)
-        .with_suspicion_mult(SUSPICION)
+        .with_suspicion_mult(SUSPICION_MULT)
         .with_gossip_interval(GOSSIP_INTERVAL)
         .with_dead_node_reclaim_time(RECLAIM_TIME);
-    let keys = key::kept(options)?;
+    let keys = key::load_keys(options)?;
     if let Some((first, others)) = keys.split_first() {
         list = list
             .with_encryption_algo(EncryptionAlgorithm::NoPadding)
@@ -131,7 +134,7 @@ pub(super) fn of(member: &Member, options: &GossipOptions) -> Result<Options, Go
     Ok(Options::new()
         .with_memberlist_options(list)
         .with_keyring_file(keyring)
-        .with_broadcast_timeout(BROADCAST_LIMIT)
+        .with_broadcast_timeout(BROADCAST_TIMEOUT)
         .with_leave_propagate_delay(LEAVE_DELAY)
         .with_reconnect_interval(RECONNECT_INTERVAL)
         .with_tags(member.tags().into_iter()))

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::{
     Host, Shared,
-    question::{Question, Verdict, Who},
+    api_request::{ApiOutcome, ApiRequest, LookupTokens},
 };
 use crate::{Agent, connect::Connect};
 
@@ -45,7 +45,7 @@ impl Consul {
 /// An entry of `GET /v1/catalog/service/:service`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Entry {
+struct CatalogEntry {
     #[serde(default)]
     address: String,
     /// Empty when it is the node's.
@@ -55,42 +55,47 @@ struct Entry {
 }
 
 /// The servers that the catalog tells of: their full names, and where they were found.
-pub(super) type Found = Vec<(Box<str>, SocketAddr)>;
+pub(super) type CatalogEntries = Vec<(Box<str>, SocketAddr)>;
 
 impl<C: Connect> Shared<C> {
     /// Looks into the catalog, if there is one, and asks who is at each address of it.
-    pub(super) async fn catalogued(&self, who: &Who) -> Found {
+    pub(super) async fn look_up_catalog(&self, who: &LookupTokens) -> CatalogEntries {
         let Some(consul) = &self.options.consul else { return Vec::new() };
-        let Some(entries) = self.entries(consul).await else {
+        let Some(entries) = self.fetch_entries(consul).await else {
             tracing::info!(consul = %consul.address, "the catalog says nothing of Nomad's servers");
             return Vec::new();
         };
-        let asked = entries.iter().take(MAX_ENTRIES).map(|entry| self.who_is_at(entry, who));
+        let asked = entries.iter().take(MAX_ENTRIES).map(|entry| self.verify_entry(entry, who));
         join_all(asked).await.into_iter().flatten().collect()
     }
 
-    async fn entries(&self, consul: &Consul) -> Option<Vec<Entry>> {
+    async fn fetch_entries(&self, consul: &Consul) -> Option<Vec<CatalogEntry>> {
         let uri = format!("/v1/catalog/service/{}?tag=http", consul.service);
         let mut request = Request::new(Bytes::new());
         *request.uri_mut() = uri.parse::<Uri>().ok()?;
         if let Some(token) = consul.token.as_ref().and_then(SecretId::header_value) {
             request.headers_mut().insert(X_CONSUL_TOKEN, token);
         }
-        let agent = Arc::new(Agent::seed(Region::default(), self.now(consul.address)));
-        let answer = self.api.ask(&agent, request).await.ok()?;
+        let agent = Arc::new(Agent::seed(Region::default(), self.current_address(consul.address)));
+        let answer = self.api.send_to(&agent, request).await.ok()?;
         (answer.status() == StatusCode::OK).then(|| serde_json::from_slice(answer.body()).ok())?
     }
 
     /// The name of the server at an address; `None` when there is none.
-    async fn who_is_at(&self, entry: &Entry, who: &Who) -> Option<(Box<str>, SocketAddr)> {
+    async fn verify_entry(
+        &self,
+        entry: &CatalogEntry,
+        who: &LookupTokens,
+    ) -> Option<(Box<str>, SocketAddr)> {
         let named = [&entry.service_address, &entry.address].into_iter();
         let name = named.into_iter().find(|name| !name.is_empty())?;
         let host = Host::new(name, entry.service_port);
-        let address = *self.options.names.look_up(&host).await.ok()?.first()?;
-        let agent = Agent::seed(Region::default(), address).over(self.options.transport);
+        let address = *self.options.resolver.resolve(&host).await.ok()?.first()?;
+        let agent = Agent::seed(Region::default(), address).with_transport(self.options.transport);
         let agent = Arc::new(agent);
-        let question = Question::new("/v1/agent/members", None);
-        let Verdict::Is(seen) = question.ask_one::<agent::Members, _>(&self.api, &agent, who).await
+        let question = ApiRequest::new("/v1/agent/members", None);
+        let ApiOutcome::Found(seen) =
+            question.fetch_from::<agent::Members, _>(&self.api, &agent, who).await
         else {
             return None;
         };
@@ -101,6 +106,6 @@ impl<C: Connect> Shared<C> {
 }
 
 /// Where the catalog says that a server is.
-pub(super) fn address_of(found: &Found, name: &str) -> Option<SocketAddr> {
+pub(super) fn find_address(found: &CatalogEntries, name: &str) -> Option<SocketAddr> {
     found.iter().find(|(known, _)| **known == *name).map(|(_, address)| *address)
 }

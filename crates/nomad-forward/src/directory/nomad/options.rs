@@ -7,7 +7,7 @@ use std::{
 
 use nomad_wire::{Region, SecretId};
 
-use super::{Consul, Host, Names, SystemNames};
+use super::{Consul, Host, Resolver, SystemResolver};
 use crate::{Agent, Transport};
 
 /// The port of Nomad's HTTP API, unless an operator chose another.
@@ -32,9 +32,9 @@ pub struct NomadOptions {
     /// half minute, and sooner when nobody is there any more.
     pub hosts: Vec<(SocketAddr, Host)>,
     /// Whom names are looked up with.
-    pub names: Arc<dyn Names>,
+    pub resolver: Arc<dyn Resolver>,
     /// Where the gateway itself listens: an agent that is said to be there would be asked through the gateway, for ever.
-    pub own: Vec<SocketAddr>,
+    pub own_addresses: Vec<SocketAddr>,
     /// The HTTP port of servers whose address nobody tells: 4646.
     pub http_port: u16,
     /// What servers speak whose address nobody tells.
@@ -44,8 +44,8 @@ pub struct NomadOptions {
 impl NomadOptions {
     /// Whether the gateway itself listens at this address.
     #[must_use]
-    pub fn is_own(&self, address: SocketAddr) -> bool {
-        self.own.iter().any(|own| {
+    pub fn is_own_address(&self, address: SocketAddr) -> bool {
+        self.own_addresses.iter().any(|own| {
             own.port() == address.port()
                 && (own.ip() == address.ip()
                     || (own.ip().is_unspecified() && is_of_this_host(address.ip())))
@@ -67,8 +67,8 @@ impl Default for NomadOptions {
             consul: None,
             nodes: Vec::new(),
             hosts: Vec::new(),
-            names: Arc::new(SystemNames),
-            own: Vec::new(),
+            resolver: Arc::new(SystemResolver),
+            own_addresses: Vec::new(),
             http_port: HTTP_PORT,
             transport: Transport::Plain,
         }
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn the_gateways_own_address_is_known_by_every_name_it_has_on_this_host() {
         let own = ["0.0.0.0:8646", "10.0.0.9:4646"].map(|own| own.parse().unwrap()).into();
-        let options = NomadOptions { own, ..NomadOptions::default() };
+        let options = NomadOptions { own_addresses: own, ..NomadOptions::default() };
         for (address, is_own) in [
             ("127.0.0.1:8646", true),
             ("127.0.0.9:8646", true),
@@ -91,7 +91,7 @@ mod tests {
             ("10.0.0.9:4646", true),
             ("127.0.0.1:4646", false),
         ] {
-            assert_eq!(options.is_own(address.parse().unwrap()), is_own, "{address}");
+            assert_eq!(options.is_own_address(address.parse().unwrap()), is_own, "{address}");
         }
     }
 }

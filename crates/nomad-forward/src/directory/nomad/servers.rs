@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use nomad_wire::{Region, ServerId, agent};
 use tokio::time::Instant;
 
-use crate::{Agent, directory::Spelling};
+use crate::{Agent, directory::NameMatch};
 
 /// What is known of the servers at one moment.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ pub(super) struct Servers {
     /// The gossip members; `None` while they may not be read.
     pub(super) members: Option<Vec<Member>>,
     /// When a caller's token told of the members, who hides them from the gateway's own.
-    pub(super) borrowed: Option<Instant>,
+    pub(super) client_lookup_at: Option<Instant>,
     /// Where the RPC is of who leads the own region.
     pub(super) leader_rpc: Option<Box<str>>,
     /// Addresses of servers from the configuration, for as long as nothing better is known.
@@ -23,7 +23,7 @@ pub(super) struct Servers {
     /// Whether the seeds are servers. A client agent takes a call for a server for one about itself.
     pub(super) are_seeds_servers: bool,
     /// When that was found out.
-    pub(super) sorted: Option<Instant>,
+    pub(super) seeds_checked_at: Option<Instant>,
 }
 
 /// A live server.
@@ -43,7 +43,7 @@ pub(super) struct Member {
 
 impl Member {
     /// A member that is a live server.
-    pub(super) fn of(member: &agent::Member) -> Option<Self> {
+    pub(super) fn from_gossip(member: &agent::Member) -> Option<Self> {
         if member.status != "alive" || member.tag("role") != Some("nomad") {
             return None;
         }
@@ -54,14 +54,14 @@ impl Member {
             name: member.name.as_str().into(),
             region: Region::new(member.tag("region").unwrap_or_default()),
             id: member.tag("id").and_then(|id| id.parse().ok()),
-            rpc: [join(addr, port), join(host, port)],
+            rpc: [host_port(addr, port), host_port(host, port)],
             host: host.into(),
             agent: None,
         })
     }
 
     /// Its name without the region.
-    pub(super) fn bare(&self) -> &str {
+    pub(super) fn bare_name(&self) -> &str {
         let bare = self.name.strip_suffix(self.region.as_str());
         bare.and_then(|bare| bare.strip_suffix('.')).unwrap_or(&self.name)
     }
@@ -72,7 +72,7 @@ impl Member {
     }
 }
 
-fn join(host: &str, port: &str) -> Box<str> {
+fn host_port(host: &str, port: &str) -> Box<str> {
     if host.contains(':') {
         format!("[{host}]:{port}").into()
     } else {
@@ -82,15 +82,15 @@ fn join(host: &str, port: &str) -> Box<str> {
 
 impl Servers {
     /// Before anything was asked: the seeds.
-    pub(super) fn unknown(region: Region, seeds: &[Arc<Agent>]) -> Self {
+    pub(super) fn from_seeds(region: Region, seeds: &[Arc<Agent>]) -> Self {
         Self {
             region,
             members: None,
-            borrowed: None,
+            client_lookup_at: None,
             leader_rpc: None,
             seeds: seeds.to_vec(),
             are_seeds_servers: false,
-            sorted: None,
+            seeds_checked_at: None,
         }
     }
 
@@ -103,48 +103,48 @@ impl Servers {
         &self,
         written: &str,
         region: &Region,
-        spelling: Spelling,
+        spelling: NameMatch,
     ) -> Option<&Member> {
         let mut in_region = self.members.iter().flatten().filter(|member| member.region == *region);
         in_region.find(|member| {
             *member.name == *written
-                || (spelling == Spelling::Short && member.bare() == written)
+                || (spelling == NameMatch::Prefix && member.bare_name() == written)
                 || member.id.is_some_and(|id| id.as_str() == written)
         })
     }
 
     /// Who has its RPC at this address.
-    pub(super) fn leads<'a>(&'a self, region: &'a Region, rpc: &str) -> Option<&'a Member> {
+    pub(super) fn find_by_rpc<'a>(&'a self, region: &'a Region, rpc: &str) -> Option<&'a Member> {
         self.in_region(region).find(|member| member.rpc.iter().any(|known| **known == *rpc))
     }
 
     /// Who leads the own region.
     pub(super) fn leader(&self) -> Option<&Member> {
-        self.leads(&self.region, self.leader_rpc.as_deref()?)
+        self.find_by_rpc(&self.region, self.leader_rpc.as_deref()?)
     }
 
     /// Takes over the members of another moment while a caller's token that told of them is fresh.
-    pub(super) fn keep_borrowed(&mut self, current: &Self, fresh: Duration) {
-        let is_fresh = current.borrowed.is_some_and(|since| since.elapsed() < fresh);
+    pub(super) fn keep_client_lookup(&mut self, current: &Self, fresh: Duration) {
+        let is_fresh = current.client_lookup_at.is_some_and(|since| since.elapsed() < fresh);
         if self.members.is_none() && is_fresh {
             self.members.clone_from(&current.members);
-            self.borrowed = current.borrowed;
+            self.client_lookup_at = current.client_lookup_at;
             self.region = current.region.clone();
         }
     }
 
     /// Whether there is such a region, as far as is known.
-    pub(super) fn knows(&self, region: &Region) -> bool {
+    pub(super) fn has_region(&self, region: &Region) -> bool {
         *region == self.region || self.members.is_none() || self.in_region(region).next().is_some()
     }
 
     /// Servers with a verified address.
-    pub(super) fn verified(&self) -> impl Iterator<Item = &Arc<Agent>> {
+    pub(super) fn verified_agents(&self) -> impl Iterator<Item = &Arc<Agent>> {
         self.members.iter().flatten().filter_map(|member| member.agent.as_ref())
     }
 
     /// Servers that any call may go to: those of the region, else those of the own one, else the seeds.
-    pub(super) fn any(&self, region: &Region) -> Vec<Arc<Agent>> {
+    pub(super) fn candidates(&self, region: &Region) -> Vec<Arc<Agent>> {
         for region in [region, &self.region] {
             let agents = self.in_region(region).filter_map(|member| member.agent.clone());
             let agents: Vec<_> = agents.collect();

@@ -9,50 +9,51 @@ use nomad_wire::{ServerId, agent};
 
 use super::{
     Host, Shared,
-    catalog::{self, Found},
-    question::{Question, Verdict, Who},
+    api_request::{ApiOutcome, ApiRequest, LookupTokens},
+    catalog::{self, CatalogEntries},
     servers::Member,
 };
 use crate::{Agent, Endpoint, Transport, connect::Connect};
 
 /// An unhealthy server answers 500, so that the text is read whatever the status.
-const NO_SERVER: &str = "server not enabled";
+const SERVER_NOT_ENABLED: &str = "server not enabled";
 
 impl<C: Connect> Shared<C> {
     /// The server's agent: from the configuration, from the catalog, or at the address where servers usually listen.
-    pub(super) async fn verified(
+    pub(super) async fn verify(
         &self,
         member: &Member,
-        catalog: &Found,
-        who: &Who,
+        catalog: &CatalogEntries,
+        who: &LookupTokens,
     ) -> Option<Arc<Agent>> {
         let id = member.id?;
         let fixed = self
             .options
             .servers
             .iter()
-            .find(|(name, ..)| **name == *member.name || **name == *member.bare());
+            .find(|(name, ..)| **name == *member.name || **name == *member.bare_name());
         if let Some((_, address, transport)) = fixed {
-            return named(member, id, self.now(*address), *transport);
+            return server_agent(member, id, self.current_address(*address), *transport);
         }
-        let listed = catalog::address_of(catalog, &member.name);
-        if let Some(address) = listed.filter(|address| !self.options.is_own(*address)) {
-            return named(member, id, address, self.options.transport);
+        let listed = catalog::find_address(catalog, &member.name);
+        if let Some(address) = listed.filter(|address| !self.options.is_own_address(*address)) {
+            return server_agent(member, id, address, self.options.transport);
         }
         for seed in &self.seeds() {
-            if self.is_at(seed, member, who).await {
-                return named(member, id, seed.endpoint().clone(), seed.transport());
+            if self.is_member_at(seed, member, who).await {
+                return server_agent(member, id, seed.endpoint().clone(), seed.transport());
             }
         }
         let transport = self.options.transport;
         let host = Host::new(&member.host, self.options.http_port);
-        let guess = *self.options.names.look_up(&host).await.ok()?.first()?;
-        if self.options.is_own(guess) {
+        let guess = *self.options.resolver.resolve(&host).await.ok()?.first()?;
+        if self.options.is_own_address(guess) {
             return None;
         }
-        let candidate = Arc::new(Agent::seed(member.region.clone(), guess).over(transport));
-        if self.is_at(&candidate, member, who).await {
-            named(member, id, guess, transport)
+        let candidate =
+            Arc::new(Agent::seed(member.region.clone(), guess).with_transport(transport));
+        if self.is_member_at(&candidate, member, who).await {
+            server_agent(member, id, guess, transport)
         } else {
             None
         }
@@ -60,9 +61,10 @@ impl<C: Connect> Shared<C> {
 
     /// Whether the agent is a server and has the member's name. A client agent would give the name of a server too:
     /// of the one that it asks.
-    async fn is_at(&self, agent: &Arc<Agent>, member: &Member, who: &Who) -> bool {
-        let question = Question::new("/v1/agent/members", None);
-        let Verdict::Is(seen) = question.ask_one::<agent::Members, _>(&self.api, agent, who).await
+    async fn is_member_at(&self, agent: &Arc<Agent>, member: &Member, who: &LookupTokens) -> bool {
+        let question = ApiRequest::new("/v1/agent/members", None);
+        let ApiOutcome::Found(seen) =
+            question.fetch_from::<agent::Members, _>(&self.api, agent, who).await
         else {
             return false;
         };
@@ -77,19 +79,19 @@ impl<C: Connect> Shared<C> {
 
     /// What an agent says that it runs.
     async fn role(&self, agent: &Arc<Agent>) -> Role {
-        let question = Question::new("/v1/agent/health?type=server", None);
+        let question = ApiRequest::new("/v1/agent/health?type=server", None);
         let Some(request) = question.request() else { return Role::Other };
-        let Ok(answer) = self.api.ask(agent, request).await else { return Role::Silent };
+        let Ok(answer) = self.api.send_to(agent, request).await else { return Role::NoResponse };
         let health = serde_json::from_slice::<agent::Health>(answer.body());
         let server = health.ok().and_then(|health| health.server);
         match server {
-            Some(server) if server.ok || server.message != NO_SERVER => Role::Server,
+            Some(server) if server.ok || server.message != SERVER_NOT_ENABLED => Role::Server,
             Some(_) | None => Role::Other,
         }
     }
 
     /// The seeds that are servers, or may be; all of them when none is.
-    pub(super) async fn sorted_seeds(&self) -> (Vec<Arc<Agent>>, bool) {
+    pub(super) async fn check_seeds(&self) -> (Vec<Arc<Agent>>, bool) {
         let seeds = self.seeds();
         let roles = join_all(seeds.iter().map(|seed| self.role(seed))).await;
         let may_serve = |(seed, role): (&Arc<Agent>, Role)| {
@@ -108,15 +110,15 @@ enum Role {
     /// No server, or it does not say.
     Other,
     /// It does not answer.
-    Silent,
+    NoResponse,
 }
 
-fn named(
+fn server_agent(
     member: &Member,
     id: ServerId,
     endpoint: impl Into<Endpoint>,
     transport: Transport,
 ) -> Option<Arc<Agent>> {
-    let agent = Agent::server(member.bare(), id, member.region.clone(), endpoint).ok()?;
-    Some(Arc::new(agent.over(transport)))
+    let agent = Agent::server(member.bare_name(), id, member.region.clone(), endpoint).ok()?;
+    Some(Arc::new(agent.with_transport(transport)))
 }

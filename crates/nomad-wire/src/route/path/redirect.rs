@@ -1,6 +1,6 @@
 //! Where Go's `ServeMux` sends a caller whose path is not clean, or lacks the slash of a subtree.
 
-use super::{MuxPath, decoded, encode, is_segment};
+use super::{MuxPath, decode_lossy, encode, matches_segment};
 
 /// Nomad's subtrees without a handler for their root.
 const SUBTREES: [&str; 23] = [
@@ -32,30 +32,30 @@ const SUBTREES: [&str; 23] = [
 /// The place that a caller is sent to, without its query; `None` for a path that is served as it is.
 ///
 /// A clean root of a subtree is left to whoever serves it, but for those of the agent's and client's API.
-pub(in super::super) fn redirect(path: &MuxPath<'_>, written: &str) -> Option<String> {
+pub(in super::super) fn redirect_location(path: &MuxPath<'_>, written: &str) -> Option<String> {
     let escaped: &str = &path.escaped;
-    let clean = cleaned(escaped);
+    let clean = clean_path(escaped);
     let served = clean.as_deref().unwrap_or(escaped);
     let is_ours = |path: &str| path.starts_with("/v1/agent/") || path.starts_with("/v1/client/");
-    if let Some(root) = SUBTREES.iter().find(|root| is_path(served, root))
+    if let Some(root) = SUBTREES.iter().find(|root| matches_path(served, root))
         && (clean.is_some() || is_ours(root))
     {
-        let decoded = decoded(written);
-        return Some(encode(cleaned(&decoded).as_deref().unwrap_or(&decoded)) + "/");
+        let decoded = decode_lossy(written);
+        return Some(encode(clean_path(&decoded).as_deref().unwrap_or(&decoded)) + "/");
     }
     // Go escapes what is escaped already once more.
     clean.map(encode)
 }
 
-fn is_path(escaped: &str, path: &str) -> bool {
+fn matches_path(escaped: &str, path: &str) -> bool {
     let mut segments = escaped.split('/');
-    path.split('/').all(|one| segments.next().is_some_and(|written| is_segment(written, one)))
+    path.split('/').all(|one| segments.next().is_some_and(|written| matches_segment(written, one)))
         && segments.next().is_none()
 }
 
 /// The clean form of a path that is not clean: no empty segments, no `.`, no `..`; a slash at the end stays.
-fn cleaned(path: &str) -> Option<String> {
-    if !may_be_dirty(path) {
+fn clean_path(path: &str) -> Option<String> {
+    if !may_need_cleaning(path) {
         return None;
     }
     let dirty =
@@ -80,7 +80,7 @@ fn cleaned(path: &str) -> Option<String> {
 }
 
 /// Whether a segment is empty or begins with a dot: one look at each byte, for every request has a path.
-fn may_be_dirty(path: &str) -> bool {
+fn may_need_cleaning(path: &str) -> bool {
     let bytes = path.as_bytes();
     let begins = |pair: &[u8]| pair[0] == b'/' && matches!(pair[1], b'/' | b'.');
     bytes.first() == Some(&b'.') || bytes.windows(2).any(begins)
@@ -103,7 +103,7 @@ mod tests {
             ("/v1/.well-known", None),
             ("//", Some("/")),
         ] {
-            assert_eq!(cleaned(path).as_deref(), clean, "{path}");
+            assert_eq!(clean_path(path).as_deref(), clean, "{path}");
         }
     }
 }

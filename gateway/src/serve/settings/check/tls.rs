@@ -4,7 +4,7 @@ use std::{error::Error, net::IpAddr, path::PathBuf};
 
 use nomad_forward::Transport;
 
-use super::{Address, Dates, word};
+use super::{AgentAddress, ValidityCheck, parse_keyword};
 use crate::{
     config::Section,
     tls::{
@@ -17,19 +17,19 @@ const VERSIONS: [(&str, MinVersion); 2] =
     [("tls12", MinVersion::Tls12), ("tls13", MinVersion::Tls13)];
 
 /// `tls { http = true … }`
-pub(super) fn of_callers(tls: &Section<'_>, dates: Dates) -> Option<ServerTls> {
-    let is_on = tls.flag("http").unwrap_or(false);
-    let (cert, key) = (file(tls, "cert_file"), file(tls, "key_file"));
-    let ca_file = file(tls, "ca_file");
-    let min_version = word(tls, "tls_min_version", &VERSIONS).unwrap_or_default();
-    let cipher_suites = tls.parsed("tls_cipher_suites").unwrap_or_default();
-    let http = match tls.flag("http2") {
+pub(super) fn parse_server_tls(tls: &Section<'_>, dates: ValidityCheck) -> Option<ServerTls> {
+    let is_on = tls.boolean("http").unwrap_or(false);
+    let (cert, key) = (path(tls, "cert_file"), path(tls, "key_file"));
+    let ca_file = path(tls, "ca_file");
+    let min_version = parse_keyword(tls, "tls_min_version", &VERSIONS).unwrap_or_default();
+    let cipher_suites = tls.parse("tls_cipher_suites").unwrap_or_default();
+    let http = match tls.boolean("http2") {
         Some(false) => HttpVersions::One,
         Some(true) | None => HttpVersions::Both,
     };
-    let client_certificates = match (tls.flag("verify_https_client"), &ca_file) {
+    let client_certificates = match (tls.boolean("verify_https_client"), &ca_file) {
         (Some(true), None) => {
-            tls.complain("ca_file", "must be set: it says whose client certificates are good");
+            tls.report("ca_file", "must be set: it says whose client certificates are good");
             return None;
         }
         (Some(true), Some(_)) => ClientCertificates::Required,
@@ -40,7 +40,7 @@ pub(super) fn of_callers(tls: &Section<'_>, dates: Dates) -> Option<ServerTls> {
         return None;
     }
     let (Some(cert_file), Some(key_file)) = (cert, key) else {
-        tls.complain("http", "needs cert_file and key_file");
+        tls.report("http", "needs cert_file and key_file");
         return None;
     };
     let settings = ServerTls {
@@ -52,36 +52,36 @@ pub(super) fn of_callers(tls: &Section<'_>, dates: Dates) -> Option<ServerTls> {
         min_version,
         cipher_suites,
     };
-    tell(tls, dates, inspect::of_callers(&settings));
+    report_file_errors(tls, dates, inspect::inspect_server_files(&settings));
     Some(settings)
 }
 
 /// `nomad { tls { ca_file … } }`; none where no agent is known to speak TLS and nothing is said about it.
-pub(super) fn of_agents<'a>(
+pub(super) fn parse_client_tls<'a>(
     nomad: &Section<'_>,
-    agents: impl Iterator<Item = &'a Address>,
-    dates: Dates,
+    agents: impl Iterator<Item = &'a AgentAddress>,
+    dates: ValidityCheck,
 ) -> Option<ClientTls> {
     let tls = nomad.block("tls");
     let over_tls: Vec<_> = agents.filter(|agent| agent.transport == Transport::Tls).collect();
-    let authorities = match (file(&tls, "ca_file"), file(&tls, "ca_path")) {
+    let authorities = match (path(&tls, "ca_file"), path(&tls, "ca_path")) {
         (Some(file), _) => Authorities::File(file),
         (None, Some(folder)) => Authorities::Folder(folder),
         (None, None) => Authorities::System,
     };
-    let (cert, key) = (file(&tls, "cert_file"), file(&tls, "key_file"));
-    let min_version = word(&tls, "tls_min_version", &VERSIONS).unwrap_or_default();
-    let cipher_suites = tls.parsed("tls_cipher_suites").unwrap_or_default();
-    let verification = match tls.flag("skip_verify") {
+    let (cert, key) = (path(&tls, "cert_file"), path(&tls, "key_file"));
+    let min_version = parse_keyword(&tls, "tls_min_version", &VERSIONS).unwrap_or_default();
+    let cipher_suites = tls.parse("tls_cipher_suites").unwrap_or_default();
+    let verification = match tls.boolean("skip_verify") {
         Some(true) => Verification::Off,
         Some(false) | None => Verification::On,
     };
-    let server_names = names(&tls, &authorities, &over_tls);
+    let server_names = parse_server_names(&tls, &authorities, &over_tls);
     let identity = match (cert, key) {
         (Some(cert), Some(key)) => Some((cert, key)),
         (None, None) => None,
         _ => {
-            tls.complain("cert_file", "and key_file belong together");
+            tls.report("cert_file", "and key_file belong together");
             None
         }
     };
@@ -90,14 +90,18 @@ pub(super) fn of_agents<'a>(
     }
     let settings =
         ClientTls { authorities, verification, identity, server_names, min_version, cipher_suites };
-    tell(&tls, dates, inspect::of_agents(&settings));
+    report_file_errors(&tls, dates, inspect::inspect_client_files(&settings));
     Some(settings)
 }
 
 /// Authorities of the system sign no names that only a cluster knows: with them the servers have the name that they are
 /// called by, as for Nomad's command line.
-fn names(tls: &Section<'_>, authorities: &Authorities, agents: &[&Address]) -> ServerNames {
-    let fixed = |key| tls.text(key).map(AgentName::Fixed);
+fn parse_server_names(
+    tls: &Section<'_>,
+    authorities: &Authorities,
+    agents: &[&AgentAddress],
+) -> ServerNames {
+    let fixed = |key| tls.string(key).map(AgentName::Fixed);
     let called = || {
         let called = agents.iter().find(|agent| agent.host.parse::<IpAddr>().is_err())?;
         (*authorities == Authorities::System).then(|| AgentName::Fixed(called.host.clone()))
@@ -109,11 +113,12 @@ fn names(tls: &Section<'_>, authorities: &Authorities, agents: &[&Address]) -> S
 }
 
 /// Tells what is wrong with files where they are named.
-fn tell(tls: &Section<'_>, dates: Dates, found: Vec<inspect::Found>) {
+fn report_file_errors(tls: &Section<'_>, dates: ValidityCheck, found: Vec<inspect::FileError>) {
     for (key, error) in found {
-        let is_about_dates = matches!(error, TlsError::Ended { .. } | TlsError::Early { .. });
-        if dates == Dates::Today || !is_about_dates {
-            tls.complain(key, with_causes(&error));
+        let is_about_dates =
+            matches!(error, TlsError::Expired { .. } | TlsError::NotYetValid { .. });
+        if dates == ValidityCheck::Today || !is_about_dates {
+            tls.report(key, with_causes(&error));
         }
     }
 }
@@ -128,6 +133,6 @@ fn with_causes(error: &TlsError) -> String {
     text
 }
 
-fn file(section: &Section<'_>, key: &'static str) -> Option<PathBuf> {
-    section.text(key).map(PathBuf::from)
+fn path(section: &Section<'_>, key: &'static str) -> Option<PathBuf> {
+    section.string(key).map(PathBuf::from)
 }

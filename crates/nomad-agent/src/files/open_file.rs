@@ -1,0 +1,44 @@
+//! A file opened for reading.
+
+use std::{fs::File, io, path::PathBuf};
+
+use nomad_wire::query::Origin;
+use rustix::io::Errno;
+
+use super::FileError;
+
+/// No file is this long. Linux refuses to read where position and length together pass the largest number there is.
+const MAX_POSITION: i64 = 1 << 62;
+
+/// A file opened for reading.
+#[derive(Debug)]
+pub(crate) struct OpenFile {
+    pub(crate) file: File,
+    /// Its path on this host, for error texts.
+    pub(crate) host_path: PathBuf,
+}
+
+impl OpenFile {
+    /// That a call on this file failed.
+    pub(crate) fn io_error(&self, call: &'static str, error: &io::Error) -> FileError {
+        let errno = Errno::from_io_error(error).unwrap_or(Errno::IO);
+        FileError::Os { call, path: self.host_path.clone(), errno }
+    }
+
+    /// Where reading begins for an offset from one of its ends. Before the beginning there is nothing; beyond the
+    /// end there may be something one day.
+    pub(crate) fn position(&self, origin: Origin, offset: i64) -> Result<u64, FileError> {
+        let start = match origin {
+            Origin::Start if offset < 0 => {
+                return Err(FileError::Seek { offset, path: self.host_path.clone() });
+            }
+            Origin::Start => offset,
+            Origin::End => {
+                let size =
+                    self.file.metadata().map_err(|error| self.io_error("stat", &error))?.len();
+                i64::try_from(size).unwrap_or(MAX_POSITION).saturating_sub(offset)
+            }
+        };
+        Ok(start.clamp(0, MAX_POSITION).unsigned_abs())
+    }
+}

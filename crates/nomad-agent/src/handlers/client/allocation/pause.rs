@@ -1,0 +1,27 @@
+//! `pause`: only Nomad Enterprise has it. This agent answers as the community edition does, after its checks.
+
+use http::{Response, StatusCode};
+use nomad_wire::client::PauseRequest;
+
+use crate::{
+    agent::HandlerRequest,
+    alloc::Allocation,
+    body::Body,
+    error::AgentError,
+    request_body::{RequestBody, read_body},
+};
+
+/// What the community edition says to whoever wants to know or to change the schedule state.
+pub(super) fn enterprise_only() -> AgentError {
+    AgentError::internal("Enterprise only")
+}
+
+/// Refuses a state that there is not, and then all others.
+pub(super) async fn set<B: RequestBody>(
+    _: &Allocation,
+    asked: HandlerRequest<B>,
+) -> Result<Response<Body>, AgentError> {
+    PauseRequest::parse(&read_body(asked.body).await?)
+        .map_err(|error| AgentError::with_status(StatusCode::BAD_REQUEST, error.to_string()))?;
+    Err(enterprise_only())
+}

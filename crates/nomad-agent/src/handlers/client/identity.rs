@@ -1,0 +1,54 @@
+//! `/v1/client/identity` and `identity/renew`.
+
+use http::{Response, StatusCode, Uri};
+use nomad_wire::{
+    Call, Query,
+    client::{NodeIdentity, Renewal, RenewalRequest},
+};
+
+use super::local_node;
+use crate::{
+    agent::{Agent, ClientPart, HandlerRequest},
+    body::Body,
+    error::{AgentError, WrongRole},
+    handlers::target::ErrorStyle,
+    request_body::{RequestBody, read_body},
+    response,
+};
+
+/// The claims of this node's identity. One whose servers have not signed yet has none, and says it as Nomad does.
+pub(crate) fn show(agent: &Agent, call: &Call, uri: &Uri) -> Result<Response<Body>, AgentError> {
+    let query = Query::from_uri(uri);
+    call.common.clone()?;
+    let client = node(agent, query.non_empty("node_id").as_deref())?;
+    let none = || AgentError::internal("node does not have a JWT identity token");
+    let claims = client.identity.claims().ok_or_else(none)?;
+    response::json(&NodeIdentity { claims, ..NodeIdentity::default() }, &query)
+}
+
+/// Asks for a new one, which is there a moment later. The node that the body names comes before the one in the query.
+pub(crate) async fn renew<B: RequestBody>(
+    agent: &Agent,
+    call: &Call,
+    asked: HandlerRequest<B>,
+) -> Result<Response<Body>, AgentError> {
+    let query = Query::from_uri(&asked.uri);
+    call.common.clone()?;
+    let request = RenewalRequest::parse(&read_body(asked.body).await?)
+        .map_err(|error| AgentError::with_status(StatusCode::BAD_REQUEST, error.to_string()))?;
+    let named = Some(request.node_id).filter(|named| !named.is_empty());
+    let named = named.or_else(|| query.non_empty("node_id").map(String::from));
+    node(agent, named.as_deref())?.identity.renew();
+    response::json(&Renewal::default(), &query)
+}
+
+/// The node that is meant; the identity calls spell a missing one with a small letter.
+fn node<'a>(agent: &'a Agent, node_id: Option<&str>) -> Result<&'a ClientPart, AgentError> {
+    local_node(agent, node_id, ErrorStyle::Node).map_err(|error| match error {
+        AgentError::WrongRole(WrongRole::NoLocalNode) => AgentError::with_status(
+            StatusCode::BAD_REQUEST,
+            "no local Node and node_id not provided",
+        ),
+        error => error,
+    })
+}

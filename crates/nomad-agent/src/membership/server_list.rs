@@ -1,0 +1,86 @@
+//! The servers that somebody chose for a client.
+
+use std::{
+    net::SocketAddr,
+    sync::{PoisonError, RwLock},
+};
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::{
+    address::{RPC_PORT, multi_error, resolve},
+    peer,
+};
+
+/// The servers that a client was told to talk to with `PUT /v1/agent/servers`.
+///
+/// The choice stands until the next one: servers that come and go do not change it, and a choice of which no server
+/// answers is none.
+#[derive(Debug, Default)]
+pub struct ServerList {
+    chosen: RwLock<Option<Vec<SocketAddr>>>,
+    changed: watch::Sender<()>,
+}
+
+/// None of the addresses answers; the text names each.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NoServerReachable(Box<str>);
+
+impl ServerList {
+    /// Nothing is chosen yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What was chosen.
+    #[must_use]
+    pub fn chosen(&self) -> Option<Vec<SocketAddr>> {
+        self.chosen.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Asks every address whether a server answers there, all at once, and chooses those that do. The port is 4647
+    /// unless an address says otherwise.
+    ///
+    /// # Errors
+    /// [`NoServerReachable`] when none answers; then nothing is changed.
+    pub async fn choose(&self, addresses: Vec<String>) -> Result<(), NoServerReachable> {
+        let mut asked = JoinSet::new();
+        for (place, written) in addresses.into_iter().enumerate() {
+            asked.spawn(async move { (place, ping(&written).await) });
+        }
+        let mut told = asked.join_all().await;
+        told.sort_unstable_by_key(|(place, _)| *place);
+        let (mut there, mut faults) = (Vec::new(), Vec::new());
+        for (_, outcome) in told {
+            match outcome {
+                Ok(address) => there.push(address),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        if there.is_empty() {
+            return Err(NoServerReachable(multi_error(&faults).into()));
+        }
+        there.dedup();
+        *self.chosen.write().unwrap_or_else(PoisonError::into_inner) = Some(there);
+        self.changed.send_replace(());
+        Ok(())
+    }
+
+    /// Wakes up at the next choice.
+    pub(super) fn subscribe(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+}
+
+/// Nomad pings by RPC; here a server must answer its peers at that address.
+async fn ping(written: &str) -> Result<SocketAddr, String> {
+    let failed = |error: String| format!("Server at address {written} failed ping: {error}");
+    let address = resolve(written, RPC_PORT).await.map_err(|error| failed(error.to_string()))?;
+    match peer::fetch_members(address).await {
+        Ok(_) => Ok(address),
+        Err(error) => Err(failed(error.with_causes())),
+    }
+}

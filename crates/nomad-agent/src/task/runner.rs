@@ -1,0 +1,252 @@
+//! The life of a task: start, wait, start again, rest, end.
+//!
+//! ```text
+//!            ┌────────────── restart asked for ─────────────┐
+//!            ▼                                              │
+//!  Start ─► (process) ── ended, may start again ─► Wait ─► Start
+//!            │  │                                   │
+//!            │  └── ended for good ─► Rest ─────────┼─ restart of the dead asked for ─► Start
+//!            └───────── stop ────────────────────► End
+//! ```
+
+use std::io;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rustix::process::Signal;
+use tokio::process::Child;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::action::{Action, ResultSender, TaskActionError, send_result};
+use super::context::TaskContext;
+use super::output::TaskLogs;
+use super::process_group::ProcessGroup;
+use super::spec::RestartPolicy;
+use super::state::{Phase, TaskState};
+
+/// The part of the agent that speaks, as Nomad names it in its log.
+const TARGET: &str = "client.alloc_runner.task_runner";
+
+/// How long the last output of a process may take to reach its log. The pipes close with the group; only a process that
+/// left the group can hold them open, and a task must not wait for that one.
+const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Whoever runs a task until it is stopped.
+#[derive(Debug)]
+pub(super) struct Runner {
+    pub(super) context: Arc<TaskContext>,
+    pub(super) state: watch::Sender<TaskState>,
+    pub(super) inbox: Inbox,
+}
+
+/// Where requests to a runner arrive.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    /// Turns true, or loses its sender, when the task must end for good.
+    pub(super) stop: watch::Receiver<bool>,
+    pub(super) actions: mpsc::Receiver<Action>,
+}
+
+/// What a runner does next.
+#[derive(Debug)]
+pub(super) enum RunnerState {
+    /// Start the process; whoever asked for it is told.
+    Start(Option<ResultSender>),
+    /// The process has ended by itself: start it again if the policy says so.
+    Exited(Option<i32>),
+    /// The task is dead, and can only be brought back.
+    Dead,
+    /// The task has been stopped.
+    Stopped,
+}
+
+impl Runner {
+    /// Runs the task from `turn` on.
+    pub(super) async fn run(mut self, mut turn: RunnerState) {
+        let mut attempts = 0;
+        loop {
+            turn = match turn {
+                RunnerState::Start(asked) => self.run_process(asked).await,
+                RunnerState::Exited(code) => self.wait_for_restart(&mut attempts, code).await,
+                RunnerState::Dead => self.wait_while_dead().await,
+                RunnerState::Stopped => return,
+            }
+        }
+    }
+
+    /// Starts the process and waits for its end.
+    async fn run_process(&mut self, asked: Option<ResultSender>) -> RunnerState {
+        let spec = &self.context.spec;
+        let started = RunningProcess::start(&self.context);
+        if let Ok(running) = &started {
+            self.state.send_modify(|state| running.set_running(state));
+            tracing::info!(target: TARGET, task = spec.name, pid = running.child.id(), "task started");
+        }
+        if let Some(done) = asked {
+            send_result(done, Ok(()));
+        }
+        let (code, turn) = match started {
+            Ok(running) => running.wait(&mut self.inbox).await,
+            Err(error) => {
+                tracing::error!(target: TARGET, task = spec.name, command = %spec.command.display(), %error, "cannot start a task");
+                (None, RunnerState::Exited(None))
+            }
+        };
+        tracing::info!(target: TARGET, task = spec.name, exit_code = code, "task ended");
+        if let RunnerState::Stopped = turn {
+            self.set_dead(code);
+        }
+        turn
+    }
+
+    /// Waits for the next start, if there is to be one.
+    async fn wait_for_restart(&mut self, attempts: &mut u32, code: Option<i32>) -> RunnerState {
+        let delay = match self.context.spec.restart {
+            RestartPolicy::Again { attempts: most, delay } if *attempts < most => delay,
+            RestartPolicy::Again { .. } | RestartPolicy::Never => {
+                self.set_dead(code);
+                return RunnerState::Dead;
+            }
+        };
+        *attempts += 1;
+        self.state.send_modify(|state| {
+            state.phase = Phase::Pending;
+            state.pid = None;
+            state.exit_code = code;
+        });
+        let mut pause = std::pin::pin!(sleep(delay));
+        loop {
+            let order = tokio::select! {
+                biased;
+                () = asked_to_stop(&mut self.inbox.stop) => {
+                    self.set_dead(code);
+                    return RunnerState::Stopped;
+                }
+                () = &mut pause => return RunnerState::Start(None),
+                Some(order) = self.inbox.actions.recv() => order,
+            };
+            match order {
+                Action::Restart { include_dead: true, done } => {
+                    return RunnerState::Start(Some(done));
+                }
+                order => order.refuse(),
+            }
+        }
+    }
+
+    /// The task is dead until somebody wants it back.
+    async fn wait_while_dead(&mut self) -> RunnerState {
+        loop {
+            let order = tokio::select! {
+                biased;
+                () = asked_to_stop(&mut self.inbox.stop) => return RunnerState::Stopped,
+                Some(order) = self.inbox.actions.recv() => order,
+            };
+            match order {
+                Action::Restart { include_dead: true, done } => {
+                    return RunnerState::Start(Some(done));
+                }
+                order => order.refuse(),
+            }
+        }
+    }
+
+    fn set_dead(&self, exit_code: Option<i32>) {
+        self.state.send_modify(|state| {
+            state.phase = Phase::Dead;
+            state.pid = None;
+            state.finished = Some(Timestamp::now());
+            state.exit_code = exit_code;
+        });
+    }
+}
+
+async fn asked_to_stop(stop: &mut watch::Receiver<bool>) {
+    // An error means that nobody is left who could ask, which is a request as well.
+    drop(stop.wait_for(|&stop| stop).await);
+}
+
+/// A process and what hangs on it. The order of the fields is the order of dropping: the group is killed while its
+/// leader is not reaped yet, so that its id cannot belong to anybody else.
+#[derive(Debug)]
+struct RunningProcess {
+    group: Option<ProcessGroup>,
+    child: Child,
+    output: JoinSet<()>,
+    kill_timeout: Duration,
+}
+
+impl RunningProcess {
+    fn start(plan: &TaskContext) -> io::Result<Self> {
+        let logs = TaskLogs::open(&plan.environment.logs, &plan.spec)?;
+        let mut child = plan
+            .command(&plan.spec.command)
+            .args(&plan.spec.args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()?;
+        Ok(Self {
+            group: child.id().and_then(ProcessGroup::from_leader),
+            output: logs.copy_from(&mut child),
+            child,
+            kill_timeout: plan.spec.kill_timeout,
+        })
+    }
+
+    /// Says that it runs. A task that ran before has been restarted, whoever wanted it.
+    fn set_running(&self, state: &mut TaskState) {
+        *state = TaskState {
+            phase: Phase::Running,
+            pid: self.child.id(),
+            restarts: state.restarts + u32::from(state.started.is_some()),
+            started: Some(Timestamp::now()),
+            ..TaskState::default()
+        };
+    }
+
+    /// Waits until the process has ended, by itself or because it was asked to; nothing of it is left afterwards.
+    async fn wait(mut self, desk: &mut Inbox) -> (Option<i32>, RunnerState) {
+        let (exit, asked) = loop {
+            let order = tokio::select! {
+                exit = self.child.wait() => break (exit, None),
+                () = asked_to_stop(&mut desk.stop) => break (self.stop().await, Some(RunnerState::Stopped)),
+                Some(order) = desk.actions.recv() => order,
+            };
+            match order {
+                Action::Signal { signal, done } => send_result(done, self.signal(signal)),
+                Action::Restart { done, .. } => {
+                    break (self.stop().await, Some(RunnerState::Start(Some(done))));
+                }
+            }
+        };
+        drop(self.group.take());
+        let rest = async { while self.output.join_next().await.is_some() {} };
+        if timeout(OUTPUT_DRAIN_TIMEOUT, rest).await.is_err() {
+            tracing::warn!("a process that left its group holds the output of an ended task open");
+        }
+        let code = exit.ok().as_ref().and_then(ExitStatus::code);
+        (code, asked.unwrap_or(RunnerState::Exited(code)))
+    }
+
+    fn signal(&self, signal: Signal) -> Result<(), TaskActionError> {
+        let group = self.group.as_ref().ok_or(TaskActionError::NotRunning)?;
+        group.signal_leader(signal).map_err(TaskActionError::Signal)
+    }
+
+    async fn stop(&mut self) -> io::Result<ExitStatus> {
+        if let Some(group) = &mut self.group {
+            group.interrupt();
+        }
+        if let Ok(exit) = timeout(self.kill_timeout, self.child.wait()).await {
+            return exit;
+        }
+        drop(self.group.take());
+        self.child.wait().await
+    }
+}

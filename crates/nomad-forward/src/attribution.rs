@@ -1,0 +1,43 @@
+//! Who answered: for callers who may list agents, and for logs in any case.
+
+use http::{HeaderValue, Response};
+use nomad_wire::header::X_NOMAD_GATEWAY_AGENT;
+
+/// Stands among the extensions of a request whose caller may not list agents of the kind that is asked, and so is not told
+/// their names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ConcealAgent;
+
+/// The agent's name, in an answer that does not show it.
+#[derive(Debug, Clone)]
+struct ConcealedAgent(HeaderValue);
+
+/// The agent that an answer came from, also where the caller is not told. For logs.
+pub fn responding_agent<B>(response: &Response<B>) -> Option<&HeaderValue> {
+    let concealed =
+        || response.extensions().get::<ConcealedAgent>().map(|ConcealedAgent(name)| name);
+    response.headers().get(X_NOMAD_GATEWAY_AGENT).or_else(concealed)
+}
+
+/// Shows the caller no agent; logs still do.
+pub fn conceal_agent<B>(response: &mut Response<B>) {
+    if let Some(name) = response.headers_mut().remove(X_NOMAD_GATEWAY_AGENT) {
+        response.extensions_mut().insert(ConcealedAgent(name));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_not_shown_is_still_known_to_logs() {
+        let mut response = Response::new(());
+        assert_eq!(responding_agent(&response), None);
+        response.headers_mut().insert(X_NOMAD_GATEWAY_AGENT, HeaderValue::from_static("client1"));
+        assert_eq!(responding_agent(&response).unwrap(), "client1");
+        conceal_agent(&mut response);
+        assert!(response.headers().is_empty());
+        assert_eq!(responding_agent(&response).unwrap(), "client1");
+    }
+}

@@ -1,0 +1,26 @@
+//! Puts [`Guard`] in front of a service.
+
+use tower_layer::Layer;
+
+use super::Harden;
+
+/// Layers [`Guard`] over whatever takes an [`Located`](crate::address::Addressed) request.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct HardenLayer;
+
+impl HardenLayer {
+    /// The layer.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+impl<S> Layer<S> for HardenLayer {
+    type Service = Harden<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Harden::new(inner)
+    }
+}
