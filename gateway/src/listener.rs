@@ -209,12 +209,13 @@ impl Listener {
                     Ok((stream, peer)) => {
                         let (service, stop) = (service.clone(), stop.clone());
                         let front = Arc::clone(&front);
+                        let admission = front.admit_peer(peer);
                         let share = workers.least_loaded();
                         let handle = share.handle().cloned();
                         let Ok(arrived) = Accepted::for_worker(stream, &share) else { continue };
                         let served = async move {
                             let Ok(stream) = arrived.register() else { return };
-                            front.serve(stream, peer, service, stop).await;
+                            front.serve(stream, (peer, admission), service, stop).await;
                             drop((place, share));
                         };
                         match handle {

@@ -34,7 +34,7 @@ fn schedulers() {
 #[test]
 fn keyring() {
     let body: Keyring =
-        spelled(r#"{"Keys":{"HS5lJ+XuTlYKWaeGYyG+/A==":3},"MessageBody":{},"NumNodes":3}"#);
+        spelled(r#"{"Keys":{"HS5lJ+XuTlYKWaeGYyG+/A==":3},"Messages":{},"NumNodes":3}"#);
     assert_eq!((body.keys.len(), body.num_nodes), (1, 3));
 }
 
@@ -74,7 +74,7 @@ fn host_stats() {
         r#"{"AllocDirStats":{"Available":1,"Device":"","InodesUsedPercent":0.0,"Mountpoint":"","Size":2,"#,
         r#""Used":1,"UsedPercent":50.0},"CPU":[{"CPU":"cpu0","Idle":99.5,"System":0.0,"TotalPercent":0.5,"#,
         r#""TotalTicks":12.25,"User":0.5}],"CPUTicksConsumed":1e-07,"DeviceStats":null,"DiskStats":null,"#,
-        r#""Memory":{"Available":0,"NoRequirement":0,"Total":0,"Used":0},"Timestamp":1795296756987887662,"Uptime":1}"#,
+        r#""Memory":{"Available":0,"Free":0,"Total":0,"Used":0},"Timestamp":1795296756987887662,"Uptime":1}"#,
     ));
     assert_eq!((body.cpu[0].busy_percent(), body.cpu[0].total_ticks), (Some(0.5), Some(12.25)));
 }
@@ -88,7 +88,7 @@ fn allocation_stats() {
         r#""Measured":["Percent"]},"DeviceStats":null}"#,
     );
     let wire = format!(
-        r#"{{"ResourceUsage":{usage},"StreamExecutor":{{"web":{{"ResourceUsage":{usage},"Timestamp":9,"Pids":{{"7":{usage}}}}}}},"Timestamp":9}}"#
+        r#"{{"ResourceUsage":{usage},"Tasks":{{"web":{{"ResourceUsage":{usage},"Timestamp":9,"Pids":{{"7":{usage}}}}}}},"Timestamp":9}}"#
     );
     let body: AllocStats = spelled(&wire);
     assert_eq!(body.tasks["web"].resource_usage, body.resource_usage);

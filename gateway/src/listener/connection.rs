@@ -1,6 +1,10 @@
 //! One connection that was accepted: its PROXY header, the per-client limit, TLS, and then HTTP.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc};
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -31,15 +35,39 @@ pub(super) struct ConnectionSettings {
     pub(super) headers: Option<Headers>,
 }
 
+/// Whether a connection may stay.
+pub(super) enum Admission {
+    /// Its PROXY header, which is still to come, says whose it is.
+    HeaderPending,
+    /// It may.
+    Allowed(Allowed),
+    /// Its client has as many as it may have.
+    Refused,
+}
+
 /// A connection that may stay.
-struct Allowed(#[expect(dead_code, reason = "dropping it gives the place back")] Option<Permit>);
+pub(super) struct Allowed(
+    #[expect(dead_code, reason = "dropping it gives the place back")] Option<Permit>,
+);
 
 impl ConnectionSettings {
+    /// Whether a connection may stay, as far as its peer tells. To be asked in the order of arrival, so that who comes
+    /// first is served.
+    pub(super) fn admit_peer(&self, peer: SocketAddr) -> Admission {
+        if self.headers.is_some() {
+            return Admission::HeaderPending;
+        }
+        match self.admit(peer.ip()) {
+            Some(allowed) => Admission::Allowed(allowed),
+            None => Admission::Refused,
+        }
+    }
+
     /// Serves a connection to its end.
     pub(super) async fn serve<S, R>(
         self: Arc<Self>,
         mut stream: TcpStream,
-        peer: SocketAddr,
+        (peer, admission): (SocketAddr, Admission),
         service: S,
         mut stop: Shutdown,
     ) where
@@ -55,7 +83,12 @@ impl ConnectionSettings {
             () = stop.drain_started() => return,
         };
         let Some(origin) = origin else { return };
-        let Some(_allowed) = self.admit(&origin) else {
+        let allowed = match admission {
+            Admission::HeaderPending => self.admit(origin.client.client()),
+            Admission::Allowed(allowed) => Some(allowed),
+            Admission::Refused => None,
+        };
+        let Some(_allowed) = allowed else {
             return self.per_client_limit.refuse(stream, self.tls.clone()).await;
         };
         // A frame is worth more early than bundled with the next one. A socket that cannot do it still serves.
@@ -99,8 +132,7 @@ impl ConnectionSettings {
     }
 
     /// A trusted proxy has many clients: their requests are counted in place of its connections.
-    fn admit(&self, origin: &Origin) -> Option<Allowed> {
-        let client = origin.client.client();
+    fn admit(&self, client: IpAddr) -> Option<Allowed> {
         if self.trusted.contains(client) {
             return Some(Allowed(None));
         }

@@ -58,7 +58,7 @@ async fn nothing_running_is_zeros() {
     );
     assert!(stats.text.starts_with(memory), "{}", stats.text);
     assert!(
-        stats.text.ends_with(r#""DeviceStats":[]},"StreamExecutor":{},"Timestamp":0}"#),
+        stats.text.ends_with(r#""DeviceStats":[]},"Tasks":{},"Timestamp":0}"#),
         "{}",
         stats.text
     );

@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn debug_shows_no_key() {
-        let wire = r#"{"Keys":{"c2VjcmV0":3},"MessageBody":{},"NumNodes":3}"#;
+        let wire = r#"{"Keys":{"c2VjcmV0":3},"Messages":{},"NumNodes":3}"#;
         let keyring: Keyring = serde_json::from_str(wire).unwrap();
         assert!(!format!("{keyring:?}").contains("c2VjcmV0"));
     }

@@ -216,7 +216,7 @@ mod tests {
             r#""Usage":0,"MaxUsage":0,"KernelUsage":0,"KernelMaxUsage":0,"Measured":null},"#,
             r#""CpuStats":{"SystemMode":0.0,"UserMode":0.0,"TotalTicks":0.0,"#,
             r#""ThrottledPeriods":0,"ThrottledTime":0,"Percent":0.0,"Measured":null},"#,
-            r#""DeviceStats":[]},"StreamExecutor":{},"Timestamp":0}"#,
+            r#""DeviceStats":[]},"Tasks":{},"Timestamp":0}"#,
         );
         assert_eq!(to_json(&idle, Layout::Compact).unwrap(), wire.as_bytes());
         assert_eq!(serde_json::from_str::<AllocStats>(wire).unwrap(), idle);
