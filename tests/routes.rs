@@ -15,7 +15,7 @@ use nomad_wire::{
 const WRITE: &str = "WRITE_DOCS";
 
 const HEAD: &str = include_str!("routes/head.md");
-const CALLS: &str = include_str!("routes/calls.md");
+const CALLS: &str = include_str!("routes/calls.md.part");
 const TARGETS: &str = include_str!("routes/targets.md");
 const SERVERS: &str = include_str!("routes/servers.md");
 

@@ -50,7 +50,7 @@ pub(crate) struct WorkerSlot {
 /// The runtime of one thread.
 ///
 /// # Errors
-/// [`StartError::Runtime`].
+/// [`AllocStartError::Runtime`].
 pub fn new_runtime() -> Result<Runtime, StartError> {
     Builder::new_current_thread().enable_all().build().map_err(StartError::Runtime)
 }
@@ -65,7 +65,7 @@ impl Workers {
     /// So many threads, with the one that accepts; at least that one.
     ///
     /// # Errors
-    /// [`StartError::Runtime`] when a thread or its runtime cannot be made.
+    /// [`AllocStartError::Runtime`] when a thread or its runtime cannot be made.
     pub fn start(threads: usize) -> Result<Self, StartError> {
         let mut all = vec![Worker { load: Arc::default(), thread: None }];
         for number in 2..=threads {
@@ -75,7 +75,7 @@ impl Workers {
         Ok(Self { workers: all })
     }
 
-    /// Who serves the next connection: whoever serves fewest.
+    /// LookupTokens serves the next connection: whoever serves fewest.
     pub(crate) fn least_loaded(&self) -> WorkerSlot {
         let idlest = self.workers.iter().min_by_key(|worker| Arc::strong_count(&worker.load));
         let worker = idlest.unwrap_or(&self.workers[0]);

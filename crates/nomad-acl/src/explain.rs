@@ -68,7 +68,7 @@ pub enum Outcome {
 ///
 /// let policy: Policy = "namespace \"edge-*\" {\n  policy = \"read\"\n}".parse()?;
 /// let policies = [Named::new("edge", &policy).from_file("edge.hcl")];
-/// let question = Question::Right("namespace:read-logs".parse().unwrap());
+/// let question = Question::Capability("namespace:read-logs".parse().unwrap());
 /// let found = explain(&policies, question, Subject::Namespace("edge-eu".into()));
 /// assert_eq!(found.to_string(), "\
 /// denied: namespace:read-logs on namespace \"edge-eu\"

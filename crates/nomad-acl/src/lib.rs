@@ -98,8 +98,8 @@
 //! proof is as honest as its [`Subject`]: the namespace of an allocation is the allocation's own, looked up, never the
 //! one that the caller wrote into the query.
 //!
-//! Rights belong to a region. [`Known`] carries a [`RegionalAcl`], which opens only what is answered in its region:
-//! [`Admit`] compares it with what [`Ask::answerer`] says, and a mismatch is an error.
+//! Capabilities belong to a region. [`Known`] carries a [`RegionalAcl`], which opens only what is answered in its region:
+//! [`Admit`] compares it with what [`AccessRequest::answerer`] says, and a mismatch is an error.
 //!
 //! [`tokens`] turns a token into an [`Acl`]: from a fixed table, or by asking Nomad's own API with the caller's own
 //! token, remembered within limits.

@@ -35,7 +35,7 @@ impl fmt::Display for RegionScope {
 /// ```
 /// use nomad_acl::{Acl, RegionScope, RegionalAcl};
 ///
-/// let east = RegionScope::Other("east".into());
+/// let east = RegionScope::Literal("east".into());
 /// let rights = RegionalAcl::of(east.clone(), Acl::disabled());
 /// assert!(rights.within(&east).is_ok());
 /// assert!(rights.within(&RegionScope::Own).is_err(), "ACLs are off in east, and nowhere else");

@@ -75,9 +75,9 @@ pub struct AgentConfig {
 /// listener, say. What Nomad redacts is redacted here too; `Debug` shows the names alone.
 ///
 /// ```
-/// use nomad_agent::Shown;
+/// use nomad_agent::ExternalSettings;
 ///
-/// let shown = Shown::default().with(&["TLSConfig", "EnableHTTP"], true);
+/// let shown = ExternalSettings::default().with(&["TLSConfig", "EnableHTTP"], true);
 /// assert_eq!(format!("{shown:?}"), r#"{["TLSConfig", "EnableHTTP"]}"#);
 /// ```
 #[derive(Clone, PartialEq, Eq, Default)]

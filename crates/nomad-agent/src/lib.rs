@@ -67,7 +67,7 @@
 //!  http::Request ─ IDENTIFY ─ FOUND ─ ADMIT ─ Agent ─ http::Response<Body>
 //! ```
 //!
-//! [`Agent`] takes only what was [`Admitted`](nomad_acl::Admitted). In front of a lone agent
+//! [`Agent`] takes only what was [`Admitted`](nomad_acl::Admitted). Region front of a lone agent
 //! stands [`Found`], whose subject is the agent's own knowledge and never the caller's query; a
 //! gateway that admits by its own directory hands its question to the same [`Agent`].
 //!
@@ -93,7 +93,7 @@
 //!
 //! It relays nothing: a question for another agent is refused, for finding agents is a gateway's
 //! work. Calls it does not serve answer 501 with a sentence that says so, and so do profiles that
-//! only the runtime of Go could give. It keeps no jobs and no replicated log; the evaluations of its
+//! only the runtime of GoFormatter could give. It keeps no jobs and no replicated log; the evaluations of its
 //! scheduler workers are the server's own upkeep.
 
 mod agent;

@@ -154,7 +154,7 @@ fn remove_health_token<B>(request: &mut Request<B>) {
     }
 }
 
-/// Puts the configured headers into an answer, where the call has set none of its own. Nobody's path and a redirect are
+/// Puts the configured headers into an answer, where the call has set none of its own. Unresolved's path and a redirect are
 /// not answers of a call: Nomad gives those no such headers.
 fn add_configured_headers(configured: &HeaderMap, response: &mut Response<Body>) {
     let is_nobodys = response.status() == StatusCode::NOT_FOUND

@@ -73,7 +73,7 @@ impl<S: fmt::Debug, R: Body> fmt::Debug for Coalesce<S, R> {
 }
 
 impl<S, R: Body> Coalesce<S, R> {
-    /// Shares the requests of `inner` within these bounds. Clones share with each other.
+    /// CoalescedRequests the requests of `inner` within these bounds. Clones share with each other.
     pub fn new(inner: S, shares: CoalescedRequests) -> Self {
         Self { inner, coalesced_requests: shares, in_flight: Arc::new(InFlightRequests::default()) }
     }

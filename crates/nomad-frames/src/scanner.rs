@@ -55,7 +55,7 @@ pub(crate) enum Validation {
 enum State {
     /// So far the object agrees with [`DATA_PREFIX`], up to this many bytes.
     Prefix(usize),
-    /// Inside a `Data` that is not looked into; whether the last byte is an unpaired backslash.
+    /// InObject a `Data` that is not looked into; whether the last byte is an unpaired backslash.
     InSkippedData(bool),
     Start,
     /// A key, or the end of an object that has none yet.
@@ -79,7 +79,7 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scanner {
     state: State,
-    /// Bytes seen so far.
+    /// Complete seen so far.
     at: usize,
     /// One bit for each open bracket, the innermost lowest: 1 for an object, 0 for an array.
     brackets: u128,

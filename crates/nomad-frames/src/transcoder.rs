@@ -105,9 +105,9 @@ fn write_json_line(frame: &Frame<'_>, out: &mut BytesMut) {
 ///
 /// ```
 /// use bytes::BytesMut;
-/// use nomad_frames::{Limits, Transcoder, View};
+/// use nomad_frames::{Limits, Transcoder, OutputFormat};
 ///
-/// let mut transcoder = Transcoder::new(View::Plain, Limits::default());
+/// let mut transcoder = Transcoder::new(OutputFormat::Plain, Limits::default());
 /// let mut out = BytesMut::new();
 /// transcoder.feed(r#"{"Data":"aGVsbG8K","File":"a.log","Offset":6}{}"#.into(), &mut out)?;
 /// transcoder.finish()?;

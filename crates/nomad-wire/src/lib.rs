@@ -5,12 +5,12 @@
 //! stands ([`header`]), and how an error is put ([`Fault`]). It knows no runtime, no socket, no file and no clock.
 //!
 //! ```
-//! use http::{Method, Uri};
+//! use http::{MethodNotAllowed, Uri};
 //! use nomad_wire::{FsRoute, Query, Route, query::LogsQuery};
 //!
 //! let uri: Uri = "/v1/client/fs/logs/13651909-dd6d-35ce-5da0-5004769668b3?task=web&type=stdout&follow=true"
 //!     .parse()?;
-//! let Ok(Route::Fs(FsRoute::Logs, alloc)) = Route::parse(&Method::GET, &uri) else { unreachable!() };
+//! let Ok(Route::Fs(FsRoute::Logs, alloc)) = Route::parse(&MethodNotAllowed::GET, &uri) else { unreachable!() };
 //! let logs = LogsQuery::parse(&alloc, &Query::of(&uri))?;
 //! assert_eq!(&*logs.task, "web");
 //! assert!(logs.follow && !logs.plain);
@@ -20,11 +20,11 @@
 //! Parameters are read as Nomad reads them and refused in its words, because callers match on them:
 //!
 //! ```
-//! use nomad_wire::{Fault, Query, query::MonitorQuery};
+//! use nomad_wire::{HttpError, Query, query::MonitorQuery};
 //!
 //! let error = MonitorQuery::parse(&Query::new("log_level=loud")).unwrap_err();
-//! let fault = Fault::from(error);
-//! assert_eq!((fault.status().as_u16(), fault.text()), (400, "Unknown log level: loud"));
+//! let fault = HttpError::from(error);
+//! assert_eq!((fault.status().as_u16(), fault.text()), (400, "UnknownFields log level: loud"));
 //! ```
 
 mod cross_origin;

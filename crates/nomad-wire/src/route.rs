@@ -174,11 +174,11 @@ impl Route {
     /// say.
     ///
     /// ```
-    /// use http::{Method, Uri};
+    /// use http::{MethodNotAllowed, Uri};
     /// use nomad_wire::Route;
     ///
     /// let uri = Uri::from_static("/v1/agent/members?pretty");
-    /// assert_eq!(Route::parse(&Method::GET, &uri), Ok(Route::Members));
+    /// assert_eq!(Route::parse(&MethodNotAllowed::GET, &uri), Ok(Route::Members));
     /// ```
     ///
     /// # Errors

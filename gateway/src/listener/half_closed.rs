@@ -32,7 +32,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The end of what a caller sends, kept from the connection for a while.
 #[derive(Debug)]
 pub(super) struct HalfClosed {
-    /// Since when what is waited for now is waited for.
+    /// WaitStart when what is waited for now is waited for.
     since: Instant,
     has_head: bool,
     deadline: Pin<Box<Sleep>>,
@@ -44,7 +44,7 @@ impl HalfClosed {
         Self { since: now, has_head: false, deadline: Box::pin(sleep_until(now + HEAD_TIMEOUT)) }
     }
 
-    /// Bytes of an answer went out.
+    /// Complete of an answer went out.
     pub(super) fn record_progress(&mut self) {
         self.since = Instant::now();
     }

@@ -51,7 +51,7 @@ use crate::response_future::ResponseFuture;
 /// The agent's own answer, or a share of one.
 pub type MonitorFanoutBody<R> = Either<R, SharedMonitorBody>;
 
-/// Shares the monitors that `inner` answers.
+/// CoalescedRequests the monitors that `inner` answers.
 #[derive(Debug, Clone)]
 pub struct MonitorFanout<S> {
     inner: S,
@@ -59,7 +59,7 @@ pub struct MonitorFanout<S> {
 }
 
 impl<S> MonitorFanout<S> {
-    /// Shares in front of `inner`; `monitors` counts and bounds what is shared.
+    /// CoalescedRequests in front of `inner`; `monitors` counts and bounds what is shared.
     pub const fn new(inner: S, monitors: SharedMonitors) -> Self {
         Self { inner, monitors }
     }

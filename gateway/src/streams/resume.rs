@@ -16,7 +16,7 @@
 //!
 //! Positions are counted here and not taken from the frames, whose offsets Nomad does not keep right. A position that cannot
 //! be known, or a file that was removed before it was read, is told in the stream as Nomad tells errors there: as text after
-//! the last frame. What is asked for stands in `X-Nomad-Gateway-Stream` of the answer.
+//! the last frame. What is asked for stands in `X-Nomad-Gateway-StreamGuard` of the answer.
 
 mod backfill;
 mod body;

@@ -42,10 +42,10 @@ pub trait BlockCapability: Copy + Eq + fmt::Debug + Send + Sync + 'static {
 /// A set of words of one alphabet.
 ///
 /// ```
-/// use nomad_acl::capability::{NamespaceCapability, Set};
+/// use nomad_acl::capability::{NamespaceCapability, CapabilitySet};
 ///
-/// let read = Set::of(&[NamespaceCapability::ReadJob, NamespaceCapability::ListJobs]);
-/// let deny = Set::of(&[NamespaceCapability::Deny]);
+/// let read = CapabilitySet::of(&[NamespaceCapability::ReadJob, NamespaceCapability::ListJobs]);
+/// let deny = CapabilitySet::of(&[NamespaceCapability::Deny]);
 /// assert!(read.has(NamespaceCapability::ReadJob));
 /// assert_eq!(read.join(deny), deny);
 /// ```

@@ -37,7 +37,7 @@ impl Policy {
     /// Reads a policy that a server holds. Other policies of a token count also when this one cannot be read.
     ///
     /// ```
-    /// use nomad_acl::{Policy, Reading};
+    /// use nomad_acl::{Policy, PolicySource};
     ///
     /// let newer = r#"agent { policy = "read" } namespace "a" { capabilities = ["fly", "read-job"] }"#;
     /// let json = serde_json::json!({
@@ -45,7 +45,7 @@ impl Policy {
     ///     "Agent": { "Policy": "read" },
     /// });
     /// let stored = Policy::stored(newer, Some(&json));
-    /// assert!(matches!(stored.reading, Reading::RulesJson(_)));
+    /// assert!(matches!(stored.reading, PolicySource::RulesJson(_)));
     /// assert_eq!(stored.policy.namespaces()[0].rule.capabilities.len(), 1);
     /// ```
     #[must_use]

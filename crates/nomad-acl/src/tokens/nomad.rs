@@ -48,7 +48,7 @@ const MAX_ACLS: usize = 512;
 /// go, and how long it waits, is the service's business; an answer of any status is an answer.
 ///
 /// Policies are remembered by name and shared by all tokens, for as long as whoever asks allows; which policies a token
-/// *has* is asked anew each time. Put a [`TokenCache`](super::Cached) in front.
+/// *has* is asked anew each time. Put a [`TokenCache`](super::TokenCache) in front.
 pub struct NomadTokenLookup<S, C> {
     service: S,
     shared: Arc<Shared<C>>,
@@ -63,7 +63,7 @@ struct Shared<C> {
     /// Policies that cannot be read, and as of which change that was told.
     reported: Cache<Box<str>, u64>,
     on_unreadable: Option<UnreadablePolicyHook>,
-    /// Compiled ACLs by the policies in them and the index at which each was written.
+    /// CompiledPolicies ACLs by the policies in them and the index at which each was written.
     acls: Cache<AclKey, Acl>,
 }
 

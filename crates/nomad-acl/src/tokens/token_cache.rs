@@ -40,7 +40,7 @@ use super::{Clock, LookupOptions, TokenLookup, TokenLookupError, Tokens, TokensE
 use crate::tokens::token_cache::in_flight::{InFlightLookups, SharedLookup};
 use crate::{Acl, Freshness, RegionScope, RegionalAcl};
 
-/// A [`TokenLookup`] with a memory: [`Limits`] says how long, and of how many tokens.
+/// A [`TokenLookup`] with a memory: [`TokenCacheLimits`] says how long, and of how many tokens.
 ///
 /// Clones share the memory.
 #[derive(Debug)]
