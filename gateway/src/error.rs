@@ -64,7 +64,7 @@ pub enum StartError {
     Tokens(#[from] nomad_acl::tokens::TableError),
     /// The files for TLS cannot be used.
     #[error("cannot speak TLS")]
-    Tls(#[from] crate::tls::TlsError),
+    Tls(#[from] crate::server::tls::TlsError),
     /// The access log cannot be written.
     #[error(transparent)]
     AccessLog(#[from] crate::telemetry::AccessLogError),

@@ -8,42 +8,28 @@
 //! they do inside.
 
 mod clock;
+mod commands;
 mod error;
-mod gateway;
-mod invalid_head;
-mod limiter;
-mod line_writer;
-mod linger;
-mod response_future;
-mod shutdown;
-mod signals;
+mod logging;
+mod proxy;
+mod server;
 
-pub mod acl;
-pub mod admin;
-pub mod agent;
-pub mod cli;
-pub mod client_address;
 pub mod config;
-pub mod console;
-pub mod cors;
-pub mod dev;
-pub mod fleet;
-pub mod json_errors;
-pub mod listener;
-pub mod pending_limit;
-pub mod request_id;
-pub mod rewrite;
-pub mod serve;
-pub mod streams;
 pub mod telemetry;
-pub mod tls;
-pub mod workers;
 
 pub use self::{
     clock::SystemClock,
+    commands::{acl, agent, cli, dev, fleet, serve},
     error::StartError,
-    gateway::Gateway,
-    invalid_head::Invalid,
-    shutdown::{Shutdown, ShutdownController},
-    signals::{DrainOutcome, Signals},
+    logging::console,
+    proxy::{
+        admin, client_address, cors, gateway::Gateway, invalid_head::Invalid, json_errors,
+        pending_limit, request_id, rewrite, streams,
+    },
+    server::{
+        listener,
+        shutdown::{Shutdown, ShutdownController},
+        signals::{DrainOutcome, Signals},
+        tls, workers,
+    },
 };

@@ -9,7 +9,7 @@ use std::{
 
 use thiserror::Error;
 
-use crate::line_writer::{LineWriter, WriterEvents};
+use crate::logging::line_writer::{LineWriter, WriterEvents};
 
 /// So many lines may wait for a slow disk: a second of what one core serves. More are lost, and counted.
 const QUEUE_CAPACITY: usize = 16_384;

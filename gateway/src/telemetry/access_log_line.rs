@@ -16,7 +16,7 @@ use nomad_wire::{
 use serde::Serialize;
 
 use super::{AccessLog, route_class::RouteClass};
-use crate::request_id::TraceParent;
+use crate::proxy::request_id::TraceParent;
 
 /// What is known of a request until it ends. The query is not kept: values in it may be somebody's secret.
 #[derive(Debug)]

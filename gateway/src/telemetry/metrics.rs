@@ -29,7 +29,7 @@ use super::{
     exposition::{ExpositionFormat, to_prometheus_text},
 };
 use crate::telemetry::route_class::RouteClass;
-use crate::{console::Console, streams::SharedMonitors, tls::Handshakes};
+use crate::{logging::console::Console, proxy::streams::SharedMonitors, server::tls::Handshakes};
 
 const ROUTE_CLASSES: usize = RouteClass::ALL.len();
 

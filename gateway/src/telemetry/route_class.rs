@@ -39,7 +39,9 @@ impl RouteClass {
     /// The family of a request; a path below `/v1/gateway/` is no route of Nomad's.
     pub(super) fn from_request(route: Option<&Route>, path: &str) -> Self {
         match route {
-            Some(Route::Pass) if path.starts_with(crate::admin::PATH_PREFIX) => Self::Gateway,
+            Some(Route::Pass) if path.starts_with(crate::proxy::admin::PATH_PREFIX) => {
+                Self::Gateway
+            }
             Some(route) => Self::from_route(route),
             None => Self::Invalid,
         }
