@@ -4,6 +4,7 @@ mod connection;
 mod connection_limits;
 mod deferred_write;
 mod driver;
+pub(crate) mod health_tracker;
 mod host_pool;
 mod limiter;
 mod paused;

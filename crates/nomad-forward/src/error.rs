@@ -5,7 +5,7 @@ use std::{error, sync::Arc};
 use nomad_acl::{IdentifyError, PermissionDenied, RegionMismatch};
 use thiserror::Error;
 
-use crate::{forward::ForwardError, harden::HardenError, locate::LocateError};
+use crate::layers::{forward::ForwardError, harden::HardenError, locate::LocateError};
 
 /// What tower's own layers fail with.
 type BoxError = Box<dyn error::Error + Send + Sync>;

@@ -34,52 +34,42 @@
 
 mod agent;
 mod error;
-mod future;
-mod health_tracker;
-mod outages;
-mod relay;
+mod layers;
 mod stack;
 
-pub mod attribution;
-pub mod coalesce;
 pub mod connect;
 pub mod directory;
-pub mod early_response;
-pub mod forward;
-pub mod harden;
-pub mod locate;
-pub mod loop_detection;
 pub mod nomad_api;
-pub mod rescue;
-pub mod select;
-pub mod status_fix;
-pub mod upgrade;
-pub mod upstream_body;
 
 pub use nomad_wire::Target;
 
 pub use self::{
     agent::{Agent, AgentId, Endpoint, NameError, Transport},
-    coalesce::{Coalesce, CoalesceBody, CoalesceLimits, CoalescedRequests},
     connect::{ConnectionLimits, TcpConnect},
     directory::{
         AgentHealth, Directory, DirectoryError, HealthState, Location, LookupContext,
         NomadDirectory, NomadOptions, StaticDirectory,
     },
-    early_response::EarlyResponse,
     error::Error,
-    forward::Forward,
-    harden::Harden,
-    locate::Locate,
+    layers::{
+        attribution,
+        coalesce::{self, Coalesce, CoalesceBody, CoalesceLimits, CoalescedRequests},
+        early_response::{self, EarlyResponse},
+        forward::{self, Forward},
+        harden::{self, Harden},
+        locate::{self, Locate},
+        loop_detection,
+        rescue::{self, DenialDetail, Rescue},
+        select::{self, Path, RelayFallback, Select},
+        status_fix::{self, StatusFix, StatusFixBody},
+        upgrade::{self, Tunnels, Upgrade},
+        upstream_body,
+    },
     nomad_api::NomadApi,
-    rescue::{DenialDetail, Rescue},
-    select::{Path, RelayFallback, Select},
     stack::{
         AuthorizedStack, Forwarder, StackLimits, UpstreamStack, authorized_stack, forwarder,
         forwarder_with_limits, upstream_stack,
     },
-    status_fix::{StatusFix, StatusFixBody},
-    upgrade::{Tunnels, Upgrade},
 };
 
 /// The examples of the README run with the tests.

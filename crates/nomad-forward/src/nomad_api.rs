@@ -23,11 +23,15 @@ use tower_service::Service;
 pub use self::error::ApiError;
 use crate::{
     Agent,
-    connect::{Connect, Connection, ConnectionLimits, Lease, Pool, SendError},
+    connect::{
+        Connect, Connection, ConnectionLimits, Lease, Pool, SendError,
+        health_tracker::HealthTracker,
+    },
     directory::Reachability,
-    forward::{ForwardBody, headers},
-    health_tracker::HealthTracker,
-    upstream_body::UpstreamBody,
+    layers::{
+        forward::{ForwardBody, headers},
+        upstream_body::UpstreamBody,
+    },
 };
 
 /// The largest answer that is read: the list of 10,000 nodes has about 10 MB.

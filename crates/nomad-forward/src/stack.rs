@@ -5,8 +5,10 @@ use nomad_acl::{Admit, Identify, OnDefer, Tokens};
 
 use crate::{
     Coalesce, CoalescedRequests, ConnectionLimits, EarlyResponse, Forward, Harden, Locate, Rescue,
-    Select, StatusFix, connect::Connect, directory::Directory, forward::ForwardBody,
-    rescue::DenialDetail,
+    Select, StatusFix,
+    connect::Connect,
+    directory::Directory,
+    layers::{forward::ForwardBody, rescue::DenialDetail},
 };
 
 /// The chain that [`forwarder`] builds.
