@@ -23,10 +23,10 @@ use crate::{
 ///
 /// let call = Route::Fs(FsRoute::Logs, "13651909-dd6d-35ce-5da0-5004769668b3".into());
 /// let edge = Subject::Namespace("edge-eu".into());
-/// assert!(acl.allows(&Requirement::of(&call), &edge).is_allowed());
+/// assert!(acl.allows(&Requirement::for_route(&call), &edge).is_allowed());
 ///
 /// let ops = Subject::Namespace("ops".into());
-/// let nomad_acl::Decision::Deny(reason) = acl.allows(&Requirement::of(&call), &ops) else { panic!() };
+/// let nomad_acl::Decision::Deny(reason) = acl.allows(&Requirement::for_route(&call), &ops) else { panic!() };
 /// assert_eq!(reason.to_string(), "missing namespace:read-logs or namespace:read-fs");
 /// # Ok::<(), nomad_acl::PolicyError>(())
 /// ```

@@ -1,7 +1,7 @@
 //! The words of the policy language: what a rule can grant, and what its short words stand for.
 //!
-//! Every block has an alphabet of its own. A [`Set`] is a bit mask over one alphabet, so a
-//! decision is one `and`; `deny` is a word like the others, and [`Set::join`] makes it sticky.
+//! Every block has an alphabet of its own. A [`CapabilitySet`] is a bit mask over one alphabet, so a
+//! decision is one `and`; `deny` is a word like the others, and [`CapabilitySet::merge`] makes it sticky.
 
 mod labelled;
 mod namespace;

@@ -64,11 +64,11 @@ pub enum Outcome {
 /// Decides a question with these policies and says why.
 ///
 /// ```
-/// use nomad_acl::{Named, Policy, Question, Subject, explain};
+/// use nomad_acl::{Access, NamedPolicy, Policy, Subject, explain};
 ///
 /// let policy: Policy = "namespace \"edge-*\" {\n  policy = \"read\"\n}".parse()?;
-/// let policies = [Named::new("edge", &policy).from_file("edge.hcl")];
-/// let question = Question::Capability("namespace:read-logs".parse().unwrap());
+/// let policies = [NamedPolicy::new("edge", &policy).with_file("edge.hcl")];
+/// let question = Access::Capability("namespace:read-logs".parse().unwrap());
 /// let found = explain(&policies, question, Subject::Namespace("edge-eu".into()));
 /// assert_eq!(found.to_string(), "\
 /// denied: namespace:read-logs on namespace \"edge-eu\"

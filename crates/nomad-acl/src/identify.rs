@@ -41,7 +41,7 @@ pub struct Identified<B> {
 #[derive(Debug, Clone)]
 pub struct HandshakeToken(pub SecretId);
 
-/// Hands a request on as [`Known`].
+/// Hands a request on as [`Identified`].
 #[derive(Debug, Clone)]
 pub struct Identify<S, T> {
     inner: S,

@@ -3,7 +3,7 @@
 //! The reader is as lax as Nomad's, because policies written for Nomad rely on it, and because a server stores what it can
 //! read: trailing commas are fine, text after the root object is ignored, and so are the members that follow a missing
 //! comma. A closing brace ends the object in which it stands, wherever that is; a member that is not complete then is
-//! dropped. So does the end of the text. Then objects are dissolved into labels ([`dissolve`]).
+//! dropped. So does the end of the text. Then objects are dissolved into labels ([`flatten`]).
 
 mod flatten;
 mod lexer;

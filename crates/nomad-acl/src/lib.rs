@@ -15,7 +15,7 @@
 //! "#.parse()?;
 //! let acl = Acl::compile([("ops", &ops)]);
 //!
-//! let logs = Requirement::of(&Route::Fs(FsRoute::Logs, "13651909-dd6d-35ce-5da0-5004769668b3".into()));
+//! let logs = Requirement::for_route(&Route::Fs(FsRoute::Logs, "13651909-dd6d-35ce-5da0-5004769668b3".into()));
 //! assert!(acl.allows(&logs, &Subject::Namespace("edge-us".into())).is_allowed());
 //!
 //! let Decision::Deny(reason) = acl.allows(&logs, &Subject::Namespace("edge-eu".into())) else { panic!() };
@@ -51,7 +51,7 @@
 //!
 //! | block | label | `policy` | `capabilities` |
 //! |---|---|---|---|
-//! | `namespace` | letters, digits, `-`, `*` | `deny` `read` `write` `scale` | [`NamespaceCapability`](capability::Capability) |
+//! | `namespace` | letters, digits, `-`, `*` | `deny` `read` `write` `scale` | [`NamespaceCapability`](capability::NamespaceCapability) |
 //! | `variables { path "…" {} }`, in a namespace | any but a leading `/` | | [`PathCapability`](capability::PathCapability) |
 //! | `node_pool` | those and `_` | `deny` `read` `write` | [`NodePoolCapability`](capability::NodePoolCapability) |
 //! | `host_volume` | as `namespace` | `deny` `read` `write` | [`HostVolumeCapability`](capability::HostVolumeCapability) |
@@ -61,7 +61,7 @@
 //! | `sentinel` | none | `deny` `read` `write` | [`SentinelCapability`](capability::SentinelCapability) |
 //!
 //! A label with a `*` is a pattern; `*` is any run of characters, `/` included, and there is nothing
-//! else to it. A level is short for a set of capabilities ([`Word::of_level`](capability::Word::of_level)),
+//! else to it. A level is short for a set of capabilities ([`BlockCapability::from_level`](capability::BlockCapability::from_level)),
 //! and named capabilities add to it. What surprises people:
 //!
 //! * Variables are a world of their own: rights on a namespace give none on its variables, and a deny
@@ -72,9 +72,9 @@
 //!   over a deny. Across policies the strongest wins: deny, then write, read, list.
 //! * In `operator` and `sentinel` the level `write` wins over a capability `deny`.
 //! * An unknown capability fails the whole policy. Of a policy that a server holds and that cannot be read here, the
-//!   server's own reading counts ([`Policy::stored`]).
+//!   server's own reading counts ([`Policy::from_stored`]).
 //!
-//! [`Policy::written`] reads as a server does when somebody writes a policy, [`lint`] adds warnings,
+//! [`Policy::parse_strict`] reads as a server does when somebody writes a policy, [`lint`] adds warnings,
 //! [`explain`] says which rule decides a call and what to add.
 //!
 //! # From a request to its proof
@@ -98,8 +98,8 @@
 //! proof is as honest as its [`Subject`]: the namespace of an allocation is the allocation's own, looked up, never the
 //! one that the caller wrote into the query.
 //!
-//! Capabilities belong to a region. [`Known`] carries a [`RegionalAcl`], which opens only what is answered in its region:
-//! [`Admit`] compares it with what [`AccessRequest::answerer`] says, and a mismatch is an error.
+//! Capabilities belong to a region. [`Identified`] carries a [`RegionalAcl`], which opens only what is answered in its region:
+//! [`Admit`] compares it with what [`AccessRequest::destination`] says, and a mismatch is an error.
 //!
 //! [`tokens`] turns a token into an [`Acl`]: from a fixed table, or by asking Nomad's own API with the caller's own
 //! token, remembered within limits.

@@ -29,7 +29,7 @@ pub use self::{
 /// A policy: what one text of rules says, checked word by word.
 ///
 /// Reading with [`FromStr`] is lenient, the way Nomad reads a policy it evaluates: unknown blocks and
-/// repeated blocks pass. [`Policy::written`] is strict, the way Nomad reads a policy somebody writes.
+/// repeated blocks pass. [`Policy::parse_strict`] is strict, the way Nomad reads a policy somebody writes.
 /// `Display` prints the policy in the HCL form; reading that back gives an equal policy.
 ///
 /// ```

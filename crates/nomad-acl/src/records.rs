@@ -111,7 +111,7 @@ fn shape_error(place: TextPosition, reason: String) -> PolicyError {
 
 impl Records {
     /// The rules of a labelled block. A block without label is taken apart: each item of its body
-    /// becomes a rule labelled with its name, which [`unlabel`] sets right.
+    /// becomes a rule labelled with its name, which [`clear_missing_labels`] sets right.
     fn labelled_records(
         &mut self,
         block: Block,

@@ -35,10 +35,10 @@ impl fmt::Display for RegionScope {
 /// ```
 /// use nomad_acl::{Acl, RegionScope, RegionalAcl};
 ///
-/// let east = RegionScope::Literal("east".into());
-/// let rights = RegionalAcl::of(east.clone(), Acl::disabled());
-/// assert!(rights.within(&east).is_ok());
-/// assert!(rights.within(&RegionScope::Own).is_err(), "ACLs are off in east, and nowhere else");
+/// let east = RegionScope::Other("east".into());
+/// let rights = RegionalAcl::new(east.clone(), Acl::disabled());
+/// assert!(rights.for_region(&east).is_ok());
+/// assert!(rights.for_region(&RegionScope::Own).is_err(), "ACLs are off in east, and nowhere else");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegionalAcl {

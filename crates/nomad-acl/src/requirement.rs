@@ -21,7 +21,7 @@ pub use crate::requirement::{
 /// use nomad_acl::Requirement;
 /// use nomad_wire::{FsRoute, Route};
 ///
-/// let logs = Requirement::of(&Route::Fs(FsRoute::Logs, "13651909-dd6d-35ce-5da0-5004769668b3".into()));
+/// let logs = Requirement::for_route(&Route::Fs(FsRoute::Logs, "13651909-dd6d-35ce-5da0-5004769668b3".into()));
 /// assert_eq!(logs.to_string(), "namespace:read-logs or namespace:read-fs");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,7 +16,7 @@ pub const MAX_POLICY_DEPTH: u32 = 64;
 /// Where something stands in a text: line and column, both from 1, columns counted in characters.
 ///
 /// Where a rule stands is no part of what it says, so two places always compare equal; ask for
-/// [`Place::line`] and [`Place::column`] to tell them apart.
+/// [`TextPosition::line`] and [`TextPosition::column`] to tell them apart.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TextPosition {
     line: u32,

@@ -38,7 +38,7 @@ use crate::{
 
 /// A reference agent. Cloning it gives another handle to the same one.
 ///
-/// It answers whatever was admitted; [`Found`](crate::Found) and [`standalone`](crate::standalone)
+/// It answers whatever was admitted; [`LocalRequest`](crate::LocalRequest) and [`standalone`](crate::standalone)
 /// bring requests that far.
 #[derive(Clone)]
 pub struct Agent {

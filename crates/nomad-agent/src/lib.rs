@@ -50,7 +50,7 @@
 //!     group: "greeter".to_owned(),
 //!     tasks: vec![TaskSpec::new("web", "/bin/sh").args(["-c", "echo hello"])],
 //! })?;
-//! alloc.task("web").ok_or("no such task")?.reached(|state| state.phase == Phase::Dead).await;
+//! alloc.task("web").ok_or("no such task")?.wait_for(|state| state.phase == Phase::Dead).await;
 //!
 //! let path = format!("/v1/client/fs/logs/{}?task=web&type=stdout&plain=true", alloc.id());
 //! let request = http::Request::get(path).body(String::new())?;
@@ -68,17 +68,17 @@
 //! ```
 //!
 //! [`Agent`] takes only what was [`Admitted`](nomad_acl::Admitted). Region front of a lone agent
-//! stands [`Found`], whose subject is the agent's own knowledge and never the caller's query; a
+//! stands [`LocalRequest`], whose subject is the agent's own knowledge and never the caller's query; a
 //! gateway that admits by its own directory hands its question to the same [`Agent`].
 //!
 //! # Who the servers are
 //!
 //! Servers know each other through a [`Membership`]. [`Gossip`] is the one over any number of processes; a client asks
-//! a server with [`RemoteMembership`], for which servers serve [`peers`] on their RPC address; a [`Roster`] is shared by agents of
+//! a server with [`RemoteMembership`], for which servers serve [`peer_service`] on their RPC address; a [`Roster`] is shared by agents of
 //! one process without any socket. There is no election: the leader of a region is the alive server with the smallest
 //! name, so that everybody who knows the same servers names the same one.
 //!
-//! The servers also sign who a client is; [`peers`] answers that, too. A client without any server signs for itself.
+//! The servers also sign who a client is; [`peer_service`] answers that, too. A client without any server signs for itself.
 //!
 //! Each agent has a live log of its own (a [`LogHub`]), which is what `/v1/agent/monitor` shows;
 //! a [`LogSink`] brings the lines of all agents to one terminal.

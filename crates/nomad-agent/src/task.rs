@@ -101,7 +101,7 @@ impl Task {
     /// Ends its process and starts it again, without delay and without counting it as an attempt of its policy.
     ///
     /// # Errors
-    /// [`OrderError::NotRunning`].
+    /// [`TaskActionError::NotRunning`].
     ///
     /// # Cancel safety
     /// Once given, the order is carried out whether somebody waits or not.
@@ -112,7 +112,7 @@ impl Task {
     /// The same for a task in any state: a dead one is brought back.
     ///
     /// # Errors
-    /// [`OrderError::NotRunning`] if it was stopped for good.
+    /// [`TaskActionError::NotRunning`] if it was stopped for good.
     pub async fn revive(&self) -> Result<(), TaskActionError> {
         self.send_action(|done| Action::Restart { include_dead: true, done }).await
     }
@@ -120,7 +120,7 @@ impl Task {
     /// Sends a signal to its process, not to the children of that.
     ///
     /// # Errors
-    /// [`OrderError::NotRunning`], or what the operating system says.
+    /// [`TaskActionError::NotRunning`], or what the operating system says.
     pub(crate) async fn signal(&self, signal: Signal) -> Result<(), TaskActionError> {
         self.send_action(|done| Action::Signal { signal, done }).await
     }

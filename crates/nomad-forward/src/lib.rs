@@ -23,7 +23,7 @@
 //! ```
 //!
 //! Each arrow is a type, so that no room can be entered without the slip from the room before. [`forwarder`] builds
-//! the whole chain; [`Rescue`], around it, is the only place where an error becomes a status. [`Upgrade`] may stand around
+//! the whole chain; [`Rescue`], around it, is the only place where an error becomes a status. [`StatusFix`] may stand around
 //! that: with it callers can upgrade their connection to a websocket, without it upgrades end here.
 //!
 //! Tower's own layers fit between any two of these, around them and below; [`Error::Layer`] holds what they fail with. One that

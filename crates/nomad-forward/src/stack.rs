@@ -14,7 +14,7 @@ use crate::{
 /// The chain that [`forwarder`] builds.
 pub type Forwarder<C, D, T, B> = AuthorizedStack<Select<UpstreamStack<C, D, B>>, D, T>;
 
-/// The chain that [`guarded`] builds.
+/// The chain that [`authorized_stack`] builds.
 pub type AuthorizedStack<S, D, T> = Rescue<Identify<Locate<Harden<Admit<S>>, D>, T>>;
 
 /// The rooms behind RESOLVE, which ask the agent.
@@ -66,7 +66,7 @@ where
     authorized_stack(upstream_stack(connect, directory.clone(), bounds), directory, tokens, denials)
 }
 
-/// The rooms behind the decision: a service for admitted requests. With [`guarded`] around it this is the whole chain;
+/// The rooms behind the decision: a service for admitted requests. With [`authorized_stack`] around it this is the whole chain;
 /// whoever has more to do with requests that are decided about stands between the two.
 pub fn upstream_stack<C, D, B>(
     connect: C,

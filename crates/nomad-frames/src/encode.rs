@@ -161,7 +161,7 @@ impl SliceWriter<'_> {
     }
 }
 
-/// The longest that [`decimal`] writes.
+/// The longest that [`write_decimal`] writes.
 pub(crate) const MAX_DECIMAL_LEN: usize = 20;
 
 /// Writes `value` to the start of `room` and returns its length. In place, because bytes that

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!          "{"        key          ":"         value          ","
-//!  Begin ──────► Key ─────► Colon ─────► Value ──────► AfterValue ─────┐
+//!  Begin ──────► Key ─────► Colon ─────► Value ──────► After ─────┐
 //!                 ▲                        │ ▲           │        │
 //!                 │                "{" "[" │ │ "," in [] │ "}" "]"│
 //!                 │                        ▼ │           ▼        │

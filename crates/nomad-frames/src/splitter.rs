@@ -50,7 +50,7 @@ pub(crate) struct ObjectRange {
 ///   │ object that straddles│    └──────┴──────────────┘    └───────┘ └───────┘
 ///   └──────────────────────┘           pos
 ///
-///   carry.len() <= max_frame, and 0 unless State::InObject
+///   carry.len() <= max_frame, and 0 unless State::Inside
 ///   pos <= chunk.len(), and begin + pos is the position in the stream
 /// ```
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use crate::text::decode_string;
 /// let mut decoder = Decoder::default();
 /// // Two reads of 3 bytes in one frame: Nomad says 3.
 /// decoder.feed(r#"{"Data":"YWJjZGVm","File":"app.log","Offset":3}"#.into())?;
-/// let mut tracker = Tracker::starting_at(0);
+/// let mut tracker = Tracker::from_position(0);
 /// let frame = decoder.next_frame()?.expect("one frame was fed");
 /// let position = tracker.advance(&frame);
 /// assert_eq!((position.file().as_ref(), position.start, position.end), ("app.log", 0, 6));

@@ -24,11 +24,11 @@ use crate::{
 /// A route with its parsed query.
 ///
 /// ```
-/// use http::{MethodNotAllowed, Uri};
+/// use http::{Method, Uri};
 /// use nomad_wire::{Call, Target, call::Params};
 ///
 /// let uri = Uri::from_static("/v1/agent/monitor?server_id=leader&plain=true");
-/// let call = Call::parse(&MethodNotAllowed::GET, &uri)?;
+/// let call = Call::parse(&Method::GET, &uri)?;
 /// assert_eq!(call.target, Ok(Target::Leader));
 /// let Ok(Params::Monitor(monitor)) = &call.params else { unreachable!() };
 /// assert!(monitor.plain);

@@ -19,8 +19,8 @@ impl CrossOrigin {
     /// ```
     /// use nomad_wire::CrossOrigin;
     ///
-    /// assert_eq!(CrossOrigin::of("/v1/client/stats"), Some(CrossOrigin::Read));
-    /// assert_eq!(CrossOrigin::of("/v1/client/gc"), None);
+    /// assert_eq!(CrossOrigin::for_path("/v1/client/stats"), Some(CrossOrigin::Read));
+    /// assert_eq!(CrossOrigin::for_path("/v1/client/gc"), None);
     /// ```
     #[must_use]
     pub fn for_path(path: &str) -> Option<Self> {

@@ -3,8 +3,8 @@
 //! Nomad's encoder is not Go's `encoding/json` and not `serde_json` either: floats always carry a
 //! fraction or an exponent (`0.0`, `100.0`, `1e-07`), U+2028 and U+2029 are escaped, `<`, `>` and
 //! `&` are not, and struct keys come out either sorted by byte or in the order of declaration,
-//! depending on the type. [`to_json`] prints any body of this crate in that form, [`text`] makes a
-//! string of bytes that may not be text, and [`Unknown`] holds the keys a newer Nomad added.
+//! depending on the type. [`to_json`] prints any body of this crate in that form, [`lossy_string`] makes a
+//! string of bytes that may not be text, and [`UnknownFields`] holds the keys a newer Nomad added.
 
 mod base64_text;
 mod decode;

@@ -2,16 +2,16 @@
 //!
 //! The crate is a vocabulary: it knows which calls exist ([`Route`]) and what is known of each ([`spec`]), how their
 //! parameters are read ([`Call`], [`query`]), what names things ([`NodeId`], [`AllocId`], [`ServerId`]), where the token
-//! stands ([`header`]), and how an error is put ([`Fault`]). It knows no runtime, no socket, no file and no clock.
+//! stands ([`header`]), and how an error is put ([`HttpError`]). It knows no runtime, no socket, no file and no clock.
 //!
 //! ```
-//! use http::{MethodNotAllowed, Uri};
+//! use http::{Method, Uri};
 //! use nomad_wire::{FsRoute, Query, Route, query::LogsQuery};
 //!
 //! let uri: Uri = "/v1/client/fs/logs/13651909-dd6d-35ce-5da0-5004769668b3?task=web&type=stdout&follow=true"
 //!     .parse()?;
-//! let Ok(Route::Fs(FsRoute::Logs, alloc)) = Route::parse(&MethodNotAllowed::GET, &uri) else { unreachable!() };
-//! let logs = LogsQuery::parse(&alloc, &Query::of(&uri))?;
+//! let Ok(Route::Fs(FsRoute::Logs, alloc)) = Route::parse(&Method::GET, &uri) else { unreachable!() };
+//! let logs = LogsQuery::parse(&alloc, &Query::from_uri(&uri))?;
 //! assert_eq!(&*logs.task, "web");
 //! assert!(logs.follow && !logs.plain);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -24,7 +24,7 @@
 //!
 //! let error = MonitorQuery::parse(&Query::new("log_level=loud")).unwrap_err();
 //! let fault = HttpError::from(error);
-//! assert_eq!((fault.status().as_u16(), fault.text()), (400, "UnknownFields log level: loud"));
+//! assert_eq!((fault.status().as_u16(), fault.text()), (400, "Unknown log level: loud"));
 //! ```
 
 mod cross_origin;

@@ -174,16 +174,16 @@ impl Route {
     /// say.
     ///
     /// ```
-    /// use http::{MethodNotAllowed, Uri};
+    /// use http::{Method, Uri};
     /// use nomad_wire::Route;
     ///
     /// let uri = Uri::from_static("/v1/agent/members?pretty");
-    /// assert_eq!(Route::parse(&MethodNotAllowed::GET, &uri), Ok(Route::Members));
+    /// assert_eq!(Route::parse(&Method::GET, &uri), Ok(Route::Members));
     /// ```
     ///
     /// # Errors
-    /// [`RouteError::Method`] when a known path does not take this method or it is `CONNECT`, [`RouteError::Redirect`] when the path is
-    /// not clean (`//`, `.`, `..`, none of them escaped) or lacks the slash of a subtree, [`RouteError::Escape`] when it
+    /// [`RouteError::MethodNotAllowed`] when a known path does not take this method or it is `CONNECT`, [`RouteError::Redirect`] when the path is
+    /// not clean (`//`, `.`, `..`, none of them escaped) or lacks the slash of a subtree, [`RouteError::BadEscape`] when it
     /// cannot be decoded.
     pub fn parse(method: &Method, uri: &Uri) -> Result<Self, RouteError> {
         parse::parse_route(method, uri)

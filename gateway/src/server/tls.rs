@@ -1,6 +1,6 @@
 //! TLS on both sides: [`Acceptor`] for callers, [`TlsConnect`] for agents.
 //!
-//! Both read PEM files and read them again when they change, on SIGHUP or by [`watch`]; connections that stand go on
+//! Both read PEM files and read them again when they change, on SIGHUP or by [`watch_files`]; connections that stand go on
 //! with what they began with. Files that cannot be used are told and leave the old ones in force.
 //!
 //! Callers are offered HTTP/2 and HTTP/1.1 (ALPN), agents HTTP/1.1: they know nothing else.
@@ -42,7 +42,7 @@ pub use crate::server::tls::{
 const H2: &[u8] = b"h2";
 const HTTP_1_1: &[u8] = b"http/1.1";
 
-/// How often [`watch`] should look whether files have changed: soon enough for whoever waits for it, and six calls of
+/// How often [`watch_files`] should look whether files have changed: soon enough for whoever waits for it, and six calls of
 /// the system at a time.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(5);
 

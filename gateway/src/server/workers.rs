@@ -50,7 +50,7 @@ pub(crate) struct WorkerSlot {
 /// The runtime of one thread.
 ///
 /// # Errors
-/// [`AllocStartError::Runtime`].
+/// [`StartError::Runtime`].
 pub fn new_runtime() -> Result<Runtime, StartError> {
     Builder::new_current_thread().enable_all().build().map_err(StartError::Runtime)
 }
@@ -65,7 +65,7 @@ impl Workers {
     /// So many threads, with the one that accepts; at least that one.
     ///
     /// # Errors
-    /// [`AllocStartError::Runtime`] when a thread or its runtime cannot be made.
+    /// [`StartError::Runtime`] when a thread or its runtime cannot be made.
     pub fn start(threads: usize) -> Result<Self, StartError> {
         let mut all = vec![Worker { load: Arc::default(), thread: None }];
         for number in 2..=threads {

@@ -278,7 +278,7 @@ async fn priorities_of_no_stream_and_windows_of_one_that_is_over() {
     assert_eq!(seen.frames[usize::from(RST_STREAM)], 0, "{seen:?}");
 }
 
-/// A file of 8 MiB at the agent, and another connect to that agent, which is served.
+/// A file of 8 MiB at the agent, and another call to that agent, which is served.
 async fn large_file(dev: &mut Dev) -> (String, String) {
     dev.memory = MEMORY_UNTAKEN;
     let logs = dev.data.path().join("client1").join("alloc").join(&dev.alloc).join("alloc/logs");

@@ -4,8 +4,8 @@ use std::fmt;
 
 /// A level: the short word of `policy = "…"`.
 ///
-/// [`Level::Scale`] means something in a namespace only and is nothing elsewhere;
-/// [`Level::List`] is a word of the plugin block alone.
+/// [`PolicyLevel::Scale`] means something in a namespace only and is nothing elsewhere;
+/// [`PolicyLevel::List`] is a word of the plugin block alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "the five levels are the whole language")]
 pub enum PolicyLevel {

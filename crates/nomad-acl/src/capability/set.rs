@@ -44,10 +44,10 @@ pub trait BlockCapability: Copy + Eq + fmt::Debug + Send + Sync + 'static {
 /// ```
 /// use nomad_acl::capability::{NamespaceCapability, CapabilitySet};
 ///
-/// let read = CapabilitySet::of(&[NamespaceCapability::ReadJob, NamespaceCapability::ListJobs]);
-/// let deny = CapabilitySet::of(&[NamespaceCapability::Deny]);
-/// assert!(read.has(NamespaceCapability::ReadJob));
-/// assert_eq!(read.join(deny), deny);
+/// let read = CapabilitySet::from_slice(&[NamespaceCapability::ReadJob, NamespaceCapability::ListJobs]);
+/// let deny = CapabilitySet::from_slice(&[NamespaceCapability::Deny]);
+/// assert!(read.contains(NamespaceCapability::ReadJob));
+/// assert_eq!(read.merge(deny), deny);
 /// ```
 pub struct CapabilitySet<W> {
     bits: u64,
@@ -178,7 +178,7 @@ impl<W: BlockCapability> fmt::Display for CapabilitySet<W> {
     }
 }
 
-/// The words of a [`Set`], in the order of the alphabet.
+/// The words of a [`CapabilitySet`], in the order of the alphabet.
 #[derive(Clone, Copy, Debug)]
 pub struct CapabilityIter<W: BlockCapability> {
     set: CapabilitySet<W>,

@@ -4,7 +4,7 @@ use tower_layer::Layer;
 
 use super::Identify;
 
-/// Layers [`Identify`] over whatever takes a [`Known`](super::Known).
+/// Layers [`Identify`] over whatever takes a [`Identified`](super::Identified).
 #[derive(Debug, Clone)]
 pub struct IdentifyLayer<T> {
     tokens: T,

@@ -44,8 +44,8 @@ impl Policy {
     ///     "Namespaces": [{ "Name": "a", "Policy": "", "Capabilities": ["fly", "read-job"] }],
     ///     "Agent": { "Policy": "read" },
     /// });
-    /// let stored = Policy::stored(newer, Some(&json));
-    /// assert!(matches!(stored.reading, PolicySource::RulesJson(_)));
+    /// let stored = Policy::from_stored(newer, Some(&json));
+    /// assert!(matches!(stored.source, PolicySource::RulesJson(_)));
     /// assert_eq!(stored.policy.namespaces()[0].rule.capabilities.len(), 1);
     /// ```
     #[must_use]

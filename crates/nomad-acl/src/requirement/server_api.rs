@@ -41,9 +41,9 @@ impl ServerRequirement {
     /// use http::Method;
     /// use nomad_acl::ServerRequirement;
     ///
-    /// let demand = ServerRequirement::of(&MethodNotAllowed::GET, "/v1/job/web/versions");
+    /// let demand = ServerRequirement::for_call(&Method::GET, "/v1/job/web/versions");
     /// assert_eq!(demand.to_string(), "namespace:read-job in the namespace of the request");
-    /// assert_eq!(ServerRequirement::of(&MethodNotAllowed::PUT, "/v1/jobs"), ServerRequirement::ServerDecides);
+    /// assert_eq!(ServerRequirement::for_call(&Method::PUT, "/v1/jobs"), ServerRequirement::ServerDecides);
     /// ```
     #[must_use]
     pub fn for_call(method: &Method, path: &str) -> Self {

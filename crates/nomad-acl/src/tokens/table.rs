@@ -45,8 +45,8 @@ use crate::{Acl, NamedPolicy, Policy, PolicyError, RegionScope, RegionalAcl, Tok
 /// # let Poll::Ready(acl) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) else { panic!() };
 /// # let acl = acl?;
 /// // let acl = table.resolve(Some(&reader)).await?;
-/// let acl = acl.within(&RegionScope::Own)?;
-/// assert!(acl.holds("node:read".parse()?, &Subject::Agent).is_allowed());
+/// let acl = acl.for_region(&RegionScope::Own)?;
+/// assert!(acl.has_capability("node:read".parse()?, &Subject::Agent).is_allowed());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]

@@ -14,7 +14,7 @@ pub trait TokenLookup: Send + Sync + 'static {
     type Future: Future<Output = Result<ResolvedToken, TokenLookupError>> + Send + 'static;
 
     /// Finds out about this token; `None` is the anonymous caller. What is remembered from earlier look-ups, such as a
-    /// policy that several tokens have, may be used when it is not older than `part`; [`Found::aged`] says how old.
+    /// policy that several tokens have, may be used when it is not older than `part`; [`ResolvedToken::with_age`] says how old.
     fn look_up(&self, token: Option<&SecretId>, part: Duration) -> Self::Future;
 }
 

@@ -36,7 +36,7 @@ impl Allocation {
     /// Restarts one task that runs.
     ///
     /// # Errors
-    /// [`ActError::NoRunner`], [`ActError::Order`].
+    /// [`AllocActionError::NoRunner`], [`AllocActionError::Task`].
     pub async fn restart_task(&self, name: &str) -> Result<(), AllocActionError> {
         let task = self.task(name).ok_or_else(|| AllocActionError::NoRunner(name.to_owned()))?;
         Ok(task.restart().await?)
@@ -45,7 +45,7 @@ impl Allocation {
     /// Restarts the tasks that run, and with `all` those that have ended as well.
     ///
     /// # Errors
-    /// [`ActError::ShouldNotRun`] when none runs, [`ActError::Several`].
+    /// [`AllocActionError::ShouldNotRun`] when none runs, [`AllocActionError::Multiple`].
     pub async fn restart_tasks(&self, all: RestartScope) -> Result<(), AllocActionError> {
         if self.is_terminal() || self.is_collected() {
             return Err(AllocActionError::ShouldNotRun);
@@ -67,7 +67,7 @@ impl Allocation {
     /// Sends a signal to one task, or to all of them when no name is given.
     ///
     /// # Errors
-    /// [`ActError::NoTask`], [`ActError::Unknown`], [`ActError::Order`], [`ActError::Several`].
+    /// [`AllocActionError::NoTask`], [`AllocActionError::UnknownSignal`], [`AllocActionError::Task`], [`AllocActionError::Multiple`].
     pub async fn signal(&self, name: Option<&str>, signal: &str) -> Result<(), AllocActionError> {
         if let Some(name) = name {
             return send_signal(self.task(name).ok_or(AllocActionError::NoTask)?, signal).await;

@@ -129,7 +129,7 @@ impl Allocations {
     /// until the agent ends.
     ///
     /// # Errors
-    /// [`NotEligible`] when there is none, it still runs, or it has been collected already.
+    /// [`NotEligibleForGc`] when there is none, it still runs, or it has been collected already.
     ///
     /// # Cancel safety
     /// What was claimed is not claimed again; its files may stay.

@@ -67,7 +67,7 @@ const CONTAINERS: [(&[u8], &[u8], &str); 4] = [
     (b"RIFF", b"WAVE", "audio/wave"),
 ];
 
-/// The content type of a file that begins with `head`. No more than [`SNIFFED`] bytes are looked at.
+/// The content type of a file that begins with `head`. No more than [`SNIFF_LENGTH`] bytes are looked at.
 pub(crate) fn content_type(head: &[u8]) -> &'static str {
     let head = &head[..head.len().min(SNIFF_LENGTH)];
     let visible = head.trim_ascii_start();

@@ -53,7 +53,7 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// More than ten thousand members fit; what is longer is no list of members.
 const MAX_RESPONSE: usize = 8 * 1024 * 1024;
 
-/// What a server says to its peers; see [`peers`].
+/// What a server says to its peers; see [`peer_service`].
 #[derive(Debug, Clone)]
 pub struct PeerService {
     agent: Agent,

@@ -19,10 +19,10 @@ use crate::membership::{MembershipError, smallest_alive};
 /// let roster = Roster::new();
 /// for (name, id) in [("server2", "a"), ("server1", "b")] {
 ///     let id = id.repeat(32).parse::<uuid::Uuid>()?.to_string().parse()?;
-///     roster.join(Member::of(&AgentConfig::new(name, Role::Server), id));
+///     roster.insert(Member::from_config(&AgentConfig::new(name, Role::Server), id));
 /// }
 /// assert_eq!(roster.leader("global").map(|leader| leader.name), Some("server1".to_owned()));
-/// roster.mark("server1.global", MemberStatus::Failed);
+/// roster.set_status("server1.global", MemberStatus::Failed);
 /// assert_eq!(roster.leader("global").map(|leader| leader.name), Some("server2".to_owned()));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -29,7 +29,7 @@ impl ConnectionLimits {
     /// What is always left to short calls: a web page asks as much at once.
     pub const RESERVED_FOR_SHORT: usize = 8;
 
-    /// How many connections streams and blocking queries may hold together: four fifths, and [`SHORT`](Self::SHORT) fewer
+    /// How many connections streams and blocking queries may hold together: four fifths, and [`RESERVED_FOR_SHORT`](Self::RESERVED_FOR_SHORT) fewer
     /// than there are at most; one at least.
     #[must_use]
     pub const fn long_lived(&self) -> usize {

@@ -94,7 +94,7 @@ impl Limiter {
         }
     }
 
-    /// Makes room for a request that found none. What clients do not take counts as streams, as far as their capacity_for has room;
+    /// Makes room for a request that found none. What clients do not take counts as streams, as far as their share has room;
     /// of the rest one response is ended. Says when to look again.
     fn make_room(&self, lease: Lease) -> Instant {
         let ended = self.slots.judge(|place| {

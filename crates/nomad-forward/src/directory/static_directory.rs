@@ -58,7 +58,7 @@ impl fmt::Debug for StaticDirectory {
     }
 }
 
-/// Collects the agents of a [`Table`].
+/// Collects the agents of a [`StaticDirectory`].
 pub struct StaticDirectoryBuilder {
     region: Region,
     agents: Vec<Arc<Agent>>,

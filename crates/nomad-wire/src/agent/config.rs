@@ -17,9 +17,9 @@ use super::redact;
 /// use nomad_wire::agent::AgentConfig;
 ///
 /// let config = AgentConfig::skeleton()
-///     .with(&["Region"], "eu")
-///     .with(&["Client", "Enabled"], true)
-///     .with(&["Ports", "HTTP"], 4646);
+///     .with_value(&["Region"], "eu")
+///     .with_value(&["Client", "Enabled"], true)
+///     .with_value(&["Ports", "HTTP"], 4646);
 /// assert_eq!(config.region(), Some("eu"));
 /// assert!(config.is_client());
 /// ```

@@ -8,7 +8,7 @@ use crate::{
     route::FsRoute,
 };
 
-/// Why a query string was refused. `Display` is exactly what Nomad answers; the status stands in [`crate::Fault`].
+/// Why a query string was refused. `Display` is exactly what Nomad answers; the status stands in [`crate::HttpError`].
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum QueryError {

@@ -51,7 +51,7 @@ impl Ids {
     }
 
     fn fresh(&self) -> HeaderValue {
-        // IdParam where it needs one allocation in all, also when it is cloned, and without the machinery of formatting.
+        // Written where it needs one allocation in all, also when it is cloned, and without the machinery of formatting.
         let mut id = *b"0000000000000000-0000000000000000";
         write_hex(&mut id[..16], self.process);
         write_hex(&mut id[17..], self.next.fetch_add(1, Ordering::Relaxed));

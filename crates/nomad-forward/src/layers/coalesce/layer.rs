@@ -1,4 +1,4 @@
-//! Puts [`Share`] in front of a service.
+//! Puts [`Coalesce`] in front of a service.
 
 use std::marker::PhantomData;
 
@@ -7,7 +7,7 @@ use tower_layer::Layer;
 
 use super::{Coalesce, CoalescedRequests};
 
-/// Layers [`Share`] over whatever takes a [`UpstreamRequest`](crate::resolve::Resolved) request and answers with the body `R`.
+/// Layers [`Coalesce`] over whatever takes a [`UpstreamRequest`](crate::select::UpstreamRequest) request and answers with the body `R`.
 #[derive(Debug, Clone)]
 pub struct CoalesceLayer<R> {
     shares: CoalescedRequests,

@@ -1,10 +1,10 @@
-//! Puts [`Guard`] in front of a service.
+//! Puts [`Harden`] in front of a service.
 
 use tower_layer::Layer;
 
 use super::Harden;
 
-/// Layers [`Guard`] over whatever takes an [`Located`](crate::address::Addressed) request.
+/// Layers [`Harden`] over whatever takes a [`Located`](crate::locate::Located) request.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct HardenLayer;

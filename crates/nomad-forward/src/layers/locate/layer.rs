@@ -1,10 +1,10 @@
-//! Puts [`Address`] in front of a service.
+//! Puts [`Locate`] in front of a service.
 
 use tower_layer::Layer;
 
 use super::Locate;
 
-/// Layers [`Address`] over whatever takes an [`Located`](super::Addressed) request.
+/// Layers [`Locate`] over whatever takes a [`Located`](super::Located) request.
 #[derive(Debug, Clone)]
 pub struct LocateLayer<D> {
     directory: D,

@@ -1,10 +1,10 @@
-//! Puts [`Resolve`] in front of a service.
+//! Puts [`Select`] in front of a service.
 
 use tower_layer::Layer;
 
 use super::Select;
 
-/// Layers [`Resolve`] over whatever takes a [`UpstreamRequest`](super::Resolved) request.
+/// Layers [`Select`] over whatever takes a [`UpstreamRequest`](super::UpstreamRequest) request.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SelectLayer;
 

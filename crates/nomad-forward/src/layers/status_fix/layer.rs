@@ -4,7 +4,7 @@ use tower_layer::Layer;
 
 use super::StatusFix;
 
-/// Layers [`StatusFix`] over whatever takes a [`UpstreamRequest`](crate::resolve::Resolved) request.
+/// Layers [`StatusFix`] over whatever takes a [`UpstreamRequest`](crate::select::UpstreamRequest) request.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct StatusFixLayer;

@@ -86,7 +86,7 @@ async fn copy(from: impl AsyncRead, to: impl AsyncWrite, moved: &AtomicU64) -> i
     }
 }
 
-/// Returns when nothing has moved for a whole [`IDLE_LIMIT`].
+/// Returns when nothing has moved for a whole [`IDLE_TIMEOUT`].
 async fn wait_idle(passage: &TunnelPermit) {
     let moved = || {
         let (up, down) = (passage.agent_counter(), passage.client_counter());

@@ -88,7 +88,7 @@ fn open_part(files: Files, path: &Path, offset: i64, limit: u64) -> Result<FileP
     Ok(FilePart { files, opened, position, head })
 }
 
-/// Reads up to [`SMALL`] bytes, fewer only at the end.
+/// Reads up to [`MAX_BUFFERED`] bytes, fewer only at the end.
 fn read_head(opened: &OpenFile, position: u64, limit: u64) -> io::Result<Vec<u8>> {
     let mut head = vec![0; usize::try_from(limit).unwrap_or(MAX_BUFFERED).min(MAX_BUFFERED)];
     let mut filled = 0;
