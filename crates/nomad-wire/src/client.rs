@@ -34,6 +34,7 @@ mod alloc_stats;
 mod checks;
 mod device;
 mod file_info;
+mod handshake;
 mod host_stats;
 mod identity;
 mod metadata;
@@ -49,6 +50,7 @@ pub use self::{
     checks::{AllocChecks, CheckResult},
     device::{DeviceGroupStats, DeviceInstanceStats, StatObject, StatValue},
     file_info::FileInfo,
+    handshake::{HandshakeMessage, HandshakeMessageError},
     host_stats::{HostCpuStats, HostDiskStats, HostMemoryStats, HostStats},
     identity::{NodeIdentity, Renewal, RenewalRequest},
     metadata::{MetadataError, MetadataUpdate, NodeMetadata},

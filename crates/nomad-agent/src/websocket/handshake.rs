@@ -1,22 +1,18 @@
 //! The token in the first message, for callers that cannot set a header.
 
 use http::{HeaderMap, header::AUTHORIZATION};
-use nomad_wire::{SecretId, header};
-use serde::Deserialize;
+use nomad_wire::{
+    client::{HandshakeMessage, HandshakeMessageError},
+    header,
+};
 use thiserror::Error;
-
-/// The only version there is.
-const VERSION: i64 = 1;
 
 /// Why the first message is none. The texts are Nomad's where it has one.
 #[derive(Debug, Error)]
 pub(super) enum HandshakeError {
-    /// It is no JSON, or none of this kind.
-    #[error("failed to decode handshake message")]
-    Malformed(#[source] serde_json::Error),
-    /// It is of another version.
-    #[error("unexpected handshake value: {0}")]
-    Version(i64),
+    /// It is no handshake.
+    #[error(transparent)]
+    Message(#[from] HandshakeMessageError),
     /// Two tokens, and they are not the same.
     #[error("handshake auth token mismatched auth header token")]
     Mismatch,
@@ -25,24 +21,11 @@ pub(super) enum HandshakeError {
     NotText,
 }
 
-#[derive(Deserialize)]
-struct Message {
-    #[serde(default)]
-    version: i64,
-    #[serde(default)]
-    auth_token: String,
-}
-
 /// Puts the token of the first message where a token stands.
 pub(super) fn apply_token(message: &[u8], headers: &mut HeaderMap) -> Result<(), HandshakeError> {
-    let message: Message = serde_json::from_slice(message).map_err(HandshakeError::Malformed)?;
-    if message.version != VERSION {
-        return Err(HandshakeError::Version(message.version));
-    }
-    let token = SecretId::new(message.auth_token);
+    let Some(token) = HandshakeMessage::parse(message)?.token else { return Ok(()) };
     // A header that is malformed is refused when everybody's is.
     match header::token(headers) {
-        _ if token.expose().is_empty() => Ok(()),
         Ok(Some(there)) if there != token => Err(HandshakeError::Mismatch),
         _ => {
             let value = token.header_value().ok_or(HandshakeError::NotText)?;

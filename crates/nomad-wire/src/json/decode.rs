@@ -94,6 +94,13 @@ impl Object {
         })
     }
 
+    /// A field that is a whole number; zero when it is not there.
+    pub(crate) fn integer(&self, name: &str) -> Result<i64, DecodeError> {
+        self.last_field(name, |value| {
+            value.as_i64().ok_or_else(|| self.mismatch(name, value, "int"))
+        })
+    }
+
     /// A field that is an object of texts, some of which may be `null`; none when it is not there.
     pub(crate) fn string_map(&self, name: &str) -> Result<Option<StringMap>, DecodeError> {
         self.last_field(name, |value| match value {

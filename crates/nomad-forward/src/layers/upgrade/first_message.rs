@@ -1,16 +1,12 @@
 //! The first message of a websocket, read without losing a byte of it.
 
-use nomad_wire::SecretId;
-use serde::Deserialize;
+use nomad_wire::{SecretId, client::HandshakeMessage};
 
 use super::close_frame::CloseFrame;
 
 /// So many bytes are read in search of the first message: it holds a token, and the largest are signed identities of
 /// a few thousand bytes.
 pub(super) const MAX_FIRST_MESSAGE: usize = 32 << 10;
-
-/// The only version of the message (`command/agent` of Nomad 2.0).
-const VERSION: i64 = 1;
 
 /// The payload of the first message, or `None` while more bytes are needed.
 ///
@@ -82,22 +78,12 @@ fn extended_length(short: u8, rest: &[u8]) -> Option<(u64, &[u8])> {
     }
 }
 
-/// The token in a first message. None, or an empty one, is the anonymous caller.
+/// The token in a first message. None is the anonymous client.
 pub(super) fn parse_token(message: &[u8]) -> Result<Option<SecretId>, CloseFrame> {
-    let message: HandshakeMessage = serde_json::from_slice(message)
-        .map_err(|_| CloseFrame::policy("the first message is no handshake"))?;
-    if message.version != VERSION {
-        return Err(CloseFrame::policy(format!("unexpected handshake value: {}", message.version)));
+    match HandshakeMessage::parse(message) {
+        Ok(message) => Ok(message.token),
+        Err(error) => Err(CloseFrame::policy(error.to_string())),
     }
-    Ok(message.auth_token.filter(|token| !token.is_empty()).map(SecretId::new))
-}
-
-/// `{"version":1,"auth_token":"…"}`
-#[derive(Deserialize)]
-struct HandshakeMessage {
-    #[serde(default)]
-    version: i64,
-    auth_token: Option<String>,
 }
 
 #[cfg(test)]
