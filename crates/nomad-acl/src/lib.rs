@@ -85,7 +85,7 @@
 //!  http::Request<B>
 //!    │  IDENTIFY  which call is it, and what may its token do?   asks Tokens
 //!    ▼
-//!  Known<B> { call, acl, request }
+//!  Identified<B> { call, acl, request }
 //!    │  (somebody finds out whose object it is about: the Subject)
 //!    ▼
 //!  Q: Ask

@@ -93,7 +93,7 @@
 //!
 //! It relays nothing: a question for another agent is refused, for finding agents is a gateway's
 //! work. Calls it does not serve answer 501 with a sentence that says so, and so do profiles that
-//! only the runtime of GoFormatter could give. It keeps no jobs and no replicated log; the evaluations of its
+//! only the runtime of Go could give. It keeps no jobs and no replicated log; the evaluations of its
 //! scheduler workers are the server's own upkeep.
 
 mod agent;

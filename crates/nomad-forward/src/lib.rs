@@ -3,20 +3,20 @@
 //! ```text
 //!  http::Request<B>
 //!    ▼  IDENTIFY   what is asked, and by whom?          nomad_acl
-//!  Known<B>
-//!    ▼  ADDRESS    which agent is meant, whose is it?   asks a Directory
+//!  Identified<B>
+//!    ▼  LOCATE     which agent is meant, whose is it?   asks a Directory
 //!  Located<B>
-//!    ▼  GUARD      what Nomad leaves open
+//!    ▼  HARDEN     what Nomad leaves open
 //!  Located<B>
 //!    ▼  ADMIT      may they?                            nomad_acl, pure
 //!  Admitted<Located<B>>
-//!    ▼  RESOLVE    how is the agent reached and asked?
+//!    ▼  SELECT     how is the agent reached and asked?
 //!  UpstreamRequest<B>
-//!    ▼  EARLY      the head of a stream that is silent yet
+//!    ▼  EARLY_RESPONSE  the head of a stream that is silent yet
 //!  UpstreamRequest<B>
-//!    ▼  MEND       a 500 that means 403 or 404 becomes that
+//!    ▼  STATUS_FIX    a 500 that means 403 or 404 becomes that
 //!  UpstreamRequest<B>
-//!    ▼  SHARE      does another caller wait for the same?
+//!    ▼  COALESCE   does another caller wait for the same?
 //!  UpstreamRequest<B>
 //!    ▼  FORWARD    connect, send, stream back
 //!  http::Response<…>  the body of an answer is the agent's bytes as they come

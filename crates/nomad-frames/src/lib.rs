@@ -9,7 +9,7 @@
 //!
 //! # Contract
 //!
-//! Complete go in as they come ([`Decoder::feed`]), in chunks of any size, and frames come out
+//! Bytes go in as they come ([`Decoder::feed`]), in chunks of any size, and frames come out
 //! ([`Decoder::next_frame`]) as soon as their last byte is in. `Some` is a frame, `None` asks for
 //! more bytes, an error is the end. How the bytes were cut up changes neither the frames nor the
 //! errors nor any position in them.

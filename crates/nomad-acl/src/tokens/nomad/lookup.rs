@@ -164,7 +164,7 @@ where
     }
 
     /// One ACL of all these policies. Policies that do not exist are passed over; of one that cannot be read counts what
-    /// [`Policy::stored`](crate::Policy::stored) makes of it.
+    /// [`Policy::from_stored`](crate::Policy::from_stored) makes of it.
     async fn compile_acl(&mut self, names: BTreeSet<String>) -> Result<Acl, TokenLookupError> {
         let mut kept = Vec::with_capacity(names.len());
         for name in names.iter().filter(|name| is_valid_name(name)) {
