@@ -1,12 +1,26 @@
 //! Who answered: for callers who may list agents, and for logs in any case.
 
-use http::{HeaderValue, Response};
+use http::{HeaderValue, Response, StatusCode};
 use nomad_wire::header::X_NOMAD_GATEWAY_AGENT;
 
-/// Stands among the extensions of a request whose caller may not list agents of the kind that is asked, and so is not told
-/// their names.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ConcealAgent;
+/// An extension of a request: its client may not list agents of the kind that is asked, so that it is not told their names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ConcealAgent {
+    /// No response names the agent.
+    Always,
+    /// The agent decides. A response that refuses does not name it.
+    IfRefused,
+}
+
+impl ConcealAgent {
+    /// Whether a response with this status names no agent.
+    pub(crate) fn applies_to(self, status: StatusCode) -> bool {
+        match self {
+            Self::Always => true,
+            Self::IfRefused => status.is_client_error() || status.is_server_error(),
+        }
+    }
+}
 
 /// The agent's name, in an answer that does not show it.
 #[derive(Debug, Clone)]

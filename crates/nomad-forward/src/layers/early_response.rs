@@ -144,7 +144,7 @@ where
         early.connected = Some(tell);
         let form = HeadFields {
             content_type: early.content_type,
-            conceal_agent: resolved.request.extensions().get::<ConcealAgent>().is_some(),
+            conceal_agent: resolved.request.extensions().get() == Some(&ConcealAgent::Always),
         };
         resolved.request.headers_mut().remove(ACCEPT_ENCODING);
         let answer = Box::pin(self.inner.call(resolved));

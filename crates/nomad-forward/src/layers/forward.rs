@@ -100,9 +100,9 @@ where
     fn call(&mut self, resolved: UpstreamRequest<UpstreamBody<B>>) -> Self::Future {
         let forward = self.clone();
         Box::pin(async move {
-            let is_unnamed = resolved.request.extensions().get::<ConcealAgent>().is_some();
+            let conceal = resolved.request.extensions().get::<ConcealAgent>().copied();
             let mut response = forward.forward(resolved).await?;
-            if is_unnamed {
+            if conceal.is_some_and(|conceal| conceal.applies_to(response.status())) {
                 conceal_agent(&mut response);
             }
             Ok(response)

@@ -72,9 +72,24 @@ impl<B> Located<B> {
         reading.is_some_and(may_not)
     }
 
-    /// The answer will not show which agent it came from.
+    /// Marks the request of a client that must not be told which agent responds.
     pub(crate) fn conceal_upstream(&mut self) {
-        self.identified.request.extensions_mut().insert(ConcealAgent);
+        let conceal = if self.must_conceal_agent() {
+            ConcealAgent::Always
+        } else if self.is_deferred() {
+            ConcealAgent::IfRefused
+        } else {
+            return;
+        };
+        self.identified.request.extensions_mut().insert(conceal);
+    }
+
+    /// Whether the upstream agent decides about the call, because the gateway cannot.
+    fn is_deferred(&self) -> bool {
+        let required = Requirement::for_route(&self.identified.call.route);
+        self.destination().acl(&self.identified).is_ok_and(|acl| {
+            matches!(acl.allows(&required, self.subject()), Decision::Defer { .. })
+        })
     }
 
     /// Splits it for whoever resolves it.

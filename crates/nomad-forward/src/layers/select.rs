@@ -113,9 +113,7 @@ where
 
     fn call(&mut self, admitted: Admitted<Located<B>>) -> Self::Future {
         let mut addressed = admitted.into_inner();
-        if addressed.must_conceal_agent() {
-            addressed.conceal_upstream();
-        }
+        addressed.conceal_upstream();
         let (known, place) = addressed.into_parts();
         match place {
             Ok(place) => match select_upstream(known, place) {

@@ -1,11 +1,12 @@
 //! A gateway whose own token tells it nothing: what it does not know it asks with the caller's.
 
+use nomad_acl::AclDeferred;
 use nomad_forward::{Directory as _, directory::DiscoveryStatus};
 
 use crate::{
     cluster::{Cluster, TOKEN},
     discovery::{Nomad, directory},
-    relay::ask_with,
+    relay::{ask_as, ask_with},
 };
 
 /// In front of a cluster with ACLs, with this token of its own.
@@ -51,6 +52,16 @@ async fn what_the_client_may_not_know_either_a_configured_server_says() {
         assert!(!cluster.asked("GET /v1/agent/servers").is_empty());
         assert!(!cluster.asked("server_id=server9.global").is_empty());
     }
+}
+
+#[tokio::test]
+async fn an_upstream_agent_that_refuses_is_not_named_where_the_gateway_could_not_decide() {
+    let (_cluster, nomad) = blind(None).await;
+    let refused = ask_as(&nomad, AclDeferred, "GET", "/v1/agent/members").await;
+    assert_eq!(refused, (403, "pass".into(), String::new(), "Permission denied".into()));
+    let (status, _, agent, _) = ask_as(&nomad, AclDeferred, "GET", "/v1/jobs").await;
+    assert_eq!(status, 200);
+    assert!(!agent.is_empty(), "who is served may know by whom");
 }
 
 #[tokio::test]
