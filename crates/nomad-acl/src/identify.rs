@@ -120,6 +120,19 @@ where
     }
 }
 
+/// Looks up the token of a request where [`Identify`] will look it up; `None` for a request that shows no token.
+///
+/// For layers in front of it that treat a known token's requests otherwise. It decides nothing.
+pub fn resolve_request_token<T: Tokens, B>(tokens: &T, request: &Request<B>) -> Option<T::Future> {
+    let token = request_token(request).ok().flatten()?;
+    let call = Call::parse(request.method(), request.uri()).ok()?;
+    let wanted = LookupOptions {
+        region: lookup_options::region(&call, request.uri()),
+        freshness: lookup_options::freshness(&call.route, request.uri()),
+    };
+    Some(tokens.resolve_with(Some(&token), wanted))
+}
+
 fn request_token<B>(request: &Request<B>) -> Result<Option<SecretId>, TokenError> {
     match request.extensions().get::<HandshakeToken>() {
         Some(HandshakeToken(token)) => Ok(Some(token.clone())),

@@ -139,7 +139,9 @@ pub use self::{
     decision::{Decision, DenyReason, Grant, Rule, RuleRange},
     error::PolicyError,
     explain::{Access, Advice, Explanation, Outcome, explain},
-    identify::{HandshakeToken, Identified, Identify, IdentifyError, IdentifyLayer},
+    identify::{
+        HandshakeToken, Identified, Identify, IdentifyError, IdentifyLayer, resolve_request_token,
+    },
     lint::{LintReport, lint},
     policy::{
         LabelRule, LevelRule, NamespaceRule, PathRule, Policy, PolicySource, StoredPolicy,

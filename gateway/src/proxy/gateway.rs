@@ -212,9 +212,9 @@ where
         // Around both, since a page asks for what they change over a websocket, too.
         let chain = Upgrade::new(chain, tunnels.clone());
         // Its own calls are answered before anything is decided about Nomad's.
-        let chain = Admin::new(chain, about, tokens, denials);
+        let chain = Admin::new(chain, about, tokens.clone(), denials);
         // Before anything is begun for a caller whom nobody knows yet.
-        let chain = PendingLimit::new(chain);
+        let chain = PendingLimit::new(chain, tokens);
         let chain = ClientLimit::new(chain, trusted.clone(), per_client_limit);
         // Errors of agents and our own alike.
         let chain = JsonErrors::new(chain);

@@ -40,8 +40,11 @@ use nomad_wire::HttpError;
 use tower_service::Service;
 use tracing::Instrument as _;
 
-pub use self::tunnels::{TunnelStats, Tunnels};
 use self::{future::PendingUpgrade, upgrade_kind::UpgradeKind};
+pub use self::{
+    tunnels::{TunnelStats, Tunnels},
+    upgrade_kind::announces_handshake,
+};
 
 /// An answer as it came, or one that was made here.
 pub type UpgradeBody<R> = Either<R, Full<Bytes>>;

@@ -111,8 +111,8 @@ fn is_watch<B>(request: &Request<B>) -> bool {
         && (!announces_handshake(request) || is_handshake(request))
 }
 
-/// Whether the caller will send a first message.
-fn announces_handshake<B>(request: &Request<B>) -> bool {
+/// Whether the client says that its token comes in the first message of a websocket.
+pub fn announces_handshake<B>(request: &Request<B>) -> bool {
     let asked = Query::from_uri(request.uri());
     // The spellings of true that Go's parser takes.
     asked
