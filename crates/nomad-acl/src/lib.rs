@@ -88,7 +88,7 @@
 //!  Identified<B> { call, acl, request }
 //!    │  (somebody finds out whose object it is about: the Subject)
 //!    ▼
-//!  Q: Ask
+//!  Q: AccessRequest
 //!    │  ADMIT     may they?   pure: Acl + Requirement + Subject + the region that answers
 //!    ▼
 //!  Admitted<Q>    only this crate can write one

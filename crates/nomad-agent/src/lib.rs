@@ -64,7 +64,7 @@
 //! # The life of a request
 //!
 //! ```text
-//!  http::Request ─ IDENTIFY ─ FOUND ─ ADMIT ─ Agent ─ http::Response<Body>
+//!  http::Request ─ IDENTIFY ─ LocalRequest ─ ADMIT ─ Agent ─ http::Response<Body>
 //! ```
 //!
 //! [`Agent`] takes only what was [`Admitted`](nomad_acl::Admitted). Region front of a lone agent

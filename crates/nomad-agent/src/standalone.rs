@@ -1,7 +1,7 @@
 //! The question of an agent that stands alone, and the service that brings requests to it.
 //!
 //! ```text
-//!  http::Request ─ IDENTIFY ─ FOUND ─ ADMIT ─ Agent ─ http::Response
+//!  http::Request ─ IDENTIFY ─ LocalRequest ─ ADMIT ─ Agent ─ http::Response
 //! ```
 //!
 //! FOUND is where the subject comes from: the namespace of an allocation is the one that the node

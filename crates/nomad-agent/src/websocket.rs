@@ -5,7 +5,7 @@
 //!  GET … Upgrade: websocket ──► 101, and then in a task of its own:
 //!
 //!    caller ─ message ─► request body  ─┐
-//!                                       ├─ IDENTIFY ─ FOUND ─ ADMIT ─ Agent
+//!                                       ├─ IDENTIFY ─ LocalRequest ─ ADMIT ─ Agent
 //!    caller ◄ message ── answer's body ─┘
 //! ```
 //!

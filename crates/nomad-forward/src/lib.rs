@@ -12,9 +12,9 @@
 //!  Admitted<Located<B>>
 //!    ▼  SELECT     how is the agent reached and asked?
 //!  UpstreamRequest<B>
-//!    ▼  EARLY_RESPONSE  the head of a stream that is silent yet
+//!    ▼  EARLY_RESPONSE the head of a stream that is silent yet
 //!  UpstreamRequest<B>
-//!    ▼  STATUS_FIX    a 500 that means 403 or 404 becomes that
+//!    ▼  STATUS_FIX a 500 that means 403 or 404 becomes that
 //!  UpstreamRequest<B>
 //!    ▼  COALESCE   does another caller wait for the same?
 //!  UpstreamRequest<B>
