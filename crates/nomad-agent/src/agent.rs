@@ -1,4 +1,4 @@
-//! The agent: a service that answers admitted questions.
+//! The agent: a service that handles admitted requests.
 
 mod start;
 
@@ -36,10 +36,10 @@ use crate::{
     websocket::Sessions,
 };
 
-/// A reference agent. Cloning it gives another handle to the same one.
+/// A reference agent. Clones are handles to the same agent.
 ///
-/// It answers whatever was admitted; [`LocalRequest`](crate::LocalRequest) and [`standalone`](crate::standalone)
-/// bring requests that far.
+/// It handles requests that are admitted; [`LocalRequest`](crate::LocalRequest) and
+/// [`standalone()`](fn@crate::standalone) bring requests that far.
 #[derive(Clone)]
 pub struct Agent {
     inner: Arc<Inner>,
@@ -54,7 +54,7 @@ struct Inner {
     log: LogHub,
     dispatch: Dispatch,
     streams: OpenStreams,
-    /// What is in force now, and what a reload changes.
+    /// The part of the configuration that a reload replaces.
     reloadable: Mutex<ReloadableConfig>,
     config_source: Option<ConfigSource>,
     journalctl: PathBuf,
@@ -63,7 +63,7 @@ struct Inner {
 
 struct ServerPart {
     id: ServerId,
-    /// Who signs the identities of nodes.
+    /// Signs the identities of nodes.
     issuer: Arc<Issuer>,
     schedulers: Schedulers,
 }
@@ -74,20 +74,20 @@ pub(crate) struct ClientPart {
     pub(crate) sampler: HostSampler,
     pub(crate) allocations: Arc<Allocations>,
     pub(crate) metadata: Arc<Metadata>,
-    /// What other agents prove themselves with when they fetch the data of an allocation.
+    /// The secret with which other agents authenticate when they fetch the data of an allocation.
     pub(crate) secret: SecretId,
-    /// Who the node is, in words that a server has signed.
+    /// The node's identity, signed by a server.
     pub(crate) identity: IdentityRenewer,
 }
 
-/// A question as the handlers take it.
+/// A request as the handlers take it.
 pub(crate) struct HandlerRequest<B> {
     pub(crate) acl: Acl,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
-    /// What a call that changes something says beside its query.
+    /// The request body, for calls that change something.
     pub(crate) body: B,
-    /// The token of another agent, which is none of the ACL.
+    /// The token of another agent; it is not an ACL token.
     pub(crate) migrate_token: Option<MigrateToken>,
 }
 
@@ -102,12 +102,12 @@ impl<B> HandlerRequest<B> {
 }
 
 impl Agent {
-    /// How an agent of this configuration is started.
+    /// A builder for an agent with this configuration.
     pub fn builder(config: AgentConfig) -> AgentBuilder {
         AgentBuilder::new(config)
     }
 
-    /// The configuration it was started with.
+    /// The configuration the agent was started with.
     #[must_use]
     pub fn config(&self) -> &AgentConfig {
         &self.inner.config
@@ -137,8 +137,8 @@ impl Agent {
         self.client().map(|client| &client.allocations)
     }
 
-    /// Starts an allocation on its client part; what happens to its tasks is in this agent's log. End it, and all
-    /// others, with [`Allocations::stop_all`] before the agent goes: dropping the agent kills them without asking.
+    /// Starts an allocation on the client part; its tasks' events go to this agent's log. Stop all allocations with
+    /// [`Allocations::stop_all`] before the agent is dropped: dropping it kills them without warning.
     ///
     /// # Errors
     /// As [`Allocations::start`], or when the agent has no client part.
@@ -147,7 +147,7 @@ impl Agent {
         tracing::dispatcher::with_default(self.dispatch(), || allocations.start(spec))
     }
 
-    /// What it tells other servers of itself; for a roster, say.
+    /// The agent as other servers see it, to insert it into a roster for example.
     #[must_use]
     pub fn member(&self) -> Option<Member> {
         self.server_id().map(|id| Member::from_config(self.config(), id))
@@ -159,19 +159,19 @@ impl Agent {
         &self.inner.log
     }
 
-    /// The subscriber under which whatever the agent does must run.
+    /// The subscriber that must be active around all of the agent's work.
     #[must_use]
     pub fn dispatch(&self) -> &Dispatch {
         &self.inner.dispatch
     }
 
-    /// How many streams it is serving now.
+    /// Number of open streams.
     #[must_use]
     pub fn open_streams(&self) -> usize {
         self.inner.streams.count()
     }
 
-    /// Takes over what can change while it runs. A configuration file that was read anew ends here.
+    /// Applies the reloadable part of the configuration.
     pub fn apply_config(&self, config: ReloadableConfig) {
         self.log().set_level(level_filter(config.log_level));
         let mut in_force = self.inner.reloadable.lock().unwrap_or_else(PoisonError::into_inner);
@@ -179,30 +179,30 @@ impl Agent {
         *in_force = ReloadableConfig { log_level: config.log_level, external_settings: shown };
     }
 
-    /// Reads the configuration anew where [`AgentBuilder::reload_from`] says, and takes it over: what
-    /// `PUT /v1/agent/reload` does, for SIGHUP. What cannot be read is logged, and changes nothing.
+    /// Reloads the configuration from the source given to [`AgentBuilder::reload_from`], as `PUT /v1/agent/reload`
+    /// does; meant for SIGHUP. A configuration that cannot be read is logged and changes nothing.
     pub async fn reload(&self) {
         handlers::agent::reload_config(self).with_subscriber(self.dispatch().clone()).await;
     }
 
-    /// The level that it writes at now.
+    /// The current log level.
     #[must_use]
     pub fn log_level(&self) -> LogLevel {
         self.inner.reloadable.lock().unwrap_or_else(PoisonError::into_inner).log_level
     }
 
-    /// What `self` shows of settings that are not the agent's own.
+    /// The external settings that `self` shows.
     pub(crate) fn external_settings(&self) -> ExternalSettings {
         let in_force = self.inner.reloadable.lock().unwrap_or_else(PoisonError::into_inner);
         in_force.external_settings.clone().unwrap_or_default()
     }
 
-    /// Where its configuration is read anew.
+    /// Where the configuration is reloaded from.
     pub(crate) fn config_source(&self) -> Option<&ConfigSource> {
         self.inner.config_source.as_ref()
     }
 
-    /// The program that reads the journal of the system.
+    /// The program that reads the system journal.
     pub(crate) fn journalctl(&self) -> &Path {
         &self.inner.journalctl
     }
@@ -227,12 +227,12 @@ impl Agent {
         self.inner.client.as_ref()
     }
 
-    /// RPC addresses of the servers that a client of this agent talks to.
+    /// RPC addresses of the servers that a client of this agent uses.
     pub(crate) fn servers(&self) -> Vec<String> {
         self.membership().servers()
     }
 
-    /// Its conversations over websockets.
+    /// Its websocket sessions.
     pub(crate) fn sessions(&self) -> &Sessions {
         &self.inner.sessions
     }
@@ -249,7 +249,7 @@ impl Agent {
         Body::stream(&self.inner.streams, |chunks| produce(chunks).with_subscriber(dispatch)).await
     }
 
-    /// Every call, and who answers it.
+    /// Dispatches every route to its handler.
     async fn handle<B: RequestBody>(
         &self,
         call: Call,
@@ -306,7 +306,7 @@ where
     fn call(&mut self, question: Admitted<Q>) -> Self::Future {
         let agent = self.clone();
         let Identified { call, acl, request } = question.into_inner().into_identified();
-        // Whoever was admitted has rights here; those of another region would open nothing.
+        // The request was admitted by the ACL of this region; that of another region grants nothing here.
         let acl = acl.for_region(&RegionScope::Own).map_or_else(|_| Acl::deny_all(), Acl::clone);
         let (mut parts, body) = request.into_parts();
         let migrate = parts.extensions.remove();

@@ -30,23 +30,23 @@ use persist::{StateWriter, TaskStates};
 pub(crate) use snapshot::write_snapshot;
 use usage::AllocUsage;
 
-/// What is to run as one allocation.
+/// What to run as one allocation.
 #[derive(Debug, Clone)]
 #[expect(clippy::exhaustive_structs, reason = "it is written out by whoever starts an allocation")]
 pub struct AllocSpec {
     /// Its id.
     pub id: AllocId,
-    /// The namespace it belongs to, by which access to it is decided.
+    /// The namespace it belongs to; access to it is authorized by it.
     pub namespace: Namespace,
     /// The job it is part of.
     pub job: String,
     /// The task group of that job.
     pub group: String,
-    /// Its tasks, which are started in this order and do not wait for each other.
+    /// Its tasks, started in this order without waiting for each other.
     pub tasks: Vec<TaskSpec>,
 }
 
-/// A started allocation: a directory and the tasks that live in it.
+/// A started allocation: a directory and the tasks that run in it.
 #[derive(Debug)]
 pub struct Allocation {
     id: AllocId,
@@ -62,8 +62,8 @@ pub struct Allocation {
 }
 
 impl Allocation {
-    /// Creates the directory below `base` and starts the tasks, those in `before` from where they stood. With a `kept`
-    /// directory their states are kept there. Needs a tokio runtime.
+    /// Creates the directory below `base` and starts the tasks, those in `before` from their previous state. With a
+    /// state directory their states are persisted there. Needs a tokio runtime.
     fn start(
         base: &Path,
         state_dir: Option<&Path>,
@@ -101,7 +101,7 @@ impl Allocation {
         &self.id
     }
 
-    /// The namespace by which access to it is decided.
+    /// The namespace by which access to it is authorized.
     #[must_use]
     pub fn namespace(&self) -> &Namespace {
         &self.namespace
@@ -125,7 +125,7 @@ impl Allocation {
         alloc_name(&self.job, &self.group)
     }
 
-    /// Where its files are.
+    /// Its directory.
     #[must_use]
     pub fn directory(&self) -> &AllocDir {
         &self.directory
@@ -142,21 +142,21 @@ impl Allocation {
         self.tasks.values()
     }
 
-    /// Its files, as somebody outside may see them.
+    /// Its files, as a client of the API may see them.
     pub(crate) fn files(&self) -> Files {
         Files::new(self.directory.root().to_owned(), self.tasks.keys().cloned().collect())
     }
 
-    /// What its tasks use now; with `only`, that one of them. Looks at every process of this host, so it belongs on
-    /// a thread that may block.
+    /// Measures what its tasks use now; with `only`, that task alone. Reads every process of this host, so call it
+    /// on a thread that may block.
     pub(crate) fn measure(&self, only: Option<&str>) -> io::Result<AllocStats> {
         let running = self.tasks().filter_map(|task| Some((task.name(), task.state().pid?)));
-        // A panic in the middle leaves an older sample, which is as good as any.
+        // A panic halfway leaves an older sample, which is still valid.
         let mut usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
         usage.measure(running, only, Timestamp::now())
     }
 
-    /// How its checks went; none has none, and one that was collected has none any more.
+    /// The results of its checks; empty without checks and once it has been collected.
     pub(crate) fn checks(&self) -> AllocChecks {
         if self.is_collected() { AllocChecks::default() } else { self.checks.results() }
     }
@@ -167,25 +167,25 @@ impl Allocation {
         self.tasks().all(|task| task.state().phase == Phase::Dead)
     }
 
-    /// Whether its files are gone, so that nothing but its id is left.
+    /// Whether its files are removed, so that only its id is left.
     #[must_use]
     pub fn is_collected(&self) -> bool {
         self.collected.load(Ordering::Acquire)
     }
 
-    /// Marks it as collected; false if somebody else did before.
+    /// Marks it as collected; false if it was marked already.
     fn mark_collected(&self) -> bool {
         !self.collected.swap(true, Ordering::AcqRel)
     }
 
-    /// Keeps its state as it is now, whatever happens to its tasks from here on. May block.
+    /// Persists its state now and never again, whatever happens to its tasks. May block.
     fn seal(&self) {
         if let Some(keeper) = &self.state_writer {
             keeper.seal();
         }
     }
 
-    /// Removes its files and what is kept of it. May block.
+    /// Removes its files and its persisted state. May block.
     fn remove(&self) -> io::Result<()> {
         if let Some(keeper) = &self.state_writer {
             keeper.remove();
@@ -215,7 +215,7 @@ fn alloc_name(job: &str, group: &str) -> String {
     format!("{job}.{group}[0]")
 }
 
-/// Where a task lives, and the part of Nomad's environment variables that says so.
+/// A task's directories, and the part of Nomad's environment variables that names them.
 fn task_environment(directory: &AllocDir, id: &str, task: &str) -> TaskEnvironment {
     let root = directory.task(task);
     let shown = |path: &Path| path.to_string_lossy().into_owned();

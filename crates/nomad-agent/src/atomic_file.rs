@@ -1,4 +1,4 @@
-//! Files that are whole at every moment: the old content or the new, never a part.
+//! Atomically replaced files: readers see the old content or the new, never a part.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -7,12 +7,12 @@ use std::{
     path::Path,
 };
 
-/// Whoever reads what the agent keeps reads the secrets of its tasks.
+/// The agent's files hold the secrets of its tasks.
 const OWNER_ONLY: u32 = 0o600;
 
-/// Puts `content` where `file` is. After a crash at any moment there is the old content or the new one.
+/// Replaces `file` with `content`. After a crash at any moment it holds the old content or the new.
 ///
-/// Only one writer may be at work on a file at a time.
+/// Only one writer may work on a file at a time.
 pub(crate) fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
     let directory = file.parent().ok_or(io::ErrorKind::InvalidInput)?;
     let name = file.file_name().ok_or(io::ErrorKind::InvalidInput)?;
@@ -21,7 +21,7 @@ pub(crate) fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
     beside.push(name);
     beside.push(".new");
     let beside = directory.join(beside);
-    // What a crash left there may be anybody's to read.
+    // A file left by a crash may have wider permissions.
     match fs::remove_file(&beside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -30,7 +30,7 @@ pub(crate) fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
     new.write_all(content)?;
     new.sync_all()?;
     fs::rename(&beside, file)?;
-    // The name is as durable as the directory it stands in.
+    // The new name is durable only once the directory is synced.
     File::open(directory)?.sync_all()
 }
 
@@ -45,7 +45,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("deep/down/state.json");
         replace(&file, b"one").unwrap();
-        // What a crash left behind is no obstacle.
+        // A leftover of a crash is no obstacle.
         fs::write(dir.path().join("deep/down/.state.json.new"), "half of someth").unwrap();
         replace(&file, b"two").unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"two");

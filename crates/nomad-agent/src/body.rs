@@ -1,8 +1,8 @@
-//! The body of an answer: bytes, or a stream that is produced while it is read.
+//! The body of a response: bytes, or a stream that is produced while it is read.
 //!
-//! A stream's producer is a future that lives inside the body. Whoever reads the body drives it,
-//! so back-pressure reaches the producer without a task in between, and dropping the body drops
-//! the producer with all that it holds (files, log subscriptions) at that very moment.
+//! A stream's producer is a future inside the body. The reader of the body drives it, so back-pressure reaches the
+//! producer without a task in between, and dropping the body immediately drops the producer with all that it holds
+//! (files, log subscriptions).
 
 mod content_coding;
 
@@ -26,13 +26,13 @@ use self::content_coding::CompressedBody;
 pub(crate) use self::content_coding::ContentCoding;
 use crate::error::AgentError;
 
-/// Chunks that wait for a slow reader before the producer has to; Nomad's queue of frames.
+/// Chunks queued for a slow reader before the producer has to wait; the length of Nomad's frame queue.
 const QUEUED_CHUNKS: usize = 32;
 
-/// The body of an agent's answer.
+/// The body of an agent's response.
 pub struct Body {
     kind: Kind,
-    /// Dropped with the body, whether it was read to its end or not.
+    /// Dropped with the body, whether or not it was read to its end.
     guard: Option<Box<dyn Send>>,
 }
 
@@ -42,13 +42,13 @@ enum Kind {
     Compressed(Box<CompressedBody>),
 }
 
-/// Where a producer puts its chunks. Each becomes one HTTP chunk, sent at once.
+/// Where a producer sends its chunks. Each becomes one HTTP chunk, sent at once.
 #[derive(Debug, Clone)]
 pub(crate) struct ChunkSender {
     sender: mpsc::Sender<Bytes>,
 }
 
-/// How many streams an agent has open.
+/// The number of open streams of an agent.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct OpenStreams(Arc<AtomicUsize>);
 
@@ -57,7 +57,7 @@ struct OpenStreamGuard(OpenStreams);
 struct Stream {
     first: Option<Bytes>,
     chunks: mpsc::Receiver<Bytes>,
-    /// None once it has ended.
+    /// `None` once it has ended.
     producer: Option<Producer>,
     failure: Option<AgentError>,
     _guard: OpenStreamGuard,
@@ -66,17 +66,16 @@ struct Stream {
 type Producer = Pin<Box<dyn Future<Output = Result<(), AgentError>> + Send>>;
 
 impl Body {
-    /// Bytes that are there already.
+    /// A body of bytes that are already there.
     #[must_use]
     pub fn full(bytes: impl Into<Bytes>) -> Self {
         Self { kind: Kind::Full(bytes.into()), guard: None }
     }
 
-    /// A stream, as soon as its first chunk is there.
+    /// A stream; resolves when its first chunk is there.
     ///
-    /// Nomad sends no head before the first payload, so that an error before it can still become a
-    /// status; an error after it is appended to the body as text. A producer that ends without any
-    /// chunk makes an empty body.
+    /// Nomad sends no head before the first payload, so an error before it still becomes a status; a later error is
+    /// appended to the body as text. A producer that ends without a chunk makes an empty body.
     ///
     /// # Errors
     /// The producer's, if it failed before its first chunk.
@@ -108,7 +107,7 @@ impl Body {
         matches!(self.kind, Kind::Stream(_) | Kind::Compressed(_))
     }
 
-    /// The same body, compressed: each chunk of a stream can be unpacked as soon as it arrives.
+    /// The same body, compressed: each chunk of a stream can be decompressed as soon as it arrives.
     pub(crate) fn compress(self, packing: ContentCoding) -> Self {
         match self.kind {
             Kind::Full(bytes) => {
@@ -121,7 +120,7 @@ impl Body {
         }
     }
 
-    /// Keeps `guard` until the body is gone.
+    /// Keeps `guard` until the body is dropped.
     pub(crate) fn with_guard(mut self, guard: impl Send + 'static) -> Self {
         self.guard = Some(Box::new(guard));
         self
@@ -129,7 +128,7 @@ impl Body {
 }
 
 impl ChunkSender {
-    /// Queues one chunk, waiting while the reader is behind. An empty chunk is none.
+    /// Queues one chunk; waits while the reader is behind. Ignores an empty chunk.
     pub(crate) async fn send(&self, chunk: Bytes) {
         if !chunk.is_empty() {
             // The reader outlives the producer, which lives inside it.
@@ -137,7 +136,7 @@ impl ChunkSender {
         }
     }
 
-    /// The same on a thread that may wait. False when nobody reads any more.
+    /// As `send`, on a thread that may block. False when the reader is gone.
     pub(crate) fn send_blocking(&self, chunk: Bytes) -> bool {
         chunk.is_empty() || self.sender.blocking_send(chunk).is_ok()
     }
@@ -161,7 +160,7 @@ impl Drop for OpenStreamGuard {
 }
 
 impl Stream {
-    /// The next chunk: a queued one, or else whatever the producer does when it is driven.
+    /// The next chunk: a queued one, otherwise what driving the producer yields.
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, AgentError>>> {
         loop {
             match self.chunks.poll_recv(cx) {
@@ -204,7 +203,7 @@ impl http_body::Body for Body {
                 Some(first) => Some(first),
                 None => std::task::ready!(stream.poll_chunk(cx)).map(|chunk| match chunk {
                     Ok(chunk) => chunk,
-                    // The status is long gone: the text is appended, as Nomad does.
+                    // The status has been sent: append the text, as Nomad does.
                     Err(error) => Bytes::from(error.into_http_error().text().to_owned()),
                 }),
             },

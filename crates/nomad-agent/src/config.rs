@@ -1,4 +1,4 @@
-//! What an agent is told before it starts.
+//! The configuration of an agent.
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf};
 
@@ -11,68 +11,67 @@ use crate::{role::Role, schedulers::SchedulerConfig};
 /// The version of Nomad whose API this agent speaks.
 pub const NOMAD_VERSION: &str = "2.0.5";
 
-/// What marks the version of this agent as its own: `2.0.5+reference`.
+/// Marks the version of this agent as its own: `2.0.5+reference`.
 pub const VERSION_METADATA: &str = "reference";
 
-/// How an agent is set up.
+/// The configuration of an agent.
 ///
-/// The addresses are those that others reach it at. The agent opens no socket itself: whoever
-/// serves it listens, and says here where.
+/// The addresses are those at which others reach the agent. The agent opens no HTTP socket itself: the program that
+/// serves it listens, and gives the address here.
 ///
-/// ```
-/// use nomad_agent::{AgentConfig, Role};
+///  ```
+///  use nomad_agent::{AgentConfig, Role};
 ///
-/// let config = AgentConfig { enable_debug: true, ..AgentConfig::new("client1", Role::Client) };
-/// assert_eq!((config.region.as_str(), config.http.port()), ("global", 4646));
-/// ```
+///  let config = AgentConfig { enable_debug: true, ..AgentConfig::new("client1", Role::Client) };
+///  assert_eq!((config.region.as_str(), config.http.port()), ("global", 4646));
+///  ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a plain struct, filled with `..AgentConfig::new()`")]
 pub struct AgentConfig {
     /// Name of the node, without region.
     pub name: String,
-    /// Region; `global` unless said otherwise.
+    /// Region; default `global`.
     pub region: String,
-    /// Datacenter; `dc1` unless said otherwise.
+    /// Datacenter; default `dc1`.
     pub datacenter: String,
     /// Server, client or both.
     pub role: Role,
-    /// Where the HTTP API is reached.
+    /// Address of the HTTP API.
     pub http: SocketAddr,
-    /// Where servers take RPC. This agent serves none, but others show and compare the address.
+    /// Address for the RPC of servers. This agent opens no socket there, but others show and compare the address.
     pub rpc: SocketAddr,
-    /// Where servers gossip; shown as the address of the member.
+    /// Address for gossip; shown as the address of the member.
     pub serf: SocketAddr,
-    /// Where ids are kept over restarts. Without it every start makes new ones.
+    /// Where ids and state are persisted. Without it every start makes new ones.
     pub data_dir: Option<PathBuf>,
-    /// Where allocations live; `alloc` below the data directory unless said otherwise.
+    /// Directory of the allocations; default `alloc` below the data directory.
     pub alloc_dir: Option<PathBuf>,
-    /// Metadata of the node, which callers may change on top of it.
+    /// Metadata of the node; clients of the API may change it at run time.
     pub meta: BTreeMap<String, String>,
-    /// Refuses commands in tasks (`exec`) to everybody, whatever their rights.
+    /// Denies commands in tasks (`exec`) to every client, whatever its capabilities.
     pub disable_remote_exec: bool,
-    /// Opens `/v1/agent/host` and `/v1/agent/pprof` to everybody while ACLs are off.
+    /// Opens `/v1/agent/host` and `/v1/agent/pprof` to every client while ACLs are disabled.
     pub enable_debug: bool,
-    /// Whether tokens are demanded. Only shown and used for the debug rule: who may do what is
-    /// decided before a question reaches the agent.
+    /// Whether tokens are required. Only shown, and used by the debug rule: requests are authorized before they
+    /// reach the agent.
     pub acl_enabled: bool,
-    /// The least severe level that the agent writes to its outlet and its log file when it starts;
-    /// monitors have their own.
+    /// The least severe level written to the log sink and the log file at start; monitors have a level of their
+    /// own.
     pub log_level: LogLevel,
-    /// Where the agent's log lines are appended, also for `/v1/agent/monitor/export`. The file is
-    /// not rotated.
+    /// Where log lines are appended, also the source of `/v1/agent/monitor/export`. The file is not rotated.
     pub log_file: Option<PathBuf>,
-    /// Lines of the log file as JSON.
+    /// Writes the log file as JSON.
     pub log_json: bool,
-    /// How many scheduler workers a server starts with, and for which evaluations.
+    /// Number of scheduler workers a server starts with, and their evaluation types.
     pub schedulers: SchedulerConfig,
-    /// Headers that every answer to a call carries, unless the call sets them itself.
+    /// Headers added to every response of a call, unless the call sets them itself.
     pub response_headers: HeaderMap,
-    /// What `self` shows of settings that whoever serves the agent has and the agent itself does not.
+    /// External settings: those of the program that serves the agent, shown by `self`.
     pub external_settings: ExternalSettings,
 }
 
-/// Settings that `GET /v1/agent/self` shows under Nomad's names, and that mean nothing to the agent: those of its
-/// listener, say. What Nomad redacts is redacted here too; `Debug` shows the names alone.
+/// Settings that `GET /v1/agent/self` shows under Nomad's names and that the agent itself does not have: those of
+/// its listener, for example. Redacted as in Nomad; `Debug` shows the names only.
 ///
 /// ```
 /// use nomad_agent::ExternalSettings;
@@ -91,7 +90,7 @@ impl ExternalSettings {
         self
     }
 
-    /// Puts everything over a configuration that is about to be shown.
+    /// Overlays these settings on a configuration that is about to be shown.
     pub(crate) fn apply_to(&self, config: agent::AgentConfig) -> agent::AgentConfig {
         self.0.iter().fold(config, |config, (path, value)| config.with_value(path, value.clone()))
     }
@@ -104,8 +103,8 @@ impl fmt::Debug for ExternalSettings {
 }
 
 impl AgentConfig {
-    /// An agent with Nomad's defaults: region `global`, datacenter `dc1`, ports 4646 to 4648 on
-    /// the loopback address, ACLs and debug off, log level `INFO`, nothing kept on disk.
+    /// An agent with Nomad's defaults: region `global`, datacenter `dc1`, ports 4646 to 4648 on the loopback
+    /// address, ACLs and debug off, log level `INFO`, nothing persisted.
     #[must_use]
     pub fn new(name: impl Into<String>, role: Role) -> Self {
         let local = |port| SocketAddr::from(([127, 0, 0, 1], port));

@@ -1,6 +1,6 @@
 //! Durations as Go prints them.
 
-/// Nanoseconds in Go's words: `0s`, `89.98µs`, `1.5s`, `72h0m0s`.
+/// Nanoseconds as Go prints them: `0s`, `89.98µs`, `1.5s`, `72h0m0s`.
 pub(crate) fn go_duration(nanos: u64) -> String {
     const SECOND: u64 = 1_000_000_000;
     match nanos {
@@ -20,7 +20,7 @@ pub(crate) fn go_duration(nanos: u64) -> String {
     }
 }
 
-/// `nanos` in `unit`s with as many decimals as it takes and no zero at the end.
+/// `nanos` in `unit`s, with as many decimals as needed and no trailing zero.
 fn fraction(nanos: u64, unit: u64, name: &str) -> String {
     let (whole, rest) = (nanos / unit, nanos % unit);
     if rest == 0 {

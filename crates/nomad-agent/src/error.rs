@@ -1,4 +1,4 @@
-//! Why an agent does not answer a question, and what the caller is told.
+//! Why an agent does not serve a request, and the HTTP error the client gets.
 
 use http::StatusCode;
 use nomad_acl::{IdentifyError, PermissionDenied, RegionMismatch, TokensError};
@@ -7,46 +7,46 @@ use thiserror::Error;
 
 use crate::role::Role;
 
-/// Why a question has no answer.
+/// Why a request fails.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum AgentError {
-    /// It is not known what is asked, or by whom.
+    /// The route or the token could not be identified.
     #[error(transparent)]
     Identify(#[from] IdentifyError),
-    /// The caller may not ask it.
+    /// The client is not authorized.
     #[error(transparent)]
     Denied(#[from] PermissionDenied),
-    /// The caller's rights are those of another region.
+    /// The ACL is that of another region.
     #[error(transparent)]
     Region(#[from] RegionMismatch),
     /// A parameter is wrong.
     #[error(transparent)]
     Query(#[from] QueryError),
-    /// The agent lacks the part of Nomad that answers it.
+    /// The agent lacks the role that handles the call.
     #[error("the agent has no part that answers this")]
     WrongRole(WrongRole),
-    /// The call is Nomad's, and this agent does not serve it.
+    /// Nomad has the call, and this agent does not serve it.
     #[error("{0} is not served by this agent yet")]
     NotServed(&'static str),
-    /// The path is no call of the agent and client API.
+    /// The path is not in the agent and client API.
     #[error("no such path")]
     UnknownPath,
-    /// Another agent is meant, and this one relays nothing.
+    /// The request is for another agent, and this one relays nothing.
     #[error("this agent does not relay requests to other agents")]
     NotRelayed,
-    /// Nomad's own words, with their status.
+    /// Nomad's own text, with its status.
     #[error(transparent)]
     Http(#[from] HttpError),
-    /// A body that cannot be printed; no body of ours is.
+    /// A body that cannot be encoded; no body of ours is.
     #[error("the answer could not be encoded")]
     Encode(#[from] serde_json::Error),
-    /// Work for this question was cut short, which only the end of the process does.
+    /// Work for this request was cancelled, which happens only at the end of the process.
     #[error("the agent is stopping")]
     Stopping,
 }
 
-/// How Nomad words a missing role.
+/// How Nomad reports a missing role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WrongRole {
@@ -54,24 +54,24 @@ pub enum WrongRole {
     InvalidMethod,
     /// 400 `Server only endpoint`: the schedulers.
     ServerOnly,
-    /// 400: a call to a node, made to an agent that is none and without the node's id.
+    /// 400: a call to a node, sent without the node's id to an agent that is not one.
     NoLocalNode,
 }
 
 impl AgentError {
-    /// Nomad's words and status.
+    /// An error with Nomad's text and status.
     #[must_use]
     pub fn with_status(status: StatusCode, text: impl Into<String>) -> Self {
         Self::Http(HttpError::new(status, text.into()))
     }
 
-    /// Nomad's words with the status of everything that has none of its own: 500.
+    /// Nomad's text with the default status: 500.
     #[must_use]
     pub fn internal(text: impl Into<String>) -> Self {
         Self::with_status(StatusCode::INTERNAL_SERVER_ERROR, text)
     }
 
-    /// What the caller is told: the one place where an error becomes a status.
+    /// The response a client gets: the only place where an error becomes a status.
     #[must_use]
     pub fn into_http_error(self) -> HttpError {
         match self {
@@ -90,7 +90,7 @@ impl AgentError {
         }
     }
 
-    /// Complains about the role before the method where Nomad's handlers do: at the schedulers.
+    /// Reports the role before the method where Nomad's handlers do: at the schedulers.
     pub(crate) fn prefer_role_error(self, role: Role) -> Self {
         match self {
             Self::Identify(IdentifyError::Route(RouteError::MethodNotAllowed(ref route)))
@@ -115,7 +115,7 @@ impl WrongRole {
     }
 }
 
-/// Whether an agent of this role has anything to do with a call.
+/// Checks that an agent of this role handles the route.
 ///
 /// # Errors
 /// [`AgentError::WrongRole`].
@@ -131,7 +131,7 @@ pub(crate) fn check_role(route: &Route, role: Role) -> Result<(), AgentError> {
     Err(AgentError::WrongRole(missing))
 }
 
-/// An unknown token is told no more than one without the right; Nomad 2.0 says the same to both.
+/// An unknown token gets the same response as one without the capability, as in Nomad 2.0.
 fn identify_http_error(error: IdentifyError) -> HttpError {
     match error {
         IdentifyError::Route(error) => error.into(),

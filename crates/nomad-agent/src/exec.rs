@@ -1,13 +1,13 @@
-//! A command in the place of a task: its process, and the messages about it.
+//! A command in a task's context: its process, and the messages about it.
 //!
-//! ```text
-//!   {"stdin":…} {"tty_size":…}                 {"stdout":…} {"stderr":…} {"exited":true,…}
-//!  caller ───────────────────────► process ───────────────────────────────────► caller
-//! ```
+//!  ```text
+//!    {"stdin":…} {"tty_size":…}                 {"stdout":…} {"stderr":…} {"exited":true,…}
+//!   client ───────────────────────► process ───────────────────────────────────► client
+//!  ```
 //!
-//! The process is in a group of its own (with a terminal, in a session of its own) that ends with the conversation,
-//! whoever ends it: the process by exiting, the caller by going away, or the task by which it was let in. What the
-//! process left behind ends with it.
+//! The process has a group of its own (with a terminal, a session of its own) that ends with the exec session,
+//! whichever side ends it: the process exits, the client disconnects, or the task ends. Processes it left behind in
+//! the group end with it.
 
 mod message;
 mod process;
@@ -35,30 +35,30 @@ use crate::{
     task::{Phase, ProcessGroup, TaskContext, TaskState},
 };
 
-/// As much output as Nomad puts into one message.
+/// Output per message, as in Nomad.
 const MAX_OUTPUT: usize = 1024;
 
-/// How long output may be silent after the process has ended before it is taken for complete. Only a process that left
-/// the group can hold a pipe open for longer.
+/// How long to wait for more output once the process has ended. Only a process that left the group can hold a pipe
+/// open for longer.
 const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What a shell adds to the number of the signal that ended a process.
+/// Added to the number of the signal that ended a process, as a shell does.
 const SIGNAL_EXIT_BASE: i32 = 128;
 
-/// A command, and where it is to run.
+/// A command, and where to run it.
 #[derive(Debug)]
 pub(crate) struct ExecCommand {
     /// The program and its arguments; never empty.
     pub(crate) argv: Vec<String>,
-    /// With a terminal.
+    /// Whether it gets a terminal.
     pub(crate) tty: bool,
-    /// The task in whose place it runs.
+    /// The task in whose context it runs.
     pub(crate) context: Arc<TaskContext>,
-    /// Where that task stands: when it ends, so does the command.
+    /// That task's state: the command ends with the task.
     pub(crate) state: watch::Receiver<TaskState>,
 }
 
-/// Runs a command until it has ended and everything about it was said, or until `input` ends.
+/// Runs a command until it has ended and all messages about it are sent, or until `input` ends.
 ///
 /// # Errors
 /// When it could not be started.
@@ -89,7 +89,7 @@ pub(crate) async fn run<B: RequestBody>(
         tokio::select! {
             code = &mut living => break code,
             () = &mut outputs, if !complete => complete = true,
-            // Nobody listens any more.
+            // The reader is gone.
             () = &mut feeding => return Ok(()),
         }
     };
@@ -104,7 +104,7 @@ pub(crate) async fn run<B: RequestBody>(
     Ok(())
 }
 
-/// Waits for the end of the process, which the end of its task brings about as well; its group has ended then.
+/// Waits for the end of the process, which the end of its task causes as well; its group has ended then.
 async fn wait_for_exit(
     mut child: Child,
     group: Option<ProcessGroup>,
@@ -120,13 +120,13 @@ async fn wait_for_exit(
     exit.ok().map_or(SIGNAL_EXIT_BASE + Signal::KILL.as_raw(), process::exit_code)
 }
 
-/// Waits until the task does not run any more.
+/// Waits until the task no longer runs.
 async fn wait_for_task_end(task: &mut watch::Receiver<TaskState>) {
-    // An error means that the task is gone altogether.
+    // An error means that the task was dropped.
     drop(task.wait_for(|state| state.phase != Phase::Running).await);
 }
 
-/// Copies what the process says, and then that it says no more.
+/// Copies one output of the process, then sends its close message.
 async fn copy_output(
     from: Option<impl AsyncRead + Unpin>,
     kind: OutputStream,
@@ -141,7 +141,7 @@ async fn copy_output(
             read = from.read(&mut buffer) => read,
             () = wait_for_silence(&mut ended) => break,
         };
-        // A terminal whose processes are gone answers with an error.
+        // Reading a terminal whose processes are gone is an error.
         let Ok(read @ 1..) = read else { break };
         to.send(kind.data_message(&buffer[..read])).await;
     }
@@ -153,7 +153,7 @@ async fn wait_for_silence(ended: &mut watch::Receiver<bool>) {
     sleep(OUTPUT_DRAIN_TIMEOUT).await;
 }
 
-/// Gives the process what the caller says, until the caller says nothing more at all.
+/// Copies the client's input to the process until the input ends.
 async fn write_input<B: RequestBody>(input: B, mut stdin: Stdin) {
     let mut input = pin!(input);
     while let Some(Ok(frame)) = input.frame().await {

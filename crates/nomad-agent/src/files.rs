@@ -1,10 +1,10 @@
-//! The files of an allocation, as somebody outside may see them.
+//! The files of an allocation, as a client of the API may see them.
 //!
-//! Every path is taken relative to the directory of the allocation; a slash in front changes nothing. Attributes of
-//! everything inside can be asked for, contents of everything but `secrets` and `private`.
+//! Every path is relative to the directory of the allocation; a leading slash changes nothing. Attributes of
+//! everything inside can be read, contents of everything but `secrets` and `private`.
 //!
-//! Where Nomad 2.0 and this agent differ, this agent refuses more: a link is judged by where it really leads while it is
-//! followed, a link into `secrets` is refused like `secrets` itself, and what is not a regular file has no content.
+//! Where this agent and Nomad 2.0 differ, this agent refuses more: a link is judged by where it really leads while
+//! it is followed, a link into `secrets` is refused like `secrets` itself, and only regular files have content.
 
 mod error;
 mod mode;
@@ -35,7 +35,7 @@ pub(crate) struct FileEntry {
     /// As Go prints it.
     pub(crate) mode: String,
     pub(crate) modified: Timestamp,
-    /// Empty where it was not asked for.
+    /// Empty if it was not requested.
     pub(crate) content_type: &'static str,
 }
 
@@ -47,17 +47,17 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// The files below `root`, which is absolute and reached by no link, and belong to these tasks.
+    /// The files below `root`, which is absolute and free of links, and belongs to these tasks.
     pub(crate) fn new(root: PathBuf, tasks: Vec<String>) -> Self {
         Self { root, tasks }
     }
 
-    /// The entries of a directory by name, each as it is: links are not followed.
+    /// The entries of a directory by name; links are not followed.
     pub(crate) fn list(&self, path: impl AsRef<Path>) -> Result<Vec<FileEntry>, FileError> {
         self.list_matching(path, |_| true)
     }
 
-    /// Those entries of a directory whose names are `wanted`; the others are not even looked at.
+    /// The entries of a directory whose names are `wanted`; the others are not checked at all.
     pub(crate) fn list_matching(
         &self,
         path: impl AsRef<Path>,
@@ -80,7 +80,7 @@ impl Files {
         Ok(entries)
     }
 
-    /// What is known about one file; a link is followed.
+    /// The attributes of one file; a link is followed.
     pub(crate) fn stat(&self, path: impl AsRef<Path>) -> Result<FileEntry, FileError> {
         let place = self.lexical_path(path.as_ref())?;
         let spot = self.resolve(&place, "stat")?;
@@ -92,7 +92,7 @@ impl Files {
         })
     }
 
-    /// Whether the content of `path` can be asked for at all: it is there, and it is no directory.
+    /// Checks that `path` exists and is no directory.
     pub(crate) fn check_file(&self, path: impl AsRef<Path>) -> Result<(), FileError> {
         if self.stat(&path)?.is_dir {
             return Err(FileError::Directory(display_path(path.as_ref())));
@@ -108,7 +108,7 @@ impl Files {
         Ok((stat.st_dev, stat.st_ino))
     }
 
-    /// Opens the content of a file. Secrets stay closed.
+    /// Opens the content of a file; refuses secrets.
     pub(crate) fn open(&self, path: impl AsRef<Path>) -> Result<OpenFile, FileError> {
         let place = self.lexical_path(path.as_ref())?;
         self.check_readable(path.as_ref(), place.inside.components().map(Component::as_os_str))?;
@@ -122,7 +122,7 @@ impl Files {
         }
     }
 
-    /// Where a path leads by its text alone. As in Nomad, a first name that begins with two dots is refused as well.
+    /// Normalizes a path by its text alone. As in Nomad, a first name that begins with two dots is refused as well.
     fn lexical_path(&self, path: &Path) -> Result<LexicalPath, FileError> {
         let mut host = self.root.clone();
         for component in path.components() {
@@ -149,8 +149,8 @@ impl Files {
         })
     }
 
-    /// Refuses what is below a task's `secrets` or `private`. As in Nomad, case does not matter and the names only have
-    /// to begin like that.
+    /// Refuses what is below a task's `secrets` or `private`. As in Nomad, case does not matter, and the names are
+    /// compared as prefixes.
     fn check_readable<'a>(
         &self,
         path: &Path,
@@ -171,12 +171,12 @@ impl Files {
     }
 }
 
-/// A path in a text.
+/// A path as text.
 fn display_path(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// Where a path leads by its text alone.
+/// A path normalized by its text alone.
 #[derive(Debug)]
 struct LexicalPath {
     /// The path on this host.
@@ -204,7 +204,7 @@ fn read_entries(
         }
         match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => entries.push(entry(name.to_string_lossy().as_ref().as_ref(), &stat)),
-            // It went away since it was read: a listing a moment later would not have it.
+            // It was removed after the directory was read: a listing a moment later would not have it.
             Err(Errno::NOENT) => {}
             Err(errno) => return Err(errno),
         }
@@ -224,7 +224,7 @@ fn entry(name: &OsStr, stat: &Stat) -> FileEntry {
     }
 }
 
-/// The content type as `fs/stat` tells it. What cannot be read, or is empty, is of no known type.
+/// The content type that `fs/stat` shows. A file that is empty or cannot be read has an unknown type.
 fn sniff_content_type(place: &LexicalPath, spot: &PathHandle, stat: &Stat) -> &'static str {
     if place.host.extension() == Some(OsStr::new("json")) {
         return "application/json";

@@ -1,9 +1,9 @@
 //! Growing files as streams of reads.
 //!
-//! What to read next is decided by [`Follow`] machines that know neither a clock nor a runtime: [`FileTail`] for one
-//! file, [`LogTail`] for the rotated files of a log. [`pump`] drives one of them and makes frames of its reads. Files
-//! are looked at every [`POLL_INTERVAL`](pump::POLL), not waited for by inotify: a poll works on every file system, costs a few
-//! system calls, and cannot overflow.
+//! What to read next is decided by [`Follow`] state machines that know neither a clock nor a runtime: [`FileTail`]
+//! for one file, [`LogTail`] for the rotated files of a log. [`pump`] drives one of them and turns its reads into
+//! frames. Files are polled every [`POLL_INTERVAL`](pump::POLL_INTERVAL) instead of watched with inotify: a poll
+//! works on every file system, costs a few system calls, and cannot overflow.
 
 mod disk;
 mod error;
@@ -21,26 +21,26 @@ pub(crate) use file::FileTail;
 pub(crate) use log::LogTail;
 pub(crate) use pump::pump;
 
-/// Something happened to the file; Nomad's word for it in `FileEvent`.
+/// The file was deleted; Nomad's text in `FileEvent`.
 const DELETED: &str = "file deleted";
-/// The same, for a file that was cut.
+/// The file was truncated.
 const TRUNCATED: &str = "file truncated";
 
-/// What one step of a machine gave.
+/// The result of one step of a state machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Bytes, an event, or both.
     Read(Chunk),
-    /// Nothing now: ask again a little later.
+    /// Nothing now: try again a little later.
     Wait,
-    /// Nothing ever again.
+    /// The end of the stream.
     End,
 }
 
-/// What one read gave.
+/// The result of one read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Chunk {
-    /// The file, as frames name it.
+    /// The file's name in frames.
     pub(crate) file: Arc<str>,
     /// What happened to the file before these bytes; empty if nothing did.
     pub(crate) event: &'static str,
@@ -49,18 +49,18 @@ pub(crate) struct Chunk {
     pub(crate) position: u64,
 }
 
-/// What there is to read next. A step may look at files, and therefore belongs on a thread that may block.
+/// Decides what to read next. A step may read files, so call it on a thread that may block.
 pub(crate) trait Follow: Send + 'static {
     /// Takes one step.
     fn step(&mut self) -> Result<Step, StreamError>;
 }
 
-/// Whether the end of what is there is the end of the stream.
+/// Whether a stream ends where the file ends now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FollowMode {
-    /// Read what is there, then end.
+    /// Reads to the end, then ends.
     ToEnd,
-    /// Wait for more.
+    /// Waits for more.
     Forever,
 }
 

@@ -1,4 +1,4 @@
-//! From what is read to what is sent: the framer joined to a clock and to the body.
+//! Writes a stream: joins the framer to a clock and to the body.
 
 use bytes::{Bytes, BytesMut};
 use nomad_frames::{Framer, FramerConfig, StreamFrame};
@@ -6,28 +6,28 @@ use tokio::time::Instant;
 
 use crate::body::ChunkSender;
 
-/// Writes one stream: frames, or their bytes alone.
+/// Writes one stream: frames, or their data alone.
 #[derive(Debug)]
 pub(crate) struct FrameWriter {
     framer: Framer,
     format: StreamFormat,
     to: ChunkSender,
     started: Instant,
-    /// Frames that were cut and not yet sent.
+    /// Frames that are ready to be sent.
     ready: Vec<Bytes>,
 }
 
-/// What of a frame is sent.
+/// What is sent of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StreamFormat {
     /// The frame as JSON, heartbeats included.
     Framed,
-    /// Its data; whatever has none is not sent.
+    /// Its data; a frame without data is not sent.
     Plain,
 }
 
 impl StreamFormat {
-    /// As the parameter `plain` says.
+    /// The format that the parameter `plain` selects.
     pub(crate) const fn from_plain(plain: bool) -> Self {
         if plain { Self::Plain } else { Self::Framed }
     }
@@ -45,7 +45,7 @@ impl StreamFormat {
 }
 
 impl FrameWriter {
-    /// A stream that begins now.
+    /// A stream that starts now.
     pub(crate) fn new(config: FramerConfig, form: StreamFormat, to: ChunkSender) -> Self {
         Self {
             framer: Framer::new(config),
@@ -56,7 +56,7 @@ impl FrameWriter {
         }
     }
 
-    /// Takes what one read gave, and sends the frames that it fills.
+    /// Takes the bytes of one read, and sends the frames that it fills.
     pub(crate) async fn send(&mut self, file: &str, event: &str, data: &[u8], offset_after: i64) {
         let Self { framer, format: form, ready: cut, started, .. } = self;
         let mut sink = |frame: StreamFrame<'_>| cut.push(form.encode(frame));
@@ -65,7 +65,7 @@ impl FrameWriter {
         self.flush().await;
     }
 
-    /// Sends what is due by now.
+    /// Sends what is due.
     pub(crate) async fn tick(&mut self) {
         let Self { framer, format: form, ready: cut, started, .. } = self;
         framer.tick(started.elapsed(), &mut |frame| cut.push(form.encode(frame)));
@@ -77,7 +77,7 @@ impl FrameWriter {
         self.started + self.framer.deadline()
     }
 
-    /// Sends what still waits.
+    /// Sends what is still queued.
     pub(crate) async fn finish(mut self) {
         let Self { framer, format: form, ready: cut, .. } = &mut self;
         framer.finish(&mut |frame| cut.push(form.encode(frame)));

@@ -1,4 +1,4 @@
-//! One handler a call. A handler takes the agent and the query, and knows no header.
+//! One handler per route. A handler takes the agent and the query, and knows no header.
 
 pub(crate) mod agent;
 pub(crate) mod client;

@@ -1,7 +1,7 @@
-//! What a host can be asked about itself.
+//! Facts and statistics of a host.
 //!
-//! [`Node`] is the seam: handlers know only the trait, [`SystemHost`] asks the machine this process
-//! runs on, and a test brings a node of its own.
+//! [`HostSource`] is the seam: handlers know only the trait, [`SystemHost`] reads the machine this process runs on,
+//! and tests bring a source of their own.
 
 mod address;
 mod cpu;
@@ -16,14 +16,13 @@ use nomad_wire::{agent::HostData, client::HostStats};
 pub(crate) use self::sampler::HostSampler;
 pub use self::system::SystemHost;
 
-/// A host that answers for itself.
+/// A source of a host's facts and statistics.
 ///
-/// Both questions read files and make system calls, so the agent asks them on a thread where
-/// waiting is allowed; an implementation may block.
+/// Both methods read files and make system calls, so the agent calls them on a thread that may block.
 pub trait HostSource: fmt::Debug + Send + Sync + 'static {
-    /// The facts of `GET /v1/agent/host`, secrets of the environment already replaced.
+    /// The facts for `GET /v1/agent/host`, with secrets of the environment redacted.
     fn facts(&self) -> HostData;
 
-    /// The figures of `GET /v1/client/stats`; shares of CPU time are since the previous call.
+    /// The statistics for `GET /v1/client/stats`; CPU percentages are since the previous call.
     fn stats(&self) -> HostStats;
 }

@@ -1,4 +1,4 @@
-//! The ids of an agent, kept over restarts.
+//! The ids of an agent, persisted over restarts.
 
 use std::{io, path::Path, str::FromStr};
 
@@ -9,11 +9,11 @@ use uuid::Uuid;
 
 use crate::{atomic_file, schedulers::SchedulerConfigError};
 
-/// Why an agent does not start: it has no id, nowhere to log, or impossible settings.
+/// Why an agent does not start.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum AgentStartError {
-    /// The file cannot be read, or a new one not be written.
+    /// The file cannot be read, or a new one cannot be written.
     #[error("cannot keep an id in {path}")]
     Io {
         /// The file.
@@ -22,7 +22,7 @@ pub enum AgentStartError {
         #[source]
         source: io::Error,
     },
-    /// The file holds something that is no id.
+    /// The file holds no valid id.
     #[error("{path} holds no id")]
     Malformed {
         /// The file.
@@ -31,7 +31,7 @@ pub enum AgentStartError {
         #[source]
         source: nomad_wire::IdError,
     },
-    /// The node's secret is longer than 64 bytes, so it was not made by an agent.
+    /// The node's secret is longer than 64 bytes, so no agent has generated it.
     #[error("the secret of the node is too long")]
     SecretTooLong,
     /// The log file cannot be opened.
@@ -43,17 +43,17 @@ pub enum AgentStartError {
         #[source]
         source: io::Error,
     },
-    /// The server cannot have such schedulers.
+    /// The scheduler configuration is invalid.
     #[error(transparent)]
     Schedulers(#[from] SchedulerConfigError),
 }
 
-/// A fresh id that nothing remembers.
+/// A fresh id that is not persisted.
 pub(crate) fn generate<I: FromStr<Err = nomad_wire::IdError>>() -> I {
     Uuid::new_v4().to_string().parse().expect("a UUID is a well-formed id")
 }
 
-/// The id that `file` holds; a fresh one, written there, when there is no such file yet.
+/// The id that `file` holds; if there is no file, a fresh id that is written there.
 pub(crate) async fn load_or_create<I>(file: &Path) -> Result<I, AgentStartError>
 where
     I: FromStr<Err = nomad_wire::IdError> + ToString,
@@ -77,7 +77,7 @@ where
     }
 }
 
-/// The secret that `file` holds; a fresh one, written there for its owner alone, when there is no such file yet.
+/// The secret that `file` holds; if there is no file, a fresh one that is written there for its owner alone.
 pub(crate) async fn load_or_create_secret(file: &Path) -> Result<SecretId, AgentStartError> {
     let path = || Box::from(file.to_string_lossy());
     match fs::read_to_string(file).await {
@@ -92,7 +92,7 @@ pub(crate) async fn load_or_create_secret(file: &Path) -> Result<SecretId, Agent
     }
 }
 
-/// A fresh secret that nothing remembers.
+/// A fresh secret that is not persisted.
 pub(crate) fn generate_secret() -> SecretId {
     SecretId::new(generate::<NodeId>().as_str())
 }

@@ -1,4 +1,4 @@
-//! What only who knows a secret can say: a text under that secret.
+//! A keyed hash: a text that only a holder of the secret can compute.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use blake2::{
@@ -7,9 +7,9 @@ use blake2::{
 };
 use nomad_wire::SecretId;
 
-/// The keyed BLAKE2b-512 hash of a text under a secret, in the URL-safe alphabet of base64 with its padding. This is how
-/// Nomad makes the token with which a client fetches the data of an allocation from another: the text is the
-/// allocation's id, the secret that of the node it ran on. None for a secret that is no key, above 64 bytes.
+/// The keyed BLAKE2b-512 hash of a text under a secret, in URL-safe base64 with padding. Nomad computes the token
+/// with which a client fetches the data of an allocation from another in this way: the text is the allocation's id,
+/// the secret that of the node it ran on. `None` for a secret that is too long for a key (above 64 bytes).
 pub(crate) fn hash(secret: &SecretId, text: &str) -> Option<SecretId> {
     let mut hash = Blake2bMac512::new_from_slice(secret.expose().as_bytes()).ok()?;
     hash.update(text.as_bytes());

@@ -1,14 +1,13 @@
 //! A reference Nomad agent: the agent and client API over this host, as a [`tower_service::Service`].
 //!
-//! There is no Nomad behind it. A client agent runs tasks, keeps their logs and answers for its
-//! machine; a server agent knows its fellow servers. What they answer, and how they refuse, is
-//! what Nomad 2.0 says, so that anything that speaks to a Nomad agent can speak to this one. It
-//! names itself `2.0.5+reference` wherever a version is shown.
+//! There is no Nomad behind it. A client agent runs tasks, keeps their logs and reports on its machine; a server
+//! agent knows its fellow servers. Responses and errors are those of Nomad 2.0, so any client of a Nomad agent can
+//! use this one. It reports its version as `2.0.5+reference`.
 //!
-//! # Three lines to serve it
+//! # Serving it in three lines
 //!
-//! The crate does not listen for HTTP. [`standalone`] makes a service that takes a request as it came and
-//! always answers; any HTTP server that drives a tower service can serve it:
+//! The crate does not listen for HTTP. [`standalone()`] makes an infallible service that takes a request as it
+//! came; any HTTP server that drives a tower service can serve it:
 //!
 //! ```
 //! use nomad_acl::AclDisabled;
@@ -27,10 +26,10 @@
 //!
 //! # What it runs
 //!
-//! [`Agent::run`] starts an allocation: a directory laid out as Nomad lays it out, and real processes in groups of their
-//! own, whose output goes into rotated logs. Callers see them through `/v1/client/fs/*` and
-//! `/v1/client/allocation/:id/*`, down to a terminal inside of a task. [`Allocations::stop_all`] ends everything, and
-//! dropping the agent kills it. An agent with a data directory brings its allocations back when it starts again.
+//! [`Agent::run`] starts an allocation: a directory laid out as Nomad lays it out, and real processes in groups of
+//! their own, whose output goes into rotated logs. Clients of the API see them through `/v1/client/fs/*` and
+//! `/v1/client/allocation/:id/*`, down to a terminal inside a task. [`Allocations::stop_all`] ends all of them;
+//! dropping the agent kills them. An agent with a data directory restores its allocations when it starts again.
 //!
 //! ```
 //! use nomad_acl::AclDisabled;
@@ -64,37 +63,37 @@
 //! # The life of a request
 //!
 //! ```text
-//!  http::Request ─ IDENTIFY ─ LocalRequest ─ ADMIT ─ Agent ─ http::Response<Body>
+//!  http::Request ─ IDENTIFY ─ FIND_SUBJECT ─ ADMIT ─ Agent ─ http::Response<Body>
 //! ```
 //!
-//! [`Agent`] takes only what was [`Admitted`](nomad_acl::Admitted). Region front of a lone agent
-//! stands [`LocalRequest`], whose subject is the agent's own knowledge and never the caller's query; a
-//! gateway that admits by its own directory hands its question to the same [`Agent`].
+//! [`Agent`] takes only requests that are [`Admitted`](nomad_acl::Admitted). On a standalone agent a
+//! [`LocalRequest`] comes first: the agent looks up the subject itself and never takes it from the query. A gateway
+//! that admits by its own directory passes its requests to the same [`Agent`].
 //!
-//! # Who the servers are
+//! # Server membership
 //!
-//! Servers know each other through a [`Membership`]. [`Gossip`] is the one over any number of processes; a client asks
-//! a server with [`RemoteMembership`], for which servers serve [`peer_service`] on their RPC address; a [`Roster`] is shared by agents of
-//! one process without any socket. There is no election: the leader of a region is the alive server with the smallest
-//! name, so that everybody who knows the same servers names the same one.
+//! Servers know each other through a [`Membership`]. [`Gossip`] works across any number of processes; a client
+//! polls a server with [`RemoteMembership`], for which servers serve [`peer_service`] on their RPC address; a
+//! [`Roster`] is shared by agents of one process without any socket. There is no election: the leader of a region
+//! is the alive server with the smallest name, so agents that know the same servers name the same leader.
 //!
-//! The servers also sign who a client is; [`peer_service`] answers that, too. A client without any server signs for itself.
+//! Servers also sign the identities of clients, again through [`peer_service`]. A client without servers issues its
+//! own.
 //!
-//! Each agent has a live log of its own (a [`LogHub`]), which is what `/v1/agent/monitor` shows;
-//! a [`LogSink`] brings the lines of all agents to one terminal.
+//! Each agent has a live log of its own (a [`LogHub`]), which `/v1/agent/monitor` shows; a [`LogSink`] collects the
+//! lines of all agents, on one terminal for example.
 //!
 //! # Streams
 //!
-//! A stream is produced inside its [`Body`]: whoever reads the body drives the producer, nothing
-//! is read ahead beyond 32 chunks, and dropping the body drops files and subscriptions with it.
-//! As with Nomad, the head waits for the first payload, and an error after it is appended as text.
+//! A stream is produced inside its [`Body`]: the reader of the body drives the producer, nothing is read ahead
+//! beyond 32 chunks, and dropping the body drops files and subscriptions with it. As with Nomad, the head waits for
+//! the first payload, and a later error is appended as text.
 //!
 //! # What it does not do
 //!
-//! It relays nothing: a question for another agent is refused, for finding agents is a gateway's
-//! work. Calls it does not serve answer 501 with a sentence that says so, and so do profiles that
-//! only the runtime of Go could give. It keeps no jobs and no replicated log; the evaluations of its
-//! scheduler workers are the server's own upkeep.
+//! It relays nothing: a request for another agent is refused, because finding agents is a gateway's work. Calls it
+//! does not serve return 501 with the reason, and so do profiles that only Go's runtime could give. It keeps no
+//! jobs and no replicated log; the evaluations of its scheduler workers are the server's own upkeep.
 
 mod agent;
 mod alloc;

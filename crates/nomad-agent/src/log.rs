@@ -1,13 +1,12 @@
 //! The live log of one agent.
 //!
-//! Every agent has a log of its own, also where several agents share a process: a [`LogHub`] is a
-//! tracing subscriber that hands each event to whoever listens at that moment. A listener is a
-//! [`LogReceiver`] with a level and a bounded queue of its own; nothing is kept for those who come
-//! later, and a listener that is too slow loses lines and is told how many.
+//! Every agent has a log of its own, also where several agents share a process: a [`LogHub`] is a tracing
+//! subscriber that hands each event to the current receivers. A [`LogReceiver`] has a level and a bounded queue of
+//! its own; nothing is stored for later receivers, and one that is too slow loses lines and gets their number.
 //!
-//! The name of a line (`http`, `client`, `nomad`) is the event's target; its message and fields
-//! are the event's own. A field called `duration` holds nanoseconds. Where it is asked for
-//! ([`LogHub::show_spans`]) the fields of the spans around an event follow its own.
+//! The name of a line (`http`, `client`, `nomad`) is the event's target; its message and fields are the event's
+//! own. A field called `duration` holds nanoseconds. With [`LogHub::show_spans`] the fields of the enclosing spans
+//! follow those of the event.
 
 mod file_sink;
 mod hub;

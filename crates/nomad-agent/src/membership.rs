@@ -1,7 +1,8 @@
-//! Who the servers are, and who leads them.
+//! Server membership and leadership.
 //!
-//! Handlers ask a [`Membership`] and know no socket. There are three: a [`Roster`] that agents of one process share,
-//! [`Gossip`] between servers, and [`RemoteMembership`] for clients, who ask a server. The sockets of this crate are all here.
+//! Handlers use a [`Membership`] and know no socket. There are three: a [`Roster`] that agents of one process
+//! share, [`Gossip`] between servers, and [`RemoteMembership`] for clients, which polls a server. All sockets of
+//! this crate are here.
 
 mod address;
 mod error;
@@ -29,30 +30,29 @@ pub use self::{
     server_list::{NoServerReachable, ServerList},
 };
 
-/// What takes a while because others are asked.
+/// The future of an operation that contacts other servers.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The servers as one agent knows them.
 pub trait Membership: fmt::Debug + Send + Sync + 'static {
-    /// Every known server, gone ones that are still remembered included.
+    /// Every known server, including those that failed or left and are not forgotten yet.
     fn members(&self) -> Vec<Member>;
 
-    /// Who leads the servers of a region: there is no election, so it is the alive server with the smallest name,
-    /// and everybody who knows the same servers names the same one. None while none is alive.
+    /// The leader of a region. There is no election: it is the alive server with the smallest name, so agents that
+    /// know the same servers name the same leader. `None` while no server is alive.
     fn leader(&self, region: &str) -> Option<Member> {
         smallest_alive(&self.members(), region).cloned()
     }
 
-    /// The server of that full name (`name.region`), which is how an agent finds itself.
+    /// The server with this full name (`name.region`); an agent finds itself with it.
     fn member(&self, serf_name: &str) -> Option<Member> {
         self.members().into_iter().find(|member| member.serf_name() == serf_name)
     }
 
-    /// The servers that a client of this agent talks to, where somebody has chosen them.
+    /// The servers chosen for a client of this agent, if any were.
     fn server_list(&self) -> &ServerList;
 
-    /// RPC addresses of the servers that a client talks to: the chosen ones, or those that are alive, in the order of
-    /// their names.
+    /// RPC addresses of the servers that a client uses: the chosen ones, otherwise the alive ones, ordered by name.
     fn servers(&self) -> Vec<String> {
         let alive = || {
             let members = self.members();
@@ -63,15 +63,15 @@ pub trait Membership: fmt::Debug + Send + Sync + 'static {
         servers.iter().map(ToString::to_string).collect()
     }
 
-    /// Contacts other servers and takes over whom they know. Each address is `host`, `host:port` or an IPv6 address;
-    /// the port is that of gossip, 4648, unless said otherwise.
+    /// Contacts other servers and learns the members they know. Each address is `host`, `host:port` or an IPv6
+    /// address; the default port is that of gossip, 4648.
     fn join<'a>(&'a self, addresses: &'a [String]) -> BoxFuture<'a, JoinOutcome>;
 
-    /// Says of a failed server that it left; an alive one is leaving, which it will deny. Unknown names change
+    /// Marks a failed server as left; an alive one becomes leaving, which it will refute. Unknown names change
     /// nothing.
     ///
     /// # Errors
-    /// [`MembershipError::RemovalTimeout`] when the others could not be told.
+    /// [`MembershipError::RemovalTimeout`] when the other servers could not be notified in time.
     fn force_leave<'a>(
         &'a self,
         serf_name: &'a str,
@@ -82,17 +82,17 @@ pub trait Membership: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`MembershipError::NodesFailed`] when gossip is not encrypted, or a server refuses;
-    /// [`MembershipError::NodesSilent`] when one does not answer.
+    /// [`MembershipError::NodesSilent`] when one does not respond.
     fn keyring(&self, _: KeyringRequest) -> BoxFuture<'_, Result<agent::Keyring, MembershipError>> {
         let alive = self.members().iter().filter(|member| member.is_alive()).count();
         let failed = MembershipError::NodesFailed { failed: alive, nodes: alive };
         Box::pin(std::future::ready(Err(failed)))
     }
 
-    /// Asks the servers that a client talks to, one after the other, to sign the identity of a node.
+    /// Requests a signed identity for a node from the servers that a client uses, one after the other.
     ///
     /// # Errors
-    /// [`MembershipError::IdentityNotSigned`] when none does.
+    /// [`MembershipError::IdentityNotSigned`] when no server signs it.
     fn sign_identity<'a>(
         &'a self,
         request: &'a IdentityRequest,
@@ -105,43 +105,43 @@ pub trait Membership: fmt::Debug + Send + Sync + 'static {
         false
     }
 
-    /// Figures of the gossip by the names that `/v1/agent/self` has for them; empty without gossip.
+    /// Statistics of gossip under their names in `/v1/agent/self`; empty without gossip.
     fn gossip_stats(&self) -> Vec<(&'static str, u64)> {
         Vec::new()
     }
 }
 
-/// How contacting others went.
+/// The outcome of contacting other servers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct JoinOutcome {
-    /// Successful contacts; an address that was given twice counts twice.
+    /// Successful contacts; a repeated address counts each time.
     pub contacted: usize,
-    /// Why nobody was contacted; none as soon as one contact succeeded.
+    /// Why no server was contacted; `None` as soon as one contact succeeded.
     pub error: Option<String>,
 }
 
-/// How far a server is removed.
+/// How a server is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a server is remembered or not")]
 pub enum Removal {
-    /// It stays in the list as one that left.
+    /// It stays in the list with status `left`.
     Leave,
-    /// It is dropped from the list as well.
+    /// It is removed from the list as well.
     Prune,
 }
 
-/// What is asked of the gossip keyring.
+/// An operation on the gossip keyring.
 #[derive(Debug, Clone)]
 #[expect(clippy::exhaustive_enums, reason = "Nomad's gossip knows these four")]
 pub enum KeyringRequest {
-    /// Which keys there are.
+    /// Lists the keys.
     List,
-    /// Adds a key to decrypt with.
+    /// Adds a key for decryption.
     Install(GossipKey),
     /// Encrypts with an installed key from now on.
     Use(GossipKey),
-    /// Drops a key that is not in use.
+    /// Removes a key that is not in use.
     Remove(GossipKey),
 }
 
@@ -153,7 +153,7 @@ impl JoinOutcome {
     }
 }
 
-/// The rule by which everybody names the same leader.
+/// The leader rule: every agent that knows the same servers picks the same one.
 fn smallest_alive<'a>(
     members: impl IntoIterator<Item = &'a Member>,
     region: &str,

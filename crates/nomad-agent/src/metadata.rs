@@ -1,4 +1,4 @@
-//! The metadata of a node: what its configuration says, and what was changed since.
+//! The metadata of a node: its configuration, and the changes since.
 
 use std::{
     collections::BTreeMap,
@@ -13,10 +13,10 @@ use crate::atomic_file;
 
 /// Values by key.
 type StaticMetadata = BTreeMap<String, String>;
-/// Changes by key; none takes a key away.
+/// Changes by key; `None` removes the key.
 type Changes = BTreeMap<String, Option<String>>;
 
-/// The metadata of a node. Changes are kept in a file over restarts, if there is one.
+/// The metadata of a node. Changes are persisted in a file, if there is one.
 #[derive(Debug)]
 pub(crate) struct Metadata {
     static_metadata: StaticMetadata,
@@ -25,18 +25,18 @@ pub(crate) struct Metadata {
 }
 
 impl Metadata {
-    /// Metadata that begins with what the configuration says and what `file` kept. May block.
+    /// Metadata from the configuration and the changes that `file` holds. May block.
     pub(crate) fn open(fixed: StaticMetadata, file: Option<PathBuf>) -> io::Result<Self> {
         let dynamic = file.as_deref().map(read).transpose()?.flatten();
         Ok(Self { static_metadata: fixed, file, dynamic: Mutex::new(dynamic) })
     }
 
-    /// What holds now, and why.
+    /// The current metadata, and where it comes from.
     pub(crate) fn current(&self) -> NodeMetadata {
         NodeMetadata::merge(self.static_metadata.clone(), self.lock().clone())
     }
 
-    /// Applies changes, all of them or, when they cannot be kept, none. May block.
+    /// Applies changes: all of them, or none if they cannot be persisted. May block.
     pub(crate) fn update(&self, changes: Changes) -> io::Result<NodeMetadata> {
         let mut dynamic = self.lock();
         let mut next = dynamic.clone().unwrap_or_default();
@@ -44,7 +44,7 @@ impl Metadata {
             if value.is_none() && !self.static_metadata.contains_key(&key) {
                 next.remove(&key);
             } else {
-                // A static key leaves a tombstone when it is taken away.
+                // Removing a static key leaves a tombstone.
                 next.insert(key, value);
             }
         }
@@ -56,7 +56,7 @@ impl Metadata {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Changes>> {
-        // Changes are put in place whole.
+        // The map is replaced as a whole, so a poisoned lock holds a valid one.
         self.dynamic.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -103,7 +103,8 @@ mod tests {
         let blocked = dir.path().join("file");
         std::fs::write(&blocked, "").unwrap();
         let file = Some(blocked.join("metadata.json"));
-        // Looking below a file says "not a directory"; the agent must not start as if nothing had been kept.
+        // Opening a path below a file fails with "not a directory"; the agent must not start as if nothing had been
+        // persisted.
         assert!(Metadata::open(StaticMetadata::new(), file.clone()).is_err());
         let metadata =
             Metadata { static_metadata: StaticMetadata::new(), file, dynamic: Mutex::default() };

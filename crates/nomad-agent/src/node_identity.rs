@@ -1,12 +1,12 @@
-//! Who a node is, in a token (JWT) that a server has signed.
+//! A node's identity: a token (JWT) signed by a server.
 //!
-//! ```text
-//!  Keeper of a client ──► the server part of the same agent ──► Issuer ── Signer
-//!                    ├──► a server (`membership/peer.rs`)  ──► Issuer ── Signer
-//!                    └──► nobody is there: itself          ──► Issuer ── Signer
-//! ```
+//!  ```text
+//!   IdentityRenewer of a client ──► the server part of the same agent ──► Issuer ── Signer
+//!                              ├──► a server (`membership/peer.rs`)  ──► Issuer ── Signer
+//!                              └──► no server known: itself          ──► Issuer ── Signer
+//!  ```
 //!
-//! The token itself is never shown; callers see its claims.
+//! The token itself is never shown; clients of the API see its claims.
 
 mod claims;
 mod issuer;

@@ -1,16 +1,16 @@
-//! Processes as the kernel counts them.
+//! Processes, from `/proc`.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 
-/// What one process has used since it began.
+/// The resource usage of one process since its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Process {
     pub(crate) pid: u32,
     pub(crate) parent: u32,
     pub(crate) group: u32,
-    /// When it began, in clock ticks since the boot. Together with the id it is unique.
+    /// Start time, in clock ticks since the boot. Together with the id it is unique.
     pub(crate) start_time: u64,
     /// Clock ticks in user space.
     pub(crate) user: u64,
@@ -39,13 +39,13 @@ pub(crate) fn process_tree(leader: u32) -> io::Result<BTreeMap<u32, Process>> {
     }
 }
 
-/// The process with this id now.
+/// The process that has this id now.
 pub(crate) fn read_process(pid: u32) -> Option<Process> {
-    // A process that has ended has no line any more.
+    // A process that has ended has no such file.
     parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
-/// How much of the process is swapped out, in bytes.
+/// Swapped-out memory of the process, in bytes.
 pub(crate) fn swap_bytes(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmSwap:"));
@@ -66,7 +66,8 @@ fn all_processes() -> io::Result<Vec<Process>> {
     Ok(all)
 }
 
-/// Reads a line of `/proc/<pid>/stat` (proc_pid_stat(5)); none for a process that has ended and waits to be reaped.
+/// Parses a line of `/proc/<pid>/stat` (proc_pid_stat(5)); `None` for a process that has ended and waits to be
+/// reaped.
 fn parse(line: &str) -> Option<Process> {
     // The name is in parentheses and may contain anything, parentheses and spaces included.
     let (start, rest) = line.rsplit_once(')')?;
@@ -75,7 +76,7 @@ fn parse(line: &str) -> Option<Process> {
     if *fields.first()? == "Z" {
         return None;
     }
-    // The manual counts from 1 and from the id on; these count from the state, which is its third.
+    // The manual numbers fields from 1, starting with the id; `fields` starts with the state, number 3.
     let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
     Some(Process {
         pid,

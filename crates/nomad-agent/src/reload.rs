@@ -1,4 +1,4 @@
-//! What an agent takes over while it runs.
+//! The configuration that an agent can reload while it runs.
 
 use std::{error::Error, fmt, sync::Arc};
 
@@ -10,20 +10,20 @@ use crate::config::ExternalSettings;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReloadableConfig {
-    /// The least severe level that the agent writes to its outlet and its log file.
+    /// The least severe level written to the log sink and the log file.
     pub log_level: LogLevel,
-    /// Settings of whoever serves the agent, as `self` shows them from now on; nothing to leave them as they are.
+    /// External settings that `self` shows from now on; `None` leaves them unchanged.
     pub external_settings: Option<ExternalSettings>,
 }
 
 impl ReloadableConfig {
-    /// This level, and nothing else.
+    /// Changes the log level only.
     #[must_use]
     pub const fn new(log_level: LogLevel) -> Self {
         Self { log_level, external_settings: None }
     }
 
-    /// What `self` shows from now on of the settings of whoever serves the agent.
+    /// Also replaces the external settings that `self` shows.
     #[must_use]
     pub fn with_external_settings(mut self, shown: ExternalSettings) -> Self {
         self.external_settings = Some(shown);
@@ -31,7 +31,7 @@ impl ReloadableConfig {
     }
 }
 
-/// Where an agent that is told to reload reads its configuration anew.
+/// Where an agent reloads its configuration from.
 #[derive(Clone)]
 pub(crate) struct ConfigSource(
     Arc<dyn Fn() -> Result<ReloadableConfig, ConfigSourceError> + Send + Sync>,

@@ -1,4 +1,4 @@
-//! What a caller sends.
+//! Request bodies.
 
 use std::error::Error;
 
@@ -8,11 +8,11 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::error::AgentError;
 
-/// The bodies of these calls are a few lines of JSON. Nomad reads them to whatever end they have; a caller who sends
-/// more than this wants something else.
+/// These bodies are a few lines of JSON. Nomad reads them without a limit; a body longer than this is no such
+/// request.
 const MAX_LENGTH: usize = 1024 * 1024;
 
-/// The body of a request, as any HTTP server hands it over.
+/// The body of a request, as any HTTP server provides it.
 pub trait RequestBody:
     http_body::Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>> + Send> + Send + 'static
 {
@@ -25,10 +25,10 @@ impl<B> RequestBody for B where
 {
 }
 
-/// The whole body.
+/// Reads the whole body.
 ///
 /// # Errors
-/// 413 for one that is too long, 400 for one that broke off.
+/// 413 for a body that is too long, 400 for one that breaks off.
 pub(crate) async fn read_body<B: RequestBody>(body: B) -> Result<Bytes, AgentError> {
     match Limited::new(body, MAX_LENGTH).collect().await {
         Ok(body) => Ok(body.to_bytes()),

@@ -1,4 +1,4 @@
-//! How an answer is dressed.
+//! Builds responses.
 
 use http::{HeaderValue, Response, StatusCode, header};
 use nomad_wire::{
@@ -24,12 +24,12 @@ pub(crate) fn json<T: Serialize>(
     Ok(from_bytes(StatusCode::OK, Some(JSON), to_json(value, layout(query))?))
 }
 
-/// 200 with nothing, not even a content type.
+/// 200 with an empty body and no content type.
 pub(crate) fn ok() -> Response<Body> {
     from_bytes(StatusCode::OK, None, Vec::new())
 }
 
-/// JSON with the status and type of a healthy or an unhealthy agent.
+/// JSON with the status and content type of a healthy or an unhealthy agent.
 pub(crate) fn health(healthy: bool, body: Vec<u8>) -> Response<Body> {
     if healthy {
         from_bytes(StatusCode::OK, Some(JSON), body)
@@ -43,17 +43,17 @@ pub(crate) fn stream(plain: bool, body: Body) -> Response<Body> {
     build(StatusCode::OK, Some(if plain { PLAIN } else { JSON }), body)
 }
 
-/// 200 with a body of the type that its handler found.
+/// 200 with a body of the type that its handler determined.
 pub(crate) fn with_type(kind: HeaderValue, body: Body) -> Response<Body> {
     build(StatusCode::OK, Some(kind), body)
 }
 
-/// 200 without a body and without a type.
+/// 200 with an empty body and no content type.
 pub(crate) fn empty() -> Response<Body> {
     build(StatusCode::OK, None, Body::full(""))
 }
 
-/// How JSON is laid out for this query.
+/// The JSON layout for this query.
 pub(crate) fn layout(query: &Query<'_>) -> Layout {
     if query.is_pretty() { Layout::Pretty } else { Layout::Compact }
 }

@@ -1,12 +1,12 @@
-//! Which parts an agent has.
+//! The roles of an agent.
 
 /// The parts of Nomad that an agent runs; at least one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "an agent is a server, a client, or both")]
 pub enum Role {
-    /// Knows its fellow servers and answers for the cluster.
+    /// Knows its fellow servers and serves cluster-wide calls.
     Server,
-    /// Runs allocations and answers for its host.
+    /// Runs allocations and reports on its host.
     Client,
     /// Both, as with `nomad agent -dev`.
     Both,

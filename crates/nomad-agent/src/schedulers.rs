@@ -1,8 +1,8 @@
 //! The scheduler workers of a server.
 //!
-//! A reference agent schedules no jobs, but its server part has background work of its own, and that work arrives as it
-//! does in Nomad: as evaluations in a queue, which workers take one at a time. The only kind there is is `_core`, the
-//! server's own upkeep: looking who leads the region. A worker takes only what it is enabled for.
+//! A reference agent schedules no jobs, but its server part has background work of its own, and that work arrives
+//! as in Nomad: as evaluations in a queue, from which workers take one at a time. The only type is `_core`, the
+//! server's own upkeep: checking which server leads the region. A worker takes only the types it is enabled for.
 
 mod evaluation;
 mod queue;
@@ -21,38 +21,38 @@ use tokio::task::AbortHandle;
 pub(crate) use self::evaluation::LeaderWatch;
 use self::{evaluation::enqueue_upkeep, queue::EvaluationQueue, worker::Worker};
 
-/// The kind of evaluation that every configuration must name: the server's own upkeep.
+/// The evaluation type that every configuration must include: the server's own upkeep.
 const CORE: &str = "_core";
 
-/// What else a worker may be enabled for.
+/// The other types a worker may be enabled for.
 const KINDS: [&str; 4] = ["service", "batch", "system", "sysbatch"];
 
-/// How many workers there are, and for what.
+/// Number of workers, and their evaluation types.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a plain struct, checked where it is taken")]
 pub struct SchedulerConfig {
-    /// Workers; at most as many as the machine has processors.
+    /// Number of workers; at most the number of the machine's processors.
     pub workers: usize,
-    /// What they take: `_core`, and any of `service`, `batch`, `system`, `sysbatch`.
+    /// Evaluation types: `_core`, and any of `service`, `batch`, `system`, `sysbatch`.
     pub enabled: Vec<String>,
 }
 
-/// Why a configuration of schedulers is none.
+/// Why a scheduler configuration is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum SchedulerConfigError {
-    /// Below zero, or more than there are processors.
+    /// Below zero, or above the number of processors.
     #[error("number of schedulers must be between 0 and the number of processors")]
     WorkerCount,
     /// `_core` is missing.
     #[error("schedulers must be enabled for _core")]
     NoCore,
-    /// Something that is no kind of evaluation.
+    /// An unknown evaluation type.
     #[error("there is no scheduler {0:?}")]
     UnknownKind(String),
 }
 
-/// The pool: its configuration, its workers and the queue that they share.
+/// The configuration, the worker set, and the queue that the workers share.
 pub(crate) struct Schedulers {
     queue: Arc<EvaluationQueue>,
     worker_set: Mutex<WorkerSet>,
@@ -65,7 +65,7 @@ struct WorkerSet {
 }
 
 impl Default for SchedulerConfig {
-    /// As many workers as processors, for everything.
+    /// As many workers as processors, for all types.
     fn default() -> Self {
         let enabled = KINDS.into_iter().chain([CORE]);
         Self { workers: processor_count(), enabled: enabled.map(str::to_owned).collect() }
@@ -73,7 +73,7 @@ impl Default for SchedulerConfig {
 }
 
 impl SchedulerConfig {
-    /// Whether a server can run with it.
+    /// Checks that a server can run with this configuration.
     ///
     /// # Errors
     /// [`SchedulerConfigError`].
@@ -93,7 +93,7 @@ impl SchedulerConfig {
 }
 
 impl Schedulers {
-    /// Starts the workers, and the clock that brings them upkeep; must be called inside a tokio runtime.
+    /// Starts the workers and the timer that queues upkeep; must be called inside a tokio runtime.
     pub(crate) fn start(config: SchedulerConfig, leadership: LeaderWatch) -> Self {
         let queue = Arc::new(EvaluationQueue::default());
         let upkeep = tokio::spawn(enqueue_upkeep(Arc::clone(&queue), leadership)).abort_handle();
@@ -112,8 +112,8 @@ impl Schedulers {
         pool.workers.iter().map(|worker| worker.to_wire(&pool.config.enabled)).collect()
     }
 
-    /// Puts another configuration in force until the agent ends. Workers of the one before finish what they are at;
-    /// when nothing changes, they stay.
+    /// Applies another configuration until the agent ends. Previous workers finish their current evaluation; if
+    /// nothing changes, they stay.
     ///
     /// # Errors
     /// [`SchedulerConfigError`]; nothing has changed then.
@@ -129,7 +129,7 @@ impl Schedulers {
     }
 
     fn lock(&self) -> MutexGuard<'_, WorkerSet> {
-        // A panic elsewhere leaves the pool whole.
+        // A panic elsewhere leaves the worker set valid.
         self.worker_set.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -179,7 +179,7 @@ mod tests {
         let before = schedulers.workers();
         schedulers.reconfigure(config(1, &["_core"])).unwrap();
         assert_eq!(schedulers.workers()[0].id, before[0].id);
-        // A list that begins like the old one is another list, and so is one that the old one begins.
+        // A list is not equal to its prefix, in either direction.
         schedulers.reconfigure(config(1, &["_core", "batch"])).unwrap();
         let changed = schedulers.workers();
         assert_ne!(changed[0].id, before[0].id);

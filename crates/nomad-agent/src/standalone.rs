@@ -1,11 +1,11 @@
-//! The question of an agent that stands alone, and the service that brings requests to it.
+//! The standalone agent: finds the subject of a request, and is the service that brings requests to the agent.
 //!
-//! ```text
-//!  http::Request ─ IDENTIFY ─ LocalRequest ─ ADMIT ─ Agent ─ http::Response
-//! ```
+//!  ```text
+//!   http::Request ─ IDENTIFY ─ FIND_SUBJECT ─ ADMIT ─ Agent ─ http::Response
+//!  ```
 //!
-//! FOUND is where the subject comes from: the namespace of an allocation is the one that the node
-//! itself holds, whatever the query says.
+//! FIND_SUBJECT looks up the subject: the namespace of an allocation is the one that the node itself holds,
+//! whatever the query says.
 
 mod compress;
 mod cors;
@@ -43,7 +43,7 @@ use crate::{
     websocket,
 };
 
-/// A known request together with what the agent itself knows about its object.
+/// An identified request with the subject that the agent looked up.
 #[derive(Debug)]
 pub struct LocalRequest<B> {
     identified: Identified<B>,
@@ -70,17 +70,16 @@ impl<B> AccessRequest for LocalRequest<B> {
     }
 }
 
-/// The whole service of one agent; see [`standalone`].
+/// The whole service of one agent; see [`standalone()`].
 #[derive(Debug, Clone)]
 pub struct Standalone<T> {
     agent: Agent,
     inner: Identify<FindSubject, T>,
 }
 
-/// Serves one agent on its own: from a request as it came from the socket to its answer.
+/// Serves one agent on its own: takes a request as it came from the socket, and returns the response.
 ///
-/// `tokens` says what a caller may do; [`AclDisabled`](nomad_acl::AclDisabled) lets everybody do
-/// everything.
+/// `tokens` resolves tokens to ACLs; [`AclDisabled`](nomad_acl::AclDisabled) allows everything to every client.
 pub fn standalone<T: Tokens>(agent: Agent, tokens: T) -> Standalone<T> {
     let find = FindSubject { admit: Admit::new(agent.clone()), agent: agent.clone() };
     Standalone { agent, inner: Identify::new(find, tokens) }
@@ -121,7 +120,7 @@ where
                 Ok(response) => response,
                 Err(error) => {
                     let fault = match (error, Call::parse(&method, &uri)) {
-                        // Who a caller is, is asked after what they ask for was found to be nothing.
+                        // Nomad reports an unknown path or a wrong method before it looks at the token.
                         (AgentError::Identify(IdentifyError::Tokens(error)), Ok(call)) => {
                             let earlier = check(&agent, &call, &uri).err();
                             earlier.unwrap_or_else(|| IdentifyError::Tokens(error).into())
@@ -146,7 +145,7 @@ where
     }
 }
 
-/// Health is for everybody: who asks with a token that is no good any more must be told, too. Nomad does not look at it.
+/// `health` is open to every client, also to one whose token has become invalid. Nomad ignores the token there.
 fn remove_health_token<B>(request: &mut Request<B>) {
     if Route::decoded_path(request.uri()) == "/v1/agent/health" {
         request.headers_mut().remove(nomad_wire::header::X_NOMAD_TOKEN);
@@ -154,8 +153,8 @@ fn remove_health_token<B>(request: &mut Request<B>) {
     }
 }
 
-/// Puts the configured headers into an answer, where the call has set none of its own. Unresolved's path and a redirect are
-/// not answers of a call: Nomad gives those no such headers.
+/// Adds the configured headers to a response, unless the call has set them itself. The response of an unknown path
+/// and a redirect do not come from a call: Nomad adds no such headers there.
 fn add_configured_headers(configured: &HeaderMap, response: &mut Response<Body>) {
     let is_nobodys = response.status() == StatusCode::NOT_FOUND
         && http_body::Body::is_end_stream(response.body());
@@ -170,7 +169,7 @@ fn add_configured_headers(configured: &HeaderMap, response: &mut Response<Body>)
     }
 }
 
-/// Looks up the subject, and complains where Nomad complains before it looks at the token.
+/// Looks up the subject, and reports the errors that Nomad reports before it looks at the token.
 #[derive(Debug, Clone)]
 pub(crate) struct FindSubject {
     agent: Agent,
@@ -197,12 +196,12 @@ impl<B: RequestBody> Service<Identified<B>> for FindSubject {
     }
 }
 
-/// The faults that come before any question of rights.
+/// Errors that are reported before authorization.
 fn check(agent: &Agent, call: &Call, uri: &Uri) -> Result<(), AgentError> {
     check_role(&call.route, agent.role())?;
     match &call.route {
         Route::Fs(..) | Route::Monitor => drop(fs::check(call)?),
-        // Where nobody may, nobody learns whether the allocation is here.
+        // With `exec` disabled, no client learns whether the allocation is here.
         Route::Allocation(AllocRoute::Exec, _) => allocation::check_exec(agent)?,
         Route::MonitorExport => drop(check_export(call)?),
         Route::Pprof(name) => drop(pprof::check(name, call)?),
@@ -245,10 +244,10 @@ fn check(agent: &Agent, call: &Call, uri: &Uri) -> Result<(), AgentError> {
     Ok(())
 }
 
-/// What a call is about. That an allocation is unknown is said before anything about rights.
+/// The subject of a call. An unknown allocation is reported before authorization.
 fn subject(agent: &Agent, route: &Route) -> Result<Subject, AgentError> {
     let Some(id) = route.allocation() else { return Ok(Subject::Agent) };
-    // Another agent proves itself before it is told whether the allocation is here.
+    // Another agent must authenticate before it learns whether the allocation is here.
     if route.spec().requires == Requires::MigrateToken {
         return Ok(Subject::Agent);
     }

@@ -31,21 +31,21 @@ use runner::{Inbox, Runner, RunnerState};
 pub use spec::{LogLimits, RestartPolicy, TaskSpec};
 pub use state::{Phase, TaskState};
 
-/// Orders that wait for a runner that is busy. One more makes whoever gives it wait.
+/// Actions queued for a busy runner; a further sender waits.
 const ACTION_QUEUE: usize = 8;
 
-/// Where a task lives.
+/// A task's directories and environment variables.
 #[derive(Debug, Clone)]
 pub(crate) struct TaskEnvironment {
-    /// The directory it runs in.
+    /// Its working directory.
     pub(crate) directory: PathBuf,
     /// The directory of the log files, shared by the tasks of an allocation.
     pub(crate) logs: PathBuf,
-    /// What it is told about its place.
+    /// Environment variables that describe the task's location.
     pub(crate) env: BTreeMap<String, String>,
 }
 
-/// A started task. Dropping it kills every process of it; [`Task::stop`] asks first.
+/// A started task. Dropping it kills all of its processes; [`Task::stop`] lets it end first.
 #[derive(Debug)]
 pub struct Task {
     context: Arc<TaskContext>,
@@ -56,7 +56,7 @@ pub struct Task {
 }
 
 impl Task {
-    /// Starts the task, or lets one that was dead already rest. Needs a tokio runtime.
+    /// Starts the task, or leaves it dead if it was already. Needs a tokio runtime.
     pub(crate) fn start(spec: TaskSpec, home: TaskEnvironment, before: TaskState) -> Self {
         let plan = Arc::new(TaskContext { spec, environment: home });
         let turn =
@@ -76,18 +76,18 @@ impl Task {
         &self.context.spec.name
     }
 
-    /// What it was told to run.
+    /// Its specification.
     #[must_use]
     pub fn spec(&self) -> &TaskSpec {
         &self.context.spec
     }
 
-    /// What it takes to start something beside it.
+    /// What is needed to start another process in its context.
     pub(crate) fn context(&self) -> &Arc<TaskContext> {
         &self.context
     }
 
-    /// Where it stands now.
+    /// Its current state.
     #[must_use]
     pub fn state(&self) -> TaskState {
         *self.state.borrow()
@@ -98,18 +98,19 @@ impl Task {
         self.state.clone()
     }
 
-    /// Ends its process and starts it again, without delay and without counting it as an attempt of its policy.
+    /// Ends its process and starts it again, without delay and without counting it as an attempt of the restart
+    /// policy.
     ///
     /// # Errors
     /// [`TaskActionError::NotRunning`].
     ///
     /// # Cancel safety
-    /// Once given, the order is carried out whether somebody waits or not.
+    /// Once sent, the action is carried out even if the future is dropped.
     pub async fn restart(&self) -> Result<(), TaskActionError> {
         self.send_action(|done| Action::Restart { include_dead: false, done }).await
     }
 
-    /// The same for a task in any state: a dead one is brought back.
+    /// As `restart`, for a task in any state: a dead one is started again.
     ///
     /// # Errors
     /// [`TaskActionError::NotRunning`] if it was stopped for good.
@@ -117,10 +118,10 @@ impl Task {
         self.send_action(|done| Action::Restart { include_dead: true, done }).await
     }
 
-    /// Sends a signal to its process, not to the children of that.
+    /// Sends a signal to its process, not to the process's children.
     ///
     /// # Errors
-    /// [`TaskActionError::NotRunning`], or what the operating system says.
+    /// [`TaskActionError::NotRunning`], or the operating system's error.
     pub(crate) async fn signal(&self, signal: Signal) -> Result<(), TaskActionError> {
         self.send_action(|done| Action::Signal { signal, done }).await
     }
@@ -130,35 +131,35 @@ impl Task {
         order: impl FnOnce(action::ResultSender) -> Action,
     ) -> Result<(), TaskActionError> {
         let (done, answer) = oneshot::channel();
-        // A runner that is gone, or goes before it answers, belongs to a task that was stopped.
+        // A runner that is gone, or goes before it responds, belongs to a task that was stopped.
         let gone = TaskActionError::NotRunning;
         self.actions.send(order(done)).await.map_err(|_| gone.clone())?;
         answer.await.unwrap_or(Err(gone))
     }
 
-    /// Waits until `wanted` is true of its state, or until it is dead.
+    /// Waits until `wanted` holds for its state, or until it is dead.
     ///
     /// # Cancel safety
-    /// Nothing is lost when the future is dropped.
+    /// Can be dropped at any time.
     pub async fn wait_for(&self, wanted: impl Fn(&TaskState) -> bool) -> TaskState {
         let mut state = self.state.clone();
         let seen = state.wait_for(|state| wanted(state) || state.phase == Phase::Dead);
         seen.await.map_or_else(|_| self.state(), |state| *state)
     }
 
-    /// Asks the task to end and returns at once.
+    /// Requests the task's end and returns at once.
     pub(crate) fn request_stop(&self) {
         self.stop.send_replace(true);
     }
 
-    /// Asks the task to end and waits until all of it is gone. Ends by force after its `kill_timeout`.
+    /// Requests the task's end and waits until all its processes are gone. It is killed after its `kill_timeout`.
     ///
     /// # Cancel safety
-    /// The request stands even if nobody waits for the end.
+    /// The request stands even if the future is dropped.
     pub async fn stop(&self) {
         self.request_stop();
         self.wait_for(|state| state.phase == Phase::Dead).await;
-        // One that rests is dead already; with its runner goes the last one who could bring it back.
+        // A dead task only has to be forgotten: with its runner goes the only way to start it again.
         self.actions.closed().await;
     }
 }

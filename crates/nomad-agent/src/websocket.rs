@@ -1,17 +1,17 @@
-//! Websockets in front of the service: a conversation becomes a request whose body is what the caller says and an
-//! answer whose body is what it hears, one message a chunk.
+//! Websockets in front of the service: a session becomes a request whose body is what the client sends and a
+//! response whose body is what it receives, one message per chunk.
 //!
-//! ```text
-//!  GET … Upgrade: websocket ──► 101, and then in a task of its own:
+//!  ```text
+//!   GET … Upgrade: websocket ──► 101, and then in a task of its own:
 //!
-//!    caller ─ message ─► request body  ─┐
-//!                                       ├─ IDENTIFY ─ LocalRequest ─ ADMIT ─ Agent
-//!    caller ◄ message ── answer's body ─┘
-//! ```
+//!     client ─ message ─► request body ──┐
+//!                                        ├─ IDENTIFY ─ FIND_SUBJECT ─ ADMIT ─ Agent
+//!     client ◄ message ── response body ─┘
+//!  ```
 //!
-//! As in Nomad 2.0 the upgrade comes first, because a browser can put its token only into the first message. So every
-//! refusal arrives as a close frame: 1011 for what would be a status of 500,
-//! 1009 for a message that is too long, 1008 for all others.
+//! As in Nomad 2.0 the upgrade comes first, because a browser can send its token only in the first message. So
+//! every refusal is a close frame: 1011 for what would be a status of 500, 1009 for a message that is too long,
+//! 1008 for all others.
 
 mod handshake;
 mod session;
@@ -33,8 +33,8 @@ use crate::{
     standalone::{FindSubject, RequestLog},
 };
 
-/// So many conversations at once: a connection that became one is not counted by the listener any more, and each of them
-/// has processes of its own.
+/// Sessions at once: the listener no longer counts an upgraded connection, and each session has processes of its
+/// own.
 const MAX_SESSIONS: usize = 1024;
 
 /// Whether these headers ask for a websocket.
@@ -43,13 +43,13 @@ pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
         && has_list_item(headers, &header::UPGRADE, "websocket")
 }
 
-/// Whether a header, a list of words, has this one.
+/// Whether a list-valued header contains this item.
 fn has_list_item(headers: &HeaderMap, name: &header::HeaderName, word: &str) -> bool {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|found| found.trim().eq_ignore_ascii_case(word))
 }
 
-/// Whether a request begins a conversation about a command.
+/// Whether a request starts an exec session.
 pub(crate) fn is_exec_upgrade<B>(request: &Request<B>) -> bool {
     is_upgrade(request.headers())
         && matches!(
@@ -58,10 +58,10 @@ pub(crate) fn is_exec_upgrade<B>(request: &Request<B>) -> bool {
         )
 }
 
-/// Takes the connection over, and begins the conversation in a task that ends with the agent.
+/// Takes the connection over, and starts the session in a task that ends with the agent.
 ///
 /// # Errors
-/// What is wrong with the request as the beginning of a websocket, or that there are too many already.
+/// When the request is no valid websocket handshake, or there are too many sessions.
 pub(crate) fn accept<T, B>(
     service: Identify<FindSubject, T>,
     agent: &Agent,
@@ -80,17 +80,17 @@ where
     agent.sessions().spawn(session).map(|()| answer)
 }
 
-/// The conversations of an agent. They end with it.
+/// The sessions of an agent. They end with it.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions(Mutex<JoinSet<()>>);
 
 impl Sessions {
-    /// Begins one more.
+    /// Starts one more.
     ///
     /// # Errors
     /// 503 when there are [`MAX_SESSIONS`].
     fn spawn(&self, session: impl Future<Output = ()> + Send + 'static) -> Result<(), HttpError> {
-        // A panic while the lock was held leaves a set that is whole.
+        // A panic while the lock was held leaves the set valid.
         let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         while running.try_join_next().is_some() {}
         if running.len() >= MAX_SESSIONS {
