@@ -1,4 +1,4 @@
-//! How an agent comes to life.
+//! Starts an agent.
 
 use std::{
     error::Error,
@@ -26,8 +26,7 @@ use crate::{
     websocket::Sessions,
 };
 
-/// Starts an [`Agent`]; what is not given is the agent's own: a roster with nobody in it, the host
-/// it runs on, a log that only monitors see.
+/// Starts an [`Agent`]. Defaults: an empty roster, the host it runs on, and a log that only monitors see.
 #[must_use = "an agent lives once it is started"]
 pub struct AgentBuilder {
     config: AgentConfig,
@@ -51,14 +50,13 @@ impl AgentBuilder {
         }
     }
 
-    /// Whom the agent knows. A server does not join by itself: give [`Agent::member`] to the
-    /// roster.
+    /// The agent's membership. A server does not join by itself: insert [`Agent::member`] into the roster.
     pub fn membership(mut self, membership: Arc<dyn Membership>) -> Self {
         self.membership = Some(membership);
         self
     }
 
-    /// The host that the agent answers for.
+    /// The host that the agent reports on.
     pub fn host(mut self, node: Arc<dyn HostSource>) -> Self {
         self.host = Some(node);
         self
@@ -70,8 +68,8 @@ impl AgentBuilder {
         self
     }
 
-    /// Where the configuration is read anew when a caller asks for it (`PUT /v1/agent/reload`). Without it that
-    /// changes nothing. What the reader cannot read is logged, and everything stays as it is.
+    /// Where the configuration is reloaded from on `PUT /v1/agent/reload`. Without it that call changes nothing. A
+    /// configuration that cannot be read is logged, and nothing changes.
     pub fn reload_from<E>(
         mut self,
         read: impl Fn() -> Result<ReloadableConfig, E> + Send + Sync + 'static,
@@ -83,7 +81,7 @@ impl AgentBuilder {
         self
     }
 
-    /// The program that reads the journal of the system, with the arguments of `journalctl`.
+    /// The program that reads the system journal; it takes the arguments of `journalctl`.
     pub fn journalctl(mut self, program: impl Into<PathBuf>) -> Self {
         self.journalctl = program.into();
         self
@@ -91,12 +89,12 @@ impl AgentBuilder {
 
     /// Starts the agent. Its background work ends when the last handle to it is dropped.
     ///
-    /// A client with a data directory brings back the allocations of its earlier life: what ran is started again, in
-    /// the same directory and with its log going on, and what was dead can be inspected as before.
+    /// A client with a data directory restores the allocations of the previous run: running tasks are started again
+    /// in the same directory with their logs continued, and dead ones can be inspected as before.
     ///
     /// # Errors
-    /// When an id cannot be read from or kept in the data directory, when the log file cannot be written, or when
-    /// there are no such schedulers.
+    /// When an id cannot be read from or written to the data directory, when the log file cannot be opened, or when
+    /// the scheduler configuration is invalid.
     pub async fn start(self) -> Result<Agent, AgentStartError> {
         let log = open_log(&self.config, self.log_sink)?;
         let dispatch = log.dispatch();
@@ -134,7 +132,7 @@ impl AgentBuilder {
     }
 }
 
-/// The log: seen by monitors, and written to the outlet and the file, if there are any.
+/// The log: read by monitors, and written to the sink and the file, if there are any.
 fn open_log(
     config: &AgentConfig,
     outlet: Option<Arc<dyn LogSink>>,
@@ -199,7 +197,7 @@ async fn start_client(
     let metadata = Metadata::open(config.meta.clone(), file)
         .map_err(|source| AgentStartError::Io { path: shown.unwrap_or_default().into(), source })?;
     let base = alloc_dir(config);
-    // Also without any allocation its file system has figures, which `stats` shows.
+    // `stats` shows the file system also when there is no allocation yet.
     create_base(&base)
         .map_err(|source| AgentStartError::Io { path: base.to_string_lossy().into(), source })?;
     let allocations = match home {
@@ -218,7 +216,7 @@ async fn start_client(
     }))
 }
 
-/// Where allocations live: as configured, below the data directory, or with the temporary files.
+/// The allocations' directory: as configured, below the data directory, or below the temporary directory.
 fn alloc_dir(config: &AgentConfig) -> PathBuf {
     match (&config.alloc_dir, &config.data_dir) {
         (Some(dir), _) => dir.clone(),
@@ -244,7 +242,7 @@ fn announce(parts: &Inner) {
     }
 }
 
-/// The same level in the words of the log.
+/// The log's filter for this level.
 pub(crate) const fn level_filter(level: LogLevel) -> LevelFilter {
     match level {
         LogLevel::Trace => LevelFilter::TRACE,

@@ -1,15 +1,15 @@
-//! What can be done to the tasks of an allocation from outside.
+//! Actions on the tasks of an allocation.
 
 use rustix::process::Signal;
 
 use super::Allocation;
 use crate::task::{Phase, Task, TaskActionError};
 
-/// Why something was not done to the tasks of an allocation. The texts are Nomad's.
+/// Why an action failed. The texts are Nomad's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AllocActionError {
-    /// One task and all tasks were asked for.
+    /// A task name and all tasks were both given.
     #[error("task name cannot be set when restarting all tasks")]
     NameAndAll,
     /// There is no such task to restart.
@@ -21,19 +21,19 @@ pub enum AllocActionError {
     /// All its tasks are dead, or it has been collected.
     #[error("restart of an alloc that should not run")]
     ShouldNotRun,
-    /// There is no such signal.
+    /// An unknown signal name.
     #[error("invalid signal: {0}")]
     UnknownSignal(String),
-    /// The task would not.
+    /// The task refused it.
     #[error(transparent)]
     Task(#[from] TaskActionError),
-    /// Some of the tasks would not.
+    /// Several tasks refused it.
     #[error("{}", multi_error(.0))]
     Multiple(Vec<String>),
 }
 
 impl Allocation {
-    /// Restarts one task that runs.
+    /// Restarts one running task.
     ///
     /// # Errors
     /// [`AllocActionError::NoRunner`], [`AllocActionError::Task`].
@@ -42,7 +42,7 @@ impl Allocation {
         Ok(task.restart().await?)
     }
 
-    /// Restarts the tasks that run, and with `all` those that have ended as well.
+    /// Restarts the running tasks, and with [`RestartScope::All`] also those that have ended.
     ///
     /// # Errors
     /// [`AllocActionError::ShouldNotRun`] when none runs, [`AllocActionError::Multiple`].
@@ -67,7 +67,8 @@ impl Allocation {
     /// Sends a signal to one task, or to all of them when no name is given.
     ///
     /// # Errors
-    /// [`AllocActionError::NoTask`], [`AllocActionError::UnknownSignal`], [`AllocActionError::Task`], [`AllocActionError::Multiple`].
+    /// [`AllocActionError::NoTask`], [`AllocActionError::UnknownSignal`], [`AllocActionError::Task`],
+    /// [`AllocActionError::Multiple`].
     pub async fn signal(&self, name: Option<&str>, signal: &str) -> Result<(), AllocActionError> {
         if let Some(name) = name {
             return send_signal(self.task(name).ok_or(AllocActionError::NoTask)?, signal).await;
@@ -86,13 +87,13 @@ impl Allocation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "Nomad knows exactly these two")]
 pub enum RestartScope {
-    /// Those that run.
+    /// The running ones.
     Running,
-    /// All of them.
+    /// All of them, dead ones included.
     All,
 }
 
-/// That a task does not run is said before anything about the signal.
+/// Reports that a task does not run before an error in the signal's name.
 async fn send_signal(task: &Task, name: &str) -> Result<(), AllocActionError> {
     if task.state().phase != Phase::Running {
         return Err(TaskActionError::NotRunning.into());
@@ -137,7 +138,7 @@ fn parse_signal(name: &str) -> Option<Signal> {
     })
 }
 
-/// Several errors in one text, as Nomad's multi-errors are printed.
+/// Several errors in one text, in the format of Nomad's multi-errors.
 fn multi_error(errors: &[String]) -> String {
     let noun = if errors.len() == 1 { "error" } else { "errors" };
     let lines: String = errors.iter().map(|error| format!("\t* {error}\n")).collect();

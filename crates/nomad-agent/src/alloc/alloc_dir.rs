@@ -1,19 +1,19 @@
 //! The directory of an allocation, laid out as Nomad lays it out.
 //!
-//! ```text
-//! <alloc id>/alloc/{data,logs,tmp}        shared by the tasks
-//! <alloc id>/<task>/{local,tmp}           of one task
-//! <alloc id>/<task>/{secrets,private}     of one task, closed to everybody else
-//! ```
+//!  ```text
+//!  <alloc id>/alloc/{data,logs,tmp}        shared by the tasks
+//!  <alloc id>/<task>/{local,tmp}           of one task
+//!  <alloc id>/<task>/{secrets,private}     of one task, closed to all others
+//!  ```
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Tasks may run as any user, and Nomad lets all of them write to what is theirs.
+/// Tasks may run as any user, and Nomad lets all of them write to their directories.
 const SHARED_MODE: u32 = 0o777;
-/// A scratch directory of many users.
+/// As `/tmp`: shared by users, sticky.
 const TMP_MODE: u32 = 0o1777;
 /// Secrets are for the owner alone.
 const PRIVATE_MODE: u32 = 0o700;
@@ -27,17 +27,17 @@ pub struct AllocDir {
 }
 
 impl AllocDir {
-    /// Creates the directories of the allocation `id` and its `tasks` below `base`. What exists already stays.
+    /// Creates the directories of the allocation `id` and its `tasks` below `base`. Existing ones stay.
     ///
     /// # Errors
-    /// What the file system says, or `InvalidInput` for a name that is not a plain file name.
+    /// The file system's error, or `InvalidInput` for a name that is not a plain file name.
     pub fn create<'a>(
         base: &Path,
         id: &str,
         tasks: impl IntoIterator<Item = &'a str>,
     ) -> io::Result<Self> {
         create_base(base)?;
-        // The checks of the file calls compare paths, so there must be no link on the way to the root.
+        // The path checks of the file calls compare paths, so the root must be free of links.
         let root = fs::canonicalize(base)?.join(check_name(id)?);
         create_dir(&root, ROOT_MODE)?;
         let shared = root.join("alloc");
@@ -60,13 +60,13 @@ impl AllocDir {
         Ok(Self { root })
     }
 
-    /// The directory itself: absolute, and without symbolic links on the way to it.
+    /// The directory itself: absolute, and free of symbolic links.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Where the logs of all tasks are.
+    /// The directory of all tasks' logs.
     #[must_use]
     pub fn logs(&self) -> PathBuf {
         self.root.join("alloc").join("logs")
@@ -79,7 +79,7 @@ impl AllocDir {
     }
 }
 
-/// A name that is one component of a path, so that no task can have another one's directory as its own.
+/// A name that is one path component, so that no task can name another one's directory.
 fn check_name(name: &str) -> io::Result<&str> {
     let refused = name.is_empty() || name.starts_with('.') || name.contains(['/', '\0']);
     if refused {
@@ -91,7 +91,7 @@ fn check_name(name: &str) -> io::Result<&str> {
     Ok(name)
 }
 
-/// Makes the directory below which all allocations live.
+/// Creates the directory below which all allocations are.
 pub(crate) fn create_base(base: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(ROOT_MODE).create(base)
 }

@@ -1,4 +1,4 @@
-//! The table of a client: its allocations by id.
+//! The allocations of a client, by id.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,13 +17,13 @@ use super::{AllocSpec, Allocation};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AllocStartError {
-    /// The agent runs no tasks.
+    /// The agent is no client.
     #[error("the agent has no client part")]
     NoClient,
     /// Two of its tasks have this name.
     #[error("there are two tasks called {0}")]
     DuplicateTask(String),
-    /// Its id is taken.
+    /// Its id is in use.
     #[error("allocation {0} runs already")]
     DuplicateId(AllocId),
     /// Its directory cannot be created, or a name in it is not a plain file name.
@@ -31,35 +31,36 @@ pub enum AllocStartError {
     Directory {
         /// The id of the allocation.
         id: AllocId,
-        /// What the file system said.
+        /// The file system's error.
         #[source]
         source: io::Error,
     },
 }
 
-/// Why an allocation is not collected. Nomad's words.
+/// Why an allocation is not collected. Nomad's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[error("No such allocation on client, or allocation not eligible for GC")]
 pub struct NotEligibleForGc;
 
-/// The allocations of one client. Dropping it kills whatever still runs; [`Allocations::stop_all`] asks first.
+/// The allocations of one client. Dropping it kills the running tasks; [`Allocations::stop_all`] lets them end
+/// first.
 #[derive(Debug)]
 pub struct Allocations {
     base: PathBuf,
-    /// Where their states are kept over restarts of the agent.
+    /// Where their states are persisted over restarts of the agent.
     state_dir: Option<PathBuf>,
     table: RwLock<BTreeMap<String, Arc<Allocation>>>,
 }
 
 impl Allocations {
-    /// An empty table whose allocations will live below `base`.
+    /// An empty table of allocations below `base`.
     pub fn new(base: impl Into<PathBuf>) -> Self {
         Self { base: base.into(), state_dir: None, table: RwLock::default() }
     }
 
-    /// The same, with what `kept` holds from an earlier life brought back: dead tasks stay dead, all others are started
-    /// again. Needs a tokio runtime.
+    /// As `new`, with the allocations of the previous run restored from the state directory: dead tasks stay dead,
+    /// all others are started again. Needs a tokio runtime.
     pub(crate) async fn restore(base: impl Into<PathBuf>, kept: PathBuf) -> Self {
         let directory = kept.clone();
         let subscriber = tracing::dispatcher::get_default(Clone::clone);
@@ -67,7 +68,7 @@ impl Allocations {
             tracing::dispatcher::with_default(&subscriber, || persist::load_all(&directory))
         });
         let table = Self { base: base.into(), state_dir: Some(kept), table: RwLock::default() };
-        // An error means that the runtime is going down.
+        // An error means that the runtime is shutting down.
         for (spec, before) in read.await.unwrap_or_default() {
             let id = spec.id;
             if let Err(error) = table.insert(spec, &before) {
@@ -80,7 +81,8 @@ impl Allocations {
     /// Starts an allocation. Needs a tokio runtime.
     ///
     /// # Errors
-    /// When the id is taken, a name stands twice, or the directory cannot be made. A task whose program cannot be started is no error
+    /// When the id is in use, two tasks have one name, or the directory cannot be created. A task whose program
+    /// cannot be started is no error of the allocation: that task is dead, with an empty log.
     /// of the allocation: it is dead, and its log tells nothing.
     pub fn start(&self, spec: AllocSpec) -> Result<Arc<Allocation>, AllocStartError> {
         self.insert(spec, &TaskStates::new())
@@ -107,7 +109,7 @@ impl Allocations {
         }
     }
 
-    /// The allocation with exactly this id, letter by letter as Nomad compares it, whether it still runs or not.
+    /// The allocation with exactly this id, compared as text like in Nomad, running or not.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<Arc<Allocation>> {
         self.read().get(id).cloned()
@@ -119,27 +121,27 @@ impl Allocations {
         self.read().values().cloned().collect()
     }
 
-    /// The directory below which they live.
+    /// The directory below which they are.
     #[must_use]
     pub fn base(&self) -> &std::path::Path {
         &self.base
     }
 
-    /// Collects a terminal allocation: its files go away, and whoever asks for them is told so. The id is remembered
-    /// until the agent ends.
+    /// Collects a terminal allocation: its files are removed, and requests for them fail with that reason. The id
+    /// is remembered until the agent ends.
     ///
     /// # Errors
-    /// [`NotEligibleForGc`] when there is none, it still runs, or it has been collected already.
+    /// [`NotEligibleForGc`] when there is none, it still runs, or it was collected already.
     ///
     /// # Cancel safety
-    /// What was claimed is not claimed again; its files may stay.
+    /// An allocation marked as collected is not collected again; its files may stay.
     pub async fn collect(&self, id: &str) -> Result<(), NotEligibleForGc> {
         let allocation =
             self.get(id).filter(|found| found.is_terminal()).ok_or(NotEligibleForGc)?;
         if !allocation.mark_collected() {
             return Err(NotEligibleForGc);
         }
-        // Whoever wanted a task back in this very moment was too late.
+        // A concurrent request to start a task again comes too late.
         allocation.stop().await;
         let removed = spawn_blocking(move || (allocation.remove(), allocation)).await;
         if let Ok((Err(error), allocation)) = removed {
@@ -152,21 +154,21 @@ impl Allocations {
     /// Collects all terminal allocations.
     pub async fn collect_all(&self) {
         for allocation in self.all() {
-            // One that still runs is not meant.
+            // A running allocation is not eligible.
             let _ = self.collect(allocation.id().as_str()).await;
         }
     }
 
-    /// Ends every task of every allocation and waits until no process is left. What is kept of them is their state from
-    /// before, so that a later agent starts again what ran.
+    /// Ends every task of every allocation and waits until no process is left. The persisted state is that from
+    /// before, so that a later agent starts the running tasks again.
     ///
     /// # Cancel safety
-    /// Tasks that were asked to end will end; none is before all states are kept.
+    /// Tasks that were asked to end will end; none is asked before all states are persisted.
     pub async fn stop_all(&self) {
         let all = self.all();
         let sealed = all.clone();
         let seal = spawn_blocking(move || sealed.iter().for_each(|allocation| allocation.seal()));
-        // An error means that the runtime is going down, and nothing can be kept any more.
+        // An error means that the runtime is shutting down, and nothing can be persisted any more.
         drop(seal.await);
         for task in all.iter().flat_map(|allocation| allocation.tasks()) {
             task.request_stop();
@@ -176,7 +178,7 @@ impl Allocations {
         }
     }
 
-    // A panic while the lock was held leaves a table that is whole: an entry is there or it is not.
+    // A panic while the lock was held leaves a valid table: an entry is there or it is not.
 
     fn read(&self) -> RwLockReadGuard<'_, BTreeMap<String, Arc<Allocation>>> {
         self.table.read().unwrap_or_else(PoisonError::into_inner)

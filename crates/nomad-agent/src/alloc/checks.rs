@@ -1,4 +1,4 @@
-//! Running the checks of an allocation, and how they went.
+//! Runs the checks of an allocation, and holds their results.
 
 mod checker;
 
@@ -19,7 +19,7 @@ use uuid::Uuid;
 use self::checker::CheckOutcome;
 use crate::task::{Check, Phase, Task, TaskContext, TaskState};
 
-/// What is shown of a check that was never run. Nomad's words.
+/// Shown for a check that has not run yet. Nomad's text.
 const PENDING_OUTPUT: &str = "nomad: waiting to run";
 
 /// The checks of one allocation. Dropping them ends them.
@@ -58,7 +58,7 @@ impl Checks {
         Self { results, _running: running }
     }
 
-    /// How they went last; none if there are none.
+    /// The last results; empty without checks.
     pub(super) fn results(&self) -> AllocChecks {
         let results = self.results.lock();
         AllocChecks((!results.is_empty()).then(|| results.clone()))
@@ -67,12 +67,12 @@ impl Checks {
 
 impl CheckResults {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, CheckResult>> {
-        // A panic in the middle leaves an older result, which is as good as any.
+        // A panic halfway leaves an older result, which is still valid.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One check and what it needs to be run for ever.
+/// One check that runs periodically, and what it needs.
 struct PeriodicCheck {
     id: String,
     check: Check,
@@ -101,9 +101,9 @@ impl PeriodicCheck {
     }
 }
 
-/// What is known of a check before it was run.
+/// The result of a check before its first run.
 fn pending_result(id: &AllocId, group: &str, task: &str, check: &Check) -> CheckResult {
-    // The same check of the same allocation has the same id in every life of the agent.
+    // The same check of the same allocation has the same id in every run of the agent.
     let name = [id.as_str(), group, task, &check.service, &check.name].join("\n");
     CheckResult {
         id: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).simple().to_string(),

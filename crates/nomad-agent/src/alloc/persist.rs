@@ -1,4 +1,4 @@
-//! What of an allocation outlives its agent: a file a piece, `<id>.json` in the state directory.
+//! The persisted state of an allocation: one file each, `<id>.json` in the state directory.
 
 use std::{
     collections::BTreeMap,
@@ -22,13 +22,13 @@ use crate::{
     task::{Phase, TaskSpec, TaskState},
 };
 
-/// The part of the agent that speaks.
+/// The log target.
 const TARGET: &str = "client.state";
 
 /// States of tasks, by name.
 pub(super) type TaskStates = BTreeMap<String, TaskState>;
 
-/// What stands in the file.
+/// The content of the file.
 #[derive(Debug, Serialize, Deserialize)]
 struct AllocRecord {
     id: String,
@@ -39,7 +39,7 @@ struct AllocRecord {
     states: BTreeMap<String, TaskRecord>,
 }
 
-/// Where a task stood. A process id means nothing to a later agent.
+/// The persisted state of a task. A process id would mean nothing to a later agent.
 #[derive(Debug, Serialize, Deserialize)]
 struct TaskRecord {
     dead: bool,
@@ -49,7 +49,7 @@ struct TaskRecord {
     restarts: u32,
 }
 
-/// The file of one allocation, and who writes to it.
+/// The file of one allocation, and its writer.
 #[derive(Debug)]
 pub(super) struct StateWriter {
     file: Arc<StateFile>,
@@ -61,8 +61,7 @@ struct StateFile {
     path: PathBuf,
     spec: AllocSpec,
     tasks: Vec<(String, watch::Receiver<TaskState>)>,
-    /// Nothing is written any more once this is set; the lock also keeps an old state from being written after a
-    /// newer one.
+    /// Once set, nothing is written any more; the lock also keeps an older state from overwriting a newer one.
     sealed: Mutex<bool>,
 }
 
@@ -79,14 +78,14 @@ impl StateWriter {
         Self { file: slot, watcher }
     }
 
-    /// Writes the state as it is now, and never again: what happens to the tasks from here on happens because the
-    /// agent ends. May block.
+    /// Writes the current state, and nothing afterwards: later changes are caused by the agent's own end. May
+    /// block.
     pub(super) fn seal(&self) {
         self.watcher.abort();
         self.file.write(true);
     }
 
-    /// Forgets the allocation. May block.
+    /// Removes the file of the allocation. May block.
     pub(super) fn remove(&self) {
         self.watcher.abort();
         let mut sealed = self.file.lock();
@@ -108,7 +107,7 @@ impl Drop for StateWriter {
 
 impl StateFile {
     fn lock(&self) -> std::sync::MutexGuard<'_, bool> {
-        // A panic while the lock was held says nothing about the flag.
+        // A panic while the lock was held does not affect the flag.
         self.sealed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -137,20 +136,20 @@ async fn write_changes(slot: Arc<StateFile>) {
             task.mark_unchanged();
         }
         let writing = Arc::clone(&slot);
-        // An error means that the runtime is going down.
+        // An error means that the runtime is shutting down.
         if spawn_blocking(move || writing.write(false)).await.is_err() || tasks.is_empty() {
             return;
         }
         let (change, at, _) =
             select_all(tasks.iter_mut().map(|task| Box::pin(task.changed()))).await;
         if change.is_err() {
-            // This task was stopped for good, and its last state is about to be written.
+            // This task was stopped for good; its last state is about to be written.
             tasks.swap_remove(at);
         }
     }
 }
 
-/// The allocations whose files are in `directory`. What cannot be read is left there and logged. May block.
+/// The allocations whose files are in `directory`. Unreadable files are left there and logged. May block.
 pub(super) fn load_all(directory: &Path) -> Vec<(AllocSpec, TaskStates)> {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
@@ -162,7 +161,7 @@ pub(super) fn load_all(directory: &Path) -> Vec<(AllocSpec, TaskStates)> {
         }
     };
     let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    // A name with a dot in front is what a crash left of a file that was being written.
+    // A name with a leading dot is an incomplete file that a crash left.
     let files = files.filter(|file| {
         let hidden = file.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         !hidden && file.extension().is_some_and(|extension| extension == "json")
@@ -218,7 +217,7 @@ impl TaskRecord {
         }
     }
 
-    /// A task that was not dead waits to be started.
+    /// A task that was not dead becomes pending.
     fn into_state(self) -> TaskState {
         let time = |text: Option<String>| text.and_then(|text| text.parse().ok());
         TaskState {

@@ -1,7 +1,7 @@
 //! The data of an allocation as a tar archive: `alloc/data` and every `<task>/local`.
 //!
-//! The walk opens one directory after the other by descriptor and never through a link, so that no task can bring a
-//! file of this host into the archive, whatever it swaps while the archive is written.
+//! The walk opens one directory after the other by descriptor and never through a link, so no task can bring a file
+//! of this host into the archive, whatever it swaps meanwhile.
 
 use std::{
     ffi::OsStr,
@@ -18,46 +18,46 @@ use tar::{Builder, EntryType, Header};
 use super::Allocation;
 use crate::files::go_error_text;
 
-/// Directories may be nested this deep; every level holds a descriptor open.
+/// Depth limit of nested directories; every level holds a descriptor open.
 const MAX_DEPTH: usize = 256;
 
-/// Nomad's mode of the entry that tells of an error.
+/// Nomad's mode of the entry that reports an error.
 const ERROR_MODE: u32 = 0o666;
 
-/// For reading, and never through a link. A fifo that nobody writes to must not hold anybody up.
+/// For reading, and never through a link. Opening a fifo without a writer must not block.
 const READ: OFlags =
     OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
-/// Why an archive is not complete.
+/// Why an archive is incomplete.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SnapshotError {
-    /// A file could not be looked at.
+    /// A file could not be read.
     #[error("{call} {}: {}", path.display(), go_error_text(source))]
     File {
         /// Go's name of the call.
         call: &'static str,
         /// The file, by its path on this host.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         #[source]
         source: io::Error,
     },
-    /// A file became shorter while it was read.
+    /// A file shrank while it was read.
     #[error("{} became shorter while it was read", .0.display())]
     Shrunk(PathBuf),
-    /// Directories in directories without end.
+    /// Directories are nested too deeply.
     #[error("{} is nested too deeply", .0.display())]
     TooDeep(PathBuf),
-    /// Whoever reads the archive does not want more.
+    /// The reader of the archive is gone.
     #[error("the reader of the archive is gone")]
     Reader(#[source] io::Error),
 }
 
-/// Writes the archive. What goes wrong with a file is told in a last entry, so that nobody takes a part for the whole.
+/// Writes the archive. An error with a file is reported in a last entry, so that a part is not taken for the whole.
 /// Blocks.
 ///
 /// # Errors
-/// Why it is not complete; the archive has been ended properly all the same unless its reader is gone.
+/// Why the archive is incomplete; it is terminated properly all the same unless its reader is gone.
 pub(crate) fn write_snapshot(allocation: &Allocation, to: impl Write) -> Result<(), SnapshotError> {
     let mut archive = Archive { tar: Builder::new(to), root: allocation.directory().root() };
     let written = archive.append_trees(allocation);
@@ -91,7 +91,7 @@ impl<W: Write> Archive<'_, W> {
         Ok(())
     }
 
-    /// Adds one entry and, of a directory, everything in it.
+    /// Adds one entry and, for a directory, everything in it.
     fn append_entry(
         &mut self,
         parent: &OwnedFd,
@@ -105,7 +105,7 @@ impl<W: Write> Archive<'_, W> {
             FileType::Directory => self.append_directory(parent, name, inside, (stat, depth)),
             FileType::RegularFile => self.append_file(parent, name, inside, &stat),
             FileType::Symlink => self.append_symlink(parent, name, inside, &stat),
-            // A socket, a fifo or a device has no content that could be carried elsewhere.
+            // A socket, a fifo or a device has no content to transfer.
             _ => Ok(()),
         }
     }
@@ -178,7 +178,7 @@ impl<W: Write> Archive<'_, W> {
         self.tar.append_data(header, inside, content).map_err(SnapshotError::Reader)
     }
 
-    /// The last entry of an archive that is not complete.
+    /// Adds the last entry of an incomplete archive.
     fn append_error(&mut self, id: &str, error: &SnapshotError) -> io::Result<()> {
         let text = format!("Error snapshotting: {error}");
         let mut header = Header::new_gnu();
@@ -215,7 +215,8 @@ fn header(stat: &Stat, kind: EntryType) -> Header {
     header
 }
 
-/// Exactly as many bytes as the entry's head announced: no more of a file that grows, and zeros for what a file lost.
+/// Reads exactly the length that the entry's header gives: no more of a file that grows, and zeros for one that
+/// shrank.
 struct FixedLengthReader {
     file: File,
     remaining: u64,
@@ -227,7 +228,7 @@ impl Read for FixedLengthReader {
         let most = usize::try_from(self.remaining).unwrap_or(usize::MAX).min(buffer.len());
         let buffer = &mut buffer[..most];
         let read = match self.file.read(buffer) {
-            // A file that cannot be read on is as good as one that ended: the archive must go on.
+            // A read error is treated like an early end: the archive must continue.
             Ok(0) | Err(_) if most > 0 => {
                 self.truncated = true;
                 buffer.fill(0);

@@ -1,7 +1,7 @@
-//! What the processes of an allocation use, measured when somebody asks.
+//! The resource usage of an allocation's processes, measured on request.
 //!
-//! Percentages are of one CPU, between the last two questions, or since a process began if nobody asked before. Nomad
-//! samples every second instead; an agent that is not asked has nothing to do here.
+//! Percentages are of one CPU since the previous request, or since the process started if there was none. Nomad
+//! samples every second instead; here an idle agent does no work.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,8 +13,8 @@ use rustix::param::{clock_ticks_per_second, page_size};
 
 use crate::process::{self, Process};
 
-/// Questions that follow each other faster get the same answer. The kernel counts CPU time in ticks of 10 ms, so
-/// that a percentage over less than this is mostly noise.
+/// Requests that follow each other faster get the same response. The kernel counts CPU time in ticks of 10 ms, so a
+/// percentage over less than this is mostly noise.
 const MIN_INTERVAL: SignedDuration = SignedDuration::from_millis(100);
 
 /// The samples of one allocation.
@@ -38,8 +38,8 @@ impl AllocUsage {
         Self { megahertz: megahertz(), tasks: BTreeMap::new() }
     }
 
-    /// Measures `running`, pairs of a task and the leader of its processes, at the time `now`. Tasks that no longer run
-    /// are shown as they were measured last. With `only`, no other task is shown.
+    /// Measures `running`, pairs of a task and the leader of its processes, at the time `now`. Tasks that no longer
+    /// run are shown with their last measurement. With `only`, no other task is shown.
     pub(super) fn measure<'a>(
         &mut self,
         running: impl IntoIterator<Item = (&'a str, u32)>,
@@ -103,7 +103,7 @@ impl TaskSample {
     }
 }
 
-/// Ticks as percent of one CPU. No time and no sense is no use.
+/// Ticks as percent of one CPU; 0 when no time has passed.
 fn percent(ticks: u64, per_second: u64, seconds: f64) -> f64 {
     let percent = ticks as f64 / per_second as f64 / seconds * 100.0;
     if percent.is_finite() && percent > 0.0 { percent } else { 0.0 }
@@ -130,7 +130,7 @@ fn cpu(user: f64, system: f64, megahertz: f64) -> CpuStats {
     }
 }
 
-/// Adds what is measured here, and takes over the names of it.
+/// Adds a measurement, and takes over its field names.
 fn add(sum: &mut ResourceUsage, one: &ResourceUsage) {
     sum.memory_stats.rss += one.memory_stats.rss;
     sum.memory_stats.swap += one.memory_stats.swap;
@@ -149,7 +149,7 @@ fn uptime() -> io::Result<f64> {
     seconds.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/uptime has no number"))
 }
 
-/// The speed of the first CPU; 0 where the kernel does not tell.
+/// The speed of the first CPU; 0 if the kernel does not report it.
 fn megahertz() -> f64 {
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let line = text.lines().find(|line| line.starts_with("cpu MHz"));

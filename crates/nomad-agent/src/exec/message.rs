@@ -1,22 +1,22 @@
-//! The messages about a command, one JSON object each.
+//! The messages of an exec session, one JSON object each.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use nomad_frames::ExecMessage;
 
-/// What a caller says.
+/// A message from the client.
 #[derive(Debug, PartialEq, Eq, Default)]
 pub(super) struct ExecInput {
     /// Bytes for the standard input; empty in a heartbeat.
     pub(super) stdin: Vec<u8>,
-    /// The standard input ends after these bytes.
+    /// Close the standard input after these bytes.
     pub(super) close: bool,
-    /// Rows and columns of the caller's terminal.
+    /// Rows and columns of the client's terminal.
     pub(super) size: Option<(u16, u16)>,
 }
 
 impl ExecInput {
-    /// Reads one message; none if it is no such message.
+    /// Parses one message; `None` if it is invalid.
     pub(super) fn parse(message: &[u8]) -> Option<Self> {
         let message = ExecMessage::parse(message).ok()?;
         let mut input = Self::default();
@@ -46,19 +46,19 @@ impl OutputStream {
         }
     }
 
-    /// That the process said this.
+    /// A message with output of the process.
     pub(super) fn data_message(self, data: &[u8]) -> Bytes {
         let name = self.name();
         format!(r#"{{"{name}":{{"data":"{}"}}}}"#, STANDARD.encode(data)).into()
     }
 
-    /// That it will say no more.
+    /// The message that this output is closed.
     pub(super) fn close_message(self) -> Bytes {
         format!(r#"{{"{}":{{"close":true}}}}"#, self.name()).into()
     }
 }
 
-/// That the process has ended. As everywhere in these messages, a zero is left out.
+/// The message that the process has ended. As in all these messages, a zero is omitted.
 pub(super) fn exit_message(code: i32) -> Bytes {
     match code {
         0 => Bytes::from_static(br#"{"exited":true,"result":{}}"#),

@@ -18,21 +18,21 @@ use crate::task::ProcessGroup;
 /// What a terminal takes for the end of its input: Ctrl-D.
 const END_OF_INPUT: u8 = 0x04;
 
-/// What a process says.
+/// An output of a process.
 type OutputPipe = Box<dyn AsyncRead + Send + Unpin>;
 
-/// A process that was started.
+/// A started process.
 pub(super) struct ExecProcess {
     pub(super) child: Child,
-    /// Whoever drops it ends every process of the command.
+    /// Dropping it ends every process of the command.
     pub(super) group: Option<ProcessGroup>,
     pub(super) stdin: Stdin,
     pub(super) stdout: Option<OutputPipe>,
-    /// A terminal has one output only.
+    /// `None` with a terminal, which has a single output.
     pub(super) stderr: Option<OutputPipe>,
 }
 
-/// Where the caller's words go.
+/// Where the client's input goes.
 pub(super) enum Stdin {
     Pipe(Option<ChildStdin>),
     Terminal(OwnedWritePty),
@@ -77,7 +77,7 @@ fn spawn_with_terminal(program: Program) -> io::Result<ExecProcess> {
     })
 }
 
-/// Gives the process what the caller said. Once it does not listen, nothing is said to it any more.
+/// Writes the client's input to the process. Errors are ignored: a closed input gets no more.
 pub(super) async fn write_stdin(stdin: &mut Stdin, input: ExecInput) {
     match stdin {
         Stdin::Pipe(pipe) => {
@@ -89,10 +89,10 @@ pub(super) async fn write_stdin(stdin: &mut Stdin, input: ExecInput) {
         }
         Stdin::Terminal(terminal) => {
             if let Some((rows, columns)) = input.size {
-                // A size that the terminal does not take leaves it as it is.
+                // A size that the terminal refuses changes nothing.
                 drop(terminal.resize(Size::new(rows, columns)));
             }
-            // An error means that the process is gone, which is told elsewhere.
+            // An error means that the process has ended, which is reported separately.
             drop(terminal.write_all(&input.stdin).await);
             if input.close {
                 drop(terminal.write_all(&[END_OF_INPUT]).await);
@@ -101,7 +101,7 @@ pub(super) async fn write_stdin(stdin: &mut Stdin, input: ExecInput) {
     }
 }
 
-/// The exit code, as a shell tells it.
+/// The exit code, as a shell reports it.
 pub(super) fn exit_code(exit: ExitStatus) -> i32 {
     let signal = exit.signal().map(|signal| SIGNAL_EXIT_BASE + signal);
     exit.code().or(signal).unwrap_or(SIGNAL_EXIT_BASE)

@@ -20,11 +20,11 @@ pub(crate) struct FileSink {
     style: LineStyle,
 }
 
-/// Gives every line to two outlets.
+/// Passes every line to two sinks.
 pub(crate) struct TeeSink(pub(crate) Arc<dyn LogSink>, pub(crate) Arc<dyn LogSink>);
 
 impl FileSink {
-    /// Opens the file for appending, and makes it with its directories when there is none.
+    /// Opens the file for appending; creates it and its directories if needed.
     pub(crate) fn open(path: &Path, style: LineStyle) -> io::Result<Self> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
@@ -35,8 +35,8 @@ impl FileSink {
 
 impl LogSink for FileSink {
     fn write_line(&self, _: &str, line: &LogLine) {
-        // One write a line to a file that is opened for appending: lines of several threads never mix. A disk that is
-        // full must not stop the agent, and there is nowhere else to say so.
+        // One write per line, to a file opened for appending: lines of several threads never mix. A full disk must
+        // not stop the agent, and there is no other place to report it.
         let _ = (&self.file).write_all(line.render(self.style).as_bytes());
     }
 }

@@ -1,4 +1,4 @@
-//! The hub: who listens, and at which level.
+//! The hub: the receivers of a log and their levels.
 
 use std::{
     fmt,
@@ -18,9 +18,9 @@ use super::{
     queue::{LOG_QUEUE_CAPACITY, LineQueue, LogEntry},
 };
 
-/// Where the lines of all agents of a process may also go, a terminal for instance.
+/// A further destination of the lines of all agents of a process, a terminal for example.
 pub trait LogSink: Send + Sync {
-    /// Takes one line of the named agent. It is called where the event happens: it must not wait.
+    /// Writes one line of the named agent. Called where the event happens, so it must not block.
     fn write_line(&self, agent: &str, line: &LogLine);
 }
 
@@ -31,7 +31,7 @@ pub struct LogHub {
     shows_spans: bool,
 }
 
-/// One listener. Dropping it ends its subscription at once.
+/// One receiver. Dropping it ends its subscription at once.
 #[derive(Debug)]
 pub struct LogReceiver {
     shared: Arc<Shared>,
@@ -41,11 +41,11 @@ pub struct LogReceiver {
 pub(super) struct Shared {
     agent: String,
     sink: Option<Arc<dyn LogSink>>,
-    /// The level of the outlet, as a rank; it may change while the agent runs.
+    /// The level of the sink, as a rank; it may change while the agent runs.
     sink_rank: AtomicU8,
     channels: Mutex<Vec<Arc<Channel>>>,
-    /// The most verbose level that anybody wants: 0 for none, 5 for trace. Events beyond it are
-    /// not even built.
+    /// The most verbose level of any receiver or sink: 0 for none, 5 for trace. Events beyond it are not even
+    /// built.
     verbosity: AtomicU8,
 }
 
@@ -57,7 +57,7 @@ pub(super) struct Channel {
 }
 
 impl LogHub {
-    /// A log that nobody but its listeners sees.
+    /// A log that only its receivers see.
     #[must_use]
     pub fn new(agent: impl Into<String>) -> Self {
         Self::build(agent.into(), None)
@@ -87,14 +87,14 @@ impl LogHub {
         }
     }
 
-    /// Lines show the fields of the spans they stand in, behind their own. Nomad's lines know no spans.
+    /// Shows the fields of the enclosing spans after a line's own. Nomad's lines have no spans.
     #[must_use]
     pub fn show_spans(mut self) -> Self {
         self.shows_spans = true;
         self
     }
 
-    /// Changes the level of the outlet; listeners keep theirs. Without an outlet nothing changes.
+    /// Changes the level of the sink; receivers keep theirs. Without a sink nothing changes.
     pub fn set_level(&self, level: LevelFilter) {
         if self.shared.sink.is_some() {
             self.shared.sink_rank.store(rank(level), Ordering::Relaxed);
@@ -102,14 +102,14 @@ impl LogHub {
         }
     }
 
-    /// The subscriber under which the agent's tasks and requests must run.
+    /// The subscriber that must be active around the agent's tasks and requests.
     #[must_use]
     pub fn dispatch(&self) -> Dispatch {
         let layer = HubLayer::new(Arc::clone(&self.shared), self.shows_spans);
         Dispatch::new(Registry::default().with(layer))
     }
 
-    /// Starts to listen at `level`; lines of earlier are not seen.
+    /// Subscribes at `level`; earlier lines are not received.
     #[must_use]
     pub fn subscribe(&self, level: LevelFilter) -> LogReceiver {
         self.subscribe_with_capacity(level, LOG_QUEUE_CAPACITY)
@@ -125,7 +125,7 @@ impl LogHub {
         LogReceiver { shared: Arc::clone(&self.shared), channel: sink }
     }
 
-    /// How many listen now.
+    /// Number of receivers.
     #[must_use]
     pub fn receiver_count(&self) -> usize {
         lock(&self.shared.channels).len()
@@ -143,12 +143,12 @@ impl LogReceiver {
             if let Some(entry) = lock(&self.channel.queue).pop() {
                 return entry;
             }
-            // A permit is kept when a line comes between the look and the wait.
+            // `Notify` stores a permit if a line comes between the check and the wait.
             self.channel.ready.notified().await;
         }
     }
 
-    /// Queues a notice of the lines lost since the last one, if any were.
+    /// Queues a notice of the lines dropped since the last one, if any were.
     pub fn report_dropped(&self) {
         if lock(&self.channel.queue).push_notice() {
             self.channel.ready.notify_one();
@@ -173,7 +173,7 @@ impl Shared {
             lock(&sink.queue).push(Arc::clone(&line));
             sink.ready.notify_one();
         }
-        // Outside the lock, for an outlet may log.
+        // Outside the lock, because a sink may log.
         if let Some(outlet) = &self.sink
             && rank(LevelFilter::from_level(line.level)) <= self.sink_rank.load(Ordering::Relaxed)
         {
@@ -181,7 +181,7 @@ impl Shared {
         }
     }
 
-    /// Changes the listeners and, with them, the most verbose level.
+    /// Changes the receivers and recomputes the most verbose level.
     fn update_channels(&self, edit: impl FnOnce(&mut Vec<Arc<Channel>>)) {
         let mut sinks = lock(&self.channels);
         edit(&mut sinks);
@@ -211,7 +211,7 @@ fn rank(level: LevelFilter) -> u8 {
     }
 }
 
-/// A panic elsewhere leaves these lists whole, so a poisoned lock is still a good one.
+/// A panic elsewhere leaves these lists valid, so a poisoned lock is still usable.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -322,7 +322,7 @@ mod tests {
         assert_eq!(*lock(&paper.0), ["server1: started"]);
     }
 
-    // Listeners that come and go at other agents must not silence this one.
+    // Receivers that come and go at other agents must not silence this one.
     #[test]
     fn agents_on_many_threads_do_not_silence_each_other() {
         std::thread::scope(|threads| {

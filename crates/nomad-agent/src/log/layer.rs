@@ -36,9 +36,9 @@ impl<S> Layer<S> for HubLayer
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    /// Listeners come and go, so the answer for a call site is never final. There is no hint of a
-    /// greatest level either: tracing keeps one for the whole process, and two agents whose
-    /// listeners change at the same moment could leave it too low for both.
+    /// Receivers come and go, so the interest of a call site is never final. There is no hint of a maximum level
+    /// either: tracing keeps one for the whole process, and two agents whose receivers change at the same moment
+    /// could leave it too low for both.
     fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
         Interest::sometimes()
     }
@@ -92,7 +92,7 @@ struct FieldVisitor {
 }
 
 impl FieldVisitor {
-    /// The fields of a span around the event. What stands nearer to the event counts.
+    /// Adds the fields of an enclosing span. The innermost value counts.
     fn add(&mut self, span: &SpanFields) {
         for (name, value) in span.iter() {
             if self.fields.iter().all(|(known, _)| *known != name) {

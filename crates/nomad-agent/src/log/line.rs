@@ -1,4 +1,4 @@
-//! One line of a log, and the two ways Nomad writes it.
+//! One line of a log, and the two formats in which Nomad writes it.
 //!
 //! Text is `2006-01-02T15:04:05.000Z [LEVEL] name: message: key=value …`, JSON is one object with
 //! its keys sorted. Both are the formats of Nomad's logging library; log shippers parse them.
@@ -17,13 +17,13 @@ use crate::duration::go_duration;
 pub struct LogLine {
     /// When it happened.
     pub timestamp: Timestamp,
-    /// How much it matters.
+    /// Its severity.
     pub level: Level,
-    /// The part of the agent that says it: `agent`, `http`, `client`, `nomad`, `client.alloc_runner`…
+    /// The subsystem: `agent`, `http`, `client`, `nomad`, `client.alloc_runner`…
     pub name: String,
     /// What happened, in a few fixed words.
     pub message: String,
-    /// The particulars, in the order in which they were given.
+    /// The fields, in the order in which they were recorded.
     pub fields: Vec<(&'static str, LogValue)>,
     /// Source file and line.
     pub location: Option<(&'static str, u32)>,
@@ -33,13 +33,13 @@ pub struct LogLine {
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum LogValue {
-    /// A signed number.
+    /// A signed integer.
     Int(i64),
-    /// An unsigned number.
+    /// An unsigned integer.
     Uint(u64),
-    /// A number with a fraction.
+    /// A floating-point number.
     Float(f64),
-    /// Yes or no.
+    /// A boolean.
     Bool(bool),
     /// Any text.
     Text(String),
@@ -47,11 +47,11 @@ pub enum LogValue {
     Duration(u64),
 }
 
-/// How lines are written.
+/// The format of lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LineStyle {
-    /// One JSON object a line instead of text.
+    /// One JSON object per line instead of text.
     pub json: bool,
     /// With source file and line.
     pub location: bool,
@@ -80,7 +80,7 @@ impl LineStyle {
 }
 
 impl LogLine {
-    /// A line of now, without particulars.
+    /// A line with the current time and without fields.
     #[must_use]
     pub fn new(level: Level, name: &str, message: &str) -> Self {
         let (name, message) = (name.to_owned(), message.to_owned());
@@ -102,7 +102,7 @@ impl LogLine {
 
     fn render_text(&self, location: bool) -> String {
         let mut out = String::with_capacity(96 + self.message.len());
-        // Writing to a String cannot fail, so the results carry nothing.
+        // Writing to a `String` cannot fail.
         let _ = write!(out, "{}", self.timestamp.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"));
         out.push_str(level_label(self.level));
         if let Some((file, line)) = self.location.filter(|_| location) {
@@ -183,8 +183,8 @@ impl LogValue {
     }
 }
 
-/// ` key=value`, quoted where a reader could not tell where the value ends; a value of several
-/// lines stands below its key, indented.
+/// ` key=value`, quoted where the end of the value would be ambiguous; a multi-line value is below its key,
+/// indented.
 fn push_field(out: &mut String, key: &str, value: &str) {
     if value.contains('\n') {
         let _ = writeln!(out, "\n  {key}=");

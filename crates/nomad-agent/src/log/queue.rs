@@ -1,22 +1,22 @@
-//! The bounded queue between an agent's log and one listener.
+//! The bounded queue between an agent's log and one receiver.
 
 use std::{collections::VecDeque, sync::Arc};
 
 use super::line::LogLine;
 
-/// Lines that wait for one listener before lines are lost.
+/// Lines queued for one receiver before lines are dropped.
 ///
-/// Nomad's own number for a monitor. A line is a few hundred bytes, so a listener that stopped
-/// reading costs its agent some 100 KiB and no more.
+/// Nomad's own number for a monitor. A line is a few hundred bytes, so a receiver that stopped reading costs its
+/// agent some 100 KiB at most.
 pub const LOG_QUEUE_CAPACITY: usize = 512;
 
-/// What a listener reads.
+/// What a receiver reads.
 #[derive(Debug, Clone)]
 #[expect(clippy::exhaustive_enums, reason = "a reader must treat a notice, or it hides lost lines")]
 pub enum LogEntry {
     /// A line of the log.
     Line(Arc<LogLine>),
-    /// So many lines were lost since the last notice.
+    /// Number of lines dropped since the last notice.
     Dropped(u64),
 }
 
@@ -33,7 +33,7 @@ impl LineQueue {
         Self { entries: VecDeque::new(), capacity, dropped: 0 }
     }
 
-    /// Queues a line, or counts it as lost when the queue is full.
+    /// Queues a line, or counts it as dropped when the queue is full.
     pub(crate) fn push(&mut self, line: Arc<LogLine>) {
         if self.entries.len() < self.capacity {
             self.entries.push_back(LogEntry::Line(line));
@@ -46,10 +46,10 @@ impl LineQueue {
         self.entries.pop_front()
     }
 
-    /// Queues a notice if lines were lost, and starts to count anew.
+    /// Queues a notice if lines were dropped, and resets the count.
     ///
-    /// A full queue gives up its oldest line for the notice; that line is counted in it. Says
-    /// whether there was anything to tell.
+    /// A full queue drops its oldest line for the notice; that line is counted in it. Returns whether there was
+    /// anything to report.
     pub(crate) fn push_notice(&mut self) -> bool {
         if self.dropped == 0 {
             return false;
@@ -87,7 +87,7 @@ mod tests {
     }
 
     proptest! {
-        // Whatever the order of events: every line is read or counted, and memory is bounded.
+        // In any order of events every line is read or counted, and memory is bounded.
         #[test]
         fn nothing_is_lost_without_being_counted(steps in prop::collection::vec(0u8..4, 0..200)) {
             let mut queue = LineQueue::new(3);

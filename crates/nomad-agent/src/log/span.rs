@@ -4,21 +4,21 @@ use std::fmt;
 
 use tracing::field::{Field, Visit};
 
-/// Bytes of values that need no memory of their own: the id of a request, the id of a trace, the name of an agent. A span is
-/// opened for every request, and most requests log nothing.
+/// Bytes of values stored without an allocation: a request id, a trace id, an agent's name. A span is opened for
+/// every request, and most requests log nothing.
 const INLINE_BYTES: usize = 160;
 
-/// Fields that need no memory of their own.
+/// Fields stored without an allocation.
 const FIELDS: usize = 6;
 
 /// The fields of one span.
 #[derive(Debug)]
 pub(super) struct SpanFields {
     bytes: [u8; INLINE_BYTES],
-    /// Each with the end of its value; the value begins where the one before ends.
+    /// Each with the end of its value; a value starts where the previous one ends.
     fields: [(&'static str, usize); FIELDS],
     count: usize,
-    /// What found no room.
+    /// Fields that did not fit inline.
     more: Vec<(&'static str, String)>,
 }
 
@@ -43,7 +43,7 @@ impl SpanFields {
         let inline = self.fields.iter().take(self.count).map(move |(name, end)| {
             let value = self.bytes.get(begin..*end).unwrap_or_default();
             begin = *end;
-            // Whole strings were copied.
+            // Only whole strings were copied.
             (*name, std::str::from_utf8(value).unwrap_or_default())
         });
         inline.chain(self.more.iter().map(|(name, value)| (*name, value.as_str())))
@@ -52,7 +52,7 @@ impl SpanFields {
     fn push(&mut self, name: &'static str, value: &str) {
         let begin = self.count.checked_sub(1).map_or(0, |last| self.fields[last].1);
         let end = begin + value.len();
-        // What was recorded later must stand behind.
+        // Later values must come after earlier ones.
         if let Some(room) = self.bytes.get_mut(begin..end).filter(|_| self.more.is_empty())
             && let Some(field) = self.fields.get_mut(self.count)
         {

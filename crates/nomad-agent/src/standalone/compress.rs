@@ -1,13 +1,13 @@
-//! Compressed answers, by the rules of the library that Nomad uses.
+//! Compresses responses by the rules of the library that Nomad uses.
 //!
-//! The caller's list is read without weights: the first element that is exactly `gzip` or `deflate` counts. Everything is
-//! compressed then, errors and empty bodies too, but nothing where a caller wants to upgrade its connection.
+//! `Accept-Encoding` is read without weights: the first element that is exactly `gzip` or `deflate` counts. Then
+//! every response is compressed, also errors and empty bodies, except when the client requests an upgrade.
 
 use http::{HeaderMap, Response, StatusCode, header};
 
 use crate::body::{Body, ContentCoding};
 
-/// What the caller accepts. The header is taken out: from here on nobody else looks at it.
+/// The content coding that the client accepts. Removes the header: no later service needs it.
 pub(super) fn negotiate(headers: &mut HeaderMap) -> Option<ContentCoding> {
     if headers.contains_key(header::UPGRADE) {
         return None;
@@ -26,9 +26,9 @@ pub(super) fn negotiate(headers: &mut HeaderMap) -> Option<ContentCoding> {
     Some(packing)
 }
 
-/// Compresses an answer.
+/// Compresses a response.
 pub(super) fn apply(packing: Option<ContentCoding>, response: Response<Body>) -> Response<Body> {
-    // An answer without a body, and one that has become something else, stay as they are.
+    // A response without a body, and an upgraded connection, stay as they are.
     let bare = matches!(
         response.status(),
         StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::SWITCHING_PROTOCOLS

@@ -5,11 +5,11 @@ use nomad_wire::{CrossOrigin, Route};
 
 use crate::body::Body;
 
-/// What a request says that its answer must heed.
+/// What the response to a request depends on.
 #[derive(Debug)]
 pub(super) struct Cors {
     rules: CrossOrigin,
-    /// A page of another site asks, and may.
+    /// A cross-origin request that is allowed.
     is_allowed: bool,
 }
 
@@ -21,7 +21,7 @@ impl Cors {
         Some(Self { rules, is_allowed: is_foreign && rules.allows(request.method()) })
     }
 
-    /// The answer to a question about the rules alone, before any other.
+    /// The response to a preflight request, sent before anything else is checked.
     pub(super) fn preflight<B>(request: &Request<B>) -> Option<Response<Body>> {
         let Self { rules, .. } = Self::from_request(request)?;
         let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_METHOD)?;

@@ -1,4 +1,4 @@
-//! One line for every request, when it is over.
+//! The request log: one line per request, when it is complete.
 
 use std::time::Instant;
 
@@ -6,8 +6,8 @@ use http::{Method, Request};
 use nomad_wire::{HttpError, Query};
 use tracing::{Dispatch, debug, error};
 
-/// Logs that a request is complete when it is dropped: with the answer, or with the end of its
-/// stream, whichever is later.
+/// Logs that a request is complete when it is dropped: with the response or with the end of its stream, whichever
+/// is later.
 #[derive(Debug)]
 pub(crate) struct RequestLog {
     dispatch: Dispatch,
@@ -26,7 +26,7 @@ impl RequestLog {
         }
     }
 
-    /// Says why there was no answer: what the caller did wrong is nobody's alarm.
+    /// Logs why the request failed; a client's error is no error of the agent.
     pub(crate) fn log_failure(&self, fault: &HttpError) {
         let (method, path) = (self.method.as_str(), self.path.as_str());
         let (text, code) = (fault.text(), fault.status().as_u16());
@@ -48,8 +48,7 @@ impl Drop for RequestLog {
     }
 }
 
-/// Path and query. Nomad takes no token from a query, but callers have put them there; a log line
-/// is no place for them.
+/// Path and query. Nomad takes no token from a query, but clients have put them there; they must not reach the log.
 fn redacted_path<B>(request: &Request<B>) -> String {
     let uri = request.uri();
     let Some(raw) = uri.query() else { return uri.path().to_owned() };
@@ -57,7 +56,7 @@ fn redacted_path<B>(request: &Request<B>) -> String {
         let key = key.to_ascii_lowercase();
         key.contains("token") || key.contains("secret")
     };
-    // Keys are compared decoded, so that an escape does not hide one.
+    // Keys are compared decoded, so that percent-encoding cannot hide one.
     if !Query::new(raw).pairs().any(|(key, _)| names_secret(&key)) {
         return format!("{}?{raw}", uri.path());
     }

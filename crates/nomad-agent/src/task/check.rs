@@ -1,13 +1,13 @@
-//! What is looked at while a task runs.
+//! Checks that run beside a task.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// Nomad wants an interval of a check; this is what its own examples have.
+/// Nomad requires an interval; this is the one in its own examples.
 const INTERVAL: Duration = Duration::from_secs(10);
-/// The same for the time one run may take.
+/// The same for the timeout of one run.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A check of the service that a task offers.
@@ -15,30 +15,30 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Check {
     /// Its name.
     pub name: String,
-    /// The service it is a check of.
+    /// The service that it checks.
     pub service: String,
     /// What its failure means.
     pub mode: CheckMode,
-    /// What it does.
+    /// How it checks.
     pub probe: CheckType,
-    /// How long the pause between two runs is.
+    /// The pause between two runs.
     pub interval: Duration,
-    /// How long one run may take.
+    /// The timeout of one run.
     pub timeout: Duration,
 }
 
-/// What the failure of a check means. Both are only shown.
+/// What the failure of a check means. Only shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "Nomad knows exactly these two")]
 pub enum CheckMode {
-    /// The task is ill.
+    /// The task is unhealthy.
     Healthiness,
-    /// The task is not ready yet, or not now.
+    /// The task is not ready.
     Readiness,
 }
 
-/// What a check does. Sockets are those of this host's loopback address: a check looks at nobody else.
+/// How a check works. It connects to this host's loopback address only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "whoever runs checks must know every kind")]
@@ -48,14 +48,14 @@ pub enum CheckType {
         /// The port.
         port: u16,
     },
-    /// Asks for a page; any status of success will do.
+    /// Requests a page; any status of success passes.
     Http {
         /// The port.
         port: u16,
-        /// The path, with a slash in front.
+        /// The path, with a leading slash.
         path: String,
     },
-    /// Runs a command in the place of the task; exit code 0 is success.
+    /// Runs a command in the task's context; exit code 0 passes.
     Script {
         /// The program.
         command: PathBuf,
@@ -65,7 +65,7 @@ pub enum CheckType {
 }
 
 impl Check {
-    /// A check of healthiness every ten seconds, with two seconds for each run.
+    /// A healthiness check every ten seconds, with a timeout of two seconds.
     pub fn new(name: impl Into<String>, service: impl Into<String>, probe: CheckType) -> Self {
         Self {
             name: name.into(),
@@ -77,14 +77,14 @@ impl Check {
         }
     }
 
-    /// The same check, run this often.
+    /// The same check with this interval.
     #[must_use]
     pub const fn with_interval(mut self, interval: Duration) -> Self {
         self.interval = interval;
         self
     }
 
-    /// The same check, which may take this long.
+    /// The same check with this timeout.
     #[must_use]
     pub const fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
@@ -93,7 +93,7 @@ impl Check {
 }
 
 impl CheckMode {
-    /// Nomad's word for it.
+    /// Nomad's name for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {

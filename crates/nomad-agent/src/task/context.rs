@@ -1,4 +1,4 @@
-//! What a task is and where it lives: all that is needed to start something in its place.
+//! A task's context: all that is needed to start a process as the task.
 
 use std::ffi::OsStr;
 
@@ -7,7 +7,7 @@ use tokio::process::Command;
 use super::TaskEnvironment;
 use super::spec::TaskSpec;
 
-/// What a task is and where it lives.
+/// A task's specification and environment.
 #[derive(Debug)]
 pub(crate) struct TaskContext {
     pub(crate) spec: TaskSpec,
@@ -15,8 +15,8 @@ pub(crate) struct TaskContext {
 }
 
 impl TaskContext {
-    /// A command in the task's directory and with the task's environment. Nothing of the agent's own is inherited
-    /// but `PATH`.
+    /// A command in the task's directory and with the task's environment. Of the agent's own environment only
+    /// `PATH` is inherited.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command

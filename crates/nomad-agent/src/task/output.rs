@@ -1,4 +1,4 @@
-//! From the pipes of a process into its log files.
+//! Copies the output of a process into its log files.
 
 use std::path::Path;
 
@@ -11,10 +11,10 @@ use tracing::instrument::WithSubscriber as _;
 use super::rotator::LogRotator;
 use super::spec::TaskSpec;
 
-/// What a Linux pipe holds: one read never yields more.
+/// The capacity of a Linux pipe: one read never yields more.
 const PIPE_SIZE: usize = 64 * 1024;
 
-/// The log files of one task, opened before its process is started, so that they exist from its first moment on.
+/// The log files of one task, opened before its process is started, so that they exist from the start.
 #[derive(Debug)]
 pub(crate) struct TaskLogs {
     stdout: LogRotator,
@@ -40,7 +40,7 @@ impl TaskLogs {
     }
 }
 
-/// A task that cannot be logged still runs: its output is read on, so that it does not hang on a full pipe.
+/// A task that cannot be logged still runs: its output is drained, so that it does not block on a full pipe.
 async fn copy_to_log(mut pipe: impl AsyncRead + Unpin, mut log: LogRotator) {
     let mut buffer = BytesMut::new();
     loop {
@@ -61,7 +61,7 @@ async fn copy_to_log(mut pipe: impl AsyncRead + Unpin, mut log: LogRotator) {
                     tracing::warn!(%error, "the output of a task is lost");
                 }
             }
-            // The runtime is going down.
+            // The runtime is shutting down.
             Err(_) => return,
         }
     }

@@ -1,10 +1,10 @@
-//! A process group of its own, so that a task ends with everything it started.
+//! A process group per task, so that a task ends with everything it started.
 //!
-//! A process can leave its group, as daemons do. So before anything is killed the descendants that have left are noted,
-//! by descriptors that can never mean another process. What a task had let go of before, by ending the process that
-//! connects the two, cannot be found any more.
+//! A process can leave its group, as daemons do. So before anything is killed, the descendants outside the group
+//! are recorded as pidfds, which can never refer to another process. A daemon whose connecting parent ended before
+//! that cannot be found any more.
 //!
-//! An agent that is killed drops nothing; then `watchdog` ends the group.
+//! An agent that is killed runs no destructors; then `watchdog` ends the group.
 
 use std::os::fd::OwnedFd;
 
@@ -18,11 +18,11 @@ use rustix::{
 use super::watchdog;
 use crate::process;
 
-/// The group of one task. Whoever drops it has ended every process in it.
+/// The group of one task. Dropping it ends every process in it.
 #[derive(Debug)]
 pub(crate) struct ProcessGroup {
     id: Pid,
-    /// Descendants of the task outside of its group.
+    /// Descendants of the task outside its group.
     strays: Vec<OwnedFd>,
 }
 
@@ -34,9 +34,9 @@ impl ProcessGroup {
         Some(Self { id, strays: Vec::new() })
     }
 
-    /// Asks every process of the group to end, with Nomad's default `kill_signal`.
+    /// Interrupts every process of the group (SIGINT, Nomad's default `kill_signal`).
     pub(crate) fn interrupt(&mut self) {
-        // A stray is lost from sight as soon as its parent has ended.
+        // A descendant outside the group can no longer be found once its parent has ended.
         self.record_strays();
         self.send(Signal::INT);
     }
@@ -60,7 +60,7 @@ impl ProcessGroup {
     }
 
     fn send(&self, signal: Signal) {
-        // A group without members answers "no such process", which is what is wanted.
+        // An empty group yields "no such process", which is the goal.
         if let Err(error) = kill_process_group(self.id, signal)
             && error != Errno::SRCH
         {
@@ -74,7 +74,7 @@ impl ProcessGroup {
 fn open_pidfd(process: &process::Process) -> Option<OwnedFd> {
     let pid = Pid::from_raw(i32::try_from(process.pid).ok()?)?;
     let held = pidfd_open(pid, PidfdFlags::empty()).ok()?;
-    // The id may have got a new owner between the look and the opening; the beginning tells them apart.
+    // The id may have been reused between the lookup and the opening; the start time tells.
     (process::read_process(process.pid)?.start_time == process.start_time).then_some(held)
 }
 
@@ -83,7 +83,7 @@ impl Drop for ProcessGroup {
         self.record_strays();
         self.send(Signal::KILL);
         for stray in &self.strays {
-            // It may have ended by itself, which is as good.
+            // It may have ended by itself.
             let _ = pidfd_send_signal(stray, Signal::KILL);
         }
         watchdog::unregister(self.id);

@@ -1,9 +1,9 @@
 //! Rotated log files: `<task>.<stdout|stderr>.<N>`, the highest `N` is the live one.
 //!
-//! Indices start at 0, never restart and are never renamed; a task that starts again goes on in the highest file.
-//! Nothing is held back: what was written is in the file, so that a follower sees it at its next look. A file that is
-//! full is left before the first byte of the next line, and only a line longer than [`NEWLINE_WINDOW`] is cut.
-//! The next file is created after the last byte of the one before it, which is the order a follower relies on.
+//! Indices start at 0, never restart and are never renamed; a restarted task continues in the highest file. Nothing
+//! is buffered: every write is in the file at once, so a follower sees it at its next poll. A full file is rotated
+//! before the first byte of the next line, and only a line longer than [`NEWLINE_WINDOW`] is split. The next file
+//! is created after the last byte of the previous one; followers rely on this order.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -11,14 +11,14 @@ use std::path::{Path, PathBuf};
 
 use super::spec::LogLimits;
 
-/// How far a file may grow past its limit in search of the end of a line: Nomad's own scan window.
+/// How far a file may grow past its limit to reach the end of a line: Nomad's own scan window.
 pub(crate) const NEWLINE_WINDOW: u64 = 32 * 1024;
 
-/// The writing end of one stream of one task.
+/// The writer of one stream of one task.
 #[derive(Debug)]
 pub(crate) struct LogRotator {
     directory: PathBuf,
-    /// `<task>.<stdout|stderr>.`, to which the index is added.
+    /// `<task>.<stdout|stderr>.`; the index follows.
     prefix: String,
     limits: LogLimits,
     index: u64,
@@ -44,7 +44,7 @@ impl LogRotator {
         })
     }
 
-    /// Writes all of `bytes`, turning to new files where the limit says so.
+    /// Writes all of `bytes`, rotating to new files at the limit.
     pub(crate) fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let (now, later) = bytes.split_at(self.bytes_for_file(bytes));
@@ -59,7 +59,7 @@ impl LogRotator {
         Ok(())
     }
 
-    /// How many of `bytes` still belong into the live file. Less than all of them means: turn after these.
+    /// How many of `bytes` belong in the live file. If not all of them: rotate after these.
     fn bytes_for_file(&self, bytes: &[u8]) -> usize {
         let limit = self.limits.max_file_size;
         let room = to_usize(limit.saturating_sub(self.size));
@@ -73,7 +73,7 @@ impl LogRotator {
         if self.size > 0 && !self.mid_line {
             return 0;
         }
-        // The line that crosses the limit has begun in this file: let it end there, within the window.
+        // The line that crosses the limit started in this file: let it end there, within the window.
         let wall = to_usize((limit.saturating_add(NEWLINE_WINDOW)).saturating_sub(self.size))
             .min(bytes.len());
         let start = room.min(wall);
@@ -83,7 +83,7 @@ impl LogRotator {
         }
     }
 
-    /// Creates the next file and deletes the oldest ones that are too many.
+    /// Creates the next file and deletes the oldest ones above the limit.
     fn rotate(&mut self) -> io::Result<()> {
         let next = self.index + 1;
         let (file, size) = open_for_append(&file_path(&self.directory, &self.prefix, next))?;
@@ -92,7 +92,7 @@ impl LogRotator {
         let surplus = existing.len().saturating_sub(self.limits.max_files.get());
         for &old in existing.iter().take(surplus) {
             match fs::remove_file(file_path(&self.directory, &self.prefix, old)) {
-                // Somebody was faster; it is gone.
+                // Already deleted by another process.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 removed => removed?,
             }
@@ -115,7 +115,7 @@ fn open_for_append(path: &Path) -> io::Result<(File, u64)> {
     Ok((file, size))
 }
 
-/// The indices that exist, lowest first.
+/// The existing indices, lowest first.
 fn list_indices(directory: &Path, prefix: &str) -> io::Result<Vec<u64>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory)? {
@@ -176,7 +176,8 @@ mod tests {
     }
 
     proptest! {
-        /// Law: whatever the sizes of the writes, the files together are what was written, and no line is cut.
+        /// Property: whatever the sizes of the writes, the files together are what was written, and no line is
+        /// split.
         #[test]
         fn files_joined_are_what_was_written(writes in vec("[a-z\n]{1,40}", 0..40), limit in 1u64..60) {
             let dir = tempfile::tempdir().unwrap();

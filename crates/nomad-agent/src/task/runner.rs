@@ -1,13 +1,13 @@
-//! The life of a task: start, wait, start again, rest, end.
+//! The life of a task: start, wait, start again, be dead, stop.
 //!
-//! ```text
-//!            ┌────────────── restart asked for ─────────────┐
-//!            ▼                                              │
-//!  Start ─► (process) ── ended, may start again ─► Wait ─► Start
-//!            │  │                                   │
-//!            │  └── ended for good ─► Rest ─────────┼─ restart of the dead asked for ─► Start
-//!            └───────── stop ────────────────────► End
-//! ```
+//!  ```text
+//!             ┌────────────── restart requested ─────────────┐
+//!             ▼                                              │
+//!   Start ─► (process) ── exited, may restart ───► Wait ─► Start
+//!             │  │                                   │
+//!             │  └── exited for good ─► Dead ────────┼─ restart of the dead requested ─► Start
+//!             └───────── stop ────────────────────► Stopped
+//!  ```
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
@@ -28,14 +28,14 @@ use super::process_group::ProcessGroup;
 use super::spec::RestartPolicy;
 use super::state::{Phase, TaskState};
 
-/// The part of the agent that speaks, as Nomad names it in its log.
+/// The log target, as Nomad names it.
 const TARGET: &str = "client.alloc_runner.task_runner";
 
-/// How long the last output of a process may take to reach its log. The pipes close with the group; only a process that
-/// left the group can hold them open, and a task must not wait for that one.
+/// How long to wait for the last output of a process. The pipes close with the group; only a process that left the
+/// group can hold them open, and a task must not wait for that one.
 const OUTPUT_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Whoever runs a task until it is stopped.
+/// Runs a task until it is stopped.
 #[derive(Debug)]
 pub(super) struct Runner {
     pub(super) context: Arc<TaskContext>,
@@ -43,10 +43,10 @@ pub(super) struct Runner {
     pub(super) inbox: Inbox,
 }
 
-/// Where requests to a runner arrive.
+/// Where a runner receives requests.
 #[derive(Debug)]
 pub(super) struct Inbox {
-    /// Turns true, or loses its sender, when the task must end for good.
+    /// Becomes true, or loses its sender, when the task must stop for good.
     pub(super) stop: watch::Receiver<bool>,
     pub(super) actions: mpsc::Receiver<Action>,
 }
@@ -54,18 +54,18 @@ pub(super) struct Inbox {
 /// What a runner does next.
 #[derive(Debug)]
 pub(super) enum RunnerState {
-    /// Start the process; whoever asked for it is told.
+    /// Start the process, and notify the requester.
     Start(Option<ResultSender>),
-    /// The process has ended by itself: start it again if the policy says so.
+    /// The process has ended by itself: start it again if the policy allows.
     Exited(Option<i32>),
-    /// The task is dead, and can only be brought back.
+    /// The task is dead, and starts again only on request.
     Dead,
     /// The task has been stopped.
     Stopped,
 }
 
 impl Runner {
-    /// Runs the task from `turn` on.
+    /// Runs the task, beginning with `turn`.
     pub(super) async fn run(mut self, mut turn: RunnerState) {
         let mut attempts = 0;
         loop {
@@ -103,7 +103,7 @@ impl Runner {
         turn
     }
 
-    /// Waits for the next start, if there is to be one.
+    /// Waits for the next start, if the policy allows one.
     async fn wait_for_restart(&mut self, attempts: &mut u32, code: Option<i32>) -> RunnerState {
         let delay = match self.context.spec.restart {
             RestartPolicy::Again { attempts: most, delay } if *attempts < most => delay,
@@ -138,7 +138,7 @@ impl Runner {
         }
     }
 
-    /// The task is dead until somebody wants it back.
+    /// The task is dead until a restart is requested.
     async fn wait_while_dead(&mut self) -> RunnerState {
         loop {
             let order = tokio::select! {
@@ -166,12 +166,12 @@ impl Runner {
 }
 
 async fn asked_to_stop(stop: &mut watch::Receiver<bool>) {
-    // An error means that nobody is left who could ask, which is a request as well.
+    // An error means that the task was dropped, which is a request to stop as well.
     drop(stop.wait_for(|&stop| stop).await);
 }
 
-/// A process and what hangs on it. The order of the fields is the order of dropping: the group is killed while its
-/// leader is not reaped yet, so that its id cannot belong to anybody else.
+/// A process and what belongs to it. Fields are dropped in order: the group is killed before its leader is reaped,
+/// so its id cannot have been reused.
 #[derive(Debug)]
 struct RunningProcess {
     group: Option<ProcessGroup>,
@@ -199,7 +199,7 @@ impl RunningProcess {
         })
     }
 
-    /// Says that it runs. A task that ran before has been restarted, whoever wanted it.
+    /// Sets the state to running. A task that ran before counts as restarted, whatever the reason.
     fn set_running(&self, state: &mut TaskState) {
         *state = TaskState {
             phase: Phase::Running,
@@ -210,7 +210,7 @@ impl RunningProcess {
         };
     }
 
-    /// Waits until the process has ended, by itself or because it was asked to; nothing of it is left afterwards.
+    /// Waits until the process has ended, by itself or on request; no process of the group is left afterwards.
     async fn wait(mut self, desk: &mut Inbox) -> (Option<i32>, RunnerState) {
         let (exit, asked) = loop {
             let order = tokio::select! {

@@ -1,4 +1,4 @@
-//! What a task is to run.
+//! The specification of a task.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -9,28 +9,28 @@ use serde::{Deserialize, Serialize};
 
 use super::check::Check;
 
-/// How long a task has between the request to end and the end by force. Nomad's default is five seconds; the tasks
-/// of this agent are short programs, and a node that stops should not be waited for.
+/// Time between the request to end and the kill. Nomad's default is five seconds; the tasks of this agent are short
+/// programs, and a node should stop quickly.
 const KILL_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// One task of an allocation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskSpec {
-    /// The name, which is also the name of the task's directory and the beginning of its log files.
+    /// The name, also of the task's directory and the prefix of its log files.
     pub name: String,
     /// The program, looked up in `PATH` when it has no slash.
     pub command: PathBuf,
     /// Its arguments, without the name of the program.
     pub args: Vec<String>,
-    /// Its environment: nothing is inherited but `PATH`, so that the secrets of the agent stay with the agent.
+    /// Its environment: only `PATH` is inherited, so that the secrets of the agent stay with the agent.
     pub env: BTreeMap<String, String>,
-    /// What happens when the program ends by itself.
+    /// What happens when the program exits.
     pub restart: RestartPolicy,
-    /// How much of its output is kept.
+    /// How much of its output is stored.
     pub logs: LogLimits,
-    /// How long it has to end when asked to.
+    /// Time to end before it is killed.
     pub kill_timeout: Duration,
-    /// What is looked at while it runs.
+    /// Its checks.
     #[serde(default)]
     pub checks: Vec<Check>,
 }
@@ -72,7 +72,7 @@ impl TaskSpec {
     }
 }
 
-/// What happens when the program of a task ends by itself.
+/// What happens when the program of a task exits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::exhaustive_enums, reason = "a runner that forgets a policy must not compile")]
 pub enum RestartPolicy {
@@ -80,24 +80,24 @@ pub enum RestartPolicy {
     Never,
     /// It is started again, at most `attempts` times, after `delay` each time.
     Again {
-        /// How often.
+        /// Maximum number of restarts.
         attempts: u32,
-        /// How long the pause before each start is.
+        /// The pause before each start.
         delay: Duration,
     },
 }
 
-/// How much of the output of a task is kept, per stream.
+/// How much of the output of a task is stored, per stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLimits {
-    /// At most this many files.
+    /// Maximum number of files.
     pub max_files: NonZeroUsize,
-    /// A new file begins when the live one has about this many bytes.
+    /// A new file starts when the live one has about this many bytes.
     pub max_file_size: u64,
 }
 
 impl Default for LogLimits {
-    /// Ten files of 10 MiB, as Nomad's `logs` block has it.
+    /// Ten files of 10 MiB, the default of Nomad's `logs` block.
     fn default() -> Self {
         Self { max_files: NonZeroUsize::MIN.saturating_add(9), max_file_size: 10 * 1024 * 1024 }
     }

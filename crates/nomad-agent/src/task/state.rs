@@ -1,8 +1,8 @@
-//! Where a task stands.
+//! The state of a task.
 
 use jiff::Timestamp;
 
-/// Where a task stands.
+/// The state of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct TaskState {
@@ -10,25 +10,25 @@ pub struct TaskState {
     pub phase: Phase,
     /// The process id while it runs, which is also the id of its process group.
     pub pid: Option<u32>,
-    /// When its present or last process was started. None means that none ever was, and that there are no logs.
+    /// When its current or last process was started. `None` means that there was none, and no logs.
     pub started: Option<Timestamp>,
     /// When it became dead.
     pub finished: Option<Timestamp>,
-    /// The exit code of its last process, if that ended by itself.
+    /// The exit code of its last process, if that exited by itself.
     pub exit_code: Option<i32>,
-    /// How often it was started again.
+    /// Number of restarts.
     pub restarts: u32,
 }
 
-/// The three states Nomad knows of a task.
+/// Nomad's three states of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(clippy::exhaustive_enums, reason = "Nomad knows exactly these three")]
 pub enum Phase {
-    /// It waits for its first start or for the next one.
+    /// Waiting for its first or next start.
     #[default]
     Pending,
     /// Its process runs.
     Running,
-    /// Its last process has ended and no other will follow, or the program could not be started at all.
+    /// Its last process has ended and no other will follow, or the program could not be started.
     Dead,
 }

@@ -1,4 +1,4 @@
-//! Real processes: what they write is kept, and nothing of them stays behind.
+//! Real processes: their output is stored, and none of them is left behind.
 
 use std::fs;
 use std::path::Path;
@@ -51,7 +51,7 @@ fn shell(script: &str) -> TaskSpec {
 }
 
 fn exists(pid: &str) -> bool {
-    // A zombie that its new parent has not collected yet is not a running process.
+    // A zombie that its new parent has not reaped yet is not a running process.
     let stat = fs::read_to_string(Path::new("/proc").join(pid).join("stat")).unwrap_or_default();
     stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
 }
@@ -107,7 +107,7 @@ async fn nothing_of_the_agents_environment_leaks() {
 #[tokio::test]
 async fn stopping_ends_the_whole_tree_even_if_it_will_not() {
     let stage = Stage::new();
-    // Both the shell and its child ignore the request; only force ends them.
+    // Both the shell and its child ignore SIGINT; only a kill ends them.
     let script = "trap '' INT; (trap '' INT; while :; do sleep 1; done) & echo child $!; wait; while :; do sleep 1; done";
     let mut spec = shell(script);
     spec.kill_timeout = Duration::from_millis(20);
@@ -125,7 +125,7 @@ async fn stopping_ends_the_whole_tree_even_if_it_will_not() {
 #[tokio::test]
 async fn who_leaves_the_group_is_ended_all_the_same() {
     let stage = Stage::new();
-    // The daemon is in a session of its own, and its parent ends at the first request.
+    // The daemon is in a session of its own, and its parent ends at the first signal.
     let script = "setsid sh -c 'echo child $$; sleep 600' & while :; do sleep 0.01; done";
     let task = stage.start(shell(script));
     let log = stage.line("web.stdout.0", "child").await;

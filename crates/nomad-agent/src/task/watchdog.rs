@@ -1,10 +1,10 @@
-//! A process that ends what tasks have begun when this one has ended without doing so itself.
+//! A watchdog process that ends the tasks' processes when this process has ended without doing so.
 //!
-//! Whoever is killed cleans up nothing, and the kernel tells children of their parent's end only if each of them asked for
-//! it. So a shell is told of every process group here, over a pipe whose other end only this process holds. The pipe
-//! ends with this process, however that comes about, and the shell kills the groups that are left.
+//! A killed process runs no cleanup, and the kernel signals the parent's death only to children that requested it.
+//! So a shell gets every process group over a pipe whose write end only this process holds. The pipe closes when
+//! this process ends for any reason, and the shell kills the remaining groups.
 //!
-//! A process that has left its group before is not found by it, since nobody looks for those once the agent is gone.
+//! It does not find a process that left its group: only a living agent searches for those.
 
 use std::{
     collections::BTreeSet,
@@ -16,7 +16,7 @@ use std::{
 
 use rustix::process::Pid;
 
-/// Lines are `+ GROUP` and `- GROUP`. A signal to this process must not reach the shell before the end of the pipe does.
+/// Lines are `+ GROUP` and `- GROUP`. A signal to this process must not reach the shell before the pipe closes.
 const SCRIPT: &str = r#"
 trap '' HUP INT TERM
 groups=' '
@@ -36,11 +36,11 @@ done
 static WATCHDOG: Mutex<Watchdog> =
     Mutex::new(Watchdog { groups: BTreeSet::new(), shell: None, is_missing: false });
 
-/// The shell, and what it was told.
+/// The shell, and the groups sent to it.
 struct Watchdog {
     groups: BTreeSet<i32>,
     shell: Option<Shell>,
-    /// There is no shell on this host, and that has been said.
+    /// There is no shell on this host, and that has been logged.
     is_missing: bool,
 }
 
@@ -49,7 +49,7 @@ struct Shell {
     pipe: ChildStdin,
 }
 
-/// Kills this group when the process ends before it is released.
+/// Kills this group when the process ends before `unregister`.
 pub(super) fn register(group: Pid) {
     let group = group.as_raw_nonzero().get();
     let mut watchdog = lock();
@@ -66,12 +66,12 @@ pub(super) fn unregister(group: Pid) {
 }
 
 fn lock() -> MutexGuard<'static, Watchdog> {
-    // A panic while the lock was held leaves a set that is whole.
+    // A panic while the lock was held leaves a valid set.
     WATCHDOG.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Watchdog {
-    /// Tells the shell, or another one if that has gone.
+    /// Sends a line to the shell; starts another one if it is gone.
     fn send(&mut self, sign: char, group: i32) {
         if let Some(shell) = &mut self.shell
             && writeln!(shell.pipe, "{sign} {group}").is_ok()
@@ -79,7 +79,7 @@ impl Watchdog {
             return;
         }
         if let Some(mut gone) = self.shell.take() {
-            // It cannot be written to because it has ended; this only takes its exit.
+            // It cannot be written to because it has ended; this only reaps it.
             drop(gone.process.wait());
         }
         if self.groups.is_empty() {
@@ -105,7 +105,7 @@ impl Shell {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // What a terminal sends to this process's group is not meant for it.
+            // Signals from a terminal to this process's group must not reach it.
             .process_group(0)
             .spawn()?;
         let mut pipe = process.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
