@@ -1,7 +1,7 @@
 //! Compressed bodies.
 //!
-//! What is compressed is flushed with every chunk, so that a line of a log reaches its reader when it was written and not
-//! when the compressor has seen enough of them.
+//! The compressor is flushed with every chunk, so that a line of a log reaches its reader when it was written and
+//! not when the compressor's buffer is full.
 
 use std::{
     convert::Infallible,
@@ -21,18 +21,18 @@ use http_body::{Body as _, Frame};
 
 use super::Body;
 
-/// How a body is compressed.
+/// The content coding of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ContentCoding {
     Gzip,
-    /// Without the header that the name stands for in HTTP: Nomad sends raw DEFLATE.
+    /// Without the zlib header that the name implies in HTTP: Nomad sends raw DEFLATE.
     Deflate,
 }
 
 /// A stream, compressed while it is read.
 pub(super) struct CompressedBody {
     inner: Body,
-    /// None once the end was written.
+    /// `None` once the end was written.
     encoder: Option<Encoder>,
 }
 
@@ -95,7 +95,7 @@ impl Encoder {
         }
     }
 
-    /// One chunk that can be unpacked without the next.
+    /// One chunk that can be decompressed without the next.
     fn encode_chunk(&mut self, bytes: &[u8]) -> io::Result<Vec<u8>> {
         self.write(bytes)?;
         match self {

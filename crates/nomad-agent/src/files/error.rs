@@ -1,45 +1,45 @@
-//! Why a file of an allocation cannot be had, in Nomad's words.
+//! Why a file of an allocation cannot be read, in Nomad's text.
 
 use std::{io, path::PathBuf};
 
 use nomad_wire::quote;
 use rustix::io::Errno;
 
-/// Why a file of an allocation cannot be had. The texts are Nomad's, down to the host path in them.
+/// Why a file of an allocation cannot be read. The texts are Nomad's, including the host path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FileError {
     /// The path leads out of the directory of the allocation.
     #[error("Path escapes the alloc directory")]
     Escapes,
-    /// The path cannot be followed, so that nobody knows where it leads.
+    /// The path cannot be followed, so it is unknown where it leads.
     #[error("Failed to check if path escapes alloc directory: {}", errno_text(*.0))]
     Unresolved(Errno),
-    /// The operating system refused.
+    /// The operating system's error.
     #[error("{call} {}: {}", path.display(), errno_text(*errno))]
     Os {
-        /// The name of the call, as Go calls it.
+        /// Go's name of the call.
         call: &'static str,
         /// The file, by its path on this host.
         path: PathBuf,
-        /// What it said.
+        /// The error.
         errno: Errno,
     },
-    /// The content of a directory was asked for.
+    /// The path is a directory, which has no content.
     #[error("file {} is a directory", quote(.0))]
     Directory(String),
-    /// The content of something that has none, such as a device or a fifo, was asked for. Nomad would try, and wait.
+    /// The path has no content, such as a device or a fifo. Nomad would try, and block.
     #[error("file {} is not a regular file", quote(.0))]
     Special(String),
-    /// The content of a file in `secrets` was asked for.
+    /// The file is in `secrets`.
     #[error("Reading secret file prohibited: {0}")]
     Secret(String),
-    /// The content of a file in `private` was asked for.
+    /// The file is in `private`.
     #[error("Reading private file prohibited: {0}")]
     Private(String),
-    /// Reading was to begin before the beginning.
+    /// The offset is before the beginning.
     #[error("can't seek to offset {offset}: seek {}: invalid argument", path.display())]
     Seek {
-        /// The impossible position.
+        /// The invalid position.
         offset: i64,
         /// The file, by its path on this host.
         path: PathBuf,
@@ -47,7 +47,7 @@ pub(crate) enum FileError {
 }
 
 impl FileError {
-    /// Whether the file is simply not there.
+    /// Whether the file does not exist.
     pub(crate) fn is_missing(&self) -> bool {
         matches!(self, Self::Os { errno, .. } if *errno == Errno::NOENT)
     }
@@ -57,7 +57,7 @@ fn errno_text(errno: Errno) -> String {
     go_error_text(&errno.into())
 }
 
-/// An error of the operating system in Go's words, which are those of the C library without the capital.
+/// An error of the operating system as Go prints it: the text of the C library in lower case.
 pub(crate) fn go_error_text(error: &io::Error) -> String {
     let shown = error.to_string();
     let text = shown.rsplit_once(" (os error").map_or(shown.as_str(), |(text, _)| text);

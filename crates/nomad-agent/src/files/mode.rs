@@ -6,7 +6,7 @@ const SET_USER: u32 = 0o4000;
 const SET_GROUP: u32 = 0o2000;
 const STICKY: u32 = 0o1000;
 
-/// The mode as Go's `FileMode` prints it: letters for what is special, then nine for the permissions.
+/// The mode as Go's `FileMode` prints it: letters for special bits, then nine for the permissions.
 pub(super) fn go_mode(raw: u32) -> String {
     let special = match FileType::from_raw_mode(raw) {
         FileType::Directory => "d",
@@ -14,7 +14,7 @@ pub(super) fn go_mode(raw: u32) -> String {
         FileType::Fifo => "p",
         FileType::Socket => "S",
         FileType::BlockDevice => "D",
-        // Go sets the letter of character devices after those of set-user and set-group, which no device has.
+        // Go puts the letter of character devices after those of set-user and set-group, which no device has.
         FileType::CharacterDevice => "Dc",
         FileType::RegularFile => "",
         FileType::Unknown => "?",

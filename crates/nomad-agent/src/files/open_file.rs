@@ -7,7 +7,7 @@ use rustix::io::Errno;
 
 use super::FileError;
 
-/// No file is this long. Linux refuses to read where position and length together pass the largest number there is.
+/// No file is this long. Linux refuses a read whose position and length together exceed the largest number.
 const MAX_POSITION: i64 = 1 << 62;
 
 /// A file opened for reading.
@@ -19,14 +19,14 @@ pub(crate) struct OpenFile {
 }
 
 impl OpenFile {
-    /// That a call on this file failed.
+    /// The error of a failed call on this file.
     pub(crate) fn io_error(&self, call: &'static str, error: &io::Error) -> FileError {
         let errno = Errno::from_io_error(error).unwrap_or(Errno::IO);
         FileError::Os { call, path: self.host_path.clone(), errno }
     }
 
-    /// Where reading begins for an offset from one of its ends. Before the beginning there is nothing; beyond the
-    /// end there may be something one day.
+    /// The absolute position of an offset from either end. Before the beginning is an error; beyond the end the
+    /// file may still grow.
     pub(crate) fn position(&self, origin: Origin, offset: i64) -> Result<u64, FileError> {
         let start = match origin {
             Origin::Start if offset < 0 => {

@@ -1,14 +1,14 @@
 //! The content type of a file, from its first bytes: the rules of the WHATWG's MIME Sniffing Standard as Go applies them.
 
-/// How many bytes decide.
+/// Number of bytes that decide.
 pub(crate) const SNIFF_LENGTH: usize = 512;
 
-/// The type of whatever no rule knows.
+/// The type of a file that no rule knows.
 pub(crate) const UNKNOWN_TYPE: &str = "application/octet-stream";
 const TEXT: &str = "text/plain; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 
-/// What makes a page, after white space and whatever the case. A space or `>` must follow.
+/// Tags that make a file HTML, after white space and in any case. A space or `>` must follow.
 const TAGS: [&[u8]; 17] = [
     b"<!DOCTYPE HTML",
     b"<HTML",
@@ -29,7 +29,7 @@ const TAGS: [&[u8]; 17] = [
     b"<!--",
 ];
 
-/// What files of a kind begin with.
+/// Signatures by type.
 const SIGNATURES: [(&[u8], &str); 26] = [
     (b"%PDF-", "application/pdf"),
     (b"%!PS-Adobe-", "application/postscript"),
@@ -59,7 +59,7 @@ const SIGNATURES: [(&[u8], &str); 26] = [
     (b"\x00asm", "application/wasm"),
 ];
 
-/// Containers: what they begin with, and what follows after four bytes of length.
+/// Containers: their signature, and what follows after four bytes of length.
 const CONTAINERS: [(&[u8], &[u8], &str); 4] = [
     (b"RIFF", b"WEBPVP", "image/webp"),
     (b"FORM", b"AIFF", "audio/aiff"),
@@ -67,7 +67,7 @@ const CONTAINERS: [(&[u8], &[u8], &str); 4] = [
     (b"RIFF", b"WAVE", "audio/wave"),
 ];
 
-/// The content type of a file that begins with `head`. No more than [`SNIFF_LENGTH`] bytes are looked at.
+/// The content type of a file that starts with `head`. At most [`SNIFF_LENGTH`] bytes are checked.
 pub(crate) fn content_type(head: &[u8]) -> &'static str {
     let head = &head[..head.len().min(SNIFF_LENGTH)];
     let visible = head.trim_ascii_start();
@@ -87,7 +87,7 @@ fn is_tag(text: &[u8], tag: &[u8]) -> bool {
     let Some((start, rest)) = text.split_at_checked(tag.len()) else {
         return false;
     };
-    // A comment begins wherever it begins; a tag has to end.
+    // A comment needs no end; a tag has to end.
     start.eq_ignore_ascii_case(tag) && (tag == b"<!--" || matches!(rest.first(), Some(b' ' | b'>')))
 }
 
@@ -102,7 +102,7 @@ fn container(head: &[u8]) -> Option<&'static str> {
     found.map(|&(_, _, kind)| kind)
 }
 
-/// An `ftyp` box, one of whose brands begins with `mp4`. The second word after its name is a version, not a brand.
+/// An `ftyp` box, one of whose brands starts with `mp4`. The second word after its name is a version, not a brand.
 fn is_mp4(head: &[u8]) -> bool {
     let Some((length, inside)) = head.split_first_chunk::<4>() else {
         return false;
@@ -119,7 +119,7 @@ fn is_mp4(head: &[u8]) -> bool {
     words.filter(|(at, _)| *at != 1).any(|(_, brand)| brand.starts_with(b"mp4"))
 }
 
-/// Bytes no text has.
+/// Bytes that do not occur in text.
 fn is_binary(byte: &u8) -> bool {
     matches!(byte, 0x00..=0x08 | 0x0B | 0x0E..=0x1A | 0x1C..=0x1F)
 }

@@ -1,13 +1,13 @@
-//! From a path somebody asked for to an open file inside the allocation, and to nothing outside of it.
+//! From a requested path to an open file inside the allocation, and to nothing outside of it.
 //!
-//! The walk opens one component after the other, relative to the directory opened before and never through a link. A
-//! link is read from the descriptor that showed it to be one, and its target is walked in the same way, from the
-//! directory the link is in; `..` goes back to the descriptor the walk came from. So nothing that is swapped in behind
-//! the walk can lead it outside, and there is no moment between a check and a use.
+//! The walk opens one component after the other, relative to the directory opened before and never through a link.
+//! A link is read from the descriptor that showed it to be one, and its target is walked in the same way, from the
+//! directory the link is in; `..` goes back to the descriptor the walk came from. So nothing that is swapped in
+//! behind the walk can lead it outside, and there is no moment between a check and a use.
 //!
 //! Nomad resolves the whole path first, compares the result with the directory as text, without regard to case and
-//! without a separator at the end, and then opens the unresolved path. A sibling directory whose name begins like the
-//! allocation's and a link changed in between both pass there. They do not pass here.
+//! without a separator at the end, and then opens the unresolved path. There a sibling directory whose name has the
+//! allocation's as its prefix passes, and so does a link changed in between. Neither passes here.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -18,22 +18,22 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{FileType, Mode, OFlags, fstat, open, openat, readlinkat};
 use rustix::io::Errno;
 
-/// As many links as Linux itself follows in one path.
+/// The link limit of Linux itself for one path.
 const MAX_LINKS: u32 = 40;
 
-/// Only a name for a file; no right to read it is needed or given.
+/// A handle to the name only; it needs and gives no read permission.
 const NAME_ONLY: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// For reading. A fifo that nobody writes to must not hold up whoever opens it.
+/// For reading. Opening a fifo without a writer must not block.
 const READ: OFlags =
     OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);
 
-/// Why a walk did not arrive.
+/// Why a walk failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WalkError {
     /// It would have left the directory.
     Outside,
-    /// The operating system would not go on.
+    /// The operating system's error.
     Os(Errno),
 }
 
@@ -43,7 +43,7 @@ impl From<Errno> for WalkError {
     }
 }
 
-/// Where a walk arrived: a file inside the root, by descriptors.
+/// The result of a walk: a file inside the root, by descriptors.
 #[derive(Debug)]
 pub(super) struct PathHandle {
     root: OwnedFd,
@@ -75,7 +75,7 @@ impl PathHandle {
         Ok(spot)
     }
 
-    /// Goes one component further; to a link it does not go, but tells where it leads.
+    /// Goes one component further; for a link it stays and returns the link's target.
     fn step(&mut self, name: OsString) -> Result<Option<PathBuf>, WalkError> {
         if name == ".." {
             return self.steps.pop().map(|_| None).ok_or(WalkError::Outside);
@@ -89,7 +89,7 @@ impl PathHandle {
         Ok(None)
     }
 
-    /// What the target of a link means from here: an absolute one must be inside the root, and starts from it.
+    /// The target of a link from here: an absolute one must be inside the root, and starts from it.
     fn redirect(&mut self, root: &Path, target: &Path) -> Result<Vec<OsString>, WalkError> {
         if !target.is_absolute() {
             return Ok(components(target).collect());
@@ -103,7 +103,7 @@ impl PathHandle {
         self.steps.last().map_or_else(|| self.root.as_fd(), |(_, file)| file.as_fd())
     }
 
-    /// The file as a name only: good for its attributes.
+    /// The file by name only: sufficient for its attributes.
     pub(super) fn file(&self) -> BorrowedFd<'_> {
         self.current()
     }
@@ -113,7 +113,7 @@ impl PathHandle {
         self.steps.iter().map(|(name, _)| name.as_os_str())
     }
 
-    /// Opens the file for reading. What has meanwhile become a link is not followed.
+    /// Opens the file for reading. If it has become a link meanwhile, the link is not followed.
     pub(super) fn open_for_reading(&self) -> Result<OwnedFd, Errno> {
         let Some(((name, _), way)) = self.steps.split_last() else {
             return openat(&self.root, ".", READ, Mode::empty());
@@ -124,7 +124,7 @@ impl PathHandle {
     }
 }
 
-/// What kind of file a descriptor is of.
+/// The file type of a descriptor.
 pub(super) fn file_type(file: impl AsFd) -> Result<FileType, Errno> {
     Ok(FileType::from_raw_mode(fstat(file)?.st_mode))
 }

@@ -1,4 +1,4 @@
-//! The files of an allocation, as the machines see them.
+//! The files of an allocation, as the state machines see them.
 
 use std::fs::File;
 use std::io;
@@ -11,7 +11,7 @@ use super::start_position::LogFileInfo;
 use super::tail::GrowingFile;
 use crate::files::{Files, OpenFile};
 
-/// Where the logs of an allocation are, as frames name it.
+/// The directory of an allocation's logs in frames.
 const LOGS: &str = "alloc/logs";
 
 /// An open file and the name under which it was found.
@@ -42,7 +42,7 @@ impl GrowingFile for DiskFile {
         let Ok(own) = self.file.metadata() else {
             return true;
         };
-        // A name that leads nowhere, or out of the allocation by now, is not this file's any more.
+        // A name that leads nowhere, or out of the allocation by now, is no longer this file's.
         own.nlink() == 0
             || self.files.device_and_inode(&self.path).ok() != Some((own.dev(), own.ino()))
     }
@@ -89,7 +89,7 @@ impl LogFiles for DiskLogs {
         let path = self.name(index);
         match self.files.open(&path) {
             Ok(opened) => Ok(Some(DiskFile::new(opened, self.files.clone(), &path))),
-            // A broken link is listed and yet not there: only a missing name is.
+            // A broken link is listed and cannot be opened: only a missing name counts as deleted.
             Err(source) if source.is_missing() && !self.is_listed(index)? => Ok(None),
             Err(source) => Err(StreamError::Open { file: path, source }),
         }

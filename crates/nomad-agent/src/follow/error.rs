@@ -1,4 +1,4 @@
-//! Why a stream of a file cannot begin or go on, in Nomad's words.
+//! Why a stream of a file cannot start or continue, in Nomad's text.
 
 use std::io;
 
@@ -6,25 +6,25 @@ use nomad_wire::quote;
 
 use crate::files::{FileError, go_error_text};
 
-/// Why a stream of a file cannot begin or go on.
+/// Why a stream of a file cannot start or continue.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StreamError {
-    /// The directory of the logs cannot be read.
+    /// The log directory cannot be read.
     #[error("failed to list entries: {0}")]
     List(#[source] FileError),
     /// There is no such log.
     #[error("log entry for task {} and log type {} not found", quote(task), quote(kind))]
     NoLog { task: String, kind: &'static str },
-    /// Something that looks like a log file has no number.
+    /// A name like that of a log file has no number.
     #[error("failed to convert {text} to a log index: strconv.Atoi: parsing {text}: invalid syntax", text = quote(.0))]
     Index(String),
-    /// A log file is there, and cannot be opened.
+    /// A log file exists and cannot be opened.
     #[error("failed to stream {}: {source}", quote(file))]
     Open { file: String, source: FileError },
-    /// A file cannot be read on.
+    /// Reading a file failed.
     #[error("failed to stream {}: {}", quote(file), go_error_text(source))]
     Read { file: String, source: io::Error },
-    /// Work was cut short, which only the end of the process does.
+    /// Work was cancelled, which happens only at the end of the process.
     #[error("the agent is stopping")]
     Stopping(#[source] tokio::task::JoinError),
 }

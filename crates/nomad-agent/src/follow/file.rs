@@ -3,7 +3,7 @@
 use super::tail::{GrowingFile, Tail, TailPoll};
 use super::{Follow, FollowMode, Step, StreamError};
 
-/// Reads one file. Followed, it ends when the file is deleted, and begins anew when the file is cut.
+/// Reads one file. A followed one ends when the file is deleted, and starts over when the file is truncated.
 #[derive(Debug)]
 pub(crate) struct FileTail<F> {
     tail: Tail<F>,
@@ -12,12 +12,12 @@ pub(crate) struct FileTail<F> {
 }
 
 impl<F: GrowingFile> FileTail<F> {
-    /// Reads `file`, which frames call `name`, from `position`.
+    /// Reads `file`, called `name` in frames, from `position`.
     pub(crate) fn new(name: &str, file: F, position: u64, until: FollowMode) -> Self {
         Self { tail: Tail::new(name, file, position), mode: until, ended: false }
     }
 
-    /// The same, but no more than `limit` bytes.
+    /// As above, but at most `limit` bytes.
     pub(crate) fn with_limit(self, limit: u64) -> Self {
         Self { tail: self.tail.with_limit(limit), ..self }
     }

@@ -1,16 +1,17 @@
 //! The rotated files of a log, read as one.
 //!
-//! ```text
-//!              a later file                 nothing more to read
-//!   Reading ─────────────────► (last read) ─────────────────────► Reading the later file
-//!      │  deleted, no later file
-//!      ▼
-//!     Lost ── the name is there again, or a later one ──► Reading that
-//! ```
+//!  ```text
+//!               a later file                       nothing more to read
+//!    Reading ─────────────────► Superseded (last read) ────────────────► Reading the later file
+//!       │  deleted, no later file
+//!       ▼
+//!      Deleted ── the name is there again, or a later one ──► Reading that
+//!  ```
 //!
-//! The writer creates a file after the last byte of the one before it. So whoever has seen a later file and then read
-//! the present one to its end has all of it, and no byte is lost or doubled at a rotation. (Nomad leaves a file as soon
-//! as it sees the next, and after a deletion it may stream an older file again. Neither is done here.)
+//! The writer creates a file after the last byte of the previous one. So a reader that has seen a later file and
+//! then reads the current one to its end has all of it, and no byte is lost or duplicated at a rotation. (Nomad
+//! leaves a file as soon as it sees the next, and after a deletion it may stream an older file again. Neither is
+//! done here.)
 
 use nomad_wire::query::Origin;
 
@@ -18,25 +19,25 @@ use super::start_position::{LogFileInfo, start_position};
 use super::tail::{GrowingFile, Tail, TailPoll};
 use super::{Follow, FollowMode, Step, StreamError};
 
-/// Where the files of one log are found.
+/// Access to the files of one log.
 pub(crate) trait LogFiles: Send + 'static {
     /// An open file.
     type File: GrowingFile;
 
-    /// The files there are, by index.
+    /// The existing files, by index.
     fn list(&self) -> Result<Vec<LogFileInfo>, StreamError>;
 
-    /// Opens one of them; none if it has gone away.
+    /// Opens one of them; `None` if it was deleted.
     fn open(&self, index: i64) -> Result<Option<Self::File>, StreamError>;
 
-    /// How frames name it.
+    /// Its name in frames.
     fn name(&self, index: i64) -> String;
 
-    /// That there is no file at all.
+    /// The error when there is no file at all.
     fn missing_error(&self) -> StreamError;
 }
 
-/// Reads a log from a chosen place.
+/// Reads a log from a chosen position.
 #[derive(Debug)]
 pub(crate) struct LogTail<L: LogFiles> {
     logs: L,
@@ -48,16 +49,16 @@ pub(crate) struct LogTail<L: LogFiles> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// There may be more in the present file.
+    /// There may be more in the current file.
     Reading,
     /// A later file has been seen.
     Superseded,
-    /// The present file was deleted, and everything in it has been read.
+    /// The current file was deleted, and everything in it has been read.
     Deleted,
 }
 
 impl<L: LogFiles> LogTail<L> {
-    /// Begins at the file and position that `origin` and `offset` mean now.
+    /// Starts at the file and position that `origin` and `offset` mean now.
     pub(crate) fn open(
         logs: L,
         origin: Origin,
@@ -68,7 +69,7 @@ impl<L: LogFiles> LogTail<L> {
             let files = logs.list()?;
             let (index, position) =
                 start_position(&files, origin, offset).ok_or_else(|| logs.missing_error())?;
-            // A file that was purged since the listing: choose among those that are left.
+            // A file that was purged after the listing: choose among the remaining ones.
             if let Some(file) = logs.open(index)? {
                 let tail = Tail::new(&logs.name(index), file, position);
                 return Ok(Self { logs, index, tail, state: State::Reading, mode: until });
@@ -76,7 +77,7 @@ impl<L: LogFiles> LogTail<L> {
         }
     }
 
-    /// Reads on where more may come; sees the end of the file, and what may be behind it.
+    /// Reads the live file; at its end, looks for a later one.
     fn read(&mut self) -> Result<Option<Step>, StreamError> {
         let found = match self.mode {
             FollowMode::ToEnd => self.tail.read()?.map_or(TailPoll::Nothing, TailPoll::Read),
@@ -99,21 +100,21 @@ impl<L: LogFiles> LogTail<L> {
         }
     }
 
-    /// Reads the rest of a file that has a successor, then goes there.
+    /// Reads the rest of a file that has a successor, then switches to that.
     fn read_rest(&mut self) -> Result<Option<Step>, StreamError> {
         if let Some(chunk) = self.tail.read()? {
             return Ok(Some(Step::Read(chunk)));
         }
-        // Deleted, and written anew under the same name before anybody looked: that file comes before any later one.
+        // Deleted and written again under the same name between two polls: that file comes before any later one.
         let next = if self.tail.is_gone() { self.index } else { self.index.saturating_add(1) };
         if !self.switch_to(next)? {
-            // The later file has gone again, and this one is the newest as before.
+            // The later file was deleted, so this one is the newest again.
             self.state = State::Reading;
         }
         Ok(None)
     }
 
-    /// Looks for something to go on with after a deletion.
+    /// Looks for a file to continue with after a deletion.
     fn find_successor(&mut self) -> Result<Option<Step>, StreamError> {
         if self.logs.list()?.is_empty() {
             return Err(self.logs.missing_error());

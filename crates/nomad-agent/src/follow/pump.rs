@@ -1,4 +1,4 @@
-//! From the steps of a machine to the chunks of a body.
+//! From the steps of a state machine to the chunks of a body.
 
 use std::time::Duration;
 
@@ -8,11 +8,12 @@ use tokio::time::{Instant, sleep_until};
 use super::{Follow, Step, StreamError};
 use crate::frame_writer::FrameWriter;
 
-/// How often a file is looked at that had nothing new. Together with the batch window of 200 ms a byte is on its way a
-/// quarter of a second after it was written; Nomad, which looks every 250 ms, takes almost twice as long.
+/// How often an idle file is polled. Together with the batch window of 200 ms a byte is sent a quarter of a second
+/// after it was written; Nomad, which polls every 250 ms, takes almost twice as long.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Takes steps and writes what they give, until the stream is over. What was read before an error is sent before it.
+/// Takes steps and writes their results until the stream ends. Bytes that were read before an error are sent before
+/// it.
 ///
 /// # Cancel safety
 /// Can be dropped at any time; the file is closed with it.

@@ -1,4 +1,4 @@
-//! Which log file to begin with, and where in it.
+//! The log file and position to start with.
 
 use nomad_wire::query::Origin;
 
@@ -9,11 +9,11 @@ pub(crate) struct LogFileInfo {
     pub(crate) size: u64,
 }
 
-/// The file and position an offset means. `files` are ordered by index; none of them is no answer.
+/// The file and position that an offset means. `files` are ordered by index; `None` if there are none.
 ///
 /// Offsets run over the files as if they were one. From the end, an offset of 0 means the whole newest file, and a
-/// negative one a position in it; from the start, a negative one counts back from the end of the oldest. That is how
-/// Nomad reads them, and `nomad alloc logs -f` asks for the end with offset 0.
+/// negative one a position in it; from the start, a negative one counts back from the end of the oldest. That is
+/// how Nomad reads them, and `nomad alloc logs -f` requests the end with offset 0.
 pub(crate) fn start_position(
     files: &[LogFileInfo],
     origin: Origin,
@@ -25,8 +25,8 @@ pub(crate) fn start_position(
     }
 }
 
-/// The position `offset` bytes after the beginning of file `index`, or before its end if negative. The file is the
-/// first one that is not older than `index`, or the newest.
+/// The position `offset` bytes after the beginning of file `index`, or before its end if negative. Takes the first
+/// file that is not older than `index`, or the newest.
 fn position_from(files: &[LogFileInfo], index: i64, offset: i64) -> Option<(i64, u64)> {
     let last = files.len().checked_sub(1)?;
     let at = files.partition_point(|file| file.index < index).min(last);
@@ -34,7 +34,7 @@ fn position_from(files: &[LogFileInfo], index: i64, offset: i64) -> Option<(i64,
     Some(if offset < 0 { backward(&files[..=at], bytes) } else { forward(&files[at..], bytes) })
 }
 
-/// Walks from the beginning of the first file. Past everything is the end of the last.
+/// Walks from the beginning of the first file. An offset past everything is the end of the last.
 fn forward(files: &[LogFileInfo], mut bytes: u64) -> (i64, u64) {
     let mut position = (0, 0);
     for file in files {
@@ -47,7 +47,7 @@ fn forward(files: &[LogFileInfo], mut bytes: u64) -> (i64, u64) {
     position
 }
 
-/// Walks from the end of the last file. Before everything is the beginning of the first.
+/// Walks from the end of the last file. An offset before everything is the beginning of the first.
 fn backward(files: &[LogFileInfo], mut bytes: u64) -> (i64, u64) {
     let mut position = (0, 0);
     for file in files.iter().rev() {

@@ -1,36 +1,36 @@
-//! One growing file and how far it was read.
+//! One growing file and the position up to which it was read.
 
 use std::io;
 use std::sync::Arc;
 
 use super::{Chunk, DELETED, StreamError, TRUNCATED};
 
-/// The most one read takes: as much as one frame carries.
+/// The most one read takes: what one frame carries.
 const MAX_READ: usize = 64 * 1024;
 
-/// A file that may grow, be cut or go away.
+/// A file that may grow, be truncated or deleted.
 pub(crate) trait GrowingFile: Send + 'static {
     /// Reads at a position; 0 at the end.
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize>;
 
-    /// How long it is now.
+    /// Its current size.
     fn size(&self) -> io::Result<u64>;
 
-    /// Whether its name is gone, or is another file's by now.
+    /// Whether its name is gone, or belongs to another file by now.
     fn is_gone(&self) -> bool;
 }
 
-/// What there is in the file now.
+/// The result of a poll.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum TailPoll {
     Read(Chunk),
     /// The end, for now.
     Nothing,
-    /// The end for good: the file has been deleted and its last byte read.
+    /// The end for good: the file was deleted and its last byte read.
     Gone,
 }
 
-/// One growing file and how far it was read.
+/// One growing file and the position up to which it was read.
 #[derive(Debug)]
 pub(super) struct Tail<F> {
     name: Arc<str>,
@@ -50,7 +50,7 @@ impl<F: GrowingFile> Tail<F> {
         Self { limit, ..self }
     }
 
-    /// Goes to the beginning of another file.
+    /// Switches to the beginning of another file.
     pub(super) fn switch_to(&mut self, name: &str, file: F) {
         self.name = name.into();
         self.file = file;
@@ -61,13 +61,13 @@ impl<F: GrowingFile> Tail<F> {
         self.limit == 0
     }
 
-    /// Reads on; none at the end.
+    /// Reads on; `None` at the end.
     pub(super) fn read(&mut self) -> Result<Option<Chunk>, StreamError> {
         let data = self.read_bytes()?;
         Ok((!data.is_empty()).then(|| self.chunk("", data)))
     }
 
-    /// Reads on as somebody who waits: looks for a cut and a deletion when there is nothing to read.
+    /// Reads on for a follower: at the end, checks for truncation and deletion.
     pub(super) fn poll(&mut self) -> Result<TailPoll, StreamError> {
         if let Some(chunk) = self.read()? {
             return Ok(TailPoll::Read(chunk));
@@ -80,11 +80,11 @@ impl<F: GrowingFile> Tail<F> {
         if !self.file.is_gone() {
             return Ok(TailPoll::Nothing);
         }
-        // What was written between the read above and the deletion must not be lost.
+        // Bytes written between the read above and the deletion must not be lost.
         Ok(self.read()?.map_or(TailPoll::Gone, TailPoll::Read))
     }
 
-    /// Whether the name of the file is gone, or another file's by now.
+    /// Whether the file's name is gone, or belongs to another file by now.
     pub(super) fn is_gone(&self) -> bool {
         self.file.is_gone()
     }

@@ -16,7 +16,7 @@ use crate::{
     error::{AgentError, WrongRole},
 };
 
-/// The client part that a call to a node means: this agent's own, or none.
+/// This agent's client part, if a call to a node names it.
 ///
 /// # Errors
 /// Nomad's texts for a node that is not this one, and for an agent that is no node.
@@ -34,7 +34,7 @@ fn local_node<'a>(
     }
 }
 
-/// Runs what waits for disks and the kernel on a thread that may wait.
+/// Runs work that waits for disks and the kernel on a thread that may block.
 async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, AgentError> {

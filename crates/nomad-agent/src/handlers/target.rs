@@ -1,17 +1,17 @@
-//! Which agent a question is for: this one, or one that only a relay would reach.
+//! Whether a request is for this agent or for one that only a relay would reach.
 
 use http::StatusCode;
 use nomad_wire::{Call, NodeId, Region};
 
 use crate::{agent::Agent, error::AgentError};
 
-/// How a call words its refusals.
+/// The error style of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ErrorStyle {
-    /// `host`: 500 for a server that is not known, 404 for a node.
+    /// `host`: 500 for an unknown server, 404 for a node.
     Host,
-    /// `monitor`: 400 for a server that is not known; a node's refusal is a 500 whose text carries
-    /// the status, for Nomad forgets to take it out.
+    /// `monitor`: 400 for an unknown server; for a node a 500 whose text starts with the intended status, which
+    /// Nomad forgets to strip.
     Monitor,
     /// `client/stats`: 404 for a node, its id without quotes.
     Stats,
@@ -19,10 +19,10 @@ pub(super) enum ErrorStyle {
     Node,
 }
 
-/// Says who this agent is, if `server_id` means it.
+/// Returns this agent's identity if `server_id` names it.
 ///
-/// `leader` is the leader of this region; anything else is looked for among the alive servers of
-/// the region of the query, by full name or by id.
+/// `leader` is the leader of this region; any other value is looked up among the alive servers of the query's
+/// region, by full name or by id.
 ///
 /// # Errors
 /// Nomad's texts when there is no such server, [`AgentError::NotRelayed`] when it is another one.
@@ -60,11 +60,11 @@ pub(super) fn check_server(
     }
 }
 
-/// Refuses a region that is not this agent's: a server asks any server there, whatever else is named, before it looks
-/// for anything itself.
+/// Refuses a region other than this agent's: a Nomad server forwards to any server of that region, whatever else
+/// the request names, before it looks up anything itself.
 ///
 /// # Errors
-/// Nomad's text when nobody is known there, [`AgentError::NotRelayed`] when somebody is.
+/// Nomad's text when the region has no known server, [`AgentError::NotRelayed`] when it has one.
 pub(super) fn region(agent: &Agent, call: &Call) -> Result<(), AgentError> {
     call.common.clone()?;
     let region = call.region.as_ref().map(Region::as_str);
@@ -79,8 +79,8 @@ pub(super) fn region(agent: &Agent, call: &Call) -> Result<(), AgentError> {
     Err(AgentError::internal(format!("{prefix}No path to region")))
 }
 
-/// Refuses a node that is not this agent: servers here keep no table of nodes, so every one of
-/// them is unknown.
+/// The error for a node that is not this agent: servers here keep no table of nodes, so every other node is
+/// unknown.
 pub(super) fn unknown_node(node_id: &str, wording: ErrorStyle) -> AgentError {
     let (status, text) = match node_id.parse::<NodeId>() {
         Err(reason) => (

@@ -1,4 +1,4 @@
-//! What is no call of the agent and client API: this agent is a reference for those two and for nothing else.
+//! Paths outside the agent and client API: this agent is a reference for those two only.
 
 use http::{StatusCode, Uri};
 use nomad_wire::{Route, RouteError};
@@ -8,7 +8,7 @@ use crate::{
     role::Role,
 };
 
-/// Nomad's words for a path that nobody has; and for what a whole Nomad has besides, a plain sentence.
+/// Nomad's text for an unknown path; a plain sentence for a path that a whole Nomad would have.
 pub(crate) fn unknown_path(uri: &Uri, role: Role) -> AgentError {
     let path = &*Route::decoded_path(uri);
     let below = |prefix: &str| path.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('/'));

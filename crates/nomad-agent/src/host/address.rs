@@ -1,4 +1,4 @@
-//! What can be said of one address of one interface, in the words of Nomad's host data.
+//! The description of one interface address, as in Nomad's host data.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +13,7 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// All the keys that Nomad gives, every value a string.
+    /// All of Nomad's keys, every value a string.
     pub(super) fn describe(self) -> BTreeMap<String, String> {
         let mut facts = match self.ip {
             IpAddr::V4(ip) => describe_v4(ip, self.prefix),
@@ -31,7 +31,7 @@ impl Address {
         let (ip, bits) = (self.ip.to_string(), self.bits());
         let version = if self.ip.is_ipv4() { 4 } else { 6 };
         let is_host = self.prefix >= bits;
-        // Only a host address can be listened on; none can be dialled, for none has a port.
+        // Only a host address can be listened on; none can be dialled, because none has a port.
         let listen = match self.ip {
             IpAddr::V4(ip) if is_host => format!("{ip}:0"),
             IpAddr::V6(ip) if is_host => format!("[{ip}]:0"),
@@ -80,7 +80,7 @@ fn describe_v6(ip: Ipv6Addr, prefix: u8) -> Facts {
     let mask = u128::MAX.checked_shl(128 - u32::from(prefix.min(128))).unwrap_or(0);
     let (first, last) = (number & mask, number | !mask);
     let show = |number: u128| Ipv6Addr::from(number).to_string();
-    // 2^128, which the whole of IPv6 has, is one more than fits.
+    // 2^128, the size of the whole of IPv6, is one more than fits.
     let size = (last - first)
         .checked_add(1)
         .map_or_else(|| "340282366920938463463374607431768211456".into(), |size| size.to_string());
@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(facts.len(), expected.len(), "{facts:?}");
     }
 
-    // The recorded answer of a real agent for the loopback address.
+    // The recorded response of a real agent for the loopback address.
     #[test]
     fn an_ipv4_network_reads_as_recorded() {
         check(
@@ -177,7 +177,7 @@ mod tests {
     }
 
     proptest! {
-        // No address and no prefix, however odd, is a panic.
+        // No address and no prefix, however odd, panics.
         #[test]
         fn every_address_can_be_described(v4: u32, v6: u128, prefix: u8) {
             prop_assert_eq!(Address { ip: Ipv4Addr::from(v4).into(), prefix }.describe().len(), 20);

@@ -1,6 +1,6 @@
-//! How busy each core was since the last look.
+//! Usage of each core since the previous sample.
 
-/// What the kernel counted for one core since boot, in ticks.
+/// The kernel's counters of one core since boot, in ticks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct CoreTimes {
     pub(super) user: u64,
@@ -9,7 +9,7 @@ pub(super) struct CoreTimes {
     pub(super) total: u64,
 }
 
-/// What one core did between two looks, in percent of the time.
+/// Usage of one core between two samples, in percent of the time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct CoreUsage {
     pub(super) user: f64,
@@ -19,15 +19,15 @@ pub(super) struct CoreUsage {
     pub(super) busy: f64,
 }
 
-/// The counters of each core now; empty where the kernel does not give them.
+/// The current counters of each core; empty where the kernel has none.
 pub(super) fn read() -> Vec<CoreTimes> {
     parse(&std::fs::read_to_string("/proc/stat").unwrap_or_default())
 }
 
 impl CoreTimes {
-    /// What happened since `earlier`; since boot if that is zero.
+    /// Usage since `earlier`; since boot if that is zero.
     ///
-    /// Counters that stood still or ran backwards (a core that went and came back) read as idle.
+    /// Counters that stood still or ran backwards (a core that went offline and came back) read as idle.
     pub(super) fn since(self, earlier: Self) -> CoreUsage {
         let total = self.total.saturating_sub(earlier.total);
         if total == 0 {

@@ -1,10 +1,10 @@
-//! Which mounts are disks, and how full they are.
+//! Mounted disks and their usage.
 
 use std::{fs, path::Path};
 
 use rustix::fs::{StatVfs, statvfs};
 
-/// File systems that hold no data of anybody, whatever the kernel says of them.
+/// File systems that hold no user data, whatever the kernel reports.
 const IGNORED_FILE_SYSTEMS: [&str; 18] = [
     "autofs",
     "binfmt_misc",
@@ -33,18 +33,18 @@ pub(super) struct Mount {
     pub(super) point: String,
 }
 
-/// How much a file system holds, in bytes and in percent.
+/// The usage of a file system, in bytes and in percent.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct DiskUsage {
     pub(super) size: u64,
     pub(super) used: u64,
-    /// To those who are not root.
+    /// Available to users other than root.
     pub(super) available: u64,
     pub(super) used_percent: f64,
     pub(super) inodes_used_percent: f64,
 }
 
-/// The mounted disks of this host, in the order in which they were mounted.
+/// The mounted disks of this host, in mount order.
 #[cfg(target_os = "linux")]
 pub(super) fn physical() -> Vec<Mount> {
     let kinds = fs::read_to_string("/proc/filesystems").unwrap_or_default();
@@ -65,7 +65,7 @@ pub(super) fn physical() -> Vec<Mount> {
         .collect()
 }
 
-/// What the file system at `path` holds; none if it does not say.
+/// The usage of the file system at `path`; `None` if it is unavailable.
 pub(super) fn usage(path: &Path) -> Option<DiskUsage> {
     statvfs(path).ok().map(|stat| DiskUsage::from_stat(&stat))
 }
@@ -89,8 +89,8 @@ fn percent(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 * 100.0 }
 }
 
-/// Reads `/proc/filesystems` and `/proc/self/mountinfo`. A disk is what stands on a device: the
-/// kernel marks every other kind `nodev`; zfs says so of itself although it has disks.
+/// Parses `/proc/filesystems` and `/proc/self/mountinfo`. A disk is what is on a device: the kernel marks every
+/// other kind `nodev`; zfs is marked so although it has disks.
 #[cfg(any(target_os = "linux", test))]
 fn parse(kinds: &str, mounts: &str) -> Vec<Mount> {
     let on_device: Vec<&str> = kinds
@@ -116,7 +116,7 @@ fn parse(kinds: &str, mounts: &str) -> Vec<Mount> {
         .collect()
 }
 
-/// The kernel writes blanks in paths as `\040` and their like.
+/// The kernel escapes blanks in paths as `\040`, and others likewise.
 #[cfg(any(target_os = "linux", test))]
 fn unescape(path: &str) -> String {
     [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]

@@ -1,4 +1,4 @@
-//! The last figures of the host, taken once a second.
+//! The latest statistics of the host, sampled once a second.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,10 +12,10 @@ use tracing::instrument::WithSubscriber as _;
 
 use super::HostSource;
 
-/// How often figures are taken: Nomad's default for `telemetry.collection_interval`.
+/// The sampling interval: Nomad's default for `telemetry.collection_interval`.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Takes the figures of a node in the background for as long as it lives.
+/// Samples the statistics of a host in the background until it is dropped.
 #[derive(Debug)]
 pub(crate) struct HostSampler {
     latest: watch::Receiver<Option<HostStats>>,
@@ -30,12 +30,12 @@ impl HostSampler {
         Self { latest, task: tokio::spawn(run).abort_handle() }
     }
 
-    /// The last figures; the first ones as soon as they are there, if none were taken yet.
+    /// The latest statistics; waits for the first sample if there is none yet.
     pub(crate) async fn latest(&self) -> HostStats {
         let mut latest = self.latest.clone();
         match latest.wait_for(Option::is_some).await {
             Ok(stats) => stats.clone().unwrap_or_default(),
-            // The task ended, which only the runtime's shutdown does: no figures, no error.
+            // The task ended, which only the runtime's shutdown causes: no statistics, no error.
             Err(_) => HostStats::default(),
         }
     }
@@ -49,7 +49,7 @@ impl Drop for HostSampler {
 
 async fn run(node: Arc<dyn HostSource>, to: watch::Sender<Option<HostStats>>) {
     let mut tick = time::interval(INTERVAL);
-    // After a pause one sample says as much as many.
+    // After a pause one sample is enough.
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
@@ -94,7 +94,7 @@ mod tests {
         let asked: Arc<dyn HostSource> = Arc::<Counting>::clone(&node);
         let sampler = HostSampler::start(asked);
         assert_eq!(sampler.latest().await.uptime, 1);
-        // Asking again costs no sample.
+        // A second call takes no further sample.
         assert_eq!(sampler.latest().await.uptime, 1);
         let mut latest = sampler.latest.clone();
         latest

@@ -30,7 +30,7 @@ const MIB: u64 = 1024 * 1024;
 #[derive(Debug)]
 pub struct SystemHost {
     alloc_dir: PathBuf,
-    /// What the cores had counted at the last look.
+    /// The counters of the cores at the previous sample.
     previous: Mutex<Vec<CoreTimes>>,
 }
 
@@ -102,7 +102,7 @@ fn operating_system() -> String {
     parts.map(|part| lossy_string(part.to_bytes())).join(" ")
 }
 
-/// Every address of every interface, loopback first, the rest by the name of their interface.
+/// Every address of every interface, loopback first, the rest by interface name.
 fn networks() -> Option<Vec<BTreeMap<String, String>>> {
     let networks = match Networks::new_with_refreshed_list() {
         Ok(networks) => networks,
@@ -174,7 +174,7 @@ fn disk_stats(device: String, mountpoint: String, usage: DiskUsage) -> HostDiskS
     }
 }
 
-/// Memory, and the clock of each core in MHz; zero where the system does not say.
+/// Memory, and the clock of each core in MHz; zero where the system does not report it.
 fn memory_and_speed() -> (HostMemoryStats, Vec<u64>) {
     let wanted = RefreshKind::nothing()
         .with_memory(MemoryRefreshKind::nothing().with_ram())

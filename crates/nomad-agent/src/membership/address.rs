@@ -1,14 +1,14 @@
-//! Addresses as people write them, and faults of several of them in one text.
+//! Addresses as users write them, and several errors in one text.
 
 use std::{
     io,
     net::{IpAddr, Ipv6Addr, SocketAddr},
 };
 
-/// Where servers take RPC unless an address says otherwise.
+/// Default port of server RPC.
 pub(super) const RPC_PORT: u16 = 4647;
 
-/// Where servers gossip unless an address says otherwise.
+/// Default port of gossip.
 pub(super) const SERF_PORT: u16 = 4648;
 
 /// The first address of `host`, `host:port`, `1.2.3.4`, `::1` or `[::1]:port`.
@@ -36,7 +36,7 @@ fn split_host_port(written: &str, port: u16) -> io::Result<(&str, u16)> {
     }
 }
 
-/// Several faults in the one text that Nomad's own library makes of them.
+/// Several errors in one text, in the format of Nomad's own library.
 pub(crate) fn multi_error(faults: &[String]) -> String {
     let count = match faults.len() {
         1 => "1 error".to_owned(),

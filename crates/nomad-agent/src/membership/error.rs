@@ -1,40 +1,40 @@
-//! Why a change of the membership failed, in Nomad's words.
+//! Why a change of the membership failed, in Nomad's text.
 
 use thiserror::Error;
 
-/// Why a change of the membership failed. `Display` is what Nomad answers.
+/// Why a change of the membership failed. `Display` is Nomad's text.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum MembershipError {
-    /// The others could not be told of a removal in time.
+    /// The removal did not reach the other servers in time.
     #[error("timed out broadcasting node removal")]
     RemovalTimeout,
-    /// Servers refused a change of the keyring; each says why in its own log.
+    /// Servers refused a change of the keyring; each logs the reason itself.
     #[error("{failed}/{nodes} nodes reported failure")]
     NodesFailed {
-        /// How many refused.
+        /// Number of servers that refused.
         failed: usize,
-        /// How many servers are alive.
+        /// Number of alive servers.
         nodes: usize,
     },
-    /// Servers did not answer in time.
+    /// Servers did not respond in time.
     #[error("{answered}/{nodes} nodes reported success")]
     NodesSilent {
-        /// How many answered.
+        /// Number of servers that responded.
         answered: usize,
-        /// How many servers are alive.
+        /// Number of alive servers.
         nodes: usize,
     },
-    /// A key is not base64, in the words of Go's decoder.
+    /// A key is not base64; the text of Go's decoder.
     #[error("illegal base64 data at input byte {0}")]
     MalformedKey(usize),
-    /// The gossip of this agent has not begun, or has ended.
+    /// Gossip has not started, or has ended.
     #[error("gossip is not running")]
     NotRunning,
-    /// No server signed the identity of a node; each says why not.
+    /// No server signed the identity of a node; each reason is in the text.
     #[error("no server signed the identity of this node: {0}")]
     IdentityNotSigned(Box<str>),
-    /// What the gossip itself says.
+    /// The gossip library's error.
     #[error("{0}")]
     Gossip(Box<str>),
 }

@@ -1,7 +1,8 @@
-//! Servers that gossip: each knows who is there, who failed and who left, over any number of processes.
+//! Gossip between servers, across any number of processes: each knows which ones are alive, failed or left.
 //!
-//! The protocol is that of the crate `serf`, which does what HashiCorp's serf does (SWIM with suspicion, failed against
-//! left, force-leave, a keyring) but is not understood by it: agents of this kind gossip with each other only.
+//! The protocol is that of the crate `serf`, which works like HashiCorp's serf (SWIM with suspicion, failed and
+//! left members, force-leave, a keyring) but is not compatible with it: agents of this kind gossip with each other
+//! only.
 
 mod key;
 mod options;
@@ -32,12 +33,12 @@ use super::{
     address::{SERF_PORT, resolve},
 };
 
-/// How often the view is renewed. Some changes come without an event, and asking costs a lock and a copy.
+/// How often the view is refreshed. Some changes come without an event, and a refresh costs a lock and a copy.
 const VIEW_INTERVAL: Duration = Duration::from_millis(50);
 
 type TokioSerf = Serf<TokioNetTransport<SmolStr, TokioSocketAddrResolver, TokioTcp>>;
 
-/// A membership over gossip. It knows nobody until it is started.
+/// A membership over gossip. It has no members until it is started.
 #[derive(Debug, Default)]
 pub struct Gossip {
     serf: OnceLock<RunningSerf>,
@@ -61,8 +62,8 @@ impl Gossip {
         Arc::default()
     }
 
-    /// Begins to gossip as this server ([`Agent::member`](crate::Agent::member)), which is the only member until
-    /// somebody joins. Its background work ends with [`Gossip::leave`] or [`Gossip::shutdown`].
+    /// Starts to gossip as this server ([`Agent::member`](crate::Agent::member)), which is the only member until
+    /// another one joins. Its background work ends with [`Gossip::leave`] or [`Gossip::shutdown`].
     ///
     /// # Errors
     /// [`GossipError`].
@@ -88,19 +89,19 @@ impl Gossip {
         Ok(())
     }
 
-    /// Waits until `wanted` is true of the members.
+    /// Waits until `wanted` holds for the members.
     ///
     /// # Cancel safety
-    /// Nothing is lost when the future is dropped.
+    /// Can be dropped at any time.
     pub async fn wait_for(&self, wanted: impl Fn(&[Member]) -> bool) {
         let mut changed = self.changed.subscribe();
         while !wanted(&self.members()) {
-            // The sender lives as long as this does.
+            // The sender lives as long as `self`.
             drop(changed.changed().await);
         }
     }
 
-    /// Says goodbye, so that the others know it as left and not as failed, and stops.
+    /// Leaves, so that the other servers see it as left and not as failed, and stops.
     pub async fn leave(&self) {
         if let Some(RunningSerf(pool)) = self.serf.get() {
             if let Err(error) = pool.leave().await {
@@ -110,10 +111,10 @@ impl Gossip {
         }
     }
 
-    /// Stops without a word; the others will find out.
+    /// Stops without leaving; the other servers will detect the failure.
     pub async fn shutdown(&self) {
         if let Some(RunningSerf(pool)) = self.serf.get() {
-            // It complains of a missing goodbye, which here is meant.
+            // It logs an error about the missing leave, which is intended here.
             drop(pool.shutdown().with_subscriber(NoSubscriber::default()).await);
         }
     }
@@ -156,7 +157,7 @@ impl Gossip {
     }
 }
 
-/// Renews the view until the gossip or its owner is gone.
+/// Refreshes the view until gossip has ended or its owner is dropped.
 async fn refresh_forever(gossip: Weak<Gossip>, pool: TokioSerf) {
     let ended = pool.shutdown_rx();
     loop {
@@ -186,7 +187,7 @@ fn to_member(member: &serf::types::Member<SmolStr, SocketAddr>) -> Option<Member
     Member::from_tags(node.id(), *node.address(), status, |key| tags.get(key).map(SmolStr::as_str))
 }
 
-/// Figures by the names that `/v1/agent/self` has for them.
+/// Statistics under their names in `/v1/agent/self`.
 async fn serf_stats(pool: &TokioSerf) -> Vec<(&'static str, u64)> {
     let stats = pool.stats().await;
     let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);

@@ -1,4 +1,4 @@
-//! One server, as gossip tells of it and as the API shows it.
+//! One server, as in gossip and as the API shows it.
 
 use std::{collections::BTreeMap, fmt, net::SocketAddr};
 
@@ -6,7 +6,7 @@ use nomad_wire::{ServerId, agent};
 
 use crate::config::{AgentConfig, NOMAD_VERSION, VERSION_METADATA};
 
-/// The role that Nomad's servers have in gossip.
+/// The role of Nomad's servers in gossip.
 const ROLE: &str = "nomad";
 
 /// One server.
@@ -21,32 +21,32 @@ pub struct Member {
     pub datacenter: String,
     /// The id of the server.
     pub id: ServerId,
-    /// Where it gossips.
+    /// Its gossip address.
     pub serf: SocketAddr,
-    /// Where it answers its peers.
+    /// Its RPC address, where it serves its peers.
     pub rpc: SocketAddr,
-    /// Where it serves its HTTP API, if it says so: the tag `http_addr`, which Nomad does not have.
+    /// The address of its HTTP API, if it advertises one: the tag `http_addr`, which Nomad does not have.
     pub http: Option<SocketAddr>,
-    /// Whether it is there.
+    /// Its status.
     pub status: MemberStatus,
 }
 
-/// Whether a server is there.
+/// The status of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MemberStatus {
-    /// It answers.
+    /// It responds.
     Alive,
-    /// It is about to go.
+    /// It is about to leave.
     Leaving,
-    /// It went of its own will, or was told to.
+    /// It left, or was marked as left.
     Left,
-    /// It stopped answering.
+    /// It stopped responding.
     Failed,
 }
 
 impl Member {
-    /// The server that an agent of this configuration is.
+    /// The member that an agent with this configuration is.
     #[must_use]
     pub fn from_config(config: &AgentConfig, id: ServerId) -> Self {
         Self {
@@ -67,13 +67,13 @@ impl Member {
         format!("{}.{}", self.name, self.region)
     }
 
-    /// Whether it answers.
+    /// Whether it is alive.
     #[must_use]
     pub fn is_alive(&self) -> bool {
         self.status == MemberStatus::Alive
     }
 
-    /// What it says of itself: Nomad's tags, and where its HTTP API is.
+    /// The tags it advertises: Nomad's, and the address of its HTTP API.
     pub(crate) fn tags(&self) -> BTreeMap<String, String> {
         let tags = [
             ("role", ROLE.to_owned()),
@@ -91,7 +91,7 @@ impl Member {
         tags.into_iter().chain(http).map(|(key, value)| (key.to_owned(), value)).collect()
     }
 
-    /// The member that these tags describe; none when they are not those of a server.
+    /// The member that these tags describe; `None` if they are not those of a server.
     pub(crate) fn from_tags<'a>(
         serf_name: &str,
         serf: SocketAddr,
@@ -134,7 +134,7 @@ impl Member {
         }
     }
 
-    /// The member that the API shows; none when it is no server.
+    /// The member that the API shows; `None` if it is no server.
     pub(crate) fn from_wire(shown: &agent::Member) -> Option<Self> {
         let serf = SocketAddr::new(shown.addr.as_deref()?.parse().ok()?, shown.port);
         Self::from_tags(&shown.name, serf, MemberStatus::parse(&shown.status)?, |key| {

@@ -1,9 +1,9 @@
-//! What servers and clients say to each other beside gossip: a server answers its peers on its RPC address.
+//! Calls between servers and clients beside gossip: a server serves its peers on its RPC address.
 //!
-//! Nomad speaks RPC there. This agent speaks HTTP with two calls. [`PEER_MEMBERS_PATH`] is the members, as this server sees
-//! them: how a client learns of servers, and how a server is pinged. [`PEER_IDENTITY_PATH`] is how a client gets its identity
-//! signed. Nobody's rights are asked, as Nomad's own nodes need no token for them either: what is told is what gossip
-//! tells, and who a node is shows in what it proves.
+//! Nomad speaks RPC there. This agent speaks HTTP with two calls. [`PEER_MEMBERS_PATH`] returns the members as this
+//! server sees them: clients discover servers with it, and servers are pinged with it. [`PEER_IDENTITY_PATH`] signs
+//! a client's identity. Neither requires a token, as Nomad's own nodes need none: the members are what gossip sends
+//! anyway, and a node authenticates by its proof.
 
 use std::{
     convert::Infallible,
@@ -40,36 +40,36 @@ use crate::{
     request_body::{RequestBody, read_body},
 };
 
-/// The call by which a server tells its peers who the servers are.
+/// The call that returns the members a server knows.
 pub const PEER_MEMBERS_PATH: &str = "/v1/peer/members";
 
-/// The call by which a server signs the identity of a client: `POST` of the client's id, pool, datacenter and proof as
-/// JSON; the answer is the token as it is.
+/// The call by which a server signs the identity of a client: `POST` of the client's id, pool, datacenter and proof
+/// as JSON; the response is the bare token.
 pub const PEER_IDENTITY_PATH: &str = "/v1/peer/identity";
 
-/// A server that takes longer than this is not there: a client that asks it every second must not wait for ever.
+/// A server that takes longer counts as down: a client that polls it every second must not wait forever.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// More than ten thousand members fit; what is longer is no list of members.
+/// More than ten thousand members fit; a longer response is no list of members.
 const MAX_RESPONSE: usize = 8 * 1024 * 1024;
 
-/// What a server says to its peers; see [`peer_service`].
+/// The service for a server's peers; see [`peer_service`].
 #[derive(Debug, Clone)]
 pub struct PeerService {
     agent: Agent,
 }
 
-/// The service that a server agent's RPC address has to serve.
+/// The service that a server agent must serve on its RPC address.
 #[must_use]
 pub const fn peer_service(agent: Agent) -> PeerService {
     PeerService { agent }
 }
 
-/// Why a server did not answer.
+/// Why a call to a server failed.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub(super) enum PeerError {
-    /// Nobody takes the connection.
+    /// The connection was refused.
     #[error("failed to get conn: dial tcp {address}")]
     Connect {
         address: SocketAddr,
@@ -79,25 +79,25 @@ pub(super) enum PeerError {
     /// The connection broke.
     #[error("the connection broke")]
     Connection(#[from] hyper::Error),
-    /// The answer did not come whole.
+    /// The response is incomplete.
     #[error("the answer did not come whole")]
     Body(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// Somebody answers who is no server.
+    /// The response is not that of a server.
     #[error("no server answers there: status {0}")]
     Status(StatusCode),
-    /// The server does not want to.
+    /// The server refused.
     #[error("{0}")]
     Refused(Box<str>),
-    /// Somebody answers something else.
+    /// The response body is not that of a server.
     #[error("no server answers there")]
     Json(#[from] serde_json::Error),
-    /// Nothing came in time.
+    /// No response in time.
     #[error("no answer within a second")]
     Timeout,
 }
 
 impl PeerError {
-    /// The text with what lies below it, for texts that callers see.
+    /// The text with its sources, for texts that clients see.
     pub(super) fn with_causes(&self) -> String {
         let mut text = self.to_string();
         let mut cause = self.source();
@@ -109,13 +109,13 @@ impl PeerError {
     }
 }
 
-/// Asks the server at an address for its members.
+/// Fetches the members from the server at an address.
 pub(super) async fn fetch_members(address: SocketAddr) -> Result<Members, PeerError> {
     let answer = call_peer(address, Request::get(PEER_MEMBERS_PATH), Bytes::new()).await?;
     Ok(serde_json::from_slice(&answer)?)
 }
 
-/// Asks servers for a signed identity, one after the other until one signs.
+/// Requests a signed identity from the servers, one after the other until one signs.
 pub(super) async fn request_identity(
     servers: Vec<String>,
     request: &IdentityRequest,
@@ -142,7 +142,7 @@ async fn request_identity_from(
     Ok(SecretId::new(token))
 }
 
-/// One request to the server at an address, and its whole answer.
+/// Sends one request to the server at an address, and reads the whole response.
 async fn call_peer(
     address: SocketAddr,
     call: http::request::Builder,
@@ -163,7 +163,7 @@ async fn send_request(
     let stream = connected.map_err(|source| PeerError::Connect { address, source })?;
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    // The connection ends with its sender, so both come to an end together.
+    // The connection ends with its sender, so both futures complete together.
     let (answer, _) = tokio::join!(
         async move {
             let response = sender.send_request(request).await?;
@@ -183,7 +183,7 @@ async fn send_request(
     answer
 }
 
-/// The servers of an answer.
+/// The servers in a response.
 pub(super) fn members_from_wire(answer: &Members) -> Vec<Member> {
     answer.members.iter().filter_map(Member::from_wire).collect()
 }

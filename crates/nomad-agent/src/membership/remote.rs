@@ -1,4 +1,4 @@
-//! What a client knows of the servers: it asks one of them, once a second.
+//! A client's view of the servers: it polls one of them, once a second.
 
 use std::{
     collections::BTreeSet,
@@ -16,12 +16,12 @@ use super::{
     peer,
 };
 
-/// How often a server is asked: its death is noticed within two of these, and one small request costs nothing.
+/// How often a server is polled: its death is noticed within two intervals, and one small request costs nothing.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The membership of an agent that is a client only: the view of the first server that answers.
+/// The membership of an agent that is only a client: the view of the first server that responds.
 ///
-/// When none answers, nobody is known to be there, but the addresses are kept and asked again.
+/// When none responds the view is empty, but the addresses are remembered and polled again.
 #[derive(Debug)]
 pub struct RemoteMembership {
     shared: Arc<Shared>,
@@ -38,13 +38,13 @@ struct Shared {
 #[derive(Debug, Default)]
 struct ServerView {
     members: Vec<Member>,
-    /// Servers that were alive when one was last asked.
+    /// Servers that were alive at the last poll.
     known: Vec<SocketAddr>,
 }
 
 impl RemoteMembership {
-    /// Asks the servers at these RPC addresses, and goes on asking until it is dropped. It returns after the first
-    /// round, whether one answered or not.
+    /// Polls the servers at these RPC addresses until it is dropped. Returns after the first round, whether or not
+    /// a server responded.
     pub async fn start(servers: Vec<String>) -> Self {
         let shared = Arc::new(Shared {
             configured: servers,
@@ -69,14 +69,14 @@ impl Shared {
         loop {
             tokio::select! {
                 () = sleep(POLL_INTERVAL) => {}
-                // The list lives as long as this does.
+                // The list lives as long as `self`.
                 _ = chosen.changed() => {}
             }
             self.poll().await;
         }
     }
 
-    /// One round: the first server that answers says who is there.
+    /// One round: takes the view of the first server that responds.
     async fn poll(&self) {
         for address in self.candidates().await {
             if let Ok(answer) = peer::fetch_members(address).await {
@@ -108,7 +108,7 @@ impl Shared {
         }
     }
 
-    /// Whom to ask: who was chosen; otherwise who was there the last time, and who was configured.
+    /// The servers to poll: the chosen ones; otherwise those alive at the last poll, then the configured ones.
     async fn candidates(&self) -> Vec<SocketAddr> {
         if let Some(chosen) = self.server_list.chosen() {
             return chosen;

@@ -1,4 +1,4 @@
-//! The servers of one process, told to each other without a socket.
+//! The servers of one process, known to each other without a socket.
 
 use std::{
     collections::BTreeMap,
@@ -8,10 +8,10 @@ use std::{
 use super::{BoxFuture, JoinOutcome, Member, MemberStatus, Membership, Removal, ServerList};
 use crate::membership::{MembershipError, smallest_alive};
 
-/// The servers of one process, told to each other.
+/// The servers of one process, known to each other without a socket.
 ///
-/// There is no election: the leader of a region is the alive server whose name is the smallest,
-/// so every agent that shares the roster names the same one at once.
+/// There is no election: the leader of a region is the alive server with the smallest name, so all agents that
+/// share the roster name the same leader at once.
 ///
 /// ```
 /// use nomad_agent::{AgentConfig, Member, MemberStatus, Membership as _, Role, Roster};
@@ -28,25 +28,25 @@ use crate::membership::{MembershipError, smallest_alive};
 /// ```
 #[derive(Debug, Default)]
 pub struct Roster {
-    /// By full name, so that order and leader are the same for everybody.
+    /// By full name, so that order and leader are the same for every agent.
     members: RwLock<BTreeMap<String, Member>>,
     server_list: ServerList,
 }
 
 impl Roster {
-    /// Nobody yet.
+    /// An empty roster.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a server, or replaces the one of the same full name.
+    /// Adds a server, or replaces the one with the same full name.
     pub fn insert(&self, member: Member) {
         let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
         members.insert(member.serf_name(), member);
     }
 
-    /// Says how a server is. Unknown names change nothing, as with Nomad's `force-leave`.
+    /// Sets the status of a server. Unknown names change nothing, as with Nomad's `force-leave`.
     pub fn set_status(&self, serf_name: &str, status: MemberStatus) {
         let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(member) = members.get_mut(serf_name) {
@@ -54,7 +54,7 @@ impl Roster {
         }
     }
 
-    /// Forgets a server.
+    /// Removes a server.
     pub fn remove(&self, serf_name: &str) {
         self.members.write().unwrap_or_else(PoisonError::into_inner).remove(serf_name);
     }

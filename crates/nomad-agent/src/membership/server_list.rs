@@ -1,4 +1,4 @@
-//! The servers that somebody chose for a client.
+//! The servers chosen for a client.
 
 use std::{
     net::SocketAddr,
@@ -13,39 +13,38 @@ use super::{
     peer,
 };
 
-/// The servers that a client was told to talk to with `PUT /v1/agent/servers`.
+/// The servers chosen for a client with `PUT /v1/agent/servers`.
 ///
-/// The choice stands until the next one: servers that come and go do not change it, and a choice of which no server
-/// answers is none.
+/// A choice stays until the next one: servers that come and go do not change it, and a choice in which no server
+/// responds is refused.
 #[derive(Debug, Default)]
 pub struct ServerList {
     chosen: RwLock<Option<Vec<SocketAddr>>>,
     changed: watch::Sender<()>,
 }
 
-/// None of the addresses answers; the text names each.
+/// No server responds at any of the addresses; the text names each.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NoServerReachable(Box<str>);
 
 impl ServerList {
-    /// Nothing is chosen yet.
+    /// An empty list: nothing is chosen.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What was chosen.
+    /// The chosen servers.
     #[must_use]
     pub fn chosen(&self) -> Option<Vec<SocketAddr>> {
         self.chosen.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Asks every address whether a server answers there, all at once, and chooses those that do. The port is 4647
-    /// unless an address says otherwise.
+    /// Pings every address, all at once, and chooses those at which a server responds. The default port is 4647.
     ///
     /// # Errors
-    /// [`NoServerReachable`] when none answers; then nothing is changed.
+    /// [`NoServerReachable`] when none responds; then nothing is changed.
     pub async fn choose(&self, addresses: Vec<String>) -> Result<(), NoServerReachable> {
         let mut asked = JoinSet::new();
         for (place, written) in addresses.into_iter().enumerate() {
@@ -69,13 +68,13 @@ impl ServerList {
         Ok(())
     }
 
-    /// Wakes up at the next choice.
+    /// Notified of each choice.
     pub(super) fn subscribe(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 }
 
-/// Nomad pings by RPC; here a server must answer its peers at that address.
+/// Nomad pings by RPC; here a server must serve its peers at that address.
 async fn ping(written: &str) -> Result<SocketAddr, String> {
     let failed = |error: String| format!("Server at address {written} failed ping: {error}");
     let address = resolve(written, RPC_PORT).await.map_err(|error| failed(error.to_string()))?;

@@ -10,13 +10,13 @@ use uuid::Uuid;
 
 use super::IdentityRequest;
 
-/// Whom identities are for: everybody in Nomad.
+/// The audience of identities: Nomad's default.
 const AUDIENCE: &str = "nomadproject.io";
 
-/// How long an identity is good for: what a pool says by default in Nomad.
+/// Lifetime of an identity: the default of a node pool in Nomad.
 pub(super) const LIFETIME: SignedDuration = SignedDuration::from_hours(24);
 
-/// What is signed for a node.
+/// The claims signed for a node.
 pub(super) fn claims_for(request: &IdentityRequest, region: &str, now: Timestamp) -> Value {
     let IdentityRequest { node_id, node_pool, datacenter, .. } = request;
     let issued = now.as_second();
@@ -33,7 +33,7 @@ pub(super) fn claims_for(request: &IdentityRequest, region: &str, now: Timestamp
     })
 }
 
-/// The claims that a token carries, whoever signed it; none if it is no token.
+/// The claims in a token, whoever signed it; `None` if it is invalid.
 pub(super) fn decode_claims(token: &SecretId) -> Option<BTreeMap<String, Value>> {
     let mut parts = token.expose().split('.');
     let (_, payload, _, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else {
@@ -43,13 +43,13 @@ pub(super) fn decode_claims(token: &SecretId) -> Option<BTreeMap<String, Value>>
     serde_json::from_slice(&payload).ok()
 }
 
-/// The same as Nomad shows them: it reads numbers as floating ones, so `1795402080.0`.
+/// The claims as Nomad shows them: it reads numbers as floating-point ones, so `1795402080.0`.
 pub(super) fn display_claims(claims: &BTreeMap<String, Value>) -> BTreeMap<String, Value> {
     let show = |value: &Value| value.as_i64().map_or_else(|| value.clone(), |n| json!(n as f64));
     claims.iter().map(|(name, value)| (name.clone(), show(value))).collect()
 }
 
-/// Whether claims are what this node would be given now, but for the time.
+/// Whether the claims are what this node would get now, apart from the times.
 pub(super) fn match_request(claims: &BTreeMap<String, Value>, request: &IdentityRequest) -> bool {
     let says = |name: &str, text: &str| claims.get(name).and_then(Value::as_str) == Some(text);
     says("nomad_node_id", request.node_id.as_str())
@@ -57,7 +57,7 @@ pub(super) fn match_request(claims: &BTreeMap<String, Value>, request: &Identity
         && says("nomad_node_datacenter", &request.datacenter)
 }
 
-/// Whether they should be replaced: less than a third of their life is left, as in Nomad.
+/// Whether they should be renewed: less than a third of their lifetime is left, as in Nomad.
 pub(super) fn are_expiring(claims: &BTreeMap<String, Value>, now: Timestamp) -> bool {
     let end = claims.get("exp").and_then(Value::as_i64);
     end.is_none_or(|end| end < now.as_second() + LIFETIME.as_secs() / 3)

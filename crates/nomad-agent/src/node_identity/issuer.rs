@@ -1,4 +1,4 @@
-//! Who signs identities, and for whom.
+//! Issues signed identities to nodes.
 
 use std::{
     collections::BTreeMap,
@@ -11,32 +11,32 @@ use thiserror::Error;
 
 use super::{IdentityRequest, Signer, claims};
 
-/// More nodes than a cluster of Nomad has ever been shown with; whoever invents nodes to fill the memory ends here.
+/// Node limit, above any known Nomad cluster's size; it bounds the memory that invented nodes can take.
 const MAX_NODES: usize = 16_384;
 
-/// Signs the identities of nodes. The first who comes with a node's id is that node, and nobody else is it until the
-/// issuer ends.
+/// Signs the identities of nodes. The first client that presents a node's id is that node until the issuer ends;
+/// others are refused.
 #[derive(Debug)]
 pub(crate) struct Issuer {
     signer: Signer,
     region: String,
-    /// What nodes proved themselves with.
+    /// The proofs of known nodes.
     proofs: Mutex<BTreeMap<NodeId, SecretId>>,
 }
 
 /// Why no identity is issued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(crate) enum IssueError {
-    /// Somebody else is that node.
+    /// The node's id is in use with another proof.
     #[error("node secret ID does not match")]
     SecretMismatch,
-    /// There is no room for another node.
+    /// The node limit is reached.
     #[error("too many nodes are known here")]
     TooManyNodes,
 }
 
 impl Issuer {
-    /// Nobody is known yet.
+    /// An issuer that knows no node yet.
     pub(crate) fn new(signer: Signer, region: &str) -> Self {
         Self { signer, region: region.to_owned(), proofs: Mutex::default() }
     }
@@ -55,7 +55,7 @@ impl Issuer {
     }
 
     fn check_proof(&self, request: &IdentityRequest) -> Result<(), IssueError> {
-        // An entry is there or it is not, also after a panic.
+        // A panic leaves a valid map: an entry is there or it is not.
         let mut known = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
         match known.get(&request.node_id) {
             Some(proof) if *proof != request.proof => return Err(IssueError::SecretMismatch),
@@ -101,7 +101,7 @@ mod tests {
         assert!(claims::match_request(&carried, &request));
         let moved = IdentityRequest { datacenter: "dc8".to_owned(), ..request };
         assert!(!claims::match_request(&carried, &moved));
-        // 24 hours, of which a third must be left.
+        // Of 24 hours, a third must be left.
         for (hours, expiring) in [(0, false), (15, false), (17, true), (25, true)] {
             let then = now + jiff::SignedDuration::from_hours(hours);
             assert_eq!(claims::are_expiring(&carried, then), expiring, "after {hours} hours");

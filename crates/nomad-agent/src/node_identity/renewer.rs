@@ -1,4 +1,4 @@
-//! Who has the identity of a node, and sees to it that there is one.
+//! Holds a node's identity, and renews it.
 
 use std::{
     collections::BTreeMap,
@@ -25,31 +25,31 @@ use crate::{
     membership::{Membership, MembershipError},
 };
 
-/// The part of the agent that speaks.
+/// The log target.
 const TARGET: &str = "client";
 
-/// The first identity is there when the agent is, unless servers take longer than this.
+/// The first identity is ready when the agent is, unless servers take longer than this.
 const FIRST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How often the end of an identity is looked at. A clock that jumps, or a machine that slept, is noticed this late.
+/// How often the expiry of an identity is checked. A clock jump, or a machine's sleep, is noticed this late.
 const CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The pause after a request that brought nothing: one small request a second costs nothing.
+/// The pause after a failed request: one small request a second costs nothing.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Who signs for a node.
+/// The issuers that a node can use.
 pub(crate) struct IdentitySources {
     /// The server part of the same agent.
     pub(crate) local_issuer: Option<Arc<Issuer>>,
-    /// Servers elsewhere.
+    /// Other servers.
     pub(crate) membership: Arc<dyn Membership>,
-    /// The region of the agent, where it signs for itself.
+    /// The region of the agent, for an identity that it issues itself.
     pub(crate) region: String,
-    /// The directory where the identity is kept, and the key of a node that is alone.
+    /// The directory of the persisted identity, and of the key of a node without servers.
     pub(crate) directory: Option<PathBuf>,
 }
 
-/// Keeps the identity of a node fresh until it is dropped.
+/// Renews the identity of a node until it is dropped.
 #[derive(Debug)]
 pub(crate) struct IdentityRenewer {
     shared: Arc<Shared>,
@@ -60,7 +60,7 @@ pub(crate) struct IdentityRenewer {
 struct Shared {
     request: IdentityRequest,
     sources: IdentitySources,
-    /// Who signs while there is nobody else.
+    /// The issuer of a node without servers.
     self_issuer: OnceLock<Issuer>,
     claims: RwLock<Option<BTreeMap<String, Value>>>,
     renewal_requested: Notify,
@@ -82,7 +82,7 @@ enum RenewalError {
 }
 
 impl IdentityRenewer {
-    /// Takes the identity that was kept, or asks for one, and goes on to keep it fresh. Needs a tokio runtime.
+    /// Takes the persisted identity, or requests one, and renews it from then on. Needs a tokio runtime.
     pub(crate) async fn start(request: IdentityRequest, sources: IdentitySources) -> Self {
         let shared = Arc::new(Shared {
             request,
@@ -108,7 +108,7 @@ impl IdentityRenewer {
         self.shared.current_claims().as_ref().map(claims::display_claims)
     }
 
-    /// Asks for a new identity, and does not wait for it.
+    /// Requests a new identity without waiting for it.
     pub(crate) fn renew(&self) {
         self.shared.renewal_requested.notify_one();
     }
@@ -142,13 +142,13 @@ impl Shared {
                     log_failure(&error);
                     failed = true;
                 }
-                // Said once is enough for something that is tried every second.
+                // Logged only once, because it is retried every second.
                 Err(_) => {}
             }
         }
     }
 
-    /// Gets, keeps and takes over a new identity.
+    /// Requests, persists and applies a new identity.
     async fn renew(&self) -> Result<(), RenewalError> {
         let token = self.request_token().await?;
         let fits = |claims: &BTreeMap<_, _>| claims::match_request(claims, &self.request);
@@ -174,7 +174,7 @@ impl Shared {
         Ok(issuer.issue(&self.request, Timestamp::now())?)
     }
 
-    /// The issuer of a node that is alone. Only one who renews is at work at any time, so nobody else makes it.
+    /// The issuer of a node without servers. Only one renewal runs at a time, so it is not created twice.
     fn self_issuer(&self) -> io::Result<&Issuer> {
         if let Some(issuer) = self.self_issuer.get() {
             return Ok(issuer);
@@ -184,7 +184,7 @@ impl Shared {
         Ok(self.self_issuer.get_or_init(|| issuer))
     }
 
-    /// Takes over what was kept, if it is still of this node.
+    /// Applies the persisted identity, if it still matches this node.
     fn restore(&self) {
         let kept = self.token_file().and_then(|file| std::fs::read_to_string(file).ok());
         let claims = kept.and_then(|token| claims::decode_claims(&SecretId::new(token)));
@@ -197,7 +197,7 @@ impl Shared {
         self.current_claims().as_ref().is_none_or(|claims| claims::are_expiring(claims, now))
     }
 
-    // Claims are put in place whole.
+    // Claims are replaced as a whole, so a poisoned lock holds valid ones.
 
     fn current_claims(&self) -> std::sync::RwLockReadGuard<'_, Option<BTreeMap<String, Value>>> {
         self.claims.read().unwrap_or_else(PoisonError::into_inner)

@@ -1,4 +1,4 @@
-//! What a node says of itself when it wants an identity.
+//! A node's request for an identity.
 
 use std::fmt;
 
@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::keyed_hash;
 
-/// What a node proves its id with is the hash of this text under its secret: a server that knows the proof cannot
-/// fetch the node's data with it.
+/// A node's proof is the hash of this text under its secret: a server that knows the proof cannot fetch the node's
+/// data with it.
 const PROOF_TEXT: &str = "node identity";
 
-/// The pool of a node that nobody put into one.
+/// The default node pool.
 const DEFAULT_POOL: &str = "default";
 
-/// What a node says of itself when it asks a server to sign its identity.
+/// What a node sends to a server to have its identity signed.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct IdentityRequest {
@@ -24,11 +24,11 @@ pub struct IdentityRequest {
     pub node_pool: String,
     /// Its datacenter.
     pub datacenter: String,
-    /// By which a server knows the node again.
+    /// The proof by which a server recognizes the node.
     pub(super) proof: SecretId,
 }
 
-/// The same on its way.
+/// Its JSON form.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct WireRequest {
@@ -40,7 +40,7 @@ struct WireRequest {
 }
 
 impl IdentityRequest {
-    /// The request of a node in the default pool. None when its secret is longer than any that is made.
+    /// The request of a node in the default pool. `None` when its secret is longer than any that is generated.
     pub(crate) fn new(node_id: NodeId, datacenter: &str, secret: &SecretId) -> Option<Self> {
         Some(Self {
             node_id,
@@ -59,7 +59,7 @@ impl IdentityRequest {
         })
     }
 
-    /// Reads what [`to_json`](Self::to_json) wrote; none if it is anything else.
+    /// Parses the output of [`to_json`](Self::to_json); `None` for anything else.
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let WireRequest { node_id, node_pool, datacenter, proof } =
             serde_json::from_slice(body).ok()?;

@@ -10,16 +10,16 @@ use uuid::Uuid;
 
 use crate::atomic_file;
 
-/// An Ed25519 key. Nomad signs with it as well (`EdDSA`) when it has no RSA key.
+/// An Ed25519 key. Nomad signs with one as well (`EdDSA`) when it has no RSA key.
 pub(crate) struct Signer {
     key: Ed25519KeyPair,
-    /// What tokens call the key; made of its public half, so that the same key has the same name after a restart.
+    /// The key id in tokens; derived from the public half, so that the same key has the same id after a restart.
     id: String,
 }
 
 impl Signer {
-    /// The key in `file`; a fresh one, written there for its owner alone, when there is no such file yet. Without a
-    /// file it lives as long as this. May block.
+    /// The key in `file`; if there is no file, a fresh one that is written there for its owner alone. Without a
+    /// path it is not persisted. May block.
     ///
     /// # Errors
     /// When the file cannot be read or written, or holds no such key.
@@ -45,7 +45,7 @@ impl Signer {
         Self { key, id }
     }
 
-    /// Claims as a signed token: header, claims and signature in the URL-safe alphabet of base64, joined by dots.
+    /// A signed token: header, claims and signature in URL-safe base64, joined by dots.
     pub(super) fn sign(&self, claims: &Value) -> SecretId {
         let header = json!({ "alg": "EdDSA", "kid": self.id, "typ": "JWT" });
         let mut token = URL_SAFE_NO_PAD.encode(header.to_string());

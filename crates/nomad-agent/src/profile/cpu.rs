@@ -1,12 +1,13 @@
-//! Where the processor spends its time.
+//! CPU profiles.
 
 use std::time::Duration;
 
 use super::{Profile, ProfileError};
 
-/// Watches the whole process for so long.
+/// Profiles the whole process for `duration`.
 ///
-/// The profiler belongs to the process and not to an agent, so there is one profile at a time. Dropping the future ends it.
+/// The profiler belongs to the process and not to an agent, so there is one profile at a time. Dropping the future
+/// ends it.
 ///
 /// # Errors
 /// [`ProfileError`].
@@ -15,7 +16,7 @@ pub(crate) async fn cpu(duration: Duration) -> Result<Profile, ProfileError> {
     sampler::record(duration).await
 }
 
-/// There is no profiler here.
+/// There is no profiler on this system.
 ///
 /// # Errors
 /// Always.
@@ -34,10 +35,10 @@ mod sampler {
 
     use super::super::{Frame, Profile, ProfileError, Sample};
 
-    /// Samples a second of processor time, as in Go.
+    /// Samples per second of CPU time, as in Go.
     const FREQUENCY: i32 = 100;
 
-    /// Nanoseconds of processor time that one sample stands for.
+    /// Nanoseconds of CPU time that one sample stands for.
     const PERIOD: i64 = 1_000_000_000 / FREQUENCY as i64;
 
     pub(super) async fn record(duration: Duration) -> Result<Profile, ProfileError> {
@@ -47,7 +48,7 @@ mod sampler {
             .build()
             .map_err(into_profile_error)?;
         time::sleep(duration).await;
-        // To find the names of functions it reads the debug information of the program.
+        // Symbolizing reads the debug information of the program.
         let resolved = task::spawn_blocking(move || resolve(&guard, taken, duration)).await;
         resolved.map_err(|error| ProfileError::Failed(error.into()))?
     }
@@ -73,7 +74,7 @@ mod sampler {
 
     fn sample(frames: &Frames, count: i64) -> Sample {
         Sample {
-            // A frame holds several symbols where functions were put into each other, innermost first too.
+            // A frame holds several symbols where functions were inlined, innermost first too.
             stack: frames.frames.iter().flatten().map(frame).collect(),
             values: vec![count, count.saturating_mul(PERIOD)],
             thread: frames.thread_name_or_id(),
@@ -90,8 +91,8 @@ mod sampler {
         }
     }
 
-    /// Of a function that was put into another one only its last name is known, `{closure#0}` say; the file tells it
-    /// from all others of that name.
+    /// Of an inlined function only the last name is known, `{closure#0}` for example; the file tells it from others
+    /// of that name.
     fn qualified_name(name: String, file: &str) -> String {
         let mut parts = file.rsplit('/');
         match (name.contains("::"), parts.next(), parts.next()) {

@@ -14,11 +14,11 @@ pub(crate) struct Profile {
     pub(super) timestamp: i64,
     /// How long it took, in nanoseconds.
     pub(super) duration: i64,
-    /// What lies between two samples, if they are taken by a beat: kind, unit and length.
+    /// The distance of two samples, if they are periodic: kind, unit and length.
     pub(super) period: Option<(&'static str, &'static str, i64)>,
 }
 
-/// One place, and how much was seen there.
+/// One stack, and its values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sample {
     /// Innermost first.
@@ -29,7 +29,7 @@ pub(super) struct Sample {
     pub(super) thread: String,
 }
 
-/// A function on a stack, or whatever takes the place of one.
+/// A function on a stack, or a stand-in for one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub(super) struct Frame {
     pub(super) name: String,
@@ -39,7 +39,7 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// A frame that has a name only.
+    /// A frame with a name only.
     pub(super) fn named(name: impl Into<String>) -> Self {
         let name = name.into();
         Self { system_name: name.clone(), name, ..Self::default() }
@@ -47,7 +47,7 @@ impl Frame {
 }
 
 impl Profile {
-    /// The protobuf, compressed.
+    /// The profile as gzipped protobuf.
     pub(crate) fn to_gzip(&self) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         let written = encoder.write_all(&self.encode()).and_then(|()| encoder.finish());
@@ -56,7 +56,7 @@ impl Profile {
 
     fn encode(&self) -> Vec<u8> {
         let mut tables = Tables::default();
-        // The first text of the table must be empty.
+        // The first entry of the string table must be empty.
         tables.text("");
         let mut out = Message::default();
         for (kind, unit) in &self.kinds {
@@ -81,7 +81,7 @@ impl Profile {
     }
 }
 
-/// Texts and places, each written once and then named by its number.
+/// String and location tables: each entry is written once and then referred to by its number.
 #[derive(Default)]
 struct Tables {
     texts: HashMap<String, i64>,
@@ -116,7 +116,7 @@ impl Tables {
             out.int(1, self.location(frame));
         }
         for value in &sample.values {
-            // A zero is a value here, and must be counted.
+            // A zero is a value here, and must be written.
             out.varint_field(2, *value);
         }
         let mut label = Message::default();
@@ -159,17 +159,17 @@ impl Tables {
     }
 }
 
-/// Numbers begin at 1: to protobuf a zero is nothing.
+/// Numbers start at 1: to protobuf a zero is absent.
 fn number_after(count: usize) -> i64 {
     i64::try_from(count + 1).unwrap_or(i64::MAX)
 }
 
-/// A protobuf message as it grows.
+/// A protobuf message under construction.
 #[derive(Debug, Default)]
 struct Message(Vec<u8>);
 
 impl Message {
-    /// A number; zero is left out, for that is what an absent one means.
+    /// A number; zero is omitted, because that is what an absent field means.
     fn int(&mut self, field: u8, value: i64) {
         if value != 0 {
             self.varint_field(field, value);
@@ -191,7 +191,7 @@ impl Message {
         self.0.extend_from_slice(bytes);
     }
 
-    /// Seven bits a byte, the lowest first.
+    /// Seven bits per byte, the lowest first.
     fn varint(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.0.push((value & 0x7f) as u8 | 0x80);

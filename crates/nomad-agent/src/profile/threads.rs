@@ -1,4 +1,4 @@
-//! The threads of this process and the tasks of its runtime, at this moment.
+//! A snapshot of this process's threads and of its runtime's tasks.
 
 use std::{fmt::Write as _, fs, io};
 
@@ -16,7 +16,7 @@ pub(crate) struct Thread {
     state: char,
 }
 
-/// Everything that can run.
+/// A snapshot of threads and tasks.
 #[derive(Debug)]
 pub(crate) struct RuntimeSnapshot {
     tasks: usize,
@@ -25,10 +25,10 @@ pub(crate) struct RuntimeSnapshot {
     threads: Vec<Thread>,
 }
 
-/// The threads of this process, in the order of their ids.
+/// The threads of this process, ordered by id.
 ///
 /// # Errors
-/// When `/proc` cannot be read, which is so on systems other than Linux.
+/// When `/proc` cannot be read, as on systems other than Linux.
 pub(crate) fn threads() -> io::Result<Vec<Thread>> {
     let mut threads = Vec::new();
     for entry in fs::read_dir("/proc/self/task")? {
@@ -66,7 +66,7 @@ impl Thread {
     }
 }
 
-/// The threads, as a profile of who was created.
+/// The threads, as the profile `threadcreate`.
 impl FromIterator<Thread> for Profile {
     fn from_iter<I: IntoIterator<Item = Thread>>(threads: I) -> Self {
         let samples = threads.into_iter().map(|thread| Sample {
@@ -85,7 +85,7 @@ impl FromIterator<Thread> for Profile {
 }
 
 impl RuntimeSnapshot {
-    /// Counts; must be called inside a tokio runtime for there to be any task.
+    /// Takes a snapshot; tasks are counted only inside a tokio runtime.
     ///
     /// # Errors
     /// As [`threads`].
@@ -122,11 +122,11 @@ impl RuntimeSnapshot {
         }
     }
 
-    /// As text, headed as in Go.
+    /// As text, with Go's header line.
     pub(crate) fn to_text(&self) -> String {
         let total = self.tasks + self.threads.len();
         let mut out = format!("goroutine profile: total {total}\n{} @ tokio tasks\n", self.tasks);
-        // Writing to a String cannot fail, so the results carry nothing.
+        // Writing to a `String` cannot fail.
         let _ = writeln!(
             out,
             "#\t{} workers, {} tasks in their common queue",
@@ -138,7 +138,7 @@ impl RuntimeSnapshot {
     }
 }
 
-/// The threads as text, headed as in Go.
+/// The threads as text, with Go's header line.
 pub(crate) fn threads_text(threads: &[Thread]) -> String {
     let mut out = format!("threadcreate profile: total {}\n", threads.len());
     write_threads(&mut out, threads);
@@ -147,7 +147,7 @@ pub(crate) fn threads_text(threads: &[Thread]) -> String {
 
 fn write_threads(out: &mut String, threads: &[Thread]) {
     for thread in threads {
-        // Writing to a String cannot fail, so the result carries nothing.
+        // Writing to a `String` cannot fail.
         let _ = writeln!(out, "#\t{}\t{}\t{}", thread.id, thread.name, thread.state_name());
     }
 }
@@ -172,7 +172,7 @@ mod tests {
         let (send, wait) = std::sync::mpsc::channel::<()>();
         let thread = std::thread::Builder::new().name("looked-for".to_owned());
         let thread = thread.spawn(move || wait.recv().is_err()).unwrap();
-        // A new thread gives itself its name.
+        // A new thread sets its own name.
         while !threads().unwrap().iter().any(|thread| thread.name == "looked-for") {
             std::thread::yield_now();
         }

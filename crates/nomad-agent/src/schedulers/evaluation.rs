@@ -1,4 +1,4 @@
-//! What workers work on.
+//! The evaluations of the scheduler workers.
 
 use std::{
     fmt,
@@ -12,17 +12,17 @@ use tracing::trace;
 use super::{CORE, queue::EvaluationQueue};
 use crate::membership::Membership;
 
-/// How often a server looks after itself.
+/// How often a server does its upkeep.
 pub(super) const UPKEEP_INTERVAL: Duration = Duration::from_secs(10);
 
-/// One piece of work.
+/// One unit of work.
 #[derive(Debug)]
 pub(super) struct Evaluation {
     pub(super) kind: &'static str,
     work: LeaderWatch,
 }
 
-/// Watches who leads the region of a server, and says so in its log when that changes.
+/// Watches which server leads the region, and logs a change.
 #[derive(Clone)]
 pub(crate) struct LeaderWatch {
     membership: Arc<dyn Membership>,
@@ -60,7 +60,7 @@ impl LeaderWatch {
     }
 }
 
-/// Puts upkeep into the queue, for ever.
+/// Queues upkeep periodically, forever.
 pub(super) async fn enqueue_upkeep(queue: Arc<EvaluationQueue>, work: LeaderWatch) {
     let mut tick = time::interval(UPKEEP_INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,4 +1,4 @@
-//! The queue between those who want work done and the workers.
+//! The queue between the sources of evaluations and the workers.
 
 use std::{
     collections::VecDeque,
@@ -14,7 +14,7 @@ use super::evaluation::Evaluation;
 
 /// Evaluations that wait for a worker.
 ///
-/// It holds one of a kind at most: what is wanted twice while nobody works needs doing once.
+/// It holds at most one of a type: work that is queued twice before a worker takes it needs doing once.
 #[derive(Debug, Default)]
 pub(super) struct EvaluationQueue {
     waiting: Mutex<VecDeque<Evaluation>>,
@@ -31,7 +31,7 @@ impl EvaluationQueue {
         }
     }
 
-    /// The next evaluation of these kinds, as soon as there is one.
+    /// The next evaluation of these types, as soon as there is one.
     pub(super) async fn take(&self, kinds: &[String]) -> Evaluation {
         loop {
             if let Some(evaluation) = self.pop(kinds) {

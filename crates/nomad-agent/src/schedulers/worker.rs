@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::queue::EvaluationQueue;
 
-/// Dropping it ends the worker: at once while it waits, after the evaluation while it works, for that never waits.
+/// Dropping it ends the worker: at once while it is idle, otherwise after its evaluation, which never waits.
 #[derive(Debug)]
 pub(super) struct Worker {
     id: Uuid,
@@ -22,7 +22,7 @@ pub(super) struct Worker {
     task: AbortHandle,
 }
 
-/// What a worker is doing, as it is kept in `Worker::doing`.
+/// A worker's activity, as stored in `Worker::doing`.
 const STARTING: u8 = 0;
 const WAITING: u8 = 1;
 const WORKING: u8 = 2;

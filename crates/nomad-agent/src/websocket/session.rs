@@ -1,4 +1,4 @@
-//! One conversation.
+//! One websocket session.
 
 use std::{
     convert::Infallible,
@@ -38,30 +38,30 @@ use tower_service::Service as _;
 use super::handshake;
 use crate::standalone::{FindSubject, RequestLog};
 
-/// The longest message, and as much as may wait for a process that does not read.
+/// Length limit of a message, and of all bytes queued for a process that does not read.
 const MAX_MESSAGE: usize = ExecMessage::MAX_LENGTH;
 
-/// So many messages wait for a process that does not read. Then nothing is taken from the socket any more.
+/// Messages queued for a process that does not read. Beyond that nothing is read from the socket.
 const QUEUED_MESSAGES: usize = 32;
 
-/// How long the first message may take, for it holds a connection that nobody has answered for yet.
+/// Timeout of the first message: until then the connection is not authorized.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often a silent caller is asked whether it is there: as often as Nomad's clients say so by themselves.
+/// How often an idle client is pinged: as often as Nomad's clients send their heartbeats.
 const PING_INTERVAL: Duration = Duration::from_secs(10);
 
-/// A caller that has answered none of six questions is gone, and its command must not run on.
+/// A client that missed six pings is gone, and its command must not continue.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long a caller may take to hear the end. Closing at once could destroy what it has not read yet.
+/// Time for the client to read the close frame. Closing at once could destroy data it has not read yet.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// The reason in a close frame may be 123 bytes long (RFC 6455, section 5.5).
+/// Length limit of the reason in a close frame (RFC 6455, section 5.5).
 const MAX_REASON: usize = 123;
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
-/// One conversation, not yet begun.
+/// One session, not started yet.
 pub(super) struct Session<T> {
     pub(super) connection: OnUpgrade,
     pub(super) head: Parts,
@@ -70,12 +70,12 @@ pub(super) struct Session<T> {
 }
 
 impl<T: Tokens + Send + 'static> Session<T> {
-    /// Holds the conversation to its end. Dropping it closes the connection and ends the command.
+    /// Runs the session to its end. Dropping it closes the connection and ends the command.
     pub(super) async fn run(self) {
         let Self { connection, head, service, request_log: completion } = self;
         let connection = match connection.await {
             Ok(connection) => TokioIo::new(connection),
-            // The caller went away before it had the answer.
+            // The client disconnected before the response was sent.
             Err(error) => return tracing::debug!(target: "http", %error, "no websocket"),
         };
         let config = WebSocketConfig::default()
@@ -102,7 +102,7 @@ impl<T: Tokens + Send + 'static> Session<T> {
     }
 }
 
-/// Takes the token from the first message if the query says so. None when the caller went away.
+/// Takes the token from the first message if the query requests it. `None` when the client disconnected.
 async fn read_handshake(socket: &mut Socket, mut head: Parts) -> Result<Option<Parts>, HttpError> {
     if !ExecQuery::has_handshake(&Query::from_uri(&head.uri))? {
         return Ok(Some(head));
@@ -129,15 +129,15 @@ async fn next_data(socket: &mut Socket) -> SocketEvent {
     }
 }
 
-/// What the caller's end of the connection brings.
+/// An event on the client's side of the connection.
 enum SocketEvent {
     /// A message.
     Data(Bytes),
-    /// Nothing that concerns the command; pings are answered by the library.
+    /// Nothing for the command; the library responds to pings.
     Control,
-    /// The caller has said all, or is gone.
+    /// The client has closed, or is gone.
     Closed,
-    /// A message that is longer than any may be.
+    /// A message above the length limit.
     TooLong,
 }
 
@@ -158,8 +158,8 @@ fn too_long() -> HttpError {
     HttpError::new(StatusCode::PAYLOAD_TOO_LARGE, text)
 }
 
-/// Asks the service and carries messages to and fro. Gives the socket back unless the caller went away, and why the
-/// conversation was refused.
+/// Calls the service and copies messages in both directions. Returns the socket unless the client disconnected, and
+/// the reason if the session was refused.
 async fn exchange_messages<T>(
     socket: Socket,
     head: Parts,
@@ -185,8 +185,7 @@ where
     }
 }
 
-/// What the caller says goes into the body of its request. Ends when the caller is gone, or with what is wrong with a
-/// message.
+/// Copies the client's messages into the request body. Ends when the client is gone, or with an invalid message.
 async fn read_messages(
     from: &mut SplitStream<Socket>,
     to: mpsc::Sender<QueuedMessage>,
@@ -206,11 +205,12 @@ async fn read_messages(
         let permit = Arc::clone(&room).acquire_many_owned(bytes).await.ok()?;
         place.send(QueuedMessage { message, _permit: permit });
     }
-    // Nobody wants to hear more; the answer goes on.
+    // The service reads no more input; the response continues.
     std::future::pending().await
 }
 
-/// What the answer says goes to the caller. None when the caller is gone, else why the conversation was refused.
+/// Copies the response to the client. `None` when the client is gone, otherwise the reason if the session was
+/// refused.
 async fn write_response<T>(
     to: &mut SplitSink<Socket, Message>,
     mut service: Identify<FindSubject, T>,
@@ -229,7 +229,7 @@ where
             _ = ping.tick() => to.send(Message::Ping(Bytes::new())).await.ok()?,
         }
     };
-    // The agent must not live on because somebody talks to a command of it.
+    // An open session must not keep the agent alive.
     drop(service);
     let mut body = match answer {
         Ok(answer) => answer.into_body(),
@@ -250,7 +250,7 @@ where
     }
 }
 
-/// Ends the conversation: with a close frame if it was refused, without one after it was held, as Nomad does.
+/// Closes the session: with a close frame if it was refused, otherwise without one, as Nomad does.
 async fn close(mut socket: Socket, fault: Option<HttpError>) {
     let ending = async {
         if let Some(fault) = fault {
@@ -264,12 +264,12 @@ async fn close(mut socket: Socket, fault: Option<HttpError>) {
         }
         let connection = socket.get_mut();
         if connection.shutdown().await.is_ok() {
-            // Until the caller has closed as well; what it still says is of no interest.
+            // Wait until the client has closed as well, and discard what it still sends.
             let mut rest = [0; 1024];
             while matches!(connection.read(&mut rest).await, Ok(1..)) {}
         }
     };
-    // Whoever does not hear the end has it ended.
+    // The connection is closed after the timeout even if the client has not read the end.
     drop(timeout(LINGER, ending).await);
 }
 
@@ -281,14 +281,14 @@ fn truncate_reason(text: &str) -> &str {
     &text[..end]
 }
 
-/// A message, and its bytes' share of what may wait.
+/// A message, with its permit for the queued bytes.
 #[derive(Debug)]
 struct QueuedMessage {
     message: Bytes,
     _permit: OwnedSemaphorePermit,
 }
 
-/// What the caller says, as the body of a request.
+/// The client's messages, as the body of a request.
 #[derive(Debug)]
 pub(super) struct MessageBody(mpsc::Receiver<QueuedMessage>);
 

@@ -1,4 +1,4 @@
-//! The answer to a request for a websocket (RFC 6455, section 4.2).
+//! The response to a websocket handshake (RFC 6455, section 4.2).
 
 use http::{
     HeaderValue, Method, Request, Response, StatusCode, Uri,
@@ -12,10 +12,10 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::body::Body;
 
-/// A key is 16 bytes in base64.
+/// Length of a key: 16 bytes in base64.
 const KEY_LENGTH: usize = 24;
 
-/// 101 for a request that is well-formed. The texts of the refusals are those of the library that Nomad uses.
+/// 101 for a well-formed request. The texts of the errors are those of the library that Nomad uses.
 pub(super) fn switching_protocols<B>(request: &Request<B>) -> Result<Response<Body>, HttpError> {
     let bad = |text: &'static str| HttpError::new(StatusCode::BAD_REQUEST, text);
     let headers = request.headers();
@@ -52,7 +52,7 @@ pub(super) fn switching_protocols<B>(request: &Request<B>) -> Result<Response<Bo
     Ok(response)
 }
 
-/// A browser says which page wants the socket: no page from elsewhere may run commands here. Others say nothing.
+/// A browser sends the origin of the page: no cross-origin page may run commands here. Other clients send none.
 fn is_same_origin<B>(request: &Request<B>) -> bool {
     let Some(origin) = request.headers().get(ORIGIN) else { return true };
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());

@@ -16,14 +16,14 @@ use tokio::{
 
 use crate::task::{Check, CheckType, ProcessGroup, TaskContext};
 
-/// So much of what a check says is kept. Nomad keeps as much.
+/// Output limit of a check, as in Nomad.
 const MAX_OUTPUT: usize = 3 * 1024;
 
-/// How one run went.
+/// The outcome of one run.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct CheckOutcome {
     pub(super) success: bool,
-    /// The status of an HTTP answer, else 0.
+    /// The status of an HTTP response, otherwise 0.
     pub(super) status: u16,
     pub(super) output: String,
 }
@@ -74,7 +74,7 @@ async fn get_http(port: u16, path: &str) -> io::Result<CheckOutcome> {
         let output = if success { "nomad: http ok".to_owned() } else { lossy_string(&said) };
         Ok(CheckOutcome { success, status: head.status.as_u16(), output })
     };
-    // The connection ends with the exchange; what went wrong with it, the exchange has seen too.
+    // The connection ends with the exchange, which sees its errors as well.
     let (outcome, _) = tokio::join!(exchange, connection);
     outcome
 }
@@ -92,7 +92,7 @@ async fn run_script(
         .stderr(Stdio::null())
         .process_group(0)
         .spawn()?;
-    // Whatever it started ends with it, and with a run that takes too long.
+    // What it started ends with it, also when a run times out.
     let _group = child.id().and_then(ProcessGroup::from_leader);
     let output = child.stdout.take();
     let said = async {
@@ -106,7 +106,7 @@ async fn run_script(
     Ok(CheckOutcome { success: exit.success(), status: 0, output: lossy_string(&said) })
 }
 
-/// Reads to the end and keeps the beginning, so that a talkative check does not hang on a full pipe.
+/// Reads to the end and keeps the beginning, so that a check with much output does not block on a full pipe.
 async fn read_prefix(mut pipe: impl AsyncRead + Unpin) -> io::Result<Vec<u8>> {
     let mut kept = Vec::new();
     (&mut pipe).take(MAX_OUTPUT as u64).read_to_end(&mut kept).await?;

@@ -23,13 +23,13 @@ use crate::{
     response,
 };
 
-/// Bytes of one read, as in Nomad.
+/// Bytes per read, as in Nomad.
 const READ_SIZE: usize = 512;
 
-/// The faults that come before any question of rights.
+/// Errors that are reported before authorization.
 ///
 /// # Errors
-/// The first fault, in Nomad's order.
+/// The first error, in Nomad's order.
 pub(crate) fn check(call: &Call) -> Result<&ExportQuery, AgentError> {
     let Params::Export(wanted) = call.params.as_ref().map_err(Clone::clone)? else {
         return Err(AgentError::UnknownPath);
@@ -41,7 +41,7 @@ pub(crate) fn check(call: &Call) -> Result<&ExportQuery, AgentError> {
     Ok(wanted)
 }
 
-/// What was logged before: the agent's log file, or the journal of a service.
+/// Past log lines: the agent's log file, or the journal of a service.
 pub(crate) async fn export(
     agent: &Agent,
     call: &Call,
@@ -72,7 +72,7 @@ fn writer(form: StreamFormat, chunks: ChunkSender) -> FrameWriter {
     FrameWriter::new(FramerConfig::monitor(), form, chunks)
 }
 
-/// Everything that is in the file now; a log that goes on while it is read must not keep its reader.
+/// Streams the file up to its length at the start; a growing log must not keep the reader forever.
 async fn stream_log_file(path: PathBuf, mut frames: FrameWriter) -> Result<(), AgentError> {
     let failed = |error: io::Error| {
         AgentError::internal(format!("cannot read the log file {}: {error}", path.display()))
@@ -84,7 +84,7 @@ async fn stream_log_file(path: PathBuf, mut frames: FrameWriter) -> Result<(), A
     Ok(())
 }
 
-/// Puts what a reader gives into frames, and beats while it is silent.
+/// Copies a reader into frames, with heartbeats while it is silent.
 async fn copy_to_frames(
     mut from: impl AsyncRead + Unpin,
     frames: &mut FrameWriter,

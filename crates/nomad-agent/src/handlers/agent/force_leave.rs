@@ -5,7 +5,7 @@ use nomad_wire::{Query, query::ForceLeaveQuery};
 
 use crate::{agent::Agent, body::Body, error::AgentError, membership::Removal, response};
 
-/// Says of a failed server that it left. The name must be the full one; an unknown one is no error.
+/// Marks a failed server as left. The name must be the full one; an unknown one is no error.
 pub(crate) async fn force_leave(agent: &Agent, uri: &Uri) -> Result<Response<Body>, AgentError> {
     let query = Query::from_uri(uri);
     let ForceLeaveQuery { node, prune } = ForceLeaveQuery::parse(&query)?;

@@ -8,7 +8,7 @@ use nomad_wire::{
 
 use crate::{agent::Agent, body::Body, error::AgentError, response};
 
-/// Whether the roles of the agent work: those that `type` names, or those that it has.
+/// Whether the roles of the agent are healthy: those in `type`, or all that it has.
 pub(crate) fn health(
     agent: &Agent,
     call: &Call,
@@ -40,7 +40,7 @@ fn client_health(agent: &Agent) -> HealthStatus {
     }
 }
 
-/// Nomad waits five seconds for a leader before it says so; the roster knows at once.
+/// Nomad waits five seconds for a leader before it reports none; the roster knows at once.
 fn server(agent: &Agent, region: Option<&Region>, is_stale: bool) -> HealthStatus {
     if !agent.role().is_server() {
         return HealthStatus::failing("server not enabled");

@@ -15,14 +15,14 @@ use crate::{
     response,
 };
 
-/// The facts of the host: bare without a target, with the id of the agent when there is one.
+/// The facts of the host: bare without a target, otherwise with the id of the agent.
 pub(crate) async fn host(
     agent: &Agent,
     acl: &Acl,
     call: &Call,
     uri: &Uri,
 ) -> Result<Response<Body>, AgentError> {
-    // Without ACLs nobody is asked for a token, so the operator must have opened the door.
+    // Without ACLs no token is required, so the operator must have set `enable_debug`.
     if acl.is_disabled() && !agent.config().enable_debug {
         return Err(AgentError::with_status(StatusCode::FORBIDDEN, "Permission denied"));
     }
@@ -39,16 +39,16 @@ pub(crate) async fn host(
     }
 }
 
-/// The id under which this agent answers; none when nobody in particular was asked.
+/// The id that the response shows; `None` when the request names no target.
 fn target_id(agent: &Agent, call: &Call, query: &Query<'_>) -> Result<Option<String>, AgentError> {
     let (node_id, server_id) = (query.non_empty("node_id"), query.non_empty("server_id"));
     if node_id.is_some() && server_id.is_some() {
         return Err(QueryError::ConflictingHostTargets.into());
     }
     let Some(target) = server_id.as_ref().or(node_id.as_ref()) else { return Ok(None) };
-    // Read only on the way to somebody, as in Nomad.
+    // Parsed only for a request with a target, as in Nomad.
     call.common.clone()?;
-    // A server_id that is the id of the local node is answered by that node.
+    // A `server_id` that is the id of the local node is handled by that node.
     if let Some(own) = agent.node_id().filter(|own| own.as_str() == target.as_ref()) {
         return Ok(Some(own.to_string()));
     }

@@ -13,7 +13,7 @@ use crate::{
     response,
 };
 
-/// Shows or changes the keys of the gossip, at every server. Any method will do, as with Nomad.
+/// Shows or changes the gossip keys at every server. Any method is accepted, as with Nomad.
 pub(crate) async fn keyring<B: RequestBody>(
     agent: &Agent,
     call: KeyringRoute,
@@ -31,20 +31,20 @@ pub(crate) async fn keyring<B: RequestBody>(
     response::json(&answer, &Query::from_uri(&uri))
 }
 
-/// The key of a body `{"Key":"<base64>"}`. What is wrong is said without the text of the body.
+/// The key of a body `{"Key":"<base64>"}`. Errors do not quote the body.
 async fn parse_key<B: RequestBody>(agent: &Agent, body: B) -> Result<GossipKey, AgentError> {
     let body = read_body(body).await?;
     if body.is_empty() {
         return Err(bad_request("Request body is empty"));
     }
-    // What follows the first value is not looked at, as in Go.
+    // What follows the first value is ignored, as in Go.
     let first = serde_json::Deserializer::from_slice(&body).into_iter::<Value>().next();
     let broken = |error: serde_json::Error| {
         bad_request(format!("invalid JSON at column {}", error.column()))
     };
     let fields = match first.transpose().map_err(broken)? {
         Some(Value::Object(fields)) => fields,
-        // Go takes it for an object without any key.
+        // Go takes `null` for an object without keys.
         Some(Value::Null) => serde_json::Map::new(),
         _ => return Err(bad_request("the body must be a JSON object")),
     };
@@ -57,7 +57,7 @@ async fn parse_key<B: RequestBody>(agent: &Agent, body: B) -> Result<GossipKey, 
     text.parse().map_err(|error| {
         let error = match error {
             KeyError::Base64(at) => MembershipError::MalformedKey(at),
-            // Nomad hands a key of a wrong length to the servers, and each of them refuses it.
+            // Nomad sends a key of a wrong length to the servers, and each of them refuses it.
             KeyError::Length(_) => {
                 let members = agent.membership().members();
                 let alive = members.iter().filter(|member| member.is_alive()).count();

@@ -5,8 +5,7 @@ use nomad_wire::{Call, Query, agent::Members};
 
 use crate::{agent::Agent, body::Body, error::AgentError, membership::Member, response};
 
-/// Every server, as this one sees them; a client shows the view of a server. `region` has no
-/// effect, as with Nomad.
+/// Every server, as this one sees them; a client shows the view of a server. `region` has no effect, as with Nomad.
 pub(crate) fn members(
     agent: &Agent,
     call: &Call,
@@ -31,7 +30,7 @@ pub(crate) fn members(
     response::json(&answer, query)
 }
 
-/// The head of a view: of the first server that is there.
+/// The head of the list: the first alive server is the one whose view it is.
 fn view_of_first_alive(members: &[Member]) -> Option<Members> {
     let server = members.iter().find(|member| member.is_alive())?;
     Some(Members {

@@ -17,13 +17,13 @@ use crate::{
     response,
 };
 
-/// How often a monitor is told of lost lines, if any were lost.
+/// How often a monitor reports dropped lines, if any were.
 const NOTICE_INTERVAL: Duration = Duration::from_secs(3);
 
-/// What every frame of a monitor carries as its event.
+/// The event of every frame of a monitor.
 const FRAME_EVENT: &str = "log";
 
-/// The live log of this agent, for as long as the caller reads.
+/// The live log of this agent, until the client disconnects.
 pub(crate) async fn monitor(
     agent: &Agent,
     call: &Call,
@@ -40,7 +40,7 @@ pub(crate) async fn monitor(
     Ok(response::stream(wanted.plain, body))
 }
 
-/// A client without a server ignores `server_id`, as Nomad's does, and shows its own log.
+/// A client without servers ignores `server_id`, as Nomad's does, and shows its own log.
 pub(super) fn check_target(
     agent: &Agent,
     call: &Call,
@@ -75,7 +75,7 @@ async fn stream_log(
     loop {
         let due = frames.deadline();
         tokio::select! {
-            // Beats first: a log that never pauses must not hold back heartbeats and notices.
+            // Timers first: a log that never pauses must not hold back heartbeats and notices.
             biased;
             () = time::sleep_until(due) => frames.tick().await,
             _ = notices.tick() => feed.report_dropped(),

@@ -14,7 +14,7 @@ use crate::{
     response,
 };
 
-/// What Go's runtime records and this one does not; a made-up profile would be worse than none.
+/// Profiles that Go's runtime records and this one does not; a made-up profile would be worse than none.
 const NOT_RECORDED: [(&str, &str); 5] = [
     (
         "heap",
@@ -29,7 +29,7 @@ const NOT_RECORDED: [(&str, &str); 5] = [
     ("trace", "this agent has no execution trace: that is a format of the Go runtime"),
 ];
 
-/// The faults that come before any question of rights.
+/// Errors that are reported before authorization.
 ///
 /// # Errors
 /// 404 for the bare root, 400 for two targets.
@@ -53,7 +53,7 @@ pub(crate) async fn handle(
     let query = Query::from_uri(uri);
     let wanted = check(name, call)?;
     check_target(agent, call, &query)?;
-    // Without ACLs nobody is asked for a token, so the operator must have opened the door.
+    // Without ACLs no token is required, so the operator must have set `enable_debug`.
     if acl.is_disabled() && !agent.config().enable_debug {
         return Err(AgentError::with_status(StatusCode::FORBIDDEN, "Permission denied"));
     }
@@ -63,18 +63,18 @@ pub(crate) async fn handle(
             let profile = profile::cpu(wanted.seconds).await.map_err(profile_error)?;
             Ok(attachment("profile", profile.to_gzip()))
         }
-        // A trace is no named profile, so the query cannot make another one of it.
+        // A trace is no named profile, so the query cannot select another one.
         "trace" => named_profile(name, wanted.debug != 0),
         path => {
-            // A caller's own word for it counts more than the path, as in Nomad.
+            // The query parameter takes precedence over the path, as in Nomad.
             let word = query.non_empty("profile");
             named_profile(word.as_deref().unwrap_or(path), wanted.debug != 0)
         }
     }
 }
 
-/// A server or node that is not this agent. A client that nobody in particular was asked of answers for itself; a
-/// server looks at the region first.
+/// Checks that the server or node is this agent. A client without a target serves the request itself; a server
+/// checks the region first.
 fn check_target(agent: &Agent, call: &Call, query: &Query<'_>) -> Result<(), AgentError> {
     let node_id = query.non_empty("node_id");
     let is_own = |id: &str| agent.node_id().is_some_and(|own| own.as_str() == id);
@@ -120,13 +120,13 @@ fn named_profile(name: &str, as_text: bool) -> Result<Response<Body>, AgentError
     }
 }
 
-/// The arguments of this process, with a NUL between each two.
+/// The arguments of this process, separated by NUL.
 fn cmdline() -> Vec<u8> {
     let arguments: Vec<_> = std::env::args_os().map(|word| word.into_encoded_bytes()).collect();
     arguments.join(&0)
 }
 
-/// 501, and why, for a profile that only Go could give.
+/// 501, with the reason, for a profile that only Go could give.
 fn not_recorded(name: &str) -> Option<AgentError> {
     let (_, sentence) = NOT_RECORDED.iter().find(|(known, _)| *known == name)?;
     Some(AgentError::with_status(StatusCode::NOT_IMPLEMENTED, *sentence))

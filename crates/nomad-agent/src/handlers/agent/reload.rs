@@ -8,7 +8,7 @@ use tracing::{error, info};
 
 use crate::{agent::Agent, body::Body, error::AgentError, response};
 
-/// Reads the configuration anew, as SIGHUP does. What cannot be read is only logged, as with Nomad.
+/// Reloads the configuration, as SIGHUP does. A configuration that cannot be read is only logged, as with Nomad.
 pub(crate) async fn reload(agent: &Agent) -> Result<Response<Body>, AgentError> {
     reload_config(agent).await;
     Ok(response::empty())
@@ -36,7 +36,7 @@ pub(crate) async fn reload_config(agent: &Agent) {
     }
 }
 
-/// An error says only its own part; what was wrong stands in its sources.
+/// An error with its sources: `Display` prints only the error itself.
 fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -26,7 +26,7 @@ pub(crate) fn list(agent: &Agent, query: &Query<'_>) -> Result<Response<Body>, A
     response::json(&answer, query)
 }
 
-/// How many workers there are, and for what.
+/// Number of workers, and their evaluation types.
 pub(crate) fn config(agent: &Agent, query: &Query<'_>) -> Result<Response<Body>, AgentError> {
     let config = schedulers(agent)?.config();
     let answer = SchedulersConfig {
@@ -38,7 +38,7 @@ pub(crate) fn config(agent: &Agent, query: &Query<'_>) -> Result<Response<Body>,
     response::json(&answer, query)
 }
 
-/// Takes over another configuration until the agent ends, and says what is in force then.
+/// Applies another configuration until the agent ends, and returns the one in force then.
 pub(crate) async fn set<B: RequestBody>(
     agent: &Agent,
     asked: HandlerRequest<B>,
@@ -54,24 +54,24 @@ fn schedulers(agent: &Agent) -> Result<&Schedulers, AgentError> {
     agent.schedulers().ok_or(AgentError::WrongRole(WrongRole::ServerOnly))
 }
 
-/// Reads a body as Go does: keys in any case, the last of several counts, unknown ones do not.
+/// Parses a body as Go does: keys in any case, the last duplicate counts, unknown ones are ignored.
 fn parse_config(body: &[u8]) -> Result<SchedulerConfig, AgentError> {
     if body.is_empty() {
         return Err(bad_request("Invalid request: Request body is empty"));
     }
     let broken = |error: serde_json::Error| bad_request(format!("Invalid request: {error}"));
-    // What follows the first value is not looked at, as in Go.
+    // What follows the first value is ignored, as in Go.
     let first = serde_json::Deserializer::from_slice(body).into_iter::<Value>().next();
     let value = first.transpose().map_err(broken)?;
     let fields = match value {
         Some(Value::Object(fields)) => fields,
-        // Go takes it for an object without any key.
+        // Go takes `null` for an object without keys.
         Some(Value::Null) => serde_json::Map::new(),
         _ => return Err(bad_request("Invalid request: the body must be a JSON object")),
     };
     let (mut number, mut enabled) = (0_i64, Vec::new());
     for (key, value) in fields {
-        // Go leaves a field alone when its value is null.
+        // Go leaves a field unchanged when its value is null.
         match key.to_ascii_lowercase().as_str() {
             _ if value.is_null() => {}
             "num_schedulers" => number = serde_json::from_value(value).map_err(broken)?,

@@ -21,7 +21,7 @@ use crate::{
 
 type StatsGroup = BTreeMap<String, String>;
 
-/// The configuration in force, the agent as a member, and its figures.
+/// The configuration in force, the agent as a member, and its statistics.
 pub(crate) fn self_info(agent: &Agent, query: &Query<'_>) -> Result<Response<Body>, AgentError> {
     let answer = AgentSelf {
         config: wire_config(agent),
@@ -32,7 +32,7 @@ pub(crate) fn self_info(agent: &Agent, query: &Query<'_>) -> Result<Response<Bod
     response::json(&answer.redacted(), query)
 }
 
-/// The configuration under Nomad's names. What this agent has no setting for shows its zero value.
+/// The configuration under Nomad's names. A setting that this agent does not have shows its zero value.
 fn wire_config(agent: &Agent) -> agent::AgentConfig {
     let config = agent.config();
     let addresses = [("HTTP", config.http), ("RPC", config.rpc), ("Serf", config.serf)];
@@ -86,7 +86,7 @@ const fn level_name(level: LogLevel) -> &'static str {
     }
 }
 
-/// The groups of figures that this agent has.
+/// The groups of statistics that this agent has.
 fn stats(agent: &Agent) -> BTreeMap<String, StatsGroup> {
     let mut groups = BTreeMap::from([("runtime".to_owned(), runtime())]);
     if agent.role().is_server() {
@@ -100,7 +100,7 @@ fn stats(agent: &Agent) -> BTreeMap<String, StatsGroup> {
             ("node_id", node_id.to_string()),
             ("known_servers", agent.servers().join(",")),
             ("num_allocations", allocations.to_string()),
-            // Nobody has to be told that this node lives, so there is no beat to report.
+            // This node sends no heartbeats, so it has no TTL to report.
             ("heartbeat_ttl", "0s".to_owned()),
             ("last_heartbeat", "0s".to_owned()),
         ];
@@ -109,7 +109,7 @@ fn stats(agent: &Agent) -> BTreeMap<String, StatsGroup> {
     groups
 }
 
-/// Keys as Nomad's, which is why asynchronous tasks are counted as `goroutines`.
+/// The keys are Nomad's, which is why asynchronous tasks are counted as `goroutines`.
 fn runtime() -> StatsGroup {
     let metrics = tokio::runtime::Handle::try_current().ok().map(|handle| handle.metrics());
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -144,8 +144,8 @@ fn is_leader(agent: &Agent) -> bool {
     leader.is_some_and(|leader| Some(leader.id) == agent.server_id())
 }
 
-/// There is no replicated log, so there is nothing to say of indexes, terms and snapshots. Who leads and how many others
-/// there are to lead is true here, too; and a server that knows its leader has heard of it this very moment.
+/// There is no replicated log, so there are no indexes, terms and snapshots to report. The leader and the number of
+/// peers are reported here, too; a server that knows its leader has always just had contact with it.
 fn raft(agent: &Agent) -> StatsGroup {
     let own = &agent.config().region;
     let has_leader = agent.membership().leader(own).is_some();
@@ -160,7 +160,7 @@ fn raft(agent: &Agent) -> StatsGroup {
     ])
 }
 
-/// Without gossip its clocks never move and its queues are always empty.
+/// Without gossip the clocks never move and the queues are always empty.
 fn serf(agent: &Agent) -> StatsGroup {
     let members = agent.membership().members();
     let count = |status| members.iter().filter(|member| member.status == status).count();

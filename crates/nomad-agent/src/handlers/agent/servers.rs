@@ -10,7 +10,7 @@ pub(crate) fn servers(agent: &Agent, query: &Query<'_>) -> Result<Response<Body>
     response::json(&Servers::sorted(agent.servers()), query)
 }
 
-/// Replaces the list by those of the addresses at which a server answers; when none does, nothing changes.
+/// Replaces the list by those addresses at which a server responds; if none does, nothing changes.
 pub(crate) async fn set_servers(agent: &Agent, uri: &Uri) -> Result<Response<Body>, AgentError> {
     let query = Query::from_uri(uri);
     let addresses = SetServersQuery::parse(&query)?.addresses.into_iter().map(Into::into);

@@ -21,7 +21,7 @@ use crate::{
     response,
 };
 
-/// Answers a call on an allocation.
+/// Handles a call on an allocation.
 pub(crate) async fn handle<B: RequestBody>(
     agent: &Agent,
     call: AllocRoute,
@@ -37,15 +37,15 @@ pub(crate) async fn handle<B: RequestBody>(
         AllocRoute::Pause => find_allocation(agent, id).and(Err(pause::enterprise_only())),
         AllocRoute::SetPause => pause::set(&*find_allocation(agent, id)?, asked).await,
         AllocRoute::Exec => exec::exec(agent, &*find_allocation(agent, id)?, asked).await,
-        // Another agent is told nothing before it has proved itself.
+        // Another agent must authenticate before anything else is checked.
         AllocRoute::Snapshot => snapshot::snapshot(agent, id, asked).await,
     }
 }
 
-/// The allocation that a call is about, whether it still runs or not.
+/// The allocation that a call names, running or not.
 ///
 /// # Errors
-/// Nomad's texts: 500 for what is no id, 404 for an id that nothing here has, down to the letter.
+/// Nomad's texts: 500 for an invalid id, 404 for an id that is not exactly one of this agent's.
 pub(crate) fn find_allocation(
     agent: &Agent,
     id: &IdParam<AllocId>,
@@ -60,7 +60,7 @@ pub(crate) fn find_allocation(
     })
 }
 
-/// What the tasks of an allocation use.
+/// The resource usage of an allocation's tasks.
 async fn stats(allocation: Arc<Allocation>, uri: &Uri) -> Result<Response<Body>, AgentError> {
     let query = Query::from_uri(uri);
     let only = query.non_empty("task").map(String::from);

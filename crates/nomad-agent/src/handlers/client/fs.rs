@@ -22,17 +22,17 @@ use crate::{
     files::{FileError, Files, OpenFile},
 };
 
-/// The faults of the parameters, which Nomad reports before it looks at the allocation or at any right.
+/// Errors in the parameters, which Nomad reports before it looks up the allocation or checks a capability.
 ///
 /// # Errors
-/// The first fault, in Nomad's order.
+/// The first error, in Nomad's order.
 pub(crate) fn check(call: &Call) -> Result<&Params, AgentError> {
     let params = call.params.as_ref().map_err(Clone::clone)?;
     call.common.clone()?;
     Ok(params)
 }
 
-/// Answers a call on the files of an allocation.
+/// Handles a call on the files of an allocation.
 pub(crate) async fn handle(
     agent: &Agent,
     call: &Call,
@@ -63,13 +63,13 @@ pub(crate) async fn handle(
     }
 }
 
-/// A path as it was asked for, which need not be text.
+/// A requested path, which need not be UTF-8.
 fn path_from_bytes(written: &[u8]) -> PathBuf {
     OsStr::from_bytes(written).into()
 }
 
-/// Opens the content of a file. What is wrong with the file itself is the caller's fault (400); what Nomad finds out
-/// only when it opens the file, a secret for one, is a failure (500).
+/// Opens the content of a file. An error in the file itself is the client's (400); one that Nomad finds only when
+/// it opens the file, such as a secret, is a failure (500).
 fn open(files: &Files, path: &Path) -> Result<OpenFile, AgentError> {
     files
         .check_file(path)

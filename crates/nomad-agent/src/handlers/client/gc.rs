@@ -6,7 +6,7 @@ use nomad_wire::{Call, Query};
 use super::local_node;
 use crate::{agent::Agent, body::Body, error::AgentError, handlers::target::ErrorStyle, response};
 
-/// Collects every terminal allocation of this node. They are gone when the answer comes.
+/// Collects every terminal allocation of this node, and responds when they are removed.
 pub(crate) async fn gc(
     agent: &Agent,
     call: &Call,

@@ -16,7 +16,8 @@ use crate::{
     response,
 };
 
-/// The claims of this node's identity. One whose servers have not signed yet has none, and says it as Nomad does.
+/// The claims of this node's identity. While no server has signed one there are none, and Nomad's text for that is
+/// sent.
 pub(crate) fn show(agent: &Agent, call: &Call, uri: &Uri) -> Result<Response<Body>, AgentError> {
     let query = Query::from_uri(uri);
     call.common.clone()?;
@@ -26,7 +27,8 @@ pub(crate) fn show(agent: &Agent, call: &Call, uri: &Uri) -> Result<Response<Bod
     response::json(&NodeIdentity { claims, ..NodeIdentity::default() }, &query)
 }
 
-/// Asks for a new one, which is there a moment later. The node that the body names comes before the one in the query.
+/// Requests a new identity, which arrives a moment later. The node in the body takes precedence over the one in the
+/// query.
 pub(crate) async fn renew<B: RequestBody>(
     agent: &Agent,
     call: &Call,
@@ -42,7 +44,7 @@ pub(crate) async fn renew<B: RequestBody>(
     response::json(&Renewal::default(), &query)
 }
 
-/// The node that is meant; the identity calls spell a missing one with a small letter.
+/// The named node; the identity calls spell the error for a missing one in lower case.
 fn node<'a>(agent: &'a Agent, node_id: Option<&str>) -> Result<&'a ClientPart, AgentError> {
     local_node(agent, node_id, ErrorStyle::Node).map_err(|error| match error {
         AgentError::WrongRole(WrongRole::NoLocalNode) => AgentError::with_status(

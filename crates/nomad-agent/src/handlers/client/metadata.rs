@@ -23,7 +23,7 @@ pub(crate) fn show(agent: &Agent, call: &Call, uri: &Uri) -> Result<Response<Bod
     response::json(&client.metadata.current(), &query)
 }
 
-/// Changes it. The node that the query names comes before the one in the body.
+/// Changes the metadata. The node in the query takes precedence over the one in the body.
 pub(crate) async fn update<B: RequestBody>(
     agent: &Agent,
     call: &Call,

@@ -6,7 +6,7 @@ use nomad_wire::{Call, Query};
 use super::local_node;
 use crate::{agent::Agent, body::Body, error::AgentError, handlers::target::ErrorStyle, response};
 
-/// The last figures of the host of this node.
+/// The latest statistics of this node's host.
 pub(crate) async fn stats(
     agent: &Agent,
     call: &Call,

@@ -10,11 +10,11 @@ use thiserror::Error;
 use super::{GossipError, GossipOptions, TokioSerf};
 use crate::membership::{KeyringRequest, MembershipError};
 
-/// A key of 16, 24 or 32 bytes, which choose AES-128, AES-192 or AES-256. It cannot be printed.
+/// A key of 16, 24 or 32 bytes, for AES-128, AES-192 or AES-256. It cannot be printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct GossipKey(SecretKey);
 
-/// Why a text is no key. The text itself is never shown.
+/// Why a text is not a key. The text itself is never shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum KeyError {
@@ -54,7 +54,7 @@ impl fmt::Debug for GossipKey {
     }
 }
 
-/// The keys to start with, the one to encrypt with first: those in the file, or the configured one.
+/// The initial keys, the one to encrypt with first: those in the file, otherwise the configured one.
 pub(super) fn load_keys(options: &GossipOptions) -> Result<Vec<GossipKey>, GossipError> {
     let configured = || options.key.iter().cloned().collect();
     let Some(path) = &options.keyring else { return Ok(configured()) };
@@ -67,7 +67,7 @@ pub(super) fn load_keys(options: &GossipOptions) -> Result<Vec<GossipKey>, Gossi
     }
 }
 
-/// The file is what the gossip writes: a JSON list of keys.
+/// The file is what the gossip library writes: a JSON list of keys.
 fn read_keyring(path: &Path) -> io::Result<Option<Vec<GossipKey>>> {
     let text = match std::fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -79,7 +79,7 @@ fn read_keyring(path: &Path) -> io::Result<Option<Vec<GossipKey>>> {
     Ok(Some(keys).filter(|keys| !keys.is_empty()))
 }
 
-/// Asks all servers, of which so many are alive.
+/// Sends the operation to all servers, of which `nodes` are alive.
 pub(super) async fn execute(
     pool: &TokioSerf,
     request: KeyringRequest,

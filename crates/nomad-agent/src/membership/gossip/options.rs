@@ -14,32 +14,33 @@ use super::{
     key::{self, GossipKey},
 };
 
-/// Every so often each server asks another one whether it is there.
+/// How often each server probes another one.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A server that does not answer directly within this time is asked through others, until the next probe.
+/// A server that does not respond directly within this time is probed through others, until the next probe.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// So many probe intervals a silent server has to deny its death. With two intervals until it is its turn, a death
+/// Probe intervals in which a silent server can refute its death. With two intervals until it is probed, a death
 /// among a handful of servers is known after three to six seconds.
 const SUSPICION_MULT: usize = 3;
 
-/// News travels this fast from one server to the next.
+/// How often news is passed on.
 const GOSSIP_INTERVAL: Duration = Duration::from_millis(100);
 
-/// A server that is asked to exchange all it knows must do so within this time, or a join there has failed.
+/// A server must exchange its state within this time, or a join there has failed.
 const PUSH_PULL_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How soon a failed server is tried again, in case it is back.
+/// How soon a failed server is tried again.
 const RECONNECT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// After a failed server was gone for this long, another address may have its name: a restarted one does not wait.
+/// Once a failed server has been gone for this long, another address may take its name: a restarted one does not
+/// wait.
 const RECLAIM_TIME: Duration = Duration::from_secs(5);
 
-/// A goodbye has this long to reach the others before the sockets close.
+/// Time for a leave to reach the others before the sockets close.
 const LEAVE_DELAY: Duration = Duration::from_millis(500);
 
-/// How long a removal or a goodbye may take to be told; Nomad waits as long.
+/// Timeout of the broadcast of a removal or a leave, as in Nomad.
 const BROADCAST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How a server gossips.
@@ -49,11 +50,11 @@ const BROADCAST_TIMEOUT: Duration = Duration::from_secs(5);
     reason = "a plain struct, filled with `..GossipOptions::on()`"
 )]
 pub struct GossipOptions {
-    /// Where it listens, UDP and TCP.
+    /// The address it listens on, UDP and TCP.
     pub bind: SocketAddr,
-    /// What gossip is encrypted with; plain without it.
+    /// The key that gossip is encrypted with; unencrypted without it.
     pub key: Option<GossipKey>,
-    /// Where installed keys are kept over restarts. If the file exists, it counts and not `key`, as with Nomad.
+    /// Where installed keys are persisted. An existing file takes precedence over `key`, as with Nomad.
     pub keyring: Option<PathBuf>,
 }
 
@@ -61,10 +62,10 @@ pub struct GossipOptions {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum GossipError {
-    /// It has begun already.
+    /// It has been started already.
     #[error("gossip has begun already")]
     AlreadyStarted,
-    /// The kept keys cannot be used.
+    /// The persisted keys cannot be used.
     #[error("cannot use the gossip keys in {}: {reason}", path.display())]
     Keyring {
         /// The file.
@@ -72,29 +73,28 @@ pub enum GossipError {
         /// What is wrong with it.
         reason: Box<str>,
     },
-    /// The address cannot be used, or the gossip says something else.
+    /// The address cannot be used, or the gossip library reports another error.
     #[error("cannot gossip on {address}: {reason}")]
     Start {
         /// The address.
         address: SocketAddr,
-        /// What the gossip says.
+        /// The gossip library's error.
         reason: Box<str>,
     },
 }
 
 impl GossipOptions {
-    /// Plain gossip on this address.
+    /// Unencrypted gossip on this address.
     #[must_use]
     pub const fn new(bind: SocketAddr) -> Self {
         Self { bind, key: None, keyring: None }
     }
 }
 
-/// An address whose port nobody uses now, neither for UDP nor for TCP. It may be taken before it is used; try again
-/// then.
+/// An address with a port that is free now, for UDP and TCP. It may be taken before it is used; try again then.
 ///
 /// # Errors
-/// What the system says.
+/// The system's error.
 pub fn free_address(ip: IpAddr) -> std::io::Result<SocketAddr> {
     let mut last = None;
     for _ in 0..32 {
@@ -108,7 +108,7 @@ pub fn free_address(ip: IpAddr) -> std::io::Result<SocketAddr> {
     Err(last.unwrap_or_else(|| std::io::ErrorKind::AddrNotAvailable.into()))
 }
 
-/// The same in the words of the gossip library.
+/// These options for the gossip library.
 pub(super) fn serf_options(
     member: &Member,
     options: &GossipOptions,
@@ -129,7 +129,7 @@ pub(super) fn serf_options(
             .with_primary_key(first.secret())
             .with_secret_keys(others.iter().map(GossipKey::secret).collect());
     }
-    // An encrypted pool writes there what is installed; a plain one has nothing to write.
+    // Encrypted gossip writes the installed keys there; unencrypted gossip has nothing to write.
     let keyring = options.keyring.clone().filter(|_| !keys.is_empty());
     Ok(Options::new()
         .with_memberlist_options(list)

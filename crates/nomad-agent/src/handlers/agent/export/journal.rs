@@ -1,4 +1,4 @@
-//! The journal of the system, as `journalctl` tells it.
+//! The system journal, read with `journalctl`.
 
 use std::{io, path::Path, process::Stdio, time::Duration};
 
@@ -11,17 +11,17 @@ use tokio::{
 use super::copy_to_frames;
 use crate::{duration::go_duration, error::AgentError, frame_writer::FrameWriter};
 
-/// Complaints are kept in memory until all else is said.
+/// Limit of the stderr output, which is buffered until stdout is sent.
 const MAX_STDERR: u64 = 64 * 1024;
 
-/// A running reader of the journal; it is killed when it is dropped.
+/// A running reader of the journal; dropping it kills the process.
 #[derive(Debug)]
 pub(super) struct Journal {
     child: Child,
 }
 
 impl Journal {
-    /// Starts to read the journal of a service, whose name was checked.
+    /// Starts to read the journal of a service, whose name is already checked.
     ///
     /// # Errors
     /// 500 when there is no journal here.
@@ -45,7 +45,7 @@ impl Journal {
         Ok(Self { child })
     }
 
-    /// Puts what it says into frames: first what it found, then what it complains about.
+    /// Sends its output in frames: first stdout, then stderr.
     pub(super) async fn run(mut self, mut frames: FrameWriter) -> Result<(), AgentError> {
         let failed =
             |error: io::Error| AgentError::internal(format!("reading the journal: {error}"));
@@ -56,7 +56,7 @@ impl Journal {
                 None => Ok(()),
             }
         };
-        // Both at once, for a program whose complaints nobody reads stops in the middle of its sentence.
+        // Both at once: a program whose stderr is not read blocks halfway.
         let (found, complaint) = tokio::join!(found, read_stderr(complaint));
         found.map_err(failed)?;
         copy_to_frames(complaint.map_err(failed)?.as_slice(), &mut frames).await.map_err(failed)?;
@@ -66,7 +66,7 @@ impl Journal {
     }
 }
 
-/// What was complained about, up to a limit; the rest is read and forgotten.
+/// The stderr output up to a limit; the rest is read and discarded.
 async fn read_stderr(from: Option<ChildStderr>) -> io::Result<Vec<u8>> {
     let mut heard = Vec::new();
     if let Some(mut from) = from {
@@ -80,7 +80,7 @@ fn go_text(duration: Duration) -> String {
     go_duration(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
 }
 
-/// What Go says of a program that is not there.
+/// Go's text for a program that does not exist.
 fn spawn_error_text(program: &Path, error: &io::Error) -> String {
     let program = nomad_wire::quote(&program.to_string_lossy());
     if error.kind() == io::ErrorKind::NotFound {

@@ -1,13 +1,13 @@
-//! Which names of services may be looked up in the journal.
+//! Which service names may be looked up in the journal.
 
 use http::StatusCode;
 
 use crate::error::AgentError;
 
-/// Longer names are none, to systemd.
+/// systemd's limit for unit names.
 const MAX_NAME: usize = 255;
 
-/// The kinds of units that systemd knows.
+/// systemd's unit types.
 const SUFFIXES: [&str; 11] = [
     "service",
     "socket",
@@ -22,10 +22,10 @@ const SUFFIXES: [&str; 11] = [
     "scope",
 ];
 
-/// Refuses what is no name of a unit of Nomad's; it becomes an argument of a program.
+/// Refuses what is not the name of a unit of Nomad's: it becomes an argument of a program.
 ///
 /// # Errors
-/// 422 in Nomad's words.
+/// 422 with Nomad's text.
 pub(super) fn check(name: &str) -> Result<(), AgentError> {
     let refused =
         |text: String| Err(AgentError::with_status(StatusCode::UNPROCESSABLE_ENTITY, text));
@@ -33,7 +33,7 @@ pub(super) fn check(name: &str) -> Result<(), AgentError> {
         return refused("service name too long".to_owned());
     }
     if !name.contains("nomad") {
-        // The quote is open in Nomad, too.
+        // The quote is unterminated in Nomad, too.
         return refused("service name must include 'nomad".to_owned());
     }
     let prefix = match name.rsplit_once('.') {
@@ -50,7 +50,7 @@ pub(super) fn check(name: &str) -> Result<(), AgentError> {
     }
 }
 
-/// A name, or a name and an instance with an `@` between them. An option of the program is neither.
+/// A name, or a name and an instance with an `@` between them; neither can be an option of the program.
 fn is_unit(prefix: &str) -> bool {
     let is_word = |text: &str| {
         text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'\\' | b'-'))

@@ -1,7 +1,7 @@
-//! `exec`: a command in the place of a task.
+//! `exec`: a command in a task's context.
 //!
-//! The conversation is the request's body and the answer's: every chunk of either is one message. What stands between
-//! that and a websocket is [`crate::websocket`].
+//! The session is the request body and the response body: every chunk of either is one message.
+//! [`crate::websocket`] translates between these and a websocket.
 
 use http::{Response, StatusCode};
 use nomad_acl::{Capability, Subject, capability::NamespaceCapability};
@@ -19,10 +19,10 @@ use crate::{
     websocket,
 };
 
-/// Whether this agent lets anybody run commands.
+/// Whether this agent allows commands in tasks.
 ///
 /// # Errors
-/// What Nomad says to those without the right.
+/// Nomad's response to a request without the capability.
 pub(crate) fn check(agent: &Agent) -> Result<(), AgentError> {
     if agent.config().disable_remote_exec { Err(permission_denied()) } else { Ok(()) }
 }
@@ -31,7 +31,7 @@ fn permission_denied() -> AgentError {
     AgentError::with_status(StatusCode::FORBIDDEN, "Permission denied")
 }
 
-/// Runs the command, and streams what is said about it until it has ended.
+/// Runs the command, and streams the messages about it until it has ended.
 pub(super) async fn exec<B: RequestBody>(
     agent: &Agent,
     allocation: &Allocation,
@@ -43,7 +43,7 @@ pub(super) async fn exec<B: RequestBody>(
     if !websocket::is_upgrade(&asked.headers) {
         return Err(AgentError::internal("websocket connection not found in context"));
     }
-    // Tasks of this agent share its file system, so whoever enters one enters the node.
+    // Tasks of this agent share its file system, so a command in a task is one on the node.
     let node_exec = Capability::Namespace(NamespaceCapability::AllocNodeExec);
     let subject = Subject::Namespace(allocation.namespace().clone());
     if !asked.acl.has_capability(node_exec, &subject).is_allowed() {
@@ -61,7 +61,7 @@ pub(super) async fn exec<B: RequestBody>(
     Ok(response::stream(false, agent.stream(|chunks| exec::run(command, body, chunks)).await?))
 }
 
-/// The task, if a command can be run in its place now.
+/// The task, if it runs, so that a command can run in its context.
 fn running_task<'a>(allocation: &'a Allocation, name: &str) -> Result<&'a Task, AgentError> {
     let quoted = quote(name);
     let refused = |status, text: String| Err(AgentError::with_status(status, text));

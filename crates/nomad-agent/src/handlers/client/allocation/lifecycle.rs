@@ -12,7 +12,7 @@ use crate::{
     response,
 };
 
-/// Restarts tasks, and answers when their new processes were started.
+/// Restarts tasks, and responds when their new processes have started.
 pub(super) async fn restart<B: RequestBody>(
     allocation: &Allocation,
     asked: HandlerRequest<B>,
@@ -44,7 +44,7 @@ pub(super) async fn signal<B: RequestBody>(
     response::json(&Acknowledgement::default(), &nomad_wire::Query::from_uri(&uri))
 }
 
-/// Collects the allocation; its files are gone when the answer comes.
+/// Collects the allocation, and responds when its files are removed.
 pub(super) async fn gc(
     agent: &Agent,
     allocation: &Allocation,

@@ -1,4 +1,4 @@
-//! `pause`: only Nomad Enterprise has it. This agent answers as the community edition does, after its checks.
+//! `pause`: a feature of Nomad Enterprise. This agent responds as the community edition does, after its checks.
 
 use http::{Response, StatusCode};
 use nomad_wire::client::PauseRequest;
@@ -11,12 +11,12 @@ use crate::{
     request_body::{RequestBody, read_body},
 };
 
-/// What the community edition says to whoever wants to know or to change the schedule state.
+/// The response of the community edition to reading or changing the schedule state.
 pub(super) fn enterprise_only() -> AgentError {
     AgentError::internal("Enterprise only")
 }
 
-/// Refuses a state that there is not, and then all others.
+/// Refuses an unknown state, and then all others.
 pub(super) async fn set<B: RequestBody>(
     _: &Allocation,
     asked: HandlerRequest<B>,

@@ -15,10 +15,10 @@ use crate::{
     keyed_hash, response,
 };
 
-/// What a tar archive is to Go, which has to guess.
+/// The content type that Go sniffs for a tar archive.
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
-/// The tar writer writes heads and paddings of 512 bytes; they are sent together.
+/// The tar writer writes headers and padding of 512 bytes; they are sent together.
 const CHUNK_SIZE: usize = 32 * 1024;
 
 /// The archive, written while it is read.
@@ -44,14 +44,14 @@ pub(super) async fn snapshot<B>(
             let to = io::BufWriter::with_capacity(CHUNK_SIZE, ChunkWriter(chunks));
             alloc::write_snapshot(&found, to)
         });
-        // The archive has ended properly; this text stands behind it.
+        // The archive has been terminated; this text comes after it.
         let written = written.await.map_err(|_| AgentError::Stopping)?;
         written.map_err(|error| AgentError::internal(format!("error making snapshot: {error}")))
     });
     Ok(response::with_type(CONTENT_TYPE, body.await?))
 }
 
-/// Waits, on a thread that may, while the reader is behind.
+/// Blocks while the reader is behind.
 struct ChunkWriter(ChunkSender);
 
 impl Write for ChunkWriter {

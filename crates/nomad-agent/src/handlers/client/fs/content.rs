@@ -1,7 +1,7 @@
 //! `/v1/client/fs/cat` and `readat`: the bytes of a file.
 //!
-//! Nomad answers every error of these two with 200 and the text as the body. Here they have the status that Nomad's
-//! handlers meant: a caller that trusts the status must not take an error for a file.
+//! Nomad sends every error of these two with 200 and the text as the body. Here they have the status that Nomad's
+//! handlers intended: a client that trusts the status must not take an error for a file.
 
 use std::{io, os::unix::fs::FileExt, path::Path};
 
@@ -22,17 +22,17 @@ use crate::{
     response,
 };
 
-/// Up to here a file is read at once, and its length stands in the head. Nomad's server buffers as much.
+/// A file up to this length is read at once, and its length is in the head. Nomad's server buffers as much.
 const MAX_BUFFERED: usize = 2048;
 
-/// What every content carries, so that no browser makes a page of a task's output.
+/// Security headers of every content, so that no browser renders a task's output as a page.
 const SECURITY_HEADERS: [(header::HeaderName, &str); 3] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_XSS_PROTECTION, "1; mode=block"),
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox"),
 ];
 
-/// The part of the file that was asked for.
+/// The requested part of the file.
 pub(super) async fn read(
     agent: &Agent,
     files: Files,
@@ -72,7 +72,7 @@ pub(super) async fn read(
     Ok(response)
 }
 
-/// An opened file and the beginning of what is wanted of it.
+/// An opened file and the beginning of the requested part.
 struct FilePart {
     files: Files,
     opened: OpenFile,
@@ -104,7 +104,7 @@ fn read_head(opened: &OpenFile, position: u64, limit: u64) -> io::Result<Vec<u8>
     Ok(head)
 }
 
-/// The content type of these bytes; of a page it is that of plain text.
+/// The content type of these bytes; plain text instead of HTML.
 fn safe_content_type(head: &[u8]) -> &'static str {
     match content_type(&head[..head.len().min(SNIFF_LENGTH)]) {
         page if page.starts_with("text/html") || page.starts_with("text/xhtml") => "text/plain",

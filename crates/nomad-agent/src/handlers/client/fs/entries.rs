@@ -1,4 +1,4 @@
-//! `/v1/client/fs/ls` and `stat`: what there is, without contents.
+//! `/v1/client/fs/ls` and `stat`: the entries, without contents.
 
 use http::{Response, StatusCode};
 use nomad_wire::{

@@ -15,7 +15,7 @@ use crate::{
     response,
 };
 
-/// The log from where it was asked for, and what the task writes from now on.
+/// The log from the requested position, and what the task writes from now on.
 pub(super) async fn logs(
     agent: &Agent,
     allocation: &Allocation,

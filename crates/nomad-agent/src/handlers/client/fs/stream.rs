@@ -16,10 +16,10 @@ use crate::{
     response,
 };
 
-/// What Go's server makes of frames for which Nomad sets no type.
+/// The type that Go's server sniffs for frames, for which Nomad sets none.
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
-/// The file from where it was asked for, and what is written to it from now on.
+/// The file from the requested position, and what is written to it from now on.
 pub(super) async fn stream(
     agent: &Agent,
     files: Files,
