@@ -10,8 +10,8 @@ use crate::{agent::Agent, error::AgentError};
 pub(super) enum ErrorStyle {
     /// `host`: 500 for an unknown server, 404 for a node.
     Host,
-    /// `monitor`: 400 for an unknown server; for a node a 500 whose text starts with the intended status, which
-    /// Nomad forgets to strip.
+    /// `monitor`: 400 for an unknown server; for a node a 500 whose text contains the intended status, which Nomad
+    /// forgets to take out.
     Monitor,
     /// `client/stats`: 404 for a node, its id without quotes.
     Stats,

@@ -130,7 +130,7 @@ async fn following_never_ends_by_itself_and_beats() {
     assert_eq!(chunk(&mut framed).await, frame);
     assert_eq!(chunk(&mut framed).await, "{}");
     assert_eq!(chunk(&mut framed).await, "{}");
-    // Two seconds of heartbeats later the plain stream has neither ended nor said anything more.
+    // After two seconds of heartbeats the plain stream has neither ended nor sent anything more.
     assert!(timeout(Duration::from_millis(1), plain.frame()).await.is_err());
 }
 
@@ -171,7 +171,7 @@ async fn dropping_a_stream_ends_its_producer() {
     assert_eq!(stage.agent.open_streams(), 0);
 }
 
-/// Law: whoever follows a task that writes through many files reads every byte once.
+/// Property: a follower of a task that writes through many files reads every byte once.
 #[tokio::test]
 async fn a_task_that_rotates_is_followed_whole() {
     use nomad_agent::AllocSpec;

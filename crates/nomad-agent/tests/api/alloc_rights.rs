@@ -1,4 +1,4 @@
-//! Who may see an allocation: decided by its own namespace, `apps`, whatever the query says.
+//! Access to an allocation is decided by its own namespace, `apps`, whatever the query says.
 
 use std::future::{Ready, ready};
 
@@ -11,7 +11,7 @@ use crate::{
     support::{get_as, request, send_request},
 };
 
-/// Every caller has this policy.
+/// The policy of every request.
 #[derive(Debug, Clone)]
 pub(crate) struct FixedAcl(Acl);
 

@@ -20,7 +20,7 @@ async fn stream(stage: &AllocFixture, query: &str) -> Incoming {
     response.into_body()
 }
 
-/// The next chunk that is no heartbeat.
+/// The next chunk that is not a heartbeat.
 async fn next(body: &mut Incoming) -> String {
     loop {
         let chunk = timeout(SOON, chunk(body)).await.unwrap();
@@ -118,7 +118,7 @@ async fn the_end_of_a_file_is_followed_although_its_allocation_has_ended() {
     let path = format!("/v1/client/fs/stream/{ALLOC}?{query}");
     let mut body = open_over_http(&stage.agent, &path).await.into_body();
     assert_eq!(chunk(&mut body).await, frame);
-    // Open after a second, and after two.
+    // Still open after one second, and after two.
     assert_eq!(chunk(&mut body).await, "{}");
     assert_eq!(chunk(&mut body).await, "{}");
 }
@@ -136,7 +136,7 @@ async fn what_is_written_after_a_silence_arrives() {
         next(&mut body).await,
         format!(r#"{{"Data":"YmVmb3Jl","File":"{FILE}","Offset":6}}"#)
     );
-    // A heartbeat is a second of silence.
+    // A heartbeat comes after a second of silence.
     assert_eq!(chunk(&mut body).await, "{}");
     stage.append(FILE, " after");
     assert_eq!(

@@ -18,7 +18,7 @@ fn frequent_check(name: &str, probe: CheckType) -> Check {
     Check::new(name, "shop", probe).with_interval(Duration::from_millis(10)).with_timeout(SOON)
 }
 
-/// Waits until no check is pending any more, and gives them by name.
+/// Waits until no check is pending any more, and returns the results by name.
 async fn wait_for_results(stage: &AllocFixture) -> Vec<Value> {
     let settled = async {
         loop {
@@ -36,7 +36,7 @@ async fn wait_for_results(stage: &AllocFixture) -> Vec<Value> {
     tokio::time::timeout(SOON, settled).await.unwrap()
 }
 
-/// A server that says `status` to everybody.
+/// A server that responds with `status` to every request.
 async fn serve_status(status: &'static str) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -64,7 +64,7 @@ async fn nothing_to_check_is_null() {
 
 #[tokio::test]
 async fn every_kind_of_check_tells_success_from_failure() {
-    // A port that was free a moment ago, and on which nobody listens.
+    // A port that was free a moment ago, so that no process listens on it.
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let (well, ill) =
         (serve_status("204 No Content").await, serve_status("503 Service Unavailable").await);

@@ -1,4 +1,4 @@
-//! A hundred ways out of an allocation, and none of them leads anywhere.
+//! A hundred attempts to escape from an allocation; all fail.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use std::{
 
 use crate::fixture::{ALLOC, AllocFixture, run_web_to_end};
 
-/// What must never be read.
+/// The content that must never be read.
 const OUTSIDE: &str = "this is outside";
 const SECRET: &str = "this is secret";
 
@@ -20,7 +20,7 @@ async fn links_out() -> AllocFixture {
     let stage = run_web_to_end("echo inside").await;
     let base = stage.path("..");
     fs::write(base.join("outside"), OUTSIDE).unwrap();
-    // A neighbour whose name begins like this one's.
+    // A sibling whose name has this one's as its prefix.
     fs::create_dir_all(base.join(format!("{ALLOC}2"))).unwrap();
     fs::write(base.join(format!("{ALLOC}2/outside")), OUTSIDE).unwrap();
     for kind in ["secrets", "private"] {
@@ -31,7 +31,7 @@ async fn links_out() -> AllocFixture {
     stage
 }
 
-/// Links into everywhere they must not lead, by name.
+/// Links to forbidden targets, by name.
 fn links(stage: &AllocFixture) -> Vec<String> {
     let root = stage.path("");
     let outside = root.join("../outside");
@@ -50,7 +50,7 @@ fn links(stage: &AllocFixture) -> Vec<String> {
         "../private/deep/file".to_owned(),
         root.join("web/secrets/file").display().to_string(),
     ];
-    // Links to links are no better.
+    // Links to links fail likewise.
     targets.extend((0..targets.len()).map(|at| format!("link{at}")));
     let mut names = Vec::new();
     for (at, target) in targets.iter().enumerate() {
@@ -105,7 +105,7 @@ async fn nobody_reads_what_is_outside_or_secret() {
         }
     }
     assert!(attempts > 250, "{attempts}");
-    // Percent-encoded once more, dots are only a name that is not there.
+    // Dots that are percent-encoded twice are a name that does not exist.
     assert_eq!(stage.get("stat", "path=alloc").await.status, 200);
 }
 

@@ -20,18 +20,18 @@ use crate::{
     test_server::{TestServer, serve},
 };
 
-/// A caller and the agent it talks to.
+/// A client and its agent.
 struct ExecClient {
     socket: WebSocketStream<TcpStream>,
     _served: TestServer,
 }
 
-/// What was heard until the end.
+/// Everything received until the end.
 #[derive(Debug, Default)]
 struct ExecOutput {
     stdout: String,
     stderr: String,
-    /// What was said besides data, in order.
+    /// The messages without data, in order.
     others: Vec<String>,
     close: Option<(u16, String)>,
 }
@@ -78,7 +78,7 @@ impl ExecClient {
         self.send(&json!({"stdin": {"data": STANDARD.encode(text)}})).await;
     }
 
-    /// Hears until standard output has said this.
+    /// Receives until standard output contains the text.
     async fn wait_for_output(&mut self, wanted: &str) -> String {
         let mut heard = ExecOutput::default();
         let hearing = async {
@@ -96,7 +96,7 @@ impl ExecClient {
         heard
     }
 
-    /// Takes one message; false at the end.
+    /// Receives one message; false at the end.
     async fn next(&mut self, heard: &mut ExecOutput) -> bool {
         let message = match self.socket.next().await {
             Some(Ok(message)) => message,
@@ -199,7 +199,7 @@ async fn a_terminal_is_a_terminal() {
     caller.send(&json!({"tty_size": {"height": 33, "width": 77}})).await;
     caller.send_stdin("go\n").await;
     let heard = caller.read_to_end().await;
-    // What is typed is shown, and errors are shown in the same place.
+    // A terminal echoes its input, and errors appear in the same output.
     assert_eq!(heard.stdout, "go\r\n33 77\r\noops\r\n");
     assert_eq!(heard.stderr, "");
     assert_eq!(heard.others, [CLOSED[0], r#"{"exited":true,"result":{}}"#]);
@@ -208,7 +208,7 @@ async fn a_terminal_is_a_terminal() {
     caller.wait_for_output("word\r\nword\r\n").await;
     caller.send(&json!({"stdin": {"close": true}})).await;
     assert_eq!(caller.read_to_end().await.others.last().unwrap(), r#"{"exited":true,"result":{}}"#);
-    // Ctrl-C goes to whatever runs in the terminal.
+    // Ctrl-C interrupts the program in the terminal.
     let mut caller = run(&stage, "echo ready; exec sleep 600", "&tty=true").await;
     caller.wait_for_output("ready").await;
     caller.send_stdin("\u{3}").await;
@@ -222,7 +222,7 @@ async fn much_output_arrives_whole_at_a_slow_reader() {
     let mut caller =
         run(&stage, "i=0; while [ $i -lt 40000 ]; do echo line $i; i=$((i+1)); done", "").await;
     caller.wait_for_output("line 0\n").await;
-    // Long enough for every buffer on the way to be full.
+    // Long enough to fill every buffer on the way.
     tokio::time::sleep(Duration::from_millis(200)).await;
     let heard = caller.read_to_end().await;
     let lines: String = (0..40000).map(|n| format!("line {n}\n")).collect();
@@ -321,7 +321,7 @@ async fn the_token_may_come_in_the_first_message() {
         caller.send(&message).await;
         assert_eq!(caller.read_to_end().await.close, Some((1008, reason.to_owned())));
     }
-    // Without the promise of one, no first message is waited for.
+    // Without `ws_handshake` no first message is awaited.
     let plain = path.replace("&ws_handshake=true", "");
     let heard = call(&stage, TestTokens, &plain, &[]).await.read_to_end().await;
     assert_eq!(heard.close, Some((1008, "Permission denied".to_owned())));
@@ -366,7 +366,7 @@ async fn what_is_no_websocket_is_refused() {
         let tungstenite::Error::Http(answer) = refused else { panic!("{refused}") };
         assert_eq!(answer.status(), status, "{name}");
     }
-    // The page that this very agent serves may.
+    // A page of this very agent is allowed.
     let own = format!("http://{}", served.address);
     let mut request = format!("ws://{}{path}", served.address).into_client_request().unwrap();
     request.headers_mut().insert("origin", own.parse().unwrap());
@@ -418,7 +418,7 @@ async fn where_commands_are_off_nobody_may() {
         ..nomad_agent::AgentConfig::new("client1", nomad_agent::Role::Client)
     };
     let agent = crate::support::start(config, &std::sync::Arc::default()).await;
-    // Before anybody looks for the allocation, and whatever the token.
+    // Before the allocation is looked up, and whatever the token.
     for token in ["", "management"] {
         let served = serve(&agent, TestTokens).await;
         let path = path(UNKNOWN, "web", &["true"], "");

@@ -132,7 +132,7 @@ async fn only_units_of_nomad_are_looked_up() {
     }
 }
 
-// More than a pipe holds, before anything else is said.
+// The stderr output is more than a pipe holds, and comes first.
 #[tokio::test]
 async fn a_journal_that_complains_at_length_is_read_to_its_end() {
     let dir = tempfile::tempdir().unwrap();
@@ -247,8 +247,8 @@ async fn rights_files_and_targets_come_after() {
     }
 }
 
-/// Writes a program from another process: a file that is open for writing here, be it in a child that another test has
-/// just forked, cannot be run.
+/// Writes a program from another process: a file that is open for writing here, perhaps in a child that another
+/// test has just forked, cannot be executed.
 fn script(path: &Path, lines: &str) {
     let mut writer = std::process::Command::new("/bin/sh");
     writer.args(["-c", r#"printf '%s' "$2" > "$1" && chmod 755 "$1""#, "sh"]).arg(path);

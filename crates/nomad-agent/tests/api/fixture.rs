@@ -1,4 +1,4 @@
-//! A client that runs one allocation, whose files are what a test makes them.
+//! A client that runs one allocation, whose files the test writes.
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
@@ -6,9 +6,9 @@ use nomad_agent::{Agent, AgentConfig, AllocSpec, Allocation, Phase, Role, Roster
 
 use crate::support::{TestResponse, get, send, start};
 
-/// The allocation on the stage.
+/// The allocation of the fixture.
 pub(crate) const ALLOC: &str = "13651909-dd6d-35ce-5da0-5004769668b3";
-/// An allocation that is not there.
+/// An allocation that does not exist.
 pub(crate) const UNKNOWN: &str = "01234567-89ab-cdef-0123-456789abcdef";
 
 /// Long enough for a loaded machine; every wait ends at its event.
@@ -25,7 +25,7 @@ pub(crate) fn shell(name: &str, script: &str) -> TaskSpec {
     TaskSpec::new(name, "/bin/sh").args(["-c", script])
 }
 
-/// The allocation on the stage with these tasks: job `site` in namespace `apps`.
+/// The allocation of the fixture with these tasks: job `site` in namespace `apps`.
 pub(crate) fn alloc(tasks: Vec<TaskSpec>) -> AllocSpec {
     AllocSpec {
         id: ALLOC.parse().unwrap(),
@@ -80,7 +80,7 @@ impl AllocFixture {
         file.unwrap().write_all(content.as_bytes()).unwrap();
     }
 
-    /// Waits until a file inside the allocation has this line, and gives all of it.
+    /// Waits until a file inside the allocation has this line, and returns all of it.
     pub(crate) async fn wait_for_line(&self, path: &str, line: &str) -> String {
         self.wait(path, |text| text.lines().any(|found| found == line)).await
     }
@@ -103,12 +103,12 @@ impl AllocFixture {
         tokio::time::timeout(SOON, seen).await.unwrap()
     }
 
-    /// Asks `call` of the allocation with a body.
+    /// Sends `call` for the allocation, with a body.
     pub(crate) async fn send(&self, method: &str, call: &str, body: &str) -> TestResponse {
         send(&self.agent, method, &format!("/v1/client/allocation/{ALLOC}/{call}"), body).await
     }
 
-    /// Asks `call` (`fs/ls`, say) about the allocation.
+    /// Sends `call` (`fs/ls`, say) for the allocation.
     pub(crate) async fn get(&self, call: &str, query: &str) -> TestResponse {
         get(&self.agent, &format!("/v1/client/fs/{call}/{ALLOC}?{query}")).await
     }

@@ -23,7 +23,7 @@ async fn it_says_exactly_what_was_asked() {
         let answer = get(&agent, &format!("/v1/agent/health{query}")).await;
         answer.json();
         assert_eq!(answer.text, body, "{query}");
-        // With ACLs on nobody needs a token for this, and a bad one does no harm.
+        // With ACLs enabled no token is needed, and an invalid one does no harm.
         for token in ["", "unknown", "gone"] {
             let guarded = get_as(&agent, token, &format!("/v1/agent/health{query}")).await;
             assert_eq!((guarded.status.as_u16(), guarded.text.as_str()), (200, body));

@@ -16,10 +16,10 @@ async fn without_acls_the_operator_must_have_opened_it() {
     for agent in [&server, &client] {
         let answer = get(agent, "/v1/agent/host").await;
         assert_eq!(answer.refusal(), (403, "Permission denied"));
-        // The debug rule is older than the wrong target.
+        // The debug rule is checked before the target.
         let answer = get(agent, "/v1/agent/host?node_id=a&server_id=b").await;
         assert_eq!(answer.refusal(), (403, "Permission denied"));
-        // With ACLs the token decides, whatever enable_debug says.
+        // With ACLs the token decides, whatever `enable_debug` says.
         get_as(agent, "management", "/v1/agent/host").await.json();
         let answer = get_as(agent, "", "/v1/agent/host").await;
         assert_eq!(answer.refusal(), (403, "Permission denied"));
@@ -63,7 +63,7 @@ async fn other_targets_are_refused_in_nomads_words() {
         ),
         (&server, "server_id=server1", (500, "unknown Nomad server server1")),
         (&server, "server_id=server1.global&region=mars", (500, "No path to region")),
-        // Everything is looked for in the region that is named, the leader too.
+        // The lookup is in the named region, also for the leader.
         (&server, "server_id=leader&region=mars", (500, "No path to region")),
         (&server, &format!("node_id={other}&region=mars"), (500, "No path to region")),
         (&client, "server_id=leader&region=mars", (500, "rpc error: No path to region")),
@@ -89,7 +89,7 @@ async fn other_targets_are_refused_in_nomads_words() {
     assert_eq!(answer.refusal(), (500, "No cluster leader"));
 }
 
-// Everything that Nomad's own test of its host data looks at, on the machine that runs this.
+// Everything that Nomad's own test of its host data checks, on the machine that runs this.
 #[tokio::test]
 async fn the_real_host_is_behind_it() {
     let config = AgentConfig { enable_debug: true, ..AgentConfig::new("client1", Role::Client) };

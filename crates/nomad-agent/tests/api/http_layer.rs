@@ -1,4 +1,4 @@
-//! What every call has in common: compression, configured headers, layout, types.
+//! What all calls have in common: compression, configured headers, layout, types.
 
 use std::{io::Read as _, sync::Arc};
 
@@ -39,11 +39,11 @@ async fn answers_are_compressed_for_those_who_ask() {
         assert_eq!(answer.headers[header::VARY], "Accept-Encoding");
         assert_eq!(answer.headers[header::CONTENT_TYPE], "application/json");
     }
-    // Weights are not understood.
+    // Weights are not parsed.
     for encoding in ["gzip;q=1.0", "br", "identity"] {
         assert_eq!(get_accepting(&agent, encoding, health).await.text, plain.text, "{encoding}");
     }
-    // Errors and answers without a body are compressed too.
+    // Errors and responses without a body are compressed too.
     let error = get_accepting(&agent, "gzip", "/v1/agent/health?wait=x").await;
     assert_eq!((error.status.as_u16(), decompress(&error).as_str()), (400, "Invalid wait time"));
     let nobody = get_accepting(&agent, "gzip", "/v1/agent/foo").await;
@@ -60,7 +60,7 @@ async fn nothing_is_compressed_on_the_way_to_an_upgrade() {
     assert!(!answer.headers.contains_key(header::CONTENT_ENCODING));
 }
 
-// Every line of a log can be read when it arrives, not when the compressor has a block of them.
+// Every line of a log can be read when it arrives, not when the compressor has a full block.
 #[tokio::test]
 async fn a_compressed_stream_is_flushed_with_every_chunk() {
     use std::io::Write as _;
@@ -115,7 +115,7 @@ async fn configured_headers_are_on_every_answer_of_a_call() {
     }
     let denied = get_as(&agent, "", "/v1/agent/self").await;
     assert_eq!(denied.headers["access-control-allow-origin"], "*");
-    // Nobody's path, and the way to another one.
+    // An unknown path, and a redirect.
     for path in ["/v1/agent/foo", "/v1/agent/pprof"] {
         let answer = get(&agent, path).await;
         assert!(!answer.headers.contains_key("access-control-allow-origin"), "{path}");
@@ -126,7 +126,7 @@ async fn configured_headers_are_on_every_answer_of_a_call() {
     assert_eq!(shown, "<redacted>");
 }
 
-// The console itself is not served, but whoever types the bare address is led to where it would be.
+// The web page itself is not served, but the bare address redirects to where it would be.
 #[tokio::test]
 async fn the_bare_address_leads_to_the_console() {
     let agent = start_alone(Role::Both).await;

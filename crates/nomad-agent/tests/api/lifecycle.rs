@@ -25,11 +25,11 @@ async fn a_restart_makes_a_new_process_and_goes_on_with_the_log() {
     assert_ne!(state.pid.unwrap(), first);
     assert!(!std::path::Path::new("/proc").join(first.to_string()).exists());
     stage.wait_for_log("web", "up\nup\n").await;
-    // Any method will do, and no body means all that run.
+    // Any method is accepted, and without a body it restarts all running tasks.
     stage.send("GET", "restart", "").await.json();
     assert_eq!(task.state().restarts, 2);
     stage.wait_for_log("web", "up\nup\nup\n").await;
-    // The one that never started is not among those that run.
+    // A task that never started is not among the running ones.
     assert_eq!(stage.alloc.task("ghost").unwrap().state().phase, Phase::Dead);
 }
 
@@ -93,7 +93,7 @@ async fn signals_are_refused_in_nomads_words() {
     assert_eq!(answer.refusal(), (500, "Task not found"));
     let answer = stage.send("PUT", "signal", r#"{"Signal":"SIGNOPE","Task":"web"}"#).await;
     assert_eq!(answer.refusal(), (500, "invalid signal: SIGNOPE"));
-    // Of all tasks one is dead.
+    // One of the tasks is dead.
     let answer = stage.send("PUT", "signal", r#"{"Signal":"SIGUSR1"}"#).await;
     let text = "1 error occurred:\n\t* Failed to signal task: ghost, err: Task not running\n\n";
     assert_eq!(answer.refusal(), (500, text));
@@ -197,7 +197,7 @@ async fn an_unknown_allocation_is_told_whatever_the_role() {
             let path = format!("/v1/client/allocation/{UNKNOWN}/{call}");
             let answer = send(&agent, method, &path, body).await;
             assert_eq!(answer.refusal(), (404, text.as_str()), "{role:?} {call}");
-            // Nobody, somebody without the right, and somebody with every right.
+            // No token, a token without the capability, and a management token.
             for token in ["", "node-write", "management"] {
                 let answer =
                     send_request_as(&agent, token, request_with(method, &path, body)).await;

@@ -1,4 +1,4 @@
-//! What an agent writes into its own log.
+//! The lines an agent logs.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::support::{get, get_as, start_alone, start_cluster};
 
-/// The lines that are there now, without their times.
+/// The current lines, without their times.
 async fn lines(feed: &mut LogReceiver) -> Vec<String> {
     let mut seen = Vec::new();
     while let Ok(entry) = timeout(Duration::from_millis(1), feed.next()).await {

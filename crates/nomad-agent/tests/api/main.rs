@@ -1,4 +1,4 @@
-//! The agent's own calls, asked as a request comes from a socket, without a socket.
+//! The agent's own calls, as requests come from a socket, but without a socket.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what went wrong by failing")]
 

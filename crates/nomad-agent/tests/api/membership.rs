@@ -80,7 +80,7 @@ async fn only_who_may_write_changes_the_membership() {
         assert_eq!(put("gone", &path).await.refusal(), (403, "ACL token expired"), "{path}");
         assert_eq!(put("management", &path).await.refusal(), (status, text), "{path}");
     }
-    // What is missing is said before who asks matters, but for the node to remove.
+    // A missing parameter is reported before authorization, except for the node to remove.
     let servers = put("", "/v1/agent/servers").await;
     assert_eq!(servers.refusal(), (400, "missing server address"));
     let unreachable = put("", "/v1/agent/servers?address=127.0.0.1:1").await;

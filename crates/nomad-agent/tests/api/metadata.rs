@@ -68,7 +68,7 @@ async fn metadata_is_refused_in_nomads_words() {
     assert_eq!(get(&agent, &other).await.refusal(), (500, unknown.as_str()));
     let body = format!(r#"{{"NodeID":"{UNKNOWN}","Meta":{{}}}}"#);
     assert_eq!(send(&agent, "POST", PATH, &body).await.refusal(), (500, unknown.as_str()));
-    // The query wins.
+    // The query takes precedence.
     let own = format!("{PATH}?node_id={}", agent.node_id().unwrap());
     send(&agent, "POST", &own, &body).await.json();
     let denied = (403, "Permission denied");

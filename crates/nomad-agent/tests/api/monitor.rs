@@ -13,12 +13,12 @@ use tracing::{debug, error, info};
 
 use crate::support::{chunk, get, open, start, start_alone, start_cluster};
 
-/// Says something as this agent.
+/// Logs a line as this agent.
 fn log_as(agent: &Agent, say: impl FnOnce()) {
     tracing::dispatcher::with_default(agent.dispatch(), say);
 }
 
-/// Opens a monitor, and says the first thing once it listens: a plain one has no head before.
+/// Opens a monitor, and logs the first line once it is subscribed: a plain one has no head before.
 async fn monitor(agent: &Agent, query: &str, say: impl FnOnce()) -> http::Response<Body> {
     let (asked, path) = (agent.clone(), format!("/v1/agent/monitor?{query}"));
     let before = agent.log().receiver_count();
@@ -102,7 +102,7 @@ async fn a_silent_log_beats_in_frames_and_is_silent_in_plain() {
     assert_eq!(started.elapsed(), Duration::from_secs(1));
     assert_eq!(chunk(&mut body).await, "{}");
     assert_eq!(started.elapsed(), Duration::from_secs(2));
-    // Not even a head.
+    // Not even a head is sent.
     let plain = open(&agent, "/v1/agent/monitor?plain=true");
     assert!(timeout(Duration::from_secs(3600), plain).await.is_err());
 }
@@ -125,7 +125,7 @@ async fn lost_lines_are_told_every_three_seconds() {
     let say = || info!(target: "client", "first");
     let mut body = monitor(&agent, "plain=true&log_json=true", say).await.into_body();
     assert!(chunk(&mut body).await.contains("first"));
-    // Nobody reads while this is said, and 512 lines are kept.
+    // These lines are not read, and 512 are queued.
     log_as(&agent, || (0..600).for_each(|n| info!(target: "client", n, "again")));
     let started = Instant::now();
     let mut text = String::new();
@@ -155,7 +155,7 @@ async fn a_caller_that_leaves_is_forgotten_at_once() {
     assert_eq!((agent.log().receiver_count(), agent.open_streams()), (1, 1));
     drop(response);
     assert_eq!((agent.log().receiver_count(), agent.open_streams()), (0, 0));
-    // One that leaves before the head is forgotten just as well.
+    // One that disconnects before the head is unsubscribed likewise.
     let path = "/v1/agent/monitor?plain=true";
     assert!(timeout(Duration::from_secs(5), open(&agent, path)).await.is_err());
     assert_eq!((agent.log().receiver_count(), agent.open_streams()), (0, 0));
@@ -168,7 +168,7 @@ async fn own_targets_are_here_and_others_are_refused() {
     let server_id = leader.server_id().unwrap();
     for (agent, query) in [
         (&client, format!("node_id={own}")),
-        // A client has no way to a server's log and shows its own, as Nomad's does.
+        // A client cannot reach a server's log and shows its own, as Nomad's does.
         (&client, "server_id=leader".to_owned()),
         (&leader, "server_id=leader".to_owned()),
         (&leader, "server_id=server1.global".to_owned()),

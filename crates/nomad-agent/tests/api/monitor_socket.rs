@@ -1,4 +1,4 @@
-//! Monitors as callers hear them: types, frames and lines over a socket.
+//! Monitors as clients read them: types, frames and lines over a socket.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::StatusCode;
@@ -16,7 +16,7 @@ use crate::{
     test_server::{TestServer, serve},
 };
 
-/// A monitor that a caller reads over a socket.
+/// A monitor that a client reads over a socket.
 struct Monitor {
     kind: String,
     body: Incoming,
@@ -24,7 +24,7 @@ struct Monitor {
 }
 
 impl Monitor {
-    /// Opens it, and speaks as the agent as soon as it listens: nothing that was said before is heard.
+    /// Opens it, and logs as the agent as soon as it is subscribed: earlier lines are not received.
     async fn open(agent: &Agent, query: &str, speak: impl FnOnce()) -> Self {
         Self::open_as(agent, AclDisabled, query, speak).await
     }
@@ -55,7 +55,7 @@ impl Monitor {
         Self { kind, body: response.into_body(), _served: served }
     }
 
-    /// Everything that comes until it is enough.
+    /// Reads until `enough` holds.
     async fn read_until(&mut self, enough: impl Fn(&str) -> bool) -> String {
         let mut seen = String::new();
         while !enough(&seen) {
@@ -65,14 +65,14 @@ impl Monitor {
         seen
     }
 
-    /// The log in frames until a line has come.
+    /// Reads the log in frames until it contains a line.
     async fn read_frames(&mut self, line: &str) -> String {
         let text = self.read_until(|seen| data(seen).contains(line)).await;
         data(&text)
     }
 }
 
-/// What whole frames hold; one that has only come in part is not looked at yet.
+/// The data of whole frames; an incomplete one is not parsed yet.
 fn data(frames: &str) -> String {
     let frames = serde_json::Deserializer::from_str(frames).into_iter::<serde_json::Value>();
     let parts = frames.map_while(Result::ok).filter_map(|frame| {
@@ -94,7 +94,7 @@ async fn frames_begin_with_their_data() {
     assert!(data(&first).ends_with(" [WARN]  http: heard\n"), "{first}");
 }
 
-// A log line is whatever somebody asked for: no browser may take it for a page.
+// A log line can contain text of any request: no browser may take it for a page.
 #[tokio::test]
 async fn markup_in_a_line_is_never_a_page() {
     let agent = start_alone(Role::Both).await;
@@ -157,7 +157,7 @@ async fn who_may_not_hears_nothing() {
     assert!(monitor.read_frames("for readers").await.contains("[DEBUG]"));
 }
 
-// What a caller who does not read has waiting: two buffers of the kernel and the queue of the monitor, and no more.
+// Queued for a client that does not read: two buffers of the kernel and the queue of the monitor, at most.
 #[tokio::test]
 async fn a_slow_reader_is_told_what_it_missed() {
     let agent = start_alone(Role::Client).await;

@@ -18,14 +18,14 @@ const IDENTITY: &str = "/v1/client/identity";
 const RENEW: &str = "/v1/client/identity/renew";
 const NONE: (u16, &str) = (500, "node does not have a JWT identity token");
 
-/// The claims of a node that has some.
+/// The claims of a node that has an identity.
 async fn claims(agent: &Agent) -> Value {
     let answer = get(agent, IDENTITY).await.json();
     assert_eq!(answer.as_object().unwrap().len(), 1, "{answer}");
     answer["Claims"].clone()
 }
 
-/// Waits until the identity is another one than `old`, or there is one at all.
+/// Waits until the identity differs from `old`, or there is one at all.
 async fn changed(agent: &Agent, old: &Value) -> Value {
     let changed = async {
         loop {
@@ -39,7 +39,7 @@ async fn changed(agent: &Agent, old: &Value) -> Value {
     timeout(SOON, changed).await.unwrap()
 }
 
-/// Answers peers at this address until it is dropped.
+/// Serves peers at this address until it is dropped.
 struct RpcServer(JoinHandle<()>);
 
 impl Drop for RpcServer {
@@ -48,7 +48,7 @@ impl Drop for RpcServer {
     }
 }
 
-/// Serves the address that the server tells others.
+/// Serves the address that the server advertises.
 async fn serve_rpc(agent: &Agent) -> RpcServer {
     let listener = TcpListener::bind(agent.config().rpc).await.unwrap();
     let service = peer_service(agent.clone());
@@ -63,7 +63,7 @@ async fn serve_rpc(agent: &Agent) -> RpcServer {
     }))
 }
 
-/// A server of region `eu` that answers nobody yet, at an address where nobody else is.
+/// A server of region `eu` that does not serve its peers yet, at a free address.
 async fn server() -> Agent {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let config = AgentConfig {
@@ -78,7 +78,7 @@ fn with_data(dir: &Path, name: &str) -> AgentConfig {
     AgentConfig { data_dir: Some(dir.join(name)), ..AgentConfig::new(name, Role::Client) }
 }
 
-/// A client that asks this server.
+/// A client that uses this server.
 async fn start_client_of(server: &Agent, config: AgentConfig) -> Agent {
     let remote = RemoteMembership::start(vec![server.config().rpc.to_string()]).await;
     Agent::builder(config).membership(Arc::new(remote)).start().await.unwrap()
@@ -110,7 +110,7 @@ async fn the_nine_claims_of_a_node_are_shown() {
             assert_eq!(number("nbf"), number("iat"));
             assert!(claims["jti"].as_str().unwrap().parse::<uuid::Uuid>().is_ok());
         }
-        // Numbers are floating ones, as Nomad reads them.
+        // Numbers are floating-point ones, as Nomad reads them.
         assert!(get(&agent, IDENTITY).await.text.contains(".0,\"iat\":"));
     }
 }
@@ -125,7 +125,7 @@ async fn a_renewal_brings_a_new_identity() {
         ("POST", RENEW.to_owned(), "{}".to_owned()),
         ("PUT", format!("{RENEW}?node_id={id}"), String::new()),
         ("POST", RENEW.to_owned(), format!(r#"{{"NodeID":"{id}"}}"#)),
-        // The body wins.
+        // The body takes precedence.
         ("PUT", format!("{RENEW}?node_id={UNKNOWN}"), format!(r#"{{"NodeID":"{id}"}}"#)),
     ] {
         let answer = send(&agent, method, &path, &body).await;
@@ -176,7 +176,7 @@ async fn an_identity_is_kept_over_a_restart_and_is_that_of_the_node() {
     let agent = start(config.clone(), &roster).await;
     assert_eq!(claims(&agent).await, first);
     drop(agent);
-    // Nobody else may read either file.
+    // Both files are for their owner alone.
     for file in ["identity", "identity-key"] {
         use std::os::unix::fs::PermissionsExt as _;
         let kept = std::fs::metadata(dir.path().join("client1/client").join(file)).unwrap();
@@ -198,13 +198,13 @@ async fn a_server_signs_for_its_clients() {
     let client = start_client_of(&server, with_data(dir.path(), "client1")).await;
     let first = claims(&client).await;
     let id = client.node_id().unwrap();
-    // The region is the server's, which shows who signed.
+    // The region is the server's, which shows that the server signed it.
     assert_eq!(first["sub"], format!("node:eu:default:{id}:default"));
     assert!(!dir.path().join("client1/client/identity-key").exists());
     send(&client, "PUT", RENEW, "").await.json();
     let second = changed(&client, &first).await;
 
-    // Without its server a node keeps what it has, and gets what it asked for when one is there again.
+    // Without its server a node keeps its identity, and renews it when there is one again.
     drop(served);
     send(&client, "PUT", RENEW, "").await.json();
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -220,13 +220,13 @@ async fn who_is_not_signed_for_has_no_identity() {
     let served = serve_rpc(&server).await;
     let client = start_client_of(&server, with_data(dir.path(), "client1")).await;
     claims(&client).await;
-    // Somebody who knows the node's id and not its secret.
+    // A node that knows the id and not the secret.
     let id = client.node_id().unwrap().to_string();
     std::fs::create_dir_all(dir.path().join("client2/client")).unwrap();
     std::fs::write(dir.path().join("client2/client/client-id"), id).unwrap();
     let other = start_client_of(&server, with_data(dir.path(), "client2")).await;
     assert_eq!(get(&other, IDENTITY).await.refusal(), NONE);
-    // Whoever waits for a server is not alone: it signs nothing for itself.
+    // A client that waits for a server does not issue its own identity.
     drop(served);
     let waiting = start_client_of(&server, AgentConfig::new("client3", Role::Client)).await;
     assert_eq!(get(&waiting, IDENTITY).await.refusal(), NONE);

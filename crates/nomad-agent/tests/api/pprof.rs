@@ -33,7 +33,7 @@ fn contains(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// The headers that Nomad sets: type, name of the file, and that nobody should guess.
+/// The headers that Nomad sets: content type, file name, and `nosniff`.
 fn check_headers(answer: &TestResponse, kind: &str, file: Option<&str>) {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(answer.headers["content-type"], kind);
@@ -79,7 +79,7 @@ async fn the_command_line_is_that_of_this_process() {
         check_headers(&answer, "text/plain; charset=utf-8", None);
         assert_eq!(answer.text, arguments.join("\0"), "{query}");
     }
-    // An agent without a server answers for itself, also when nobody in particular was asked.
+    // An agent without a server serves a request without a target itself.
     let client = open_alone(Role::Client).await;
     check_headers(
         &get(&client, "/v1/agent/pprof/cmdline").await,
@@ -88,7 +88,7 @@ async fn the_command_line_is_that_of_this_process() {
     );
 }
 
-/// A function whose name a profile must show.
+/// A function whose name a profile must contain.
 #[inline(never)]
 fn burn_the_processor(until: &AtomicBool) -> u64 {
     let mut sum = 0_u64;
@@ -109,7 +109,7 @@ async fn the_processor_is_profiled_for_one_caller_at_a_time() {
     let burner = burner.spawn(move || burn_the_processor(&stop)).unwrap();
     let node_id = agent.node_id().unwrap();
     let path = format!("/v1/agent/pprof/profile?node_id={node_id}&seconds=0");
-    // The profiler belongs to the process, so whoever comes second is refused.
+    // The profiler belongs to the process, so a second profile is refused.
     let (one, two) = tokio::join!(get(&agent, &path), get(&agent, &path));
     let (profile, refused) = if one.status == 200 { (one, two) } else { (two, one) };
     until.store(true, Ordering::Relaxed);
@@ -125,12 +125,12 @@ async fn the_processor_is_profiled_for_one_caller_at_a_time() {
     if let Some(top) = go_tool_pprof(&profile.body) {
         assert!(top.contains("burn_the_processor") && top.contains("Duration: 1s"), "{top}");
     }
-    // It is free again for the next one, and a caller who leaves frees it too.
+    // It is free again afterwards, and also when a client disconnects.
     let left = get(&agent, "/v1/agent/pprof/profile?seconds=60");
     assert!(tokio::time::timeout(std::time::Duration::from_millis(50), left).await.is_err());
 }
 
-/// What Go's own viewer makes of a profile; none where there is no Go.
+/// Output of Go's own viewer for a profile; `None` without Go.
 fn go_tool_pprof(profile: &Bytes) -> Option<String> {
     let go = ["go", "/usr/local/go/bin/go"].into_iter().find(|go| {
         let mut version = Command::new(go);
@@ -167,7 +167,7 @@ async fn threads_and_tasks_are_counted() {
         assert!(answer.text.starts_with(&format!("{name} profile: total ")), "{}", answer.text);
         assert!(answer.text.contains("\trunning\n"), "{}", answer.text);
     }
-    // The word of the query counts more than the path.
+    // The query parameter takes precedence over the path.
     let answer = get(&agent, "/v1/agent/pprof/unknown?profile=goroutine&debug=1").await;
     assert!(answer.text.starts_with("goroutine profile"), "{answer:?}");
 }
@@ -219,7 +219,7 @@ async fn names_and_targets_are_refused_in_nomads_words() {
         ),
         (&server, "cmdline?server_id=x", (500, "unknown Nomad server x")),
         (&server, "cmdline?server_id=x&region=mars", (500, "No path to region")),
-        // Everything is looked for in the region that is named, the leader too.
+        // The lookup is in the named region, also for the leader.
         (&server, "cmdline?region=mars", (500, "No path to region")),
         (&server, "cmdline?server_id=leader&region=mars", (500, "No path to region")),
         (&server, &*format!("cmdline?node_id={other}&region=mars"), (500, "No path to region")),
@@ -246,7 +246,7 @@ async fn names_and_targets_are_refused_in_nomads_words() {
     roster.set_status("server1.global", MemberStatus::Failed);
     let answer = get(&server, "/v1/agent/pprof/cmdline?server_id=leader").await;
     assert_eq!(answer.refusal(), (500, "No cluster leader"));
-    // Two targets and the bare root are told before anything about rights.
+    // Two targets and the bare root are reported before authorization.
     let [guarded, ..] = start_cluster().await;
     let answer = get_as(&guarded, "", "/v1/agent/pprof/cmdline?node_id=a&server_id=b").await;
     assert_eq!(answer.refusal(), (400, "Cannot target node and server simultaneously"));

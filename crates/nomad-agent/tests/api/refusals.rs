@@ -1,4 +1,4 @@
-//! What is refused before a handler is asked: paths, methods, roles, rights.
+//! Requests that are refused before a handler runs: paths, methods, roles, capabilities.
 
 use nomad_acl::AclDisabled;
 use nomad_agent::{Role, standalone};

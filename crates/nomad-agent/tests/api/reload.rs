@@ -11,7 +11,7 @@ use crate::support::{TestResponse, get, request, send_request, send_request_as};
 
 const RELOAD: &str = "/v1/agent/reload";
 
-/// Keeps what it hears.
+/// Stores the lines it receives.
 #[derive(Default)]
 struct RecordingSink(Mutex<Vec<String>>);
 
@@ -63,12 +63,12 @@ async fn the_level_of_the_log_changes() {
     log_every_level(&agent);
     assert_eq!(paper.count_lines("a detail"), 1);
     assert_eq!(get(&agent, "/v1/agent/self").await.json()["config"]["LogLevel"], "DEBUG");
-    // What cannot be read is logged and changes nothing.
+    // A configuration that cannot be read is logged and changes nothing.
     *level.lock().unwrap() = "loud";
     assert_eq!(reload(&agent, "PUT").await.status, 200);
     assert_eq!(paper.count_lines("failed to reload the configuration"), 1);
     assert_eq!(agent.log_level(), LogLevel::Debug);
-    // A program that reads its file for another reason brings it itself.
+    // A program that reads its file for another reason applies it itself.
     agent.apply_config(ReloadableConfig::new(LogLevel::Error));
     log_every_level(&agent);
     assert_eq!(paper.count_lines("a detail"), 1);

@@ -1,4 +1,4 @@
-//! Who may ask what, by policy: the cases that Nomad's own tests pin.
+//! Capabilities by policy: the cases that Nomad's own tests pin.
 
 use std::future::{Ready, ready};
 
@@ -8,7 +8,7 @@ use nomad_wire::SecretId;
 
 use crate::support::{request, send_request, start_alone};
 
-/// ACLs on, and every caller has these policies.
+/// ACLs enabled; every request has these policies.
 #[derive(Clone)]
 struct FixedTokens(Acl);
 
@@ -62,7 +62,7 @@ async fn rights_are_those_of_nomad() {
             &["agent:read", "agent:write", "management"],
             &["none", "node:read", "node:write"],
         ),
-        // enable_debug is off, and with ACLs on that does not matter.
+        // `enable_debug` is off, which does not matter with ACLs enabled.
         (
             "/v1/agent/host",
             &["agent:read", "agent:write", "management"],

@@ -70,7 +70,7 @@ async fn the_pool_is_resized_and_says_what_it_is_then() {
     let workers = get(&agent, "/v1/agent/schedulers").await.json();
     assert_eq!(workers["schedulers"].as_array().unwrap().len(), half);
 
-    // A list that begins like the one before is a change here.
+    // A list that has the previous one as its prefix is a change here.
     let longer =
         json!({"num_schedulers": half, "enabled_schedulers": ["_core", "batch", "system"]});
     let answer = set(&agent, &longer).await.json();

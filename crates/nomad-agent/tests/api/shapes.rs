@@ -1,7 +1,7 @@
-//! Answers have the shape of recorded ones.
+//! Responses have the shape of recorded ones.
 //!
-//! `tests/recorded/shapes-1.0.18.json` holds the JSON types of what agents of a Nomad 1.0.18
-//! cluster answered. Nomad 2.0 sends more; what it no longer sends is listed here.
+//! `tests/recorded/shapes-1.0.18.json` holds the JSON types of the responses of a Nomad 1.0.18 cluster's agents.
+//! Nomad 2.0 sends more; the keys it no longer sends are listed here.
 
 use nomad_agent::{Agent, AgentConfig, Role};
 use serde_json::Value;
@@ -13,7 +13,7 @@ const RECORDED: &str = include_str!("../recorded/shapes-1.0.18.json");
 /// Keys that Nomad 2.0 does not send.
 const GONE: [&str; 23] = [
     "/Members/0/Tags/mvn",
-    // Only with `bootstrap_expect`, which this agent has no use for.
+    // Only with `bootstrap_expect`, which this agent does not have.
     "/Members/0/Tags/expect",
     "/member/Tags/mvn",
     "/member/Tags/expect",
@@ -23,7 +23,7 @@ const GONE: [&str; 23] = [
     "/config/Consul",
     "/config/Vault",
     "/stats/vault",
-    // This agent replicates nothing, and does not pretend to.
+    // This agent replicates nothing.
     "/stats/raft/applied_index",
     "/stats/raft/commit_index",
     "/stats/raft/fsm_pending",
@@ -41,7 +41,7 @@ const GONE: [&str; 23] = [
     "/stats/raft/term",
 ];
 
-/// What differs in type: null or not says only whether something was configured.
+/// Differences in type are not compared for null: it only shows whether something was configured.
 fn is_like(recorded: &str, ours: &Value) -> bool {
     match recorded {
         "null" => true,
@@ -78,7 +78,7 @@ fn compare(place: &str, recorded: &Value, ours: &Value, faults: &mut Vec<String>
                 compare(&format!("{place}/0"), shape, &ours[0], faults);
             }
         }
-        // What was not configured, and disks on a machine that shows none.
+        // Settings that were not configured, and disks on a machine that shows none.
         (Value::Array(_), ours) if may_be_empty(place) && is_empty(ours) => {}
         _ => faults.push(format!("{place} is {ours}")),
     }

@@ -27,7 +27,7 @@ async fn archive(stage: &AllocFixture) -> Vec<u8> {
     answer.into_body().collect().await.unwrap().to_bytes().to_vec()
 }
 
-/// What an archive says of an entry: its type, its target if it is a link, its content.
+/// An entry of an archive: its type, its target if it is a link, its content.
 type Entry = (tar::EntryType, Option<String>, String);
 
 fn entries(archive: &[u8]) -> Vec<(String, Entry)> {
@@ -97,7 +97,7 @@ async fn a_swapped_directory_brings_nothing_in_from_outside() {
     let entries = entries(&archive(&stage).await);
     let (name, (kind, ..)) = entries.last().unwrap();
     assert_eq!((name.as_str(), *kind), ("web/local", tar::EntryType::Symlink));
-    // The directory of the task itself, swapped, is no way either.
+    // Swapping the directory of the task itself does not help either.
     std::fs::remove_file(stage.path("web/local")).unwrap();
     std::fs::rename(stage.path("web"), stage.path("moved")).unwrap();
     symlink("/etc", stage.path("web")).unwrap();

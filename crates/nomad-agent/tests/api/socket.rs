@@ -1,5 +1,4 @@
-//! One stream over a real socket: what an HTTP server makes of a body that is produced while it
-//! is read.
+//! One stream over a real socket: what an HTTP server makes of a body that is produced while it is read.
 
 use hyper_util::rt::TokioIo;
 use nomad_acl::AclDisabled;
@@ -23,7 +22,7 @@ async fn connect(agent: &Agent) -> TcpStream {
         let (socket, _) = listener.accept().await.unwrap();
         let service = standalone(agent, AclDisabled);
         let service = hyper::service::service_fn(move |request| service.clone().call(request));
-        // A caller that goes away in the middle of a stream is an error to hyper and none to us.
+        // A client that disconnects in the middle of a stream is an error to hyper and none to us.
         let serving = hyper::server::conn::http1::Builder::new();
         drop(serving.serve_connection(TokioIo::new(socket), service).await);
     });
@@ -47,7 +46,7 @@ async fn a_plain_monitor_is_silent_then_chunked_and_ends_with_its_caller() {
     while agent.log().receiver_count() == 0 {
         task::yield_now().await;
     }
-    // Not even a head while nothing was said.
+    // Not even a head is sent before the first line.
     assert_eq!(socket.try_read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 
     tracing::dispatcher::with_default(agent.dispatch(), || info!(target: "client", "hello"));

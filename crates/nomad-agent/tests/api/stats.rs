@@ -54,7 +54,7 @@ async fn the_real_host_is_behind_it() {
     assert_eq!(core, ["CPU", "Idle", "System", "TotalPercent", "TotalTicks", "User"]);
     assert!(answer["Memory"]["Total"].as_u64() > answer["Memory"]["Available"].as_u64());
     assert!(answer["AllocDirStats"]["Size"].as_u64() > Some(0));
-    // Seconds, not nanoseconds, and the other way round.
+    // The timestamp is in nanoseconds, the uptime in seconds.
     assert!(answer["Timestamp"].as_i64() > Some(1_000_000_000_000_000_000));
     assert!(answer["Uptime"].as_u64() < Some(1_000_000_000));
 }

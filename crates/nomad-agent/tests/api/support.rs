@@ -1,4 +1,4 @@
-//! A small fleet in one process, and a caller.
+//! Several agents in one process, and a client.
 
 use std::{
     future::{Ready, ready},
@@ -20,7 +20,7 @@ use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tower_service::Service as _;
 
-/// A host without a kernel: its answers are the same on every machine.
+/// A host without a kernel: its facts are the same on every machine.
 #[derive(Debug)]
 pub(crate) struct FixedHost;
 
@@ -34,7 +34,7 @@ impl HostSource for FixedHost {
     }
 }
 
-/// An agent that knows the roster, is on it if it is a server, and lives on a quiet host.
+/// An agent with the roster, in it if it is a server, on a fixed host.
 pub(crate) async fn start(config: AgentConfig, roster: &Arc<Roster>) -> Agent {
     let known: Arc<Roster> = Arc::clone(roster);
     let agent = Agent::builder(config).membership(known).host(Arc::new(FixedHost)).start().await;
@@ -66,7 +66,7 @@ pub(crate) async fn start_cluster() -> [Agent; 3] {
     agents.try_into().unwrap()
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct TestResponse {
     pub(crate) status: StatusCode,
@@ -82,7 +82,7 @@ impl TestResponse {
         serde_json::from_str(&self.text).unwrap()
     }
 
-    /// Status and text of a refusal, whose type is checked on the way.
+    /// Status and text of a refusal; checks its content type as well.
     pub(crate) fn refusal(&self) -> (u16, &str) {
         if !self.text.is_empty() {
             assert_eq!(self.headers["content-type"], "text/plain; charset=utf-8", "{self:?}");
@@ -91,7 +91,7 @@ impl TestResponse {
     }
 }
 
-/// Asks with ACLs off.
+/// Sends a request with ACLs disabled.
 pub(crate) async fn get(agent: &Agent, path: &str) -> TestResponse {
     send_request(standalone(agent.clone(), AclDisabled), request("GET", path)).await
 }
@@ -105,7 +105,7 @@ pub(crate) fn request_with(method: &str, path: &str, body: &str) -> Request<Full
     Request::builder().method(method).uri(path).body(body).unwrap()
 }
 
-/// Asks with ACLs off and a body.
+/// Sends a request with ACLs disabled and a body.
 pub(crate) async fn send(agent: &Agent, method: &str, path: &str, body: &str) -> TestResponse {
     send_request(standalone(agent.clone(), AclDisabled), request_with(method, path, body)).await
 }
@@ -122,7 +122,7 @@ pub(crate) async fn serve<T: Tokens + Clone + Send + Sync + 'static>(
             let service = service.clone();
             let service = hyper::service::service_fn(move |request| service.clone().call(request));
             tokio::spawn(async move {
-                // A caller that goes away in the middle of a stream is an error to hyper and none to us.
+                // A client that disconnects in the middle of a stream is an error to hyper and none to us.
                 let http = hyper::server::conn::http1::Builder::new();
                 drop(http.serve_connection(TokioIo::new(socket), service).await);
             });
@@ -131,7 +131,7 @@ pub(crate) async fn serve<T: Tokens + Clone + Send + Sync + 'static>(
     address
 }
 
-/// Asks over a socket, and reads the answer to its end.
+/// Sends a request over a socket, and reads the response to its end.
 pub(crate) async fn send_request<T: Tokens + Clone + Send + Sync + 'static>(
     service: Standalone<T>,
     mut request: Request<Full<Bytes>>,
@@ -149,13 +149,13 @@ pub(crate) async fn send_request<T: Tokens + Clone + Send + Sync + 'static>(
     TestResponse { status: parts.status, headers: parts.headers, body, text }
 }
 
-/// A body that goes on: the response as soon as its head is there.
+/// A streamed body: the response as soon as its head is there.
 pub(crate) async fn open(agent: &Agent, path: &str) -> http::Response<Body> {
     let Ok(response) = standalone(agent.clone(), AclDisabled).call(request("GET", path)).await;
     response
 }
 
-/// The same over a socket: what a caller elsewhere gets.
+/// The same over a socket, as a remote client gets it.
 pub(crate) async fn open_over_http(agent: &Agent, path: &str) -> http::Response<Incoming> {
     let address = serve(standalone(agent.clone(), AclDisabled)).await;
     let socket = TokioIo::new(TcpStream::connect(address).await.unwrap());
@@ -175,8 +175,8 @@ where
     String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
 }
 
-/// ACLs on: `management` may do everything, `agent-read` and its like what their names say, everybody else nothing; `gone`
-/// is expired.
+/// ACLs enabled: `management` may do everything, `agent-read` and the like what their names say, all others
+/// nothing; `gone` is expired.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TestTokens;
 
@@ -203,12 +203,12 @@ fn acl_of(rules: &str) -> Acl {
     Acl::compile([("limited", &policy)])
 }
 
-/// Asks with ACLs on.
+/// Sends a request with ACLs enabled.
 pub(crate) async fn get_as(agent: &Agent, token: &str, path: &str) -> TestResponse {
     send_request_as(agent, token, request("GET", path)).await
 }
 
-/// Asks anything with ACLs on.
+/// Sends any request with ACLs enabled.
 pub(crate) async fn send_request_as(
     agent: &Agent,
     token: &str,

@@ -1,4 +1,4 @@
-//! What outlives an agent: its allocations, from its data directory.
+//! Allocations outlive their agent in its data directory.
 
 use std::{num::NonZeroUsize, path::Path, sync::Arc, time::Duration};
 
@@ -39,7 +39,7 @@ fn state_file(dir: &Path) -> std::path::PathBuf {
     dir.join("client/state").join(format!("{ALLOC}.json"))
 }
 
-/// Waits until the kept state says this.
+/// Waits until the persisted state contains this.
 async fn wait_for_line(dir: &Path, what: &str) {
     let told = async {
         while !std::fs::read_to_string(state_file(dir)).unwrap_or_default().contains(what) {
@@ -86,7 +86,7 @@ async fn an_agent_that_was_killed_leaves_as_much_as_one_that_was_stopped() {
     let one = first.run(alloc(vec![beat("web")])).unwrap();
     log(&first, "web", "up\n").await;
     wait_for_line(dir.path(), r#""started":"2"#).await;
-    // Nobody says goodbye.
+    // The agent is dropped without a shutdown.
     drop((first, one));
     let second = agent(dir.path()).await;
     assert_eq!(log(&second, "web", "up\nup\n").await, "up\nup\n");
@@ -141,7 +141,7 @@ async fn logs_go_on_in_the_highest_file() {
     tokio::time::timeout(SOON, turned).await.unwrap();
     let lines = "line 5\nline 1\nline 2\nline 3\nline 4\nline 5\n";
     assert_eq!(log(&second, "web", "line 4\nline 5\n").await, lines);
-    // The specification came back whole.
+    // The specification is restored unchanged.
     assert_eq!(*restored_allocation(&second).task("web").unwrap().spec(), task);
 }
 

@@ -39,7 +39,7 @@ where
             let service = service_fn(move |request| service.clone().call(request));
             connections.spawn(async move {
                 let http = hyper::server::conn::http1::Builder::new();
-                // A caller that goes away is an error to hyper and none to us.
+                // A client that disconnects is an error to hyper and none to us.
                 drop(http.serve_connection(TokioIo::new(socket), service).with_upgrades().await);
             });
         }

@@ -79,7 +79,7 @@ fn read_keyring(path: &Path) -> io::Result<Option<Vec<GossipKey>>> {
     Ok(Some(keys).filter(|keys| !keys.is_empty()))
 }
 
-/// Sends the operation to all servers, of which `nodes` are alive.
+/// Sends the operation to all servers, of which `alive` are alive.
 pub(super) async fn execute(
     pool: &TokioSerf,
     request: KeyringRequest,
