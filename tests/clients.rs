@@ -1,4 +1,4 @@
-//! The calls to a client, made to an address that is none: who asks the gateway reaches the node that is meant.
+//! Calls to a client, sent to an address that is not a client's: the gateway forwards them to the target node.
 
 use bytes::Bytes;
 use http::Request;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{TestCluster, TestResponse, get, send};
 
-/// A node, and an allocation, that are nowhere.
+/// An unknown node, and an unknown allocation.
 const UNKNOWN: &str = "01234567-89ab-cdef-0123-456789abcdef";
 
 async fn ask(world: &TestCluster, method: &str, path: &str, body: &str) -> TestResponse {
@@ -37,7 +37,7 @@ async fn a_node_is_reached_by_its_id_from_where_no_node_is() {
             assert_eq!(answer.header("x-nomad-gateway-agent"), Some(client), "{path}");
         }
     }
-    // Without a node's id nobody is meant, for the address belongs to servers.
+    // Without a node's id there is no target, because the address is that of servers.
     for (call, text) in [
         ("stats", "No local Node and node_id not provided"),
         ("gc", "No local Node and node_id not provided"),
@@ -73,7 +73,7 @@ async fn every_client_of_the_fleet_has_an_identity_that_can_be_renewed() {
             tokio::task::yield_now().await;
         }
         ids.push(first["jti"].clone());
-        // A server signed it: the client made no key of its own.
+        // A server signed it: the client created no key of its own.
         let data = world.agent(client).0.config().data_dir.clone().unwrap();
         assert!(!data.join("client/identity-key").exists());
         assert!(data.join("client/identity").exists());
@@ -87,7 +87,8 @@ async fn an_allocation_is_looked_for_where_it_is() {
     let id = world.written_allocation().await;
     let unknown = format!("Unknown allocation \"{UNKNOWN}\"");
     let stats = |id: &str| format!("/v1/client/allocation/{id}/stats");
-    // The client that has it answers itself; every other agent, and the gateway for nobody's, does not know it.
+    // The allocation's client responds itself; every other agent, and the gateway for an unknown one, does not know
+    // it.
     assert_eq!(get(world.agent("client1").1, &stats(&id)).await.status, 200);
     let through = get(world.gateway, &stats(&id)).await;
     assert_eq!(through.header("x-nomad-gateway-agent"), Some("client1"));

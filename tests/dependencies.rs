@@ -1,10 +1,10 @@
-//! What the lock file brings in: from where, under which licence, and what twice.
+//! The dependencies in the lock file: their sources, their licences, and duplicate versions.
 
 use std::{collections::BTreeMap, path::Path, process::Command};
 
 use serde_json::Value;
 
-/// Licences under which a dependency may come. Anything else is a decision that somebody makes and writes down here.
+/// Licences that a dependency may have. Any other one is a decision to be made and written down here.
 const LICENCES: [&str; 10] = [
     "0BSD",
     "Apache-2.0",
@@ -18,7 +18,8 @@ const LICENCES: [&str; 10] = [
     "Zlib",
 ];
 
-/// Crates under other licences. MPL-2.0 asks for the source of its own changed files alone: these come as they are.
+/// Crates under other licences. MPL-2.0 requires the source of its own changed files only: these are used
+/// unchanged.
 const EXCEPTIONS: [(&str, &str); 7] = [
     ("memberlist", "MPL-2.0"),
     ("memberlist-core", "MPL-2.0"),
@@ -31,8 +32,8 @@ const EXCEPTIONS: [(&str, &str); 7] = [
 
 const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
-/// Crates that come in more than one version, for two of our dependencies disagree. It costs build time and bytes: a new
-/// one is looked at before it is added, and one that has gone is struck out.
+/// Crates that come in more than one version, because two of our dependencies disagree. Duplicates cost build time
+/// and bytes: check a new one before adding it, and remove one that is gone.
 const TWICE: [&str; 22] = [
     "base64",
     "bitflags",
@@ -71,7 +72,7 @@ fn locked() -> Vec<(String, Option<String>)> {
     packages.map(|one| (value(one, "name").unwrap(), value(one, "source"))).collect()
 }
 
-/// Every package that this machine's build may need. Offline: whoever compiled these tests has them all.
+/// Every package that this machine's build may need. Offline: compiling these tests has fetched them all.
 fn compiled() -> Vec<Value> {
     let version = Command::new("rustc").arg("-vV").output().unwrap();
     let version = String::from_utf8(version.stdout).unwrap();
@@ -87,7 +88,7 @@ fn compiled() -> Vec<Value> {
     metadata["packages"].as_array().unwrap().clone()
 }
 
-/// Whether an SPDX expression leaves a choice that consists of allowed licences alone. `AND` binds more than `OR`, and
+/// Whether an SPDX expression can be satisfied with allowed licences alone. `AND` binds more tightly than `OR`, and
 /// the slash is the `OR` of old manifests.
 fn is_allowed(expression: &str) -> bool {
     let expression = expression.trim();
@@ -105,7 +106,7 @@ fn is_allowed(expression: &str) -> bool {
     }
 }
 
-/// Splits where the separator stands outside of parentheses.
+/// Splits at separators outside parentheses.
 fn split<'a>(text: &'a str, separator: &str) -> Vec<&'a str> {
     let (mut parts, mut begin, mut depth) = (Vec::new(), 0, 0_u32);
     for (at, byte) in text.bytes().enumerate() {

@@ -1,4 +1,4 @@
-//! What the documents say of the code and of each other.
+//! Checks the documents against the code and against each other.
 
 mod limits;
 mod links;
@@ -10,7 +10,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// Every file below `folder` with this extension. What cargo made and what is hidden is left out, but for `.github`.
+/// Every file below `folder` with this extension, except for build output and hidden files; `.github` is included.
 fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -1,4 +1,4 @@
-//! A command over a websocket at an agent's own port, behind the listener that serves everything else.
+//! A command over a websocket at an agent's own port, behind the production listener.
 
 use std::{path::Path, time::Duration};
 
@@ -49,7 +49,7 @@ async fn a_command_is_served_by_the_listener_and_does_not_hold_up_its_end() {
 
     stopper.start_drain();
     timeout(TIMEOUT, fleet.stop()).await.unwrap();
-    // The command has ended with its task, and the conversation with the agent.
+    // The command ends with its task, and the session with the agent.
     let ended = async { while let Some(Ok(_)) = socket.next().await {} };
     timeout(TIMEOUT, ended).await.unwrap();
     let gone = async {

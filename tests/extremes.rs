@@ -1,5 +1,5 @@
-//! Extreme values in every query parameter of every route, through a whole gateway: the answer is the one that the agent
-//! gives itself, at once, and the connection serves the next call.
+//! Extreme values in every query parameter of every route, through a whole gateway: the response is that of the
+//! agent itself, it comes at once, and the connection serves the next call.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -16,16 +16,16 @@ use crate::support::TestCluster;
 #[path = "../crates/nomad-wire/tests/extremes/values.rs"]
 mod values;
 
-/// No value makes an answer slow.
+/// No value makes a response slow.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Streams that are opened at once.
+/// Number of streams opened at once.
 const AT_ONCE: usize = 8;
 
-/// A route, what it needs besides the parameter that is tried, and its parameters.
+/// A route, its required parameters besides the one under test, and all its parameters.
 type Route = (&'static str, &'static str, &'static [&'static str]);
 
-/// Of the first client, which is asked itself too. `NODE` is its id.
+/// Routes of the first client, which also gets each request directly. `NODE` is its id.
 const CLIENT: [Route; 7] = [
     ("/v1/agent/self", "node_id=NODE", &["pretty", "stale", "wait", "index"]),
     ("/v1/agent/members", "node_id=NODE", &["pretty", "per_page", "stale", "wait", "index"]),
@@ -36,7 +36,7 @@ const CLIENT: [Route; 7] = [
     ("/v1/agent/pprof/heap", "node_id=NODE", &["seconds", "gc", "profile"]),
 ];
 
-/// Of its allocation `ALLOC`.
+/// Routes of its allocation `ALLOC`.
 const ALLOC: [Route; 11] = [
     ("/v1/client/allocation/ALLOC/stats", "", &["task", "pretty", "stale", "wait", "index"]),
     ("/v1/client/allocation/ALLOC/checks", "", &["pretty", "stale", "wait", "index"]),
@@ -55,10 +55,10 @@ const ALLOC: [Route; 11] = [
     ("/v1/client/fs/logs/ALLOC", "follow=false", &["task", "type"]),
 ];
 
-/// Of the servers: what is no agent's business is passed to one of them.
+/// Routes of the servers, which the gateway passes to one of them.
 const PASSED: [Route; 1] = [("/v1/jobs", "", &["prefix", "stale", "wait", "index", "per_page"])];
 
-/// Where the value itself says which agent is meant.
+/// Routes whose tested value itself names the agent.
 const NAMED: [Route; 5] = [
     ("/v1/agent/self", "", &["node_id", "server_id"]),
     ("/v1/agent/host", "", &["node_id", "server_id"]),
@@ -67,14 +67,14 @@ const NAMED: [Route; 5] = [
     ("/v1/client/metadata", "", &["node_id"]),
 ];
 
-/// Of streams without end: what is refused, and the head of what is not.
+/// Routes of endless streams: refusals, and the head of the others.
 const STREAMS: [Route; 1] =
     [("/v1/agent/monitor", "node_id=NODE", &["log_level", "log_json", "plain"])];
 
-/// Every so many values are also said twice.
+/// One in this many values is also sent twice.
 const TWICE: usize = 4;
 
-/// A kept connection.
+/// A keep-alive connection.
 struct Caller {
     token: String,
     sender: SendRequest<Empty<Bytes>>,
@@ -90,7 +90,7 @@ impl Caller {
         Self { token, sender, _driver: driver }
     }
 
-    /// The status, and the text of what is refused. Each call goes over the connection of the one before.
+    /// The status, and the text of a refusal. Calls share one connection.
     async fn ask(&mut self, target: &str) -> (StatusCode, Bytes) {
         let request = self.request(target);
         let asking = async {
@@ -103,7 +103,7 @@ impl Caller {
         answered.unwrap_or_else(|_| panic!("no answer to {target:.200}"))
     }
 
-    /// The status alone, of what may have no end.
+    /// The status only, for responses that may never end.
     async fn head(address: SocketAddr, target: &str) -> StatusCode {
         let mut caller = Self::new(address, String::new()).await;
         let request = caller.request(target);
@@ -117,7 +117,7 @@ impl Caller {
     }
 }
 
-/// Every parameter with every value, and some of them said twice.
+/// Every parameter with every value, and some of them twice.
 fn targets(world: &TestCluster, routes: &[Route]) -> Vec<String> {
     let (node, alloc) = (world.node("client1"), world.allocation());
     let mut targets = Vec::new();
@@ -187,7 +187,7 @@ async fn an_extreme_value_that_names_an_agent_is_refused_in_nomads_words() {
 async fn an_extreme_value_of_a_stream_is_read_or_refused_as_by_the_agent_itself() {
     let world = TestCluster::start().await;
     let agent = world.agent("client1").1;
-    // A stream of the agent's own begins with its first line, so that only refusals are compared.
+    // A stream of the agent's own starts with its first line, so only refusals are compared.
     let calls = targets(&world, &STREAMS).into_iter().map(async |target| {
         let answer = Caller::head(world.gateway, &target).await;
         if answer != StatusCode::OK {

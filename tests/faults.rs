@@ -1,4 +1,4 @@
-//! Agents that refuse, break, and stay silent: the caller hears of it at once, and the gateway goes on.
+//! Agents that refuse, break or stay silent: the client learns of it at once, and the gateway continues.
 
 use std::{
     net::SocketAddr,
@@ -26,7 +26,7 @@ const ALLOC: &str = "13651909-dd6d-35ce-5da0-5004769668b3";
 const SERVERS: [&str; 2] =
     ["078367fb-eec8-87bf-8d99-0c0a5e3f7c7c", "0901b9e7-0f99-38b8-af24-a5b640b80689"];
 
-/// An address where nobody listens.
+/// An address without a listener.
 async fn refused_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
@@ -37,7 +37,7 @@ struct TestGateway {
     tasks: JoinSet<()>,
 }
 
-/// A gateway in front of two servers and a client that has the allocation.
+/// A gateway in front of two servers and the client with the allocation.
 async fn start_gateway(
     mut tasks: JoinSet<()>,
     servers: [SocketAddr; 2],
@@ -65,7 +65,7 @@ async fn start_gateway(
     TestGateway { address, _stopper: stopper, tasks }
 }
 
-/// A gateway whose only client follows a script; its servers answer.
+/// A gateway whose only client follows a script; its servers respond normally.
 async fn start_with_client(script: Script) -> TestGateway {
     let mut tasks = JoinSet::new();
     let server = start_scripted(&mut tasks, Script::Serve("server")).await;
@@ -171,7 +171,7 @@ async fn an_agent_that_dies_in_the_middle_of_a_stream() {
     let path = format!("/v1/client/fs/logs/{ALLOC}?task=a&type=stdout&follow=true");
     let mut stream = Stream::open(front.address, &path).await;
     assert_eq!(stream.next().await.unwrap().unwrap(), "{}");
-    // A broken transfer, so that nobody takes it for the end of the log.
+    // A broken transfer, so that the reader does not take it for the end of the log.
     assert!(stream.next().await.unwrap().is_err());
     check_serves(&front).await;
 }
@@ -202,7 +202,7 @@ async fn a_request_that_comes_back_is_refused_at_the_first_turn() {
     let listener = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let address = listener.address();
     let (region, id) = (Region::default(), NODE.parse().unwrap());
-    // The client's address is the gateway's own.
+    // The client agent advertises the gateway's own address.
     let table = StaticDirectory::builder(region.clone())
         .agent(
             Agent::server("server1", SERVERS[0].parse().unwrap(), region.clone(), server).unwrap(),

@@ -1,4 +1,5 @@
-//! One monitor for all who ask for the same one: nobody can tell by its bytes, and nobody holds up another.
+//! Monitor fan-out: one upstream monitor for several clients. Its bytes are unchanged, and no client delays
+//! another.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -26,7 +27,7 @@ struct TestGateway {
     _tasks: JoinSet<()>,
 }
 
-/// A gateway in front of one client, whose monitors the test writes.
+/// A gateway in front of one client agent, whose monitors the test writes.
 async fn start_gateway<T>(tokens: T) -> TestGateway
 where
     T: Tokens + Clone + Send + Sync + 'static,
@@ -69,14 +70,14 @@ async fn clients_share_one_monitor_and_each_begins_with_a_whole_line() {
     assert_eq!(first.headers["x-nomad-gateway-stream"], "shared");
     assert_eq!(first.headers["x-nomad-gateway-agent"], "client1");
     assert_eq!(first.headers["content-type"], "application/json");
-    // As it came, when it ends with a line.
+    // Unchanged, if it ends with a line.
     send_chunk(&feeder, frame("one\n"));
     assert_eq!(first.next().await.unwrap().unwrap(), frame("one\n"));
     send_chunk(&feeder, frame("tw"));
     send_chunk(&feeder, "{}");
     assert_eq!(first.next().await.unwrap().unwrap(), "{}");
 
-    // The same in other words, and with another spelling of the same values.
+    // The same parameters, with other names and other spellings of the values.
     let same = monitor("&log_level=DEBUG&log_json=false&server_id=&region=global");
     let mut second = Stream::open(front.address, &same).await;
     let named = |headers: &http::HeaderMap| {
@@ -88,11 +89,11 @@ async fn clients_share_one_monitor_and_each_begins_with_a_whole_line() {
     send_chunk(&feeder, frame("ur\n"));
     let expect = frame("two\nthree\n") + &frame("four\n");
     assert_eq!(first.read_until(|seen| seen.len() >= expect.len()).await, expect);
-    // It came while the second line was being written, and that line is whole for it too.
+    // It subscribed while the second line was being written, and gets that line whole too.
     assert_eq!(second.read_until(|seen| seen.len() >= expect.len()).await, expect);
     assert_eq!(front.agent.paths().len(), 1);
 
-    // The end is everybody's.
+    // The end reaches every subscriber.
     drop(feeder);
     assert!(first.next().await.is_none());
     assert!(second.next().await.is_none());
@@ -108,7 +109,7 @@ async fn monitors_that_differ_are_not_shared() {
         "&log_json=true",
         "&plain=true",
         "&log_include_location=1",
-        // Nobody knows what it means.
+        // An unknown parameter.
         "&something=new",
     ]
     .into_iter()
@@ -177,7 +178,7 @@ async fn the_request_goes_on_without_its_client_and_ends_with_the_last_one() {
     assert_eq!(second.next().await.unwrap().unwrap(), frame("still here\n"));
     drop(second);
     front.agent.wait_streams_ended(1).await;
-    // And the next caller begins anew.
+    // The next client starts a new upstream monitor.
     let (mut third, feeder) =
         tokio::join!(Stream::open(front.address, &path), front.agent.stream(1));
     send_chunk(&feeder, frame("again\n"));
@@ -193,7 +194,7 @@ async fn a_client_that_leaves_before_the_response_takes_nothing_from_the_others(
     let second = Stream::open(front.address, &path);
     let told = async {
         let feeder = front.agent.stream(0).await;
-        // The first caller has lost patience by then.
+        // The first client has timed out by then.
         tokio::time::sleep(Duration::from_millis(400)).await;
         send_chunk(&feeder, "line\n");
         feeder
@@ -204,7 +205,7 @@ async fn a_client_that_leaves_before_the_response_takes_nothing_from_the_others(
     assert_eq!(front.agent.paths().len(), 1);
 }
 
-/// A connection on which nothing is read before the test says so.
+/// A connection that is not read until the test reads it.
 async fn open_unread(address: SocketAddr, path: &str) -> TcpStream {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -227,7 +228,7 @@ async fn a_slow_client_is_told_what_is_missing_and_holds_up_nobody() {
         tokio::join!(Stream::open(front.address, &path), front.agent.stream(0));
     let mut slow = open_unread(front.address, &path).await;
     let mut sent = 0;
-    // In bursts that fit the queue, so that the quick one loses nothing.
+    // In bursts that fit the queue, so that the fast subscriber loses nothing.
     while sent < LINES {
         let burst: String = (sent..sent + 200).map(|number| format!("{number:099}\n")).collect();
         sent += 200;
@@ -244,7 +245,7 @@ async fn a_slow_client_is_told_what_is_missing_and_holds_up_nobody() {
     }
     let text = String::from_utf8(seen).unwrap();
     let (mut next, mut lost) = (0, 0);
-    // Chunk sizes and blank lines between are the transfer's.
+    // Chunk sizes and blank lines in between belong to the transfer coding.
     for line in text.lines().filter(|line| line.len() > 10) {
         if let Some(rest) = line.strip_prefix("[WARN] Monitor dropped ") {
             let count: usize = rest.split(' ').next().unwrap().parse().unwrap();
@@ -344,7 +345,7 @@ async fn one_agent_has_so_many_different_monitors_and_no_more() {
     assert_eq!(refused.status, 429);
     assert_eq!(refused.text(), "too many different monitors are open at this agent");
     assert_eq!(refused.header("retry-after"), Some("5"));
-    // One that is there can be joined, and one that has gone makes room.
+    // A client can subscribe to an existing monitor, and a closed one frees a permit.
     Stream::open(front.address, &shapes[3]).await;
     drop(open.pop());
     front.agent.wait_streams_ended(1).await;
@@ -372,7 +373,7 @@ async fn every_client_that_shares_was_authorized() {
     let mut reader = ask(Some(tokens.read_only.expose())).await;
     assert_eq!(reader.headers["x-nomad-gateway-stream"], "shared");
     assert_eq!(world.agent("client1").0.log().receiver_count(), 1);
-    // Every second, also for the one who came later.
+    // Every second, also for the later subscriber.
     drop(manager);
     assert_eq!(reader.next().await.unwrap().unwrap(), "{}");
 }

@@ -1,4 +1,4 @@
-//! Heads of requests as they are typed, mistaken and too long, byte for byte.
+//! Request heads byte for byte: well-formed, malformed and too long.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -27,7 +27,7 @@ struct TestGateway {
 }
 
 impl TestGateway {
-    /// A gateway with a log, in front of one server that answers everything.
+    /// A gateway with an access log, in front of one server that accepts every request.
     async fn start() -> Self {
         let mut tasks = JoinSet::new();
         let server =
@@ -57,13 +57,13 @@ impl TestGateway {
         timeout(Duration::from_secs(20), said).await.expect("an answer")
     }
 
-    /// The request line that the server saw last.
+    /// The last request line that the server received.
     fn last_request_line(&self) -> String {
         let heads = self.server.heads();
         heads.last().and_then(|head| head.lines().next()).unwrap_or_default().to_owned()
     }
 
-    /// The access log's line of this request.
+    /// The access log line of this request.
     async fn access_log_line(&self, request_id: &str) -> Value {
         let logged = async {
             loop {
@@ -232,12 +232,12 @@ async fn the_host_of_an_absolute_target_counts_and_http_1_0_needs_none() {
     }
 }
 
-/// Sends a large head without its end from 127.0.0.x, and returns what is answered.
+/// Sends a large incomplete head from 127.0.0.x, and returns the response.
 async fn half_sent(last: u8, gateway: SocketAddr, size: usize) -> String {
     let mut stream = connect_from(last, gateway).await;
     let start = "GET /v1/jobs HTTP/1.1\r\nHost: a\r\nx: ";
     stream.write_all(start.as_bytes()).await.unwrap();
-    // Who is refused may be closed before it has sent everything.
+    // A refused connection may be closed before everything was sent.
     drop(stream.write_all("y".repeat(size).as_bytes()).await);
     read(&mut stream).await
 }
@@ -267,7 +267,7 @@ async fn whole(last: u8, gateway: SocketAddr, size: usize) -> String {
 async fn large_heads_that_never_end_are_bounded_and_others_are_served() {
     let front = TestGateway::start().await;
     let mut callers = FuturesUnordered::new();
-    // Each needs 14 places of 64 KiB, and an address has 256; four addresses have all that there are.
+    // Each needs 14 permits of 64 KiB, and an address has 256; four addresses have all of them.
     let mut refused = async |last, count: usize, at_most: usize, status: &str| {
         callers.extend((0..count).map(|_| half_sent(last, front.address, 900_000)));
         for number in at_most..count {

@@ -1,10 +1,11 @@
-//! The rules of the house: who may import whom, and what every crate has.
+//! The rules of the workspace: allowed imports between packages, and what every crate has.
 
 use std::{collections::BTreeMap, path::PathBuf, process::Command};
 
 use serde_json::Value;
 
-/// What each package may import of ours. `benches` and `tests` use every public face and are not listed.
+/// The packages of ours that each package may import. `benches` and `tests` use every public API and are not
+/// listed.
 const ALLOWED_DEPENDENCIES: [(&str, &[&str]); 6] = [
     ("nomad-wire", &[]),
     ("nomad-frames", &[]),
@@ -14,7 +15,7 @@ const ALLOWED_DEPENDENCIES: [(&str, &[&str]); 6] = [
     ("nomad-gateway", &["nomad-wire", "nomad-frames", "nomad-acl", "nomad-forward", "nomad-agent"]),
 ];
 
-/// Crates that are told the time, the bytes and the answers: none of these may stand in their manifests.
+/// The sans-io crates: none of the crates below may be in their manifests.
 const SANS_IO: [&str; 3] = ["nomad-wire", "nomad-frames", "nomad-acl"];
 const IO_CRATES: [&str; 6] = ["tokio", "hyper", "hyper-util", "mio", "socket2", "reqwest"];
 
@@ -29,7 +30,7 @@ fn workspace() -> Vec<Value> {
     metadata["packages"].as_array().unwrap().clone()
 }
 
-/// Package → what it imports outside of its tests.
+/// Package → its imports, tests excluded.
 fn imports() -> BTreeMap<String, Vec<String>> {
     let package = |package: &Value| {
         let dependencies = package["dependencies"].as_array().unwrap().iter();
@@ -83,7 +84,7 @@ fn versions_are_written_in_one_place() {
     for package in workspace() {
         let manifest = package["manifest_path"].as_str().unwrap();
         let text = std::fs::read_to_string(manifest).unwrap();
-        // How old a Rust may be is each crate's own promise.
+        // The minimum Rust version is each crate's own promise.
         let is_version =
             |line: &&str| line.contains("version = \"") && !line.starts_with("rust-version");
         let written = text.lines().find(is_version);

@@ -1,4 +1,4 @@
-//! Bad input: each gets Nomad's status and text (or the repaired one), at once, and the gateway goes on.
+//! Bad input: each gets Nomad's status and text (or the fixed one), at once, and the gateway continues.
 
 use bytes::Bytes;
 use http::{Method, Request};

@@ -1,4 +1,4 @@
-//! Flows across all crates, over real sockets, and the rules of the house.
+//! Flows across all crates, over real sockets, and the rules of the workspace.
 
 #![expect(
     clippy::unwrap_used,

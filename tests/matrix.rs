@@ -1,14 +1,14 @@
-//! Every endpoint, with every way to name an agent: what comes through the gateway is what that agent says itself.
+//! Every endpoint, with every way to name an agent: the response through the gateway is that of the agent itself.
 
 use serde_json::{Value, json};
 
 use crate::support::{TestCluster, TestResponse, get, masked};
 
-/// How a call names its agent, and who must answer.
+/// How a call names its agent, and which agent must respond.
 struct Target {
     query: String,
     agent: &'static str,
-    /// The query that the same agent is asked with directly.
+    /// The query for the direct request to the same agent.
     direct: String,
 }
 
@@ -16,7 +16,7 @@ fn name_of(agent: &str) -> String {
     if agent.starts_with("server") { format!("{agent}.global") } else { agent.to_owned() }
 }
 
-/// Every form of every target of an agent call, and none at all.
+/// Every form of every target of an agent call, and no target.
 fn targets(world: &TestCluster) -> Vec<Target> {
     let target = |query: String, agent, direct: String| Target { query, agent, direct };
     let same = |query: String, agent| target(query.clone(), agent, query);
@@ -68,7 +68,7 @@ fn body(answer: &TestResponse) -> Value {
     serde_json::from_slice(&answer.body).map_or_else(|_| json!({ "text": answer.text() }), masked)
 }
 
-/// The answer through the gateway is the agent's own, and says whose it is.
+/// Checks that the response through the gateway is the agent's own and names that agent.
 async fn check_same_response(world: &TestCluster, through: &str, agent: &str, direct: &str) {
     let (_, address) = world.agent(agent);
     let (through, expected) = (get(world.gateway, through).await, get(address, direct).await);
@@ -101,7 +101,7 @@ async fn every_agent_call_reaches_the_agent_it_names() {
 async fn the_list_of_servers_is_a_clients_and_says_so() {
     let world = TestCluster::start().await;
     for Target { query, agent, direct } in targets(&world) {
-        // Nobody named: a server has no such list, so a client is asked.
+        // Without a target: a server has no such list, so a client gets the request.
         let agent =
             if query.is_empty() || query == "node_id=&server_id=" { "client1" } else { agent };
         check_same_response(
@@ -120,7 +120,7 @@ async fn the_list_of_servers_is_a_clients_and_says_so() {
 async fn client_calls_reach_the_node_they_name() {
     let world = TestCluster::start().await;
     let (client1, client2) = (world.node("client1"), world.node("client2"));
-    // No allocation ever ran on the second client; its directory lies on a file system all the same.
+    // No allocation ever ran on the second client; its directory has a file system all the same.
     let idle = get(world.gateway, &format!("/v1/client/stats?node_id={client2}")).await.json();
     assert!(idle["AllocDirStats"]["Size"].as_u64().unwrap() > 0, "{idle}");
     for (query, agent, direct) in [

@@ -1,4 +1,4 @@
-//! A monitor through the gateway is the live log of the agent that is named, in every way that Nomad has to name one.
+//! A monitor through the gateway is the live log of the named agent, for every way Nomad has to name one.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use tokio::{task::JoinSet, time::timeout};
 
 use crate::support::{Stream, get};
 
-/// Two servers and a client with one gateway in front; nobody here relays anything.
+/// Two servers and a client with one gateway in front; no agent here relays anything.
 struct TestAgents {
     gateway: SocketAddr,
     agents: Vec<Agent>,
@@ -35,7 +35,7 @@ impl TestAgents {
         let (stopper, mut tasks) = (ShutdownController::new(Duration::ZERO), JoinSet::new());
         let mut table = StaticDirectory::builder(Region::default());
         let (roster, mut agents) = (Arc::new(Roster::new()), Vec::new());
-        // The first server is the one that is asked when nobody is named; it does not lead.
+        // The first server, which is not the leader, gets requests without a target.
         for (name, role) in
             [("server2", Role::Server), ("server1", Role::Server), ("client1", Role::Client)]
         {
@@ -61,7 +61,7 @@ impl TestAgents {
         Self { gateway, agents, _serving: tasks, _stopper: stopper }
     }
 
-    /// Opens a monitor, lets every agent say who it is, and gives the first line.
+    /// Opens a monitor, lets every agent log its name, and returns the first line.
     async fn first_line(&self, query: &str) -> String {
         let path = format!("/v1/agent/monitor?plain=true&log_level=debug&{query}");
         let spoken = async {

@@ -1,4 +1,4 @@
-//! What a caller writes in the request line reaches the server as it was written.
+//! A request line reaches the server as the client wrote it.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::support::{FakeAgent, FakeResponse, send};
 
-/// A gateway in front of one server that answers everything and says what it was asked.
+/// A gateway in front of one server that accepts everything and returns the request line.
 pub(crate) struct TestGateway {
     pub(crate) address: SocketAddr,
     pub(crate) server: FakeAgent,
@@ -36,14 +36,14 @@ impl TestGateway {
         Self { address, server, _stopper: stopper, _tasks: tasks }
     }
 
-    /// The request line that the server saw last.
+    /// The last request line that the server received.
     pub(crate) fn last_request_line(&self) -> String {
         let heads = self.server.heads();
         heads.last().and_then(|head| head.lines().next()).unwrap_or_default().to_owned()
     }
 }
 
-/// Ids of jobs that Nomad takes, however odd.
+/// Odd job ids that Nomad accepts.
 const IDS: [&str; 36] = [
     "team//web",
     "/lead/slash",
@@ -96,7 +96,7 @@ async fn the_job_that_a_client_names_is_the_one_that_is_changed() {
     let front = TestGateway::start().await;
     for id in IDS {
         for plain in [&b"-_.~$&+:=@"[..], b"-_.~"] {
-            // As Go's client: a segment of dots alone is cleaned by Nomad as well, so that nobody can ask for it so.
+            // As Go's client: Nomad cleans a segment of dots alone, so no client can send one.
             let id = escaped(id, plain).replace("..", "%2E%2E");
             let id = if id == "." { "%2E".to_owned() } else { id };
             for (method, path) in [

@@ -1,4 +1,4 @@
-//! Streams that are repaired for callers who ask for it: rotations, restarts, the end of a task, and other forms than frames.
+//! Resumed streams, on request: rotations, restarts, the end of a task, and output formats other than frames.
 
 mod log;
 mod resume;
@@ -30,7 +30,7 @@ struct TestGateway {
     _tasks: JoinSet<()>,
 }
 
-/// A gateway in front of a client that answers so, and a server that knows about the allocation.
+/// A gateway in front of a client agent with these responses, and a server that knows the allocation.
 async fn start_gateway<A, S>(agent: A, server: S) -> TestGateway
 where
     A: Fn(&str) -> FakeResponse + Send + Sync + 'static,
@@ -80,7 +80,7 @@ async fn read_rest(stream: &mut Stream) -> String {
     seen
 }
 
-/// Reads until the data of the frames is this.
+/// Reads until the data of the frames equals this.
 async fn read_until_data(stream: &mut Stream, expect: &str) -> String {
     let seen = stream.read_until(|seen| data(seen).len() >= expect.len()).await;
     assert_eq!(data(&seen), expect);

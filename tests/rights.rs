@@ -1,5 +1,5 @@
-//! Every call of the agent and client API, through a running gateway: refused when its right is missing, before any
-//! agent is asked, and let through when it is there.
+//! Every call of the agent and client API, through a running gateway: denied before any agent gets it when its
+//! capability is missing, and forwarded when it is there.
 
 use std::{
     net::SocketAddr,
@@ -27,7 +27,7 @@ const SERVER: &str = "078367fb-eec8-87bf-8d99-0c0a5e3f7c7c";
 /// An allocation in the namespace `web`.
 const ALLOC: &str = "13651909-dd6d-35ce-5da0-5004769668b3";
 
-/// Every right that a call of these two APIs can demand.
+/// Every capability that a call of these two APIs can require.
 const CAPABILITIES: [&str; 13] = [
     "agent:read",
     "agent:write",
@@ -44,7 +44,7 @@ const CAPABILITIES: [&str; 13] = [
     "pause-allocation",
 ];
 
-/// Method, path, and the rights of which one is demanded; none means everybody may.
+/// Method, path, and the capabilities of which one is required; none means that the call is open.
 fn calls() -> Vec<(&'static str, String, &'static [&'static str])> {
     let fixed: [(&str, &str, &[&str]); 26] = [
         ("GET", "/v1/agent/health", &[]),
@@ -97,7 +97,7 @@ fn calls() -> Vec<(&'static str, String, &'static [&'static str])> {
     fixed.chain(of_allocation).collect()
 }
 
-/// A policy that grants exactly these rights in one namespace.
+/// A policy that grants exactly these capabilities in one namespace.
 fn policy(rights: &[&str], namespace: &str) -> String {
     let level = |block: &str| {
         let of = |level: &str| rights.contains(&&*format!("{block}:{level}"));
@@ -121,13 +121,13 @@ fn policy(rights: &[&str], namespace: &str) -> String {
     )
 }
 
-/// Whether a right that somebody has gives the one that is demanded.
+/// Whether a granted capability satisfies the required one.
 fn implies(has: &str, demanded: &str) -> bool {
     has == demanded
         || has.strip_suffix("write").is_some_and(|block| demanded == format!("{block}read"))
 }
 
-/// A gateway that knows these tokens, in front of agents that answer anything and count.
+/// A gateway that knows these tokens, in front of agents that accept and count every request.
 struct AclGateway {
     address: SocketAddr,
     requests: Arc<AtomicUsize>,
@@ -210,7 +210,7 @@ async fn every_capability_opens_its_calls_and_no_other() {
     }
 }
 
-/// The missing rights as the header names them.
+/// The missing capabilities as in the header.
 fn named_capabilities(demanded: &[&str]) -> String {
     let named = demanded.iter().map(|right| {
         if right.contains(':') { (*right).to_owned() } else { format!("namespace:{right}") }
@@ -264,7 +264,7 @@ async fn clients_without_a_good_token_get_nowhere() {
         let answer = guarded.send("GET", "/v1/agent/self", token).await;
         assert_eq!((answer.status.as_u16(), &*answer.text()), (403, text), "{token:?}");
     }
-    // Existence comes before permission for an allocation, and after it for a node.
+    // For an allocation existence is checked before authorization, for a node after it.
     let path = format!("/v1/client/fs/ls/{unknown}");
     assert_eq!(guarded.send("GET", &path, None).await.status, 404);
     let path = format!("/v1/client/stats?node_id={unknown}");

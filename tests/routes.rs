@@ -1,4 +1,4 @@
-//! `docs/routes.md` is the table of routes, and nothing else.
+//! Checks that `docs/routes.md` is exactly the table of routes.
 
 use std::{fmt::Write as _, path::Path, time::Duration};
 
@@ -11,7 +11,7 @@ use nomad_wire::{
     },
 };
 
-/// Set to anything, it writes the page anew.
+/// If set, the test writes the page.
 const WRITE: &str = "WRITE_DOCS";
 
 const HEAD: &str = include_str!("routes/head.md");
@@ -128,7 +128,7 @@ const fn class(row: &RouteSpec) -> &'static str {
     }
 }
 
-/// What it costs at an agent, and what besides at the gateway.
+/// What the agent requires, and what the gateway requires in addition.
 fn costs(row: &RouteSpec) -> String {
     let rights = Requirement::required(row.requires);
     let mut costs = match row.requires {

@@ -1,4 +1,4 @@
-//! Streams through the gateway: frames as they are written, ended when the caller leaves.
+//! Streams through the gateway: frames arrive as they are written, and end when the client disconnects.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use crate::support::{Stream, TestCluster, get, world};
 
-/// How long a test waits for a stream to end before it calls it a leak.
+/// How long a test waits for a stream to end before it counts as a leak.
 const END_TIMEOUT: Duration = Duration::from_secs(2);
 
 async fn wait_stream_end(world: &TestCluster, agent: &str) -> Duration {
@@ -71,7 +71,7 @@ async fn a_stream_ends_with_its_client() {
             drop(stream);
             soonest = soonest.min(wait_stream_end(&world, "client1").await);
         }
-        // The soonest of three, since other tests keep the processors busy.
+        // The fastest of three, because other tests keep the processors busy.
         assert!(soonest < Duration::from_millis(100), "{path} outlived its caller by {soonest:?}");
     }
 }
@@ -81,7 +81,7 @@ async fn a_silent_plain_monitor_ends_with_its_client_too() {
     let world = TestCluster::start().await;
     let path =
         format!("/v1/agent/monitor?node_id={}&plain=true&log_level=error", world.node("client2"));
-    // No head comes before the first log line, so the caller leaves while it waits.
+    // No head comes before the first log line, so the client disconnects while it waits.
     let waiting = timeout(Duration::from_millis(300), Stream::open(world.gateway, &path)).await;
     assert!(waiting.is_err(), "a head without a log line");
     let (agent, _) = world.agent("client2");
@@ -112,7 +112,7 @@ async fn a_monitor_shows_the_agents_own_live_log() {
     assert_eq!(stream.headers["content-type"], "text/plain");
 }
 
-/// Lines that carry the time at which they were written.
+/// Lines that contain the time at which they were written.
 const STAMPS: &str = "while :; do date +%s.%N; sleep 0.07; done";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,7 +133,7 @@ async fn a_line_is_seen_within_300_ms_of_its_writing() {
             .lines()
             .next()
             .and_then(|line| line.parse::<f64>().ok());
-        // The first whole line of a piece is the one that waited longest.
+        // The first whole line of a chunk is the one that waited longest.
         ages.extend(written.map(|written| now - written));
     }
     ages.sort_by(f64::total_cmp);

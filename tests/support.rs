@@ -1,4 +1,4 @@
-//! What the flows share: a world to ask, a client to ask with, and masks for what changes by itself.
+//! Shared by the flows: a cluster, a client, and masks for values that change.
 
 mod client;
 mod mask;

@@ -1,4 +1,4 @@
-//! What the gateway tells about itself: its own calls, the numbers, and the access log.
+//! The gateway's own telemetry: its admin endpoints, metrics and the access log.
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -42,7 +42,7 @@ struct TestGateway {
     _tasks: JoinSet<()>,
 }
 
-/// A gateway that demands tokens, in front of a server that answers and a client at this address.
+/// A gateway that requires tokens, in front of a server and a client agent at this address.
 async fn start_gateway_with(mut tasks: JoinSet<()>, client: SocketAddr) -> TestGateway {
     let server = start_scripted(&mut tasks, Script::Serve("server")).await;
     let region = Region::default();
@@ -79,7 +79,7 @@ impl TestGateway {
         send(self.address, request.body(Full::default()).unwrap()).await
     }
 
-    /// The log's lines, once there are so many.
+    /// Waits until the log has this many lines, and returns them.
     async fn lines(&self, count: usize) -> Vec<Value> {
         let read = async {
             loop {

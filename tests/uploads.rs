@@ -1,4 +1,4 @@
-//! Requests whose body breaks, and responses whose lengths do not fit.
+//! Requests whose body breaks off, and responses with a wrong length.
 
 use std::net::SocketAddr;
 
@@ -17,7 +17,7 @@ use crate::support::{Script, TestCluster, start_scripted};
 const NODE: &str = "9bb118cc-7630-ebf4-b8b8-c11ee8847863";
 const ALLOC: &str = "13651909-dd6d-35ce-5da0-5004769668b3";
 
-/// A gateway in front of one client.
+/// A gateway in front of one client agent.
 async fn start_gateway(
     tasks: &mut JoinSet<()>,
     client: SocketAddr,
@@ -32,7 +32,7 @@ async fn start_gateway(
     (address, stopper)
 }
 
-/// Sends these bytes and no more, and reads what comes: the status, and the text.
+/// Sends exactly these bytes, and reads the response: the status, and the text.
 async fn exchange(gateway: SocketAddr, request: &[u8]) -> (String, String) {
     let (mut read, mut write) = TcpStream::connect(gateway).await.unwrap().into_split();
     let request = request.to_vec();
@@ -112,13 +112,13 @@ async fn lengths_that_contradict_each_other_are_no_response() {
     assert_eq!(answer.status, 502);
 }
 
-/// Larger than any buffer on the way, and than what an agent takes.
+/// Larger than any buffer on the way, and than an agent's limit.
 const LARGE: usize = 2 << 20;
 
-/// So many callers one after the other: a refusal that is lost is lost by chance.
+/// Number of clients, one after the other: a lost refusal is a race.
 const CLIENT_COUNT: usize = 20;
 
-/// A PUT of a large body, sent whatever is said meanwhile.
+/// A PUT with a large body, sent to its end even if the response comes before.
 fn upload(path: &str) -> Vec<u8> {
     let head = format!(
         "PUT {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {LARGE}\r\n\r\n"

@@ -1,4 +1,4 @@
-//! Websockets through the gateway: decided about, tunnelled byte for byte, counted and ended.
+//! Websockets through the gateway: authorized, tunnelled byte for byte, counted and closed.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -112,7 +112,7 @@ async fn a_header_token_opens_a_tunnel_that_loses_no_byte() {
     assert!(has(&format!("host: {}", front.agent.address)), "{heads:?}");
     assert!(heads[0].starts_with(&format!("GET {EXEC} HTTP/1.1")), "{heads:?}");
 
-    // The agent ends the connection, as it does after a command: so does the gateway.
+    // The agent closes the connection, as it does after a command: so does the gateway.
     socket.send("bye").await;
     assert_eq!(socket.receive().await, None);
     drop(socket);
@@ -197,7 +197,7 @@ async fn every_refusal_of_a_command_is_a_close_frame_and_without_an_upgrade_a_st
         assert_eq!(answer.status, status, "{path}: {}", answer.text());
         assert!(answer.text().starts_with(reason), "{path}: {}", answer.text());
     }
-    // What is no command is refused as it always was.
+    // A request that is no command is refused as before.
     let refused = Socket::open(front.address, "/v1/jobs", &[]).await.err();
     assert_eq!(refused.map(|(status, _)| status), Some(200));
     assert_eq!(front.agent.heads(), Vec::<String>::new());
@@ -264,12 +264,12 @@ async fn who_has_shown_no_token_takes_no_place_from_who_may() {
     second.send("hello").await;
     assert_eq!(front.tunnels.active(), 2);
 
-    // There is no room for who comes with a token now, and the agent runs nothing for it.
+    // A request with a token finds no permit now, and the agent runs nothing for it.
     let mut late = waiting.pop().unwrap();
     late.send(&handshake("may-exec")).await;
     let (code, reason) = late.close_frame().await;
     assert_eq!((code, &*reason), (1013, "too many websockets are open"));
-    // Nor is the other one's refusal a place among the open ones.
+    // A refused one holds no permit of the open ones either.
     drop(second);
     while front.tunnels.active() == 2 {
         tokio::task::yield_now().await;
@@ -287,7 +287,7 @@ async fn who_has_shown_no_token_takes_no_place_from_who_may() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_refused_gives_its_place_back_with_the_close_frame() {
     let front = start_gateway_with(None, Tunnels::new(1), Duration::ZERO).await;
-    // The caller keeps its side open after the frame.
+    // The client keeps its side open after the close frame.
     let mut refused = front.exec("unknown").await.unwrap();
     assert_eq!(refused.close_frame().await.0, 1008);
     assert!(front.exec("may-exec").await.is_ok());

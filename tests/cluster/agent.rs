@@ -1,4 +1,4 @@
-//! An agent on a port of its own that answers as the fleet says, and breaks as it is told.
+//! An agent on a port of its own, with the fleet's responses, that breaks on command.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -14,21 +14,21 @@ use crate::fleet::{ClusterModel, ReceivedRequest, ScriptedResponse};
 /// How an agent is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// Not at all.
+    /// It works.
     None,
-    /// Nobody listens, and every connection is gone: its process died.
+    /// Nothing listens, and every connection is closed: its process died.
     Refuse,
     /// It reads a request and resets the connection.
     Reset,
     /// It reads a request and closes the connection.
     HangUp,
-    /// It breaks off in the middle of the answer's head.
+    /// It breaks off in the middle of the response head.
     HalfHead,
-    /// It says something else than HTTP.
+    /// It sends something other than HTTP.
     Garbage,
-    /// It breaks off in the middle of the answer's body.
+    /// It breaks off in the middle of the response body.
     HalfBody,
-    /// It reads a request and says nothing.
+    /// It reads a request and sends nothing.
     Stall,
 }
 
@@ -52,7 +52,7 @@ impl ScriptedAgent {
         Self { name, address, fault }
     }
 
-    /// From now on it is broken like this.
+    /// Sets how it is broken from now on.
     pub(crate) fn set_fault(&self, fault: Fault) {
         self.fault.send_replace(fault);
     }
@@ -90,26 +90,26 @@ async fn listen(
     }
 }
 
-/// The same port once more.
+/// Listens on the same port again.
 async fn rebind(address: SocketAddr) -> TcpListener {
     loop {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_reuseaddr(true).unwrap();
         match socket.bind(address) {
             Ok(()) => return socket.listen(1024).unwrap(),
-            // Connections of the dead process are still being taken down.
+            // Connections of the dead process are still being closed.
             Err(_) => tokio::task::yield_now().await,
         }
     }
 }
 
-/// One request after the other, until one of both has enough.
+/// Serves one request after the other, until either side closes.
 async fn serve_connection(stream: TcpStream, fault: watch::Receiver<Fault>, host: AgentContext) {
     drop(stream.set_nodelay(true));
     let mut stream = BufReader::new(stream);
     while let Some(asked) = read(&mut stream).await {
         let now = *fault.borrow();
-        // Whatever happens to the answer: the agent has got it, and does it.
+        // Whatever happens to the response: the agent has received the request, and carries it out.
         let answer = host.fleet.respond(host.name, &asked).await;
         if !write_response(stream.get_mut(), now, answer).await {
             if now == Fault::Reset {
@@ -120,7 +120,7 @@ async fn serve_connection(stream: TcpStream, fault: watch::Receiver<Fault>, host
     }
 }
 
-/// A whole request; nothing when the peer is gone.
+/// A whole request; `None` when the peer is gone.
 async fn read(stream: &mut BufReader<TcpStream>) -> Option<ReceivedRequest> {
     let mut lines = Vec::new();
     loop {
@@ -145,7 +145,7 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<ReceivedRequest> {
     Some(ReceivedRequest { method, uri, call: header("x-call").map(Arc::from) })
 }
 
-/// Whether the conversation goes on.
+/// Whether the connection stays open.
 async fn write_response(stream: &mut TcpStream, fault: Fault, answer: ScriptedResponse) -> bool {
     let whole = answer.bytes();
     let body_at = whole.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
@@ -156,7 +156,7 @@ async fn write_response(stream: &mut TcpStream, fault: Fault, answer: ScriptedRe
         Fault::Garbage => b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
         Fault::Refuse | Fault::Reset | Fault::HangUp => b"",
         Fault::Stall => {
-            // Until the caller has enough.
+            // Until the client closes.
             drop(stream.read_u8().await);
             return false;
         }

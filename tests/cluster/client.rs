@@ -1,4 +1,4 @@
-//! A plain HTTP/1.1 caller: one connection a call, nothing kept, nothing followed.
+//! A plain HTTP/1.1 client: one connection per request, no reuse, no redirects.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -9,16 +9,16 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, task::JoinSet, time::timeout};
 
-/// No answer takes longer; what hangs fails.
+/// No response takes longer; a hanging one fails.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// An answer, or as much of it as came; without a head its status is 0.
+/// A response, or the part of it that arrived; without a head its status is 0.
 #[derive(Debug)]
 pub(crate) struct TestResponse {
     pub(crate) status: u16,
     headers: HeaderMap,
     body: Vec<u8>,
-    /// The body came to its end.
+    /// Whether the body is complete.
     pub(crate) is_whole: bool,
 }
 
@@ -32,7 +32,7 @@ impl TestResponse {
     }
 }
 
-/// Asks, and reads until the answer ends or breaks.
+/// Sends a request, and reads until the response ends or breaks.
 pub(crate) async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> TestResponse {
     timeout(TIMEOUT, exchange(address, request)).await.unwrap()
 }
@@ -45,11 +45,11 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> TestResponse {
 async fn exchange(address: SocketAddr, mut request: Request<Full<Bytes>>) -> TestResponse {
     let stream = TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
-    // It ends with this call, also when the call is given up.
+    // It ends with this request, also when the request is given up.
     let mut driver = JoinSet::new();
     driver.spawn(connection);
     request.headers_mut().insert("host", address.to_string().parse().unwrap());
-    // What is broken off in its first bytes may break before its head was sent.
+    // A response that breaks off in its first bytes may break before its head was sent.
     let Ok(response) = sender.send_request(request).await else {
         return TestResponse {
             status: 0,

@@ -1,4 +1,4 @@
-//! The cluster's sockets, the gateway in front of it, and calls through it.
+//! The cluster's sockets, the gateway in front of it, and calls through the gateway.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -56,7 +56,7 @@ impl Cluster {
         Self { fleet, servers, clients, gateway, _stopper: stopper, _tasks: tasks }
     }
 
-    /// The cluster learns that its nodes are elsewhere.
+    /// The cluster learns new addresses of its nodes.
     pub(crate) fn move_nodes(&self, advertised: [SocketAddr; 2]) {
         self.fleet.state.send_modify(|state| {
             state.advertised = advertised;
@@ -64,7 +64,7 @@ impl Cluster {
         });
     }
 
-    /// Asks until the answer is as wanted. Whoever waits for a change has no other sign of it.
+    /// Repeats a request until the response is as wanted: there is no other sign of a change.
     pub(crate) async fn wait_until(&self, path: &str, wanted: impl Fn(&TestResponse) -> bool) {
         loop {
             let answer = get(self.gateway, path).await;
@@ -76,17 +76,17 @@ impl Cluster {
     }
 }
 
-/// What became of a call.
+/// The outcome of a call.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) status: u16,
     pub(crate) path: String,
     pub(crate) done_by: String,
-    /// The whole body came.
+    /// Whether the whole body arrived.
     pub(crate) is_whole: bool,
 }
 
-/// One call with a name of its own. Its answer must be the answer to it.
+/// One call with a unique name. Its response must be the one to this call.
 pub(crate) async fn call(gateway: SocketAddr, name: &str, method: &str, path: &str) -> Outcome {
     let body = if method == "GET" { Bytes::new() } else { Bytes::from_static(b"{}") };
     let request = Request::builder().method(method).uri(path).header("x-call", name);

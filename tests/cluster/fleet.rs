@@ -1,4 +1,4 @@
-//! What a Nomad cluster of three servers and two clients knows and says, from recorded answers.
+//! The state and the responses of a Nomad cluster of three servers and two clients, from recorded responses.
 
 use std::{
     collections::HashMap,
@@ -25,11 +25,11 @@ pub(crate) const ALLOCS: [&str; 2] =
 pub(crate) struct ReceivedRequest {
     pub(crate) method: String,
     pub(crate) uri: String,
-    /// The name that the caller gave to this call.
+    /// The name that the client gave to this call.
     pub(crate) call: Option<Arc<str>>,
 }
 
-/// What an agent answers.
+/// An agent's response.
 #[derive(Debug)]
 pub(crate) struct ScriptedResponse {
     status: &'static str,
@@ -58,7 +58,7 @@ impl ScriptedResponse {
     }
 }
 
-/// What all agents of the cluster know.
+/// State shared by all agents of the cluster.
 #[derive(Debug, Clone)]
 pub(crate) struct ModelState {
     /// The address that each client advertises.
@@ -67,12 +67,12 @@ pub(crate) struct ModelState {
     pub(crate) index: u64,
 }
 
-/// The cluster behind the sockets. Clones are one.
+/// The cluster behind the sockets. Clones share it.
 #[derive(Clone)]
 pub(crate) struct ClusterModel {
     pub(crate) state: watch::Sender<ModelState>,
     recorded: Arc<Value>,
-    /// Who carried out which call.
+    /// Which agent carried out which call.
     done: Arc<Mutex<HashMap<Arc<str>, Vec<&'static str>>>>,
 }
 
@@ -87,13 +87,13 @@ impl ClusterModel {
         }
     }
 
-    /// The agents that carried out this call, in their order.
+    /// The agents that carried out this call, in order.
     pub(crate) fn carried_out_by(&self, call: &str) -> Vec<&'static str> {
         self.done.lock().unwrap().get(call).cloned().unwrap_or_default()
     }
 
-    /// What this agent answers; a server or the wrong client passes on what is meant for a client, as by RPC, which
-    /// does not care for anybody's HTTP port.
+    /// This agent's response. A server or another client relays a call for a client, as by RPC, which does not
+    /// depend on HTTP addresses.
     pub(crate) async fn respond(
         &self,
         agent: &'static str,
@@ -164,7 +164,7 @@ impl ClusterModel {
         }
     }
 
-    /// The list; held until it changes when its index is known.
+    /// The list; with the current index, held until it changes.
     async fn nodes(&self, query: &str) -> ScriptedResponse {
         let index = query.split('&').find_map(|pair| pair.strip_prefix("index="));
         let index = index.map_or(0, |index| index.parse().unwrap());
@@ -196,7 +196,7 @@ impl ClusterModel {
     }
 }
 
-/// The client that a call is meant for. Only what servers pass on is passed on.
+/// The target client of a call, for calls that servers relay.
 fn target_client(path: &str, query: &str) -> Option<usize> {
     if !path.starts_with("/v1/client/") {
         return None;

@@ -1,4 +1,4 @@
-//! One fault after the other, and what a caller sees of it.
+//! One fault after the other, and its effect on a client.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{
     fleet::{ALLOCS, CLIENTS, NODES},
 };
 
-/// Faults by which an answer does not even begin.
+/// Faults before the first byte of the response.
 const BEFORE_THE_RESPONSE: [Fault; 5] =
     [Fault::Refuse, Fault::Reset, Fault::HangUp, Fault::HalfHead, Fault::Garbage];
 
@@ -47,7 +47,7 @@ async fn reads_of_a_broken_agent_are_served_through_a_server() {
             let came = (outcome.status, &*outcome.path, &*outcome.done_by);
             assert_eq!(came, (200, "relay", "client1"), "{fault:?} {path}");
         }
-        // The other one is none the worse.
+        // The other one is unaffected.
         let outcome = call(cluster.gateway, "other", "GET", &stats_path(1)).await;
         assert_eq!((outcome.status, &*outcome.path), (200, "direct"), "{fault:?}");
         cluster.clients[0].set_fault(Fault::None);
@@ -66,7 +66,7 @@ async fn what_changes_something_is_carried_out_once_whatever_breaks() {
         for (method, path) in [("POST", "/v1/jobs"), ("GET", &*gc), ("PUT", &restart)] {
             let name = format!("{fault:?} {method} {path}");
             let outcome = call(cluster.gateway, &name, method, path).await;
-            // It was carried out, and nobody knows: that is what the caller hears.
+            // It was carried out, and the gateway cannot know: the client gets an error, or an incomplete response.
             assert!(
                 outcome.status == 502 || !outcome.is_whole || path != "/v1/jobs",
                 "{name}: {outcome:?}"
@@ -127,8 +127,8 @@ async fn agents_that_swap_their_addresses_are_found_again() {
         assert_eq!(call(cluster.gateway, "before", "GET", &path).await.path, "direct");
     }
     let [first, second] = [cluster.clients[0].address, cluster.clients[1].address];
-    // Behind the first address is the second client now. Whatever the gateway believes meanwhile, the right one answers,
-    // for the id stays in the call and the wrong agent passes it on.
+    // The second client is behind the first address now. Whatever the gateway still assumes, the right one
+    // responds, because the id stays in the call and the wrong agent relays it.
     for (n, advertised) in
         [[second, first], [first, second], [second, first]].into_iter().enumerate()
     {

@@ -1,4 +1,4 @@
-//! Many callers while one agent after the other breaks: what must hold whatever meets what.
+//! Many clients while one agent after the other breaks: the properties that must hold in every interleaving.
 
 use std::sync::{
     Arc,
@@ -18,23 +18,23 @@ use crate::{
 
 const CLIENT_COUNT: usize = 24;
 
-/// So many calls are made in each state of the cluster.
+/// Number of calls in each state of the cluster.
 const CALLS: usize = 60;
 
 const FAULTS: [Fault; 6] =
     [Fault::Refuse, Fault::Reset, Fault::HangUp, Fault::HalfHead, Fault::Garbage, Fault::HalfBody];
 
-/// What the callers and whoever breaks the agents share.
+/// State shared by the clients and the task that breaks the agents.
 struct Storm {
     cluster: Cluster,
-    /// Held by each call; all of it by whoever wants none to be under way.
+    /// Read-locked by each call; the write lock waits until no call is in flight.
     calls: RwLock<()>,
     made: AtomicUsize,
     progress: Notify,
     next: AtomicU64,
 }
 
-/// A small generator of numbers: the same storm every time.
+/// A small random number generator: the same storm every time.
 fn mix(seed: u64) -> usize {
     let mixed = seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     usize::try_from((mixed ^ (mixed >> 29)) >> 33).unwrap()
@@ -64,7 +64,7 @@ async fn nothing_is_lost_doubled_or_mixed_up_while_agents_break() {
                 agent.set_fault(fault);
                 storm.calls_made(CALLS).await;
                 agent.set_fault(Fault::None);
-                // No call may meet two faults: each read goes another way once.
+                // No call may meet two faults: each read uses a fallback once.
                 drop(storm.calls.write().await);
             }
         }
@@ -105,7 +105,7 @@ impl Storm {
             assert!(outcome.status != 200 || done == 1, "{said}");
             assert!(matches!(outcome.status, 0 | 200 | 502), "{said}");
         } else {
-            // Only an answer that had begun can be broken off.
+            // Only a response that has started can break off.
             assert!(outcome.status == 200 || !outcome.is_whole, "{said}");
         }
         if let (200, Some(owner)) = (outcome.status, owner) {

@@ -1,8 +1,9 @@
 //! The table of limits: its numbers are those of the constants that it names.
 //!
 //! A row names constants by the end of their path, `listen::MAX_CONNECTIONS`, or a field of a default value,
-//! `budget::connections`. Every number of a row is the value of one of them, and every value stands in the row. Numbers that
-//! follow from others, or that a library sets, are in backticks or written as words. Those do not count, nor do HTTP statuses.
+//! `budget::connections`. Every number of a row is the value of one of them, and every value is in the row. Numbers
+//! that follow from others, or that a library sets, are in backticks or written as words. Those do not count, nor
+//! do HTTP statuses.
 
 use std::path::{Path, PathBuf};
 
@@ -14,10 +15,11 @@ enum Quantity {
     Millis(u64),
 }
 
-/// HTTP statuses, and close codes of websockets, that the table speaks of.
+/// HTTP statuses, and close codes of websockets, that occur in the table.
 const STATUSES: [u64; 8] = [101, 408, 414, 429, 431, 503, 1009, 1013];
 
-/// What a constant's expression is worth: integers with `+`, `*` and `<<`, and `Duration` of seconds or milliseconds.
+/// The value of a constant's expression: integers with `+`, `*` and `<<`, and `Duration` of seconds or
+/// milliseconds.
 fn evaluate(expression: &str) -> Option<Quantity> {
     let inner = |name: &str| expression.strip_prefix(name)?.strip_suffix(')');
     if let Some(seconds) = inner("Duration::from_secs(") {
@@ -68,7 +70,7 @@ fn sources(module: &str, all: &[PathBuf]) -> Vec<PathBuf> {
     all.iter().filter(is_meant).cloned().collect()
 }
 
-/// What `a::b::NAME` is worth, or why that cannot be said.
+/// The value of `a::b::NAME`, or why it cannot be found.
 fn named(path: &str, all: &[PathBuf]) -> Result<Quantity, String> {
     let (module, name) = path.rsplit_once("::").ok_or("it has no module")?;
     let read = |source: PathBuf| value(&std::fs::read_to_string(source).unwrap(), name);
@@ -104,7 +106,7 @@ fn quantities(text: &str) -> Vec<Quantity> {
     words.iter().enumerate().filter_map(read).collect()
 }
 
-/// What is wrong with a row.
+/// The errors in a row.
 fn faults(row: &str, all: &[PathBuf]) -> Vec<String> {
     let cells: Vec<_> = row.trim_matches(['|', ' ']).split(" | ").collect();
     let [limit, said, place] = cells[..] else {

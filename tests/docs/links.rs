@@ -25,7 +25,7 @@ fn targets(prose: &str) -> Vec<&str> {
     inline.chain(labelled.map(|(_, target)| target)).map(str::trim).collect()
 }
 
-/// What a heading is called in a link, as GitHub does it: small letters, digits, `-` and `_`; a repeated one is numbered.
+/// The anchor of a heading, as GitHub builds it: lower case, digits, `-` and `_`; a repeated one is numbered.
 fn anchors(prose: &str) -> Vec<String> {
     let mut seen = BTreeMap::<String, usize>::new();
     let headings = prose.lines().filter(|line| line.starts_with('#'));
@@ -41,7 +41,7 @@ fn anchors(prose: &str) -> Vec<String> {
     headings.map(anchor).collect()
 }
 
-/// What is wrong with a link of `page`.
+/// The errors in the links of `page`.
 fn fault(page: &Path, target: &str) -> Option<String> {
     let (path, anchor) =
         target.split_once('#').map_or((target, None), |(path, anchor)| (path, Some(anchor)));

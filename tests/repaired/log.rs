@@ -1,4 +1,4 @@
-//! A log as an agent keeps it, and frames as an agent sends them.
+//! A log as an agent stores it, and frames as an agent sends them.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use nomad_frames::Decoder;
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::FakeResponse;
 
-/// What the number of a file follows.
+/// A log file's path without its number.
 pub(super) const FILE: &str = "alloc/logs/web.stdout.";
 
 /// Files of a log by their numbers.
@@ -23,13 +23,13 @@ impl AgentLog {
         Self { files, without_files: false }
     }
 
-    /// The caller may read logs, but no files.
+    /// The token may read logs, but no files.
     pub(super) fn without_files(mut self) -> Self {
         self.without_files = true;
         self
     }
 
-    /// An agent with this log: what is followed the test writes, everything else is read from here.
+    /// An agent with this log: the test writes what is followed, everything else is read from here.
     pub(super) fn agent(&self) -> impl Fn(&str) -> FakeResponse + Send + Sync + 'static {
         let log = self.clone();
         move |uri| {

@@ -1,4 +1,4 @@
-//! Streams that go on after the connection to their agent broke, or where the caller was before.
+//! Streams that resume after the connection to their agent broke, or at the client's earlier position.
 
 use std::sync::{
     Arc,
@@ -19,7 +19,7 @@ async fn a_log_goes_on_where_it_broke() {
     let (mut stream, feeder) = open(&front, &logs("&gateway_resume=true")).await;
     send_chunk(&feeder, frame(0, "aaa\nb", 4));
     assert!(feeder.send(Feed::Break).is_ok());
-    // The agent is back, and sends its newest file from the beginning.
+    // The agent has restarted, and sends its newest file from the beginning.
     let feeder = front.agent.stream(1).await;
     let asked = front.agent.paths();
     assert!(asked[1].contains("origin=end") && asked[1].contains("offset=0"), "{asked:?}");
@@ -36,7 +36,7 @@ async fn a_log_that_was_rotated_meanwhile_loses_nothing() {
     let front = start_gateway(log.agent(), not_found).await;
     let (mut stream, feeder) = open(&front, &logs("&gateway_resume=true")).await;
     send_chunk(&feeder, frame(0, "aaa\n", 4));
-    // As when a server in between loses the agent: the answer ends in good order, which a log never does.
+    // As when a server in between loses the agent: the response ends properly, which a log never does.
     drop(feeder);
     let feeder = front.agent.stream(1).await;
     send_chunk(&feeder, frame(2, "ddd\n", 4));
@@ -50,7 +50,7 @@ async fn an_agent_that_is_away_for_a_while_is_waited_for() {
     let refusals = Arc::new(AtomicUsize::new(0));
     let (log, seen) = (AgentLog::new(&[(0, "aaa\nbbb\n")]).agent(), Arc::clone(&refusals));
     let agent = move |path: &str| match seen.fetch_add(1, Ordering::Relaxed) {
-        // It has not found its allocations yet.
+        // It has not restored its allocations yet.
         1 | 2 => FakeResponse::Complete(404, "Unknown allocation".into()),
         _ => log(path),
     };
@@ -61,7 +61,7 @@ async fn an_agent_that_is_away_for_a_while_is_waited_for() {
     let feeder = front.agent.stream(1).await;
     send_chunk(&feeder, frame(0, "aaa\nbbb\n", 8));
     let seen = read_until_data(&mut stream, "aaa\nbbb\n").await;
-    // The caller's connection is kept warm meanwhile.
+    // Meanwhile heartbeats keep the client's connection open.
     assert_eq!(seen.matches("{}").count(), 3, "{seen}");
 }
 
@@ -81,7 +81,7 @@ async fn what_was_rotated_away_meanwhile_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_position_that_is_not_known_is_told() {
-    // The caller may not list files, so that the first frame's offset is all there is.
+    // The token may not list files, so only the first frame's offset is known.
     let log = AgentLog::new(&[(0, "aaa\nbbb\n")]).without_files();
     let front = start_gateway(log.agent(), not_found).await;
     let path = logs("&origin=end&offset=4&gateway_resume=true");
@@ -118,7 +118,7 @@ async fn a_file_goes_on_at_its_byte() {
     assert!(asked[1].contains("offset=8") && asked[1].contains("origin=start"), "{asked:?}");
     send_chunk(&feeder, a("ijk", 11));
     read_until_data(&mut stream, "defghijk").await;
-    // A deleted file is the end, and that is no break.
+    // The deletion of a file is its end, not a break.
     send_chunk(&feeder, r#"{"File":"a.txt","FileEvent":"file deleted","Offset":11}"#);
     drop(feeder);
     assert!(read_rest(&mut stream).await.ends_with(r#""Offset":11}"#));

@@ -1,4 +1,4 @@
-//! What an agent loses between two files of a log.
+//! Bytes that an agent drops between two files of a log.
 
 use super::{
     log::{AgentLog, FILE, frame},
@@ -47,7 +47,7 @@ async fn a_rotation_that_lost_nothing_stays_as_it_was() {
     }
     let seen = stream.read_until(|seen| seen.len() >= sent.concat().len()).await;
     assert_eq!(seen, sent.concat());
-    // Only the tail was asked for.
+    // Only the tail was requested.
     let asked = front.agent.paths();
     assert_eq!(asked.len(), 2, "{asked:?}");
     assert!(asked[1].contains("offset=4") && asked[1].contains("follow=false"), "{asked:?}");
@@ -85,7 +85,7 @@ async fn an_offset_is_turned_into_a_position_first() {
         open(&front, &logs("&origin=end&offset=8&gateway_rotation=repair")).await;
     let asked = front.agent.paths();
     assert!(asked[1].contains("origin=start") && asked[1].contains("offset=8"), "{asked:?}");
-    // What was written meanwhile is in the same frame; its offset says nothing.
+    // Bytes written meanwhile are in the same frame; its offset does not show that.
     send_chunk(&feeder, frame(4, "abcdef", 1));
     read_until_data(&mut stream, "89abcdef").await;
 }

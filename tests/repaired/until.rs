@@ -15,7 +15,7 @@ use super::{
 };
 use crate::support::{FakeResponse, Stream, get, send_chunk};
 
-/// What a server says of the allocation, and when it changes.
+/// A server's view of the allocation, with its changes.
 fn server(is_dead: Arc<AtomicBool>) -> impl Fn(&str) -> FakeResponse + Send + Sync + 'static {
     move |path| {
         assert!(path.starts_with(&format!("/v1/allocation/{ALLOC}")), "{path}");
@@ -43,7 +43,7 @@ async fn a_log_ends_with_its_task_and_not_before_its_last_line() {
     assert_eq!(stream.next().await.unwrap().unwrap(), "one\n");
     is_dead.store(true, Ordering::Relaxed);
     send_chunk(&feeder, frame(0, "two\n", 8));
-    // The agent never says the last words; they are in the file.
+    // The agent never sends the last bytes; they are in the file.
     assert_eq!(read_rest(&mut stream).await, "two\nlast words\n");
     front.agent.wait_streams_ended(1).await;
     for head in front.server.heads() {

@@ -1,4 +1,4 @@
-//! Making a recorded call again.
+//! Repeats a recorded call.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -15,23 +15,23 @@ use tokio::{
 
 use super::{ours::OurResponse, recorded::RecordedCall, tasks::JOBS, world::ReplayCluster};
 
-/// Streams that never end are read for so long: a heartbeat is in it.
+/// Endless streams are read for this long: it includes a heartbeat.
 const STREAM_TIMEOUT: Duration = Duration::from_millis(1200);
 
-/// Whoever has nothing to say sends not even a head; this is how long one waits to be sure.
+/// A stream without data sends not even a head; this is how long to wait to be sure.
 const NO_HEAD_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What ends by itself does so within this time, whatever the machine does beside.
+/// A response that ends does so within this time, on any machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Asks whoever would know: the agent that was asked, or the gateway when that one would have had to relay.
+/// Sends the call to the agent of the recording, or to the gateway when that agent would have had to relay it.
 pub(super) async fn send(world: &ReplayCluster, call: &RecordedCall) -> OurResponse {
     let address = if call.is_relayed { world.gateway } else { world.address(&call.via) };
     let request = request(world, call, address);
     exchange(address, request, call).await.decompressed()
 }
 
-/// Asks an agent for nothing.
+/// Sends an agent a request without effect.
 pub(super) async fn send_health_check(address: SocketAddr) {
     let request = Request::get("/v1/agent/health?type=poke").header("host", "agent");
     let stream = TcpStream::connect(address).await.unwrap();
@@ -42,7 +42,7 @@ pub(super) async fn send_health_check(address: SocketAddr) {
     driver.abort();
 }
 
-/// Whether a call means an agent other than the one that was asked.
+/// Whether a call is for another agent than the one that got it.
 pub(super) fn needs_relay(world: &ReplayCluster, call: &RecordedCall) -> bool {
     let query = Query::new(call.path.split_once('?').map_or("", |(_, query)| query));
     let (node, server) = (query.non_empty("node_id"), query.non_empty("server_id"));
@@ -81,7 +81,7 @@ fn request(
     request
 }
 
-/// Waits for the head, and then for the body, as long as each may take.
+/// Waits for the head, and then for the body, each up to its timeout.
 async fn exchange(
     address: SocketAddr,
     request: Request<Full<Bytes>>,
@@ -97,7 +97,7 @@ async fn exchange(
         let (head, mut body) = response.unwrap().into_parts();
         ours.status = head.status.as_u16();
         ours.headers = head.headers;
-        // An answer that should have been a refusal may be a stream that never ends.
+        // A response that should have been a refusal may be an endless stream.
         let is_stream = call.is_cut || call.status != ours.status;
         let until = Instant::now() + if is_stream { STREAM_TIMEOUT } else { TIMEOUT };
         loop {

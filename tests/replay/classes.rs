@@ -1,11 +1,11 @@
-//! Why answers differ.
+//! Why responses differ.
 
 use super::{
     compare::Difference::{self, Added, Content, Frames, Header, Missing, Open, Status, Text},
     recorded::RecordedCall,
 };
 
-/// One reason, under the name that `docs/differences.md` explains it by.
+/// One reason, under its name in `docs/differences.md`.
 pub(super) struct DifferenceClass {
     pub(super) name: &'static str,
     pub(super) holds: fn(&RecordedCall, &Difference) -> bool,
@@ -20,7 +20,7 @@ const fn class(
 
 const DENIED: &str = "Permission denied";
 
-/// The first class that holds counts.
+/// The first class that matches counts.
 pub(super) const CLASSES: &[DifferenceClass] = &[
     // Between 1.0 and 2.0.
     class("keys that 2.0 has added", |_, found| matches!(found, Added(key) if is_new(key))),
@@ -184,7 +184,7 @@ fn is_gone(key: &str) -> bool {
     .contains(&key)
 }
 
-/// Settings of parts of Nomad that a reference agent lacks, and what only an elected cluster has.
+/// Settings of parts of Nomad that a reference agent lacks, and of clusters with elections.
 fn is_not_ours(key: &str) -> bool {
     ["/config/", "/stats/raft/"].iter().any(|start| key.starts_with(start))
         || key.ends_with("/Tags/expect")

@@ -1,4 +1,4 @@
-//! What differs between two answers.
+//! The differences between two responses.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{ours::OurResponse, recorded::RecordedCall, world::ReplayCluster};
 
-/// Headers that mean something to a caller.
+/// Headers that matter to a client.
 const HEADERS: [&str; 11] = [
     "content-type",
     "content-encoding",
@@ -25,7 +25,7 @@ const HEADERS: [&str; 11] = [
 /// Maps whose keys are processes, mounts and variables of the machine.
 const OF_THE_MACHINE: [&str; 3] = ["/Pids", "/Disk", "/Environment"];
 
-/// One difference: what was recorded, then what came.
+/// One difference: the recorded value, then ours.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Difference {
     Status(u16, u16, String),
@@ -33,13 +33,13 @@ pub(super) enum Difference {
     Text(String, String),
     /// The body of a file.
     Content(usize, usize),
-    /// A key that does not come, or comes as another type.
+    /// A key that is missing or has another type.
     Missing(String),
-    /// A key that was not there.
+    /// A key that was not recorded.
     Added(String),
-    /// Whether the stream went on.
+    /// Whether the stream continued.
     Open(bool, bool),
-    /// What the frames hold.
+    /// The content of the frames.
     Frames(String, String),
 }
 
@@ -109,7 +109,7 @@ fn compare_frames(
     found: &mut Vec<Difference>,
 ) {
     let values = serde_json::Deserializer::from_slice(&ours.body).into_iter::<Value>();
-    // What was cut off in the middle of a frame is not one.
+    // The incomplete frame at the end does not count.
     let own: Vec<Value> = values.map_while(Result::ok).collect();
     let kinds = |mut kinds: Vec<String>| {
         kinds.sort();
@@ -180,8 +180,8 @@ fn matches_kind(kind: &str, value: &Value) -> bool {
 }
 
 impl ReplayCluster {
-    /// A text without what two clusters never have in common: ports, where the data lies, and how often a call was
-    /// passed on.
+    /// A text without the parts that always differ between two clusters: ports, data directories, and the number of
+    /// relays.
     fn masked(&self, text: &str) -> String {
         let dir = self.data.path().to_string_lossy();
         let text = text.replace(&*dir, &format!("/srv/nomad/{}", self.names.cluster));

@@ -1,10 +1,11 @@
-//! The recorded answers of a real cluster, asked of this one.
+//! Replays the recorded calls of a real cluster against this one, and compares the responses.
 //!
-//! `recorded/answers-1.0.18.jsonl.gz` holds what agents of a Nomad 1.0.18 cluster answered, with ACLs off and on. The same
-//! calls are made to a fleet of reference agents with the same ids, the same allocations and the same policies, and the
-//! answers are compared. Every difference belongs to a class that `docs/differences.md` explains, or the test fails.
+//! `recorded/answers-1.0.18.jsonl.gz` holds the responses of a Nomad 1.0.18 cluster's agents, with ACLs off and on.
+//! The same calls are made to a fleet of reference agents with the same ids, allocations and policies, and the
+//! responses are compared. Every difference belongs to a class that `docs/differences.md` explains, or the test
+//! fails.
 //!
-//! A reference agent relays nothing, so what a real agent would have passed on is asked of the gateway.
+//! A reference agent relays nothing, so calls that a real agent would have relayed go to the gateway.
 
 #![expect(
     clippy::unwrap_used,
@@ -30,10 +31,10 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use self::{classes::CLASSES, compare::Difference, recorded::RecordedCall, world::ReplayCluster};
 
-/// So many calls at once: streams are silent for up to a second before they say anything.
+/// Number of calls at once: streams are silent for up to a second before they send anything.
 const MAX_CONCURRENT: usize = 24;
 
-/// What came of one cluster.
+/// The results for one cluster.
 #[derive(Default)]
 struct Tally {
     calls: usize,
@@ -57,7 +58,7 @@ async fn replay(cluster: &str) {
     let (names, calls) = recorded::load(cluster);
     let world = Arc::new(ReplayCluster::start(names).await);
     let places = Arc::new(Semaphore::new(MAX_CONCURRENT));
-    // The profiler serves one caller at a time.
+    // The profiler serves one client at a time.
     let profiler = Arc::new(Semaphore::new(1));
     let mut asking = JoinSet::new();
     for mut call in calls {

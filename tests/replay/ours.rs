@@ -1,17 +1,17 @@
-//! What this fleet answered.
+//! Our fleet's responses.
 
 use std::io::Write as _;
 
 use http::HeaderMap;
 
-/// An answer, as far as it was read.
+/// A response, as far as it was read.
 #[derive(Debug)]
 pub(super) struct OurResponse {
     /// 0 when not even a head came.
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
-    /// Whether it was still going on when reading stopped.
+    /// Whether it continued when reading stopped.
     pub(super) is_cut: bool,
 }
 
@@ -26,12 +26,12 @@ impl OurResponse {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The same answer as its reader sees it.
+    /// The same response, decoded.
     pub(super) fn decompressed(mut self) -> Self {
         let unpacked = match self.header("content-encoding").as_deref() {
             Some("gzip") => {
                 let mut decoder = flate2::write::GzDecoder::new(Vec::new());
-                // What was cut off in the middle ends before its checksum.
+                // A response that was cut off ends before its checksum.
                 drop(decoder.write_all(&self.body).and_then(|()| decoder.flush()));
                 decoder.get_ref().clone()
             }

@@ -1,4 +1,4 @@
-//! What was recorded.
+//! The recording.
 
 use std::{collections::BTreeMap, io::Read as _};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 const RECORDED: &[u8] = include_bytes!("../recorded/answers-1.0.18.jsonl.gz");
 
-/// The names of one cluster: what symbols in paths stand for, and the secrets of tokens.
+/// The names of one cluster: the values of symbols in paths, and the secrets of tokens.
 #[derive(Debug, Clone)]
 pub(super) struct Names {
     pub(super) cluster: String,
@@ -16,13 +16,13 @@ pub(super) struct Names {
     pub(super) tokens: BTreeMap<String, String>,
 }
 
-/// One call and its answer.
+/// One call and its response.
 #[derive(Debug, Clone)]
 pub(super) struct RecordedCall {
     pub(super) id: String,
-    /// Whether it means another agent than the one that was asked, so that it is asked of the gateway here.
+    /// Whether it is for another agent than the one that got it, so that it goes to the gateway here.
     pub(super) is_relayed: bool,
-    /// The agent that was asked.
+    /// The agent that got the call.
     pub(super) via: String,
     pub(super) token: String,
     pub(super) method: String,
@@ -32,10 +32,10 @@ pub(super) struct RecordedCall {
     pub(super) request_body: String,
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
-    /// The first 4 KiB, unpacked.
+    /// The first 4 KiB, decompressed.
     pub(super) body: Vec<u8>,
     pub(super) is_truncated: bool,
-    /// Whether the caller stopped to read.
+    /// Whether the client stopped reading.
     pub(super) is_cut: bool,
     pub(super) length: u64,
     pub(super) shape: Option<Value>,
@@ -43,7 +43,7 @@ pub(super) struct RecordedCall {
 }
 
 impl Names {
-    /// Puts ids and secrets in the place of `{symbols}`.
+    /// Replaces `{symbols}` with ids and secrets.
     pub(super) fn fill(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for (name, value) in &self.symbols {
@@ -79,8 +79,8 @@ pub(super) fn load(cluster: &str) -> (Names, Vec<RecordedCall>) {
     (names, calls)
 }
 
-/// Calls that collect something here: one that came too late in the recorded cluster, and one that names a node by the
-/// beginning of its id, which the gateway understands. They would take away what calls beside them still ask for.
+/// Calls that collect something here: one that came too late in the recorded cluster, and one that names a node by
+/// a prefix of its id, which the gateway understands. They would remove what concurrent calls still need.
 fn is_garbage_collection(call: &Value) -> bool {
     let id = call["id"].as_str().unwrap_or_default();
     ["alloc-gc-done", "gc-node-prefix8"].iter().any(|collecting| id.contains(collecting))

@@ -38,7 +38,8 @@ while :; do
 done
 "#;
 
-/// One job: the symbol of its allocation, its client, its tasks, and what must be in its logs before anybody asks.
+/// One job: the symbol of its allocation, its client, its tasks, and what must be in its logs before the first
+/// call.
 pub(super) struct Job {
     pub(super) symbol: &'static str,
     pub(super) client: &'static str,
@@ -96,7 +97,7 @@ impl Job {
         if self.symbol == "alloc_other" { "other" } else { "default" }
     }
 
-    /// Its name: the symbol without its beginning.
+    /// Its name: the symbol without its prefix.
     pub(super) fn name(&self) -> &'static str {
         self.symbol.trim_start_matches("alloc_")
     }

@@ -35,7 +35,8 @@ pub(super) struct ReplayCluster {
     poke_task: JoinHandle<()>,
 }
 
-/// How often every agent is asked for nothing, so that its log has something to say, as when the answers were recorded.
+/// How often every agent gets a request without effect, so that its log has lines, as when the responses were
+/// recorded.
 const POKE_INTERVAL: Duration = Duration::from_millis(150);
 
 impl ReplayCluster {
@@ -73,7 +74,7 @@ impl ReplayCluster {
         Self { names, gateway, agents, data, controller: stopper, poke_task: poking }
     }
 
-    /// Where an agent listens.
+    /// The address of an agent.
     pub(super) fn address(&self, agent: &str) -> SocketAddr {
         self.agents[agent].1
     }
@@ -89,7 +90,7 @@ async fn poke_agents(agents: Vec<SocketAddr>) {
     }
 }
 
-/// A client finds the id that it had.
+/// A client finds its earlier id.
 fn keep_id(data: &Path, name: &str, names: &Names) {
     let symbol = match name {
         "client1" => "node1",
@@ -142,7 +143,7 @@ async fn directory(
         };
         table = table.agent(entry.unwrap());
     }
-    // Nobody listens there any more.
+    // Nothing listens there any more.
     let gone = Listener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap().address();
     let id: NodeId = names.id("node3_down").parse().unwrap();
     table.agent(Entry::client("client3", id, region(), gone).unwrap()).build()

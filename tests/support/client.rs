@@ -1,4 +1,4 @@
-//! A plain HTTP/1.1 client: one connection a request, nothing cached, nothing followed.
+//! A plain HTTP/1.1 client: one connection per request, no cache, no redirects.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -10,10 +10,10 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::{net::TcpStream, task::JoinHandle, time::timeout};
 
-/// No answer of a test takes longer; what hangs fails.
+/// No response of a test takes longer; a hanging one fails.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A whole answer.
+/// A whole response.
 #[derive(Debug, Clone)]
 pub(crate) struct TestResponse {
     pub(crate) status: StatusCode,
@@ -36,7 +36,7 @@ impl TestResponse {
     }
 }
 
-/// An answer that is read as it comes. Dropping it closes the connection.
+/// A response that is read as it arrives. Dropping it closes the connection.
 pub(crate) struct Stream {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -61,13 +61,13 @@ impl Stream {
         timeout(TIMEOUT, start_request(address, request)).await.unwrap()
     }
 
-    /// The next piece, or nothing at the end. A broken transfer is an error.
+    /// The next chunk, or nothing at the end. A broken transfer is an error.
     pub(crate) async fn next(&mut self) -> Option<Result<Bytes, hyper::Error>> {
         let frame = timeout(TIMEOUT, self.body.frame()).await.unwrap()?;
         Some(frame.map(|frame| frame.into_data().unwrap()))
     }
 
-    /// Everything that comes until the text is there.
+    /// Reads until the text is there.
     pub(crate) async fn read_until(&mut self, wanted: impl Fn(&str) -> bool) -> String {
         let mut seen = String::new();
         while !wanted(&seen) {
@@ -88,7 +88,7 @@ async fn start_request(address: SocketAddr, mut request: Request<Full<Bytes>>) -
     Stream { status: head.status, headers: head.headers, body, driver }
 }
 
-/// Asks and reads the whole answer.
+/// Sends a request and reads the whole response.
 pub(crate) async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> TestResponse {
     let asked = async {
         let mut stream = start_request(address, request).await;
@@ -101,7 +101,7 @@ pub(crate) async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> 
     timeout(TIMEOUT, asked).await.unwrap()
 }
 
-/// `GET`, whole answer.
+/// `GET`, whole response.
 pub(crate) async fn get(address: SocketAddr, path: &str) -> TestResponse {
     let request = Request::builder().method(Method::GET).uri(path).body(Full::default()).unwrap();
     send(address, request).await

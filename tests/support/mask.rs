@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// Keys whose values move on by themselves: clocks, counters and gauges of the machine.
+/// Keys whose values change by themselves: clocks, counters and gauges of the machine.
 const MOVING: [&str; 25] = [
     "Timestamp",
     "Uptime",
@@ -31,10 +31,10 @@ const MOVING: [&str; 25] = [
     "query_time",
 ];
 
-/// More of them, whose names are too short or plain to stand alone.
+/// More of them, whose names are too short or too common to match alone.
 const GAUGES: [&str; 7] = ["Free", "Available", "Usage", "Swap", "Size", "ModTime", "MappedFile"];
 
-/// The same JSON with every moving value replaced, and process ids taken out of keys.
+/// The same JSON with every changing value replaced, and without process ids in keys.
 pub(crate) fn masked(mut value: Value) -> Value {
     mask(&mut value);
     value
@@ -48,7 +48,7 @@ fn mask(value: &mut Value) {
                 if MOVING.contains(&key.as_str()) || GAUGES.contains(&key.as_str()) {
                     *field = Value::String("moving".into());
                 } else if key == "Pids" {
-                    // Which processes a task has changes while it works.
+                    // The processes of a task change while it works.
                     *field = Value::String("pids".into());
                 } else {
                     mask(field);

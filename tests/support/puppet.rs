@@ -15,12 +15,12 @@ use tokio::{
     time::timeout,
 };
 
-/// What hangs for so long has failed.
+/// A wait longer than this has failed.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What a puppet does with a request.
+/// A puppet's response to a request.
 pub(crate) enum FakeResponse {
-    /// A whole answer with this status.
+    /// A whole response with this status.
     Complete(u16, String),
     /// 200, and then what the test feeds.
     Stream,
@@ -28,7 +28,7 @@ pub(crate) enum FakeResponse {
     StreamWithLateHead,
 }
 
-/// What a stream is told to send. Dropping the sender ends it in good order.
+/// A command to a stream. Dropping the sender ends it properly.
 pub(crate) enum Feed {
     Chunk(Bytes),
     /// The connection breaks.
@@ -53,7 +53,7 @@ struct Seen {
 }
 
 impl FakeAgent {
-    /// `answer` is told the path and query of each request.
+    /// `answer` gets the path and query of each request.
     pub(crate) async fn start<A>(tasks: &mut JoinSet<()>, answer: A) -> Self
     where
         A: Fn(&str) -> FakeResponse + Send + Sync + 'static,
@@ -104,7 +104,7 @@ impl FakeAgent {
         loop {
             let mut byte = [0];
             tokio::select! {
-                // A caller sends nothing, so that it has gone.
+                // A client sends nothing here, so any event means that it has gone.
                 _ = stream.read(&mut byte) => return,
                 fed = feed.recv() => match fed {
                     Some(Feed::Chunk(chunk)) => {
@@ -134,12 +134,12 @@ impl FakeAgent {
         self.heads().iter().map(|head| head.split(' ').nth(1).unwrap().to_owned()).collect()
     }
 
-    /// The feeder of the next stream, as soon as it is asked for.
+    /// The feeder of the next stream, once it is requested.
     pub(crate) async fn stream(&self, number: usize) -> Feeder {
         self.wait_for(|seen| seen.feeders.get_mut(number).and_then(Option::take)).await
     }
 
-    /// Waits until so many streams have ended.
+    /// Waits until this many streams have ended.
     pub(crate) async fn wait_streams_ended(&self, streams: usize) {
         self.wait_for(|seen| (seen.ended >= streams).then_some(())).await;
     }
@@ -157,7 +157,7 @@ impl FakeAgent {
     }
 }
 
-/// A request's head; nothing when the peer is gone.
+/// A request's head; `None` when the peer is gone.
 async fn head(stream: &mut TcpStream) -> Option<String> {
     let mut seen = Vec::new();
     while !seen.ends_with(b"\r\n\r\n") {
@@ -166,7 +166,7 @@ async fn head(stream: &mut TcpStream) -> Option<String> {
     Some(String::from_utf8(seen).unwrap())
 }
 
-/// Says it on a stream.
+/// Sends a chunk on a stream.
 pub(crate) fn send_chunk(feeder: &Feeder, chunk: impl Into<Bytes>) {
     assert!(feeder.send(Feed::Chunk(chunk.into())).is_ok(), "the stream is over");
 }

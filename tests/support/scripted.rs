@@ -21,9 +21,9 @@ pub(crate) enum Script {
     SendAndClose(&'static str),
     /// Sends these bytes and keeps the connection open.
     SendAndHold(&'static str),
-    /// Answers as long as it is asked.
+    /// Responds to every request.
     Serve(&'static str),
-    /// Answers once, and closes while the gateway keeps the connection for later.
+    /// Responds once, and closes while the gateway holds the idle connection for later.
     ServeOnce(&'static str),
 }
 
@@ -32,7 +32,7 @@ pub(crate) async fn start_scripted(tasks: &mut JoinSet<()>, script: Script) -> S
     start_counted(tasks, script, Arc::default()).await
 }
 
-/// The same, and every request is counted.
+/// The same, with every request counted.
 pub(crate) async fn start_counted(
     tasks: &mut JoinSet<()>,
     script: Script,

@@ -1,4 +1,4 @@
-//! An agent that serves websockets, and the caller's side of one.
+//! An agent that serves websockets, and the client's side of one.
 
 use std::{
     net::SocketAddr,
@@ -23,11 +23,11 @@ use tokio_tungstenite::{
     },
 };
 
-/// What hangs for so long has failed.
+/// A wait longer than this has failed.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// An agent on a port of its own: it sends `early` together with its 101 and says back what it is told, until it is
-/// told `bye`, after which it closes the connection without a word.
+/// An agent on a port of its own: it sends `early` together with its 101 and echoes messages until it receives
+/// `bye`, after which it closes the connection without a close frame.
 #[derive(Clone)]
 pub(crate) struct EchoAgent {
     pub(crate) address: SocketAddr,
@@ -75,7 +75,7 @@ impl EchoAgent {
              Sec-WebSocket-Accept: {accept}\r\n\r\n"
         )
         .into_bytes();
-        // The first frame in one piece with the head: whoever reads the head has read it ahead.
+        // The first frame is sent together with the head: a reader of the head has read it ahead.
         answer.extend_from_slice(b"\x81\x05early");
         stream.write_all(&answer).await.unwrap();
         let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
@@ -100,7 +100,7 @@ impl EchoAgent {
         self.seen.lock().unwrap().messages.clone()
     }
 
-    /// Waits until so many of its connections have ended.
+    /// Waits until this many of its connections have ended.
     pub(crate) async fn wait_connections_ended(&self, connections: usize) {
         let ended = async {
             while self.seen.lock().unwrap().ended < connections {
@@ -125,7 +125,7 @@ impl LowerCaseNames for String {
     }
 }
 
-/// A caller's websocket.
+/// A client's websocket.
 pub(crate) struct Socket(WebSocketStream<TcpStream>);
 
 impl Socket {
@@ -159,12 +159,12 @@ impl Socket {
         timeout(TIMEOUT, self.0.next()).await.unwrap()?.ok()
     }
 
-    /// Says that it is over, and waits for nothing.
+    /// Sends a close frame, and waits for nothing.
     pub(crate) async fn close(&mut self) {
         self.0.close(None).await.unwrap();
     }
 
-    /// The close frame that comes next.
+    /// Reads the next close frame.
     pub(crate) async fn close_frame(&mut self) -> (u16, String) {
         match self.receive().await {
             Some(Message::Close(Some(CloseFrame { code, reason }))) => {

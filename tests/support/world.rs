@@ -23,12 +23,12 @@ pub(crate) struct TestCluster {
 }
 
 impl TestCluster {
-    /// Everybody may do everything.
+    /// ACLs off: every request is allowed.
     pub(crate) async fn start() -> Self {
         Self::start_with(FleetTokens::Disabled, None).await
     }
 
-    /// Callers need one of the bootstrap tokens.
+    /// Clients need one of the bootstrap tokens.
     pub(crate) async fn with_acls() -> Self {
         let (tokens, bootstrap) = FleetTokens::bootstrap().unwrap();
         Self::start_with(tokens, Some(bootstrap)).await
@@ -46,7 +46,7 @@ impl TestCluster {
         Self { gateway, fleet: Arc::new(fleet), tokens, controller: stopper, _data: data }
     }
 
-    /// An agent by its bare name, and where it listens.
+    /// An agent by its bare name, and its address.
     pub(crate) fn agent(&self, name: &str) -> (&Agent, SocketAddr) {
         let found = self.fleet.agents().iter().find(|entry| entry.agent.config().name == name);
         let entry = found.unwrap();
