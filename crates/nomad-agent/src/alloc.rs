@@ -32,7 +32,7 @@ use usage::AllocUsage;
 
 /// What to run as one allocation.
 #[derive(Debug, Clone)]
-#[expect(clippy::exhaustive_structs, reason = "it is written out by whoever starts an allocation")]
+#[expect(clippy::exhaustive_structs, reason = "its users write it out to start an allocation")]
 pub struct AllocSpec {
     /// Its id.
     pub id: AllocId,

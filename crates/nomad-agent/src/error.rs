@@ -24,7 +24,7 @@ pub enum AgentError {
     #[error(transparent)]
     Query(#[from] QueryError),
     /// The agent lacks the role that handles the call.
-    #[error("the agent has no part that answers this")]
+    #[error("the agent lacks the role for this call")]
     WrongRole(WrongRole),
     /// Nomad has the call, and this agent does not serve it.
     #[error("{0} is not served by this agent yet")]
@@ -39,7 +39,7 @@ pub enum AgentError {
     #[error(transparent)]
     Http(#[from] HttpError),
     /// A body that cannot be encoded; no body of ours is.
-    #[error("the answer could not be encoded")]
+    #[error("the response could not be encoded")]
     Encode(#[from] serde_json::Error),
     /// Work for this request was cancelled, which happens only at the end of the process.
     #[error("the agent is stopping")]

@@ -14,7 +14,7 @@ use crate::{atomic_file, schedulers::SchedulerConfigError};
 #[non_exhaustive]
 pub enum AgentStartError {
     /// The file cannot be read, or a new one cannot be written.
-    #[error("cannot keep an id in {path}")]
+    #[error("cannot persist an id in {path}")]
     Io {
         /// The file.
         path: Box<str>,
@@ -23,7 +23,7 @@ pub enum AgentStartError {
         source: io::Error,
     },
     /// The file holds no valid id.
-    #[error("{path} holds no id")]
+    #[error("{path} holds no valid id")]
     Malformed {
         /// The file.
         path: Box<str>,

@@ -123,7 +123,7 @@ pub struct JoinOutcome {
 
 /// How a server is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "a server is remembered or not")]
+#[expect(clippy::exhaustive_enums, reason = "a removed server stays listed or not")]
 pub enum Removal {
     /// It stays in the list with status `left`.
     Leave,

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Starts an [`Agent`]. Defaults: an empty roster, the host it runs on, and a log that only monitors see.
-#[must_use = "an agent lives once it is started"]
+#[must_use = "an agent runs only once it is started"]
 pub struct AgentBuilder {
     config: AgentConfig,
     membership: Option<Arc<dyn Membership>>,

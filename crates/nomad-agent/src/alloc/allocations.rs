@@ -21,10 +21,10 @@ pub enum AllocStartError {
     #[error("the agent has no client part")]
     NoClient,
     /// Two of its tasks have this name.
-    #[error("there are two tasks called {0}")]
+    #[error("two tasks have the name {0}")]
     DuplicateTask(String),
     /// Its id is in use.
-    #[error("allocation {0} runs already")]
+    #[error("allocation {0} exists already")]
     DuplicateId(AllocId),
     /// Its directory cannot be created, or a name in it is not a plain file name.
     #[error("cannot create the directory of allocation {id}")]
@@ -72,7 +72,7 @@ impl Allocations {
         for (spec, before) in read.await.unwrap_or_default() {
             let id = spec.id;
             if let Err(error) = table.insert(spec, &before) {
-                tracing::error!(target: "client", alloc_id = %id, %error, "cannot bring an allocation back");
+                tracing::error!(target: "client", alloc_id = %id, %error, "cannot restore an allocation");
             }
         }
         table

@@ -94,7 +94,7 @@ impl StateWriter {
             && error.kind() != io::ErrorKind::NotFound
         {
             let file = self.file.path.display();
-            tracing::error!(target: TARGET, %file, %error, "cannot forget an allocation");
+            tracing::error!(target: TARGET, %file, %error, "cannot remove the state of an allocation");
         }
     }
 }
@@ -124,7 +124,7 @@ impl StateFile {
             .and_then(|content| atomic_file::replace(&self.path, &content));
         if let Err(error) = written {
             let file = self.path.display();
-            tracing::error!(target: TARGET, %file, %error, "cannot keep the state of an allocation");
+            tracing::error!(target: TARGET, %file, %error, "cannot persist the state of an allocation");
         }
     }
 }
@@ -156,7 +156,7 @@ pub(super) fn load_all(directory: &Path) -> Vec<(AllocSpec, TaskStates)> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
         Err(error) => {
             let directory = directory.display();
-            tracing::error!(target: TARGET, %directory, %error, "cannot read the kept state");
+            tracing::error!(target: TARGET, %directory, %error, "cannot read the persisted state");
             return Vec::new();
         }
     };
@@ -172,7 +172,7 @@ pub(super) fn load_all(directory: &Path) -> Vec<(AllocSpec, TaskStates)> {
         Ok(kept) => Some(kept),
         Err(error) => {
             let file = file.display();
-            tracing::error!(target: TARGET, %file, %error, "cannot bring an allocation back");
+            tracing::error!(target: TARGET, %file, %error, "cannot restore an allocation");
             None
         }
     };

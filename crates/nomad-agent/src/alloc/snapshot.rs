@@ -43,7 +43,7 @@ pub(crate) enum SnapshotError {
         source: io::Error,
     },
     /// A file shrank while it was read.
-    #[error("{} became shorter while it was read", .0.display())]
+    #[error("{} shrank while it was read", .0.display())]
     Shrunk(PathBuf),
     /// Directories are nested too deeply.
     #[error("{} is nested too deeply", .0.display())]

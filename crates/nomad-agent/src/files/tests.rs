@@ -12,7 +12,7 @@ struct Stage {
     files: Files,
 }
 
-/// An allocation with one task, `web`, and a sibling whose name begins like its own.
+/// An allocation with one task, `web`, and a sibling whose name has its own as the prefix.
 fn stage() -> Stage {
     let base = tempfile::tempdir().unwrap();
     let dir = AllocDir::create(base.path(), "alloc-1", ["web"]).unwrap();

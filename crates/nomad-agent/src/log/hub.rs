@@ -63,7 +63,7 @@ impl LogHub {
         Self::build(agent.into(), None)
     }
 
-    /// A log whose lines, down to `level`, also go to `outlet`.
+    /// A log whose lines, down to `level`, also go to the sink.
     #[must_use]
     pub fn with_sink(
         agent: impl Into<String>,

@@ -231,7 +231,7 @@ fn level_lowercase(level: Level) -> &'static str {
     }
 }
 
-/// `src/handle/agent/health.rs` → `agent/health.rs`, as the text format trims its callers.
+/// `src/handlers/agent/health.rs` → `agent/health.rs`, as the text format trims locations.
 fn last_two_segments(path: &str) -> &str {
     let mut slashes = path.rmatch_indices('/');
     slashes.next();

@@ -105,7 +105,7 @@ impl Gossip {
     pub async fn leave(&self) {
         if let Some(RunningSerf(pool)) = self.serf.get() {
             if let Err(error) = pool.leave().await {
-                tracing::warn!(target: "nomad", error = %error, "could not say goodbye");
+                tracing::warn!(target: "nomad", error = %error, "cannot leave the gossip");
             }
             self.shutdown().await;
         }
@@ -237,7 +237,7 @@ impl Membership for Gossip {
             };
             self.refresh(pool).await;
             removed.map_err(|error| {
-                tracing::warn!(target: "nomad", error = %error, "removal was not told");
+                tracing::warn!(target: "nomad", error = %error, "cannot broadcast a removal");
                 MembershipError::RemovalTimeout
             })
         })

@@ -80,19 +80,19 @@ pub(super) enum PeerError {
     #[error("the connection broke")]
     Connection(#[from] hyper::Error),
     /// The response is incomplete.
-    #[error("the answer did not come whole")]
+    #[error("the response is incomplete")]
     Body(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The response is not that of a server.
-    #[error("no server answers there: status {0}")]
+    #[error("not a server: status {0}")]
     Status(StatusCode),
     /// The server refused.
     #[error("{0}")]
     Refused(Box<str>),
     /// The response body is not that of a server.
-    #[error("no server answers there")]
+    #[error("not a server: unknown response")]
     Json(#[from] serde_json::Error),
     /// No response in time.
-    #[error("no answer within a second")]
+    #[error("no response within a second")]
     Timeout,
 }
 

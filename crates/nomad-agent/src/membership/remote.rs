@@ -89,7 +89,7 @@ impl Shared {
             !std::mem::take(&mut view.members).is_empty()
         };
         if lost {
-            warn!(target: "client", "no server answers");
+            warn!(target: "client", "no server responds");
         }
     }
 

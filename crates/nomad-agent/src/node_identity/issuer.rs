@@ -31,7 +31,7 @@ pub(crate) enum IssueError {
     #[error("node secret ID does not match")]
     SecretMismatch,
     /// The node limit is reached.
-    #[error("too many nodes are known here")]
+    #[error("too many nodes")]
     TooManyNodes,
 }
 

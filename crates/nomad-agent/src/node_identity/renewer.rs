@@ -73,11 +73,11 @@ enum RenewalError {
     Servers(#[from] MembershipError),
     #[error(transparent)]
     Issue(#[from] IssueError),
-    #[error("it cannot be kept")]
+    #[error("the identity cannot be persisted")]
     Store(#[from] io::Error),
-    #[error("the servers take their time")]
+    #[error("the servers do not respond in time")]
     Timeout,
-    #[error("a server gave something that is no identity of this node")]
+    #[error("a server sent no valid identity of this node")]
     InvalidToken,
 }
 

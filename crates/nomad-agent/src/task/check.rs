@@ -41,7 +41,7 @@ pub enum CheckMode {
 /// How a check works. It connects to this host's loopback address only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::exhaustive_enums, reason = "whoever runs checks must know every kind")]
+#[expect(clippy::exhaustive_enums, reason = "the checker must handle every type")]
 pub enum CheckType {
     /// Connects to a port.
     Tcp {

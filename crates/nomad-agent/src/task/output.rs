@@ -58,7 +58,7 @@ async fn copy_to_log(mut pipe: impl AsyncRead + Unpin, mut log: LogRotator) {
             Ok((returned, written)) => {
                 log = returned;
                 if let Err(error) = written {
-                    tracing::warn!(%error, "the output of a task is lost");
+                    tracing::warn!(%error, "cannot write the log of a task");
                 }
             }
             // The runtime is shutting down.

@@ -54,7 +54,7 @@ impl ProcessGroup {
                 self.strays.extend(strays.filter_map(open_pidfd));
             }
             Err(error) => {
-                tracing::warn!(group = leader, %error, "cannot look for processes that left a task");
+                tracing::warn!(group = leader, %error, "cannot find processes that left the group of a task");
             }
         }
     }

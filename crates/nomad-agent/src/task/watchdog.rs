@@ -89,7 +89,7 @@ impl Watchdog {
             Ok(shell) => self.shell = Some(shell),
             Err(error) if !self.is_missing => {
                 self.is_missing = true;
-                tracing::warn!(%error, "no shell is there to end tasks if this process is killed");
+                tracing::warn!(%error, "no shell: tasks will outlive this process if it is killed");
             }
             Err(_) => {}
         }

@@ -1,8 +1,8 @@
-//! The real follower on real files, beside a writer, a purger and a vandal.
+//! The real follower on real files, with concurrent writes, purges, truncations and deletions.
 //!
-//! The log is made of numbered records of one width, so that a record that is missing or there twice shows. A model
-//! keeps, for every file, which records stand in it, and notes which of them the follower is excused from reading:
-//! those in a file that was cut or taken away before they were read.
+//! The log consists of numbered records of one width, so a missing or repeated record is visible. A model knows the
+//! records in every file, and notes which of them the follower is excused from reading: those in a file that was
+//! truncated or deleted before they were read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -22,17 +22,17 @@ const WIDTH: usize = 6;
 
 #[derive(Debug, Clone)]
 enum Act {
-    /// The task writes so many records.
+    /// The task writes this many records.
     Write(u32),
-    /// The follower takes so many steps.
+    /// The follower takes this many steps.
     Steps(usize),
-    /// The follower reads all there is.
+    /// The follower reads to the end.
     CatchUp,
-    /// Somebody empties one of the files.
+    /// One of the files is truncated.
     Cut(usize),
-    /// Somebody deletes one of the files.
+    /// One of the files is deleted.
     Delete(usize),
-    /// The task ends, and its next life opens the log again.
+    /// The task ends, and its next run opens the log again.
     Reopen,
 }
 
@@ -60,14 +60,14 @@ struct World {
     limits: LogLimits,
     writer: LogRotator,
     next: u32,
-    /// The records in each file that there is, by index; what stood in it before it was cut is gone.
+    /// The records in each existing file, by index, without those from before a truncation.
     files: BTreeMap<u64, Vec<u32>>,
     /// Records that may be missing.
     excused: BTreeSet<u32>,
-    /// Files that were cut since the follower had last read all there is. What is written to them now may be taken for
-    /// what stood there before.
+    /// Files that were truncated since the follower last read to the end. Bytes written to them now may be taken
+    /// for the earlier ones.
     doubtful: BTreeSet<u64>,
-    /// The highest index there ever was. After every file has been deleted a new life of the task begins at 0 again, and
+    /// The highest index so far. After every file has been deleted the next run of the task starts at 0 again, and
     /// a follower does not go back to a lower index.
     highest: u64,
 }
@@ -99,7 +99,7 @@ impl World {
         world
     }
 
-    /// Reads from the disk which records stand where, as any listing would show it.
+    /// Reads the records of each file from the disk, as a listing would show them.
     fn look(&mut self) {
         let mut now = BTreeMap::new();
         for entry in fs::read_dir(&self.logs).unwrap() {
@@ -125,13 +125,13 @@ impl World {
             self.writer.write(format!("{record:05}\n").as_bytes()).unwrap();
             let old = self.files.clone();
             self.look();
-            // What the writer purged was not read by everybody.
+            // The follower may not have read a file that the writer purged.
             for index in before.iter().filter(|index| !self.files.contains_key(index)) {
                 self.excused.extend(old[index].clone());
             }
             let home = self.files.iter().find(|(_, records)| records.contains(&record));
             match home.map(|(&index, _)| index) {
-                // It went into a file that has no name any more.
+                // It went into a file that has been deleted.
                 None => drop(self.excused.insert(record)),
                 Some(index) if self.doubtful.contains(&index) || index < self.highest => {
                     self.excused.insert(record);
@@ -169,7 +169,7 @@ impl World {
         }
     }
 
-    /// The records that somebody who begins now is to read, found without counting files.
+    /// The records that a follower starting now must read, found without counting files.
     fn begin(&self, origin: Origin, offset: i64) -> Vec<u32> {
         let all: Vec<u32> = self.files.values().flatten().copied().collect();
         let records = usize::try_from(offset.unsigned_abs()).unwrap() / WIDTH;
@@ -191,7 +191,7 @@ impl World {
     }
 }
 
-/// What a follower has seen.
+/// The records that a follower has read.
 #[derive(Default)]
 struct Seen {
     bytes: Vec<u8>,
@@ -199,7 +199,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// Takes one step; false when there is nothing to read now.
+    /// Takes one step; false at the end.
     fn step(&mut self, tail: &mut LogTail<DiskLogs>) -> bool {
         match tail.step() {
             Ok(Step::Read(chunk)) => {
@@ -224,8 +224,8 @@ impl Seen {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
-    /// Law: from wherever it begins, and whatever happens beside it, a follower reads every record once and in order,
-    /// but for those that were cut or taken away before it could.
+    /// Property: from any start position, and with any concurrent operations, a follower reads every record once
+    /// and in order, except those that were truncated or deleted before it could.
     #[test]
     fn no_record_is_lost_or_doubled(
         before in acts(),
@@ -238,7 +238,7 @@ proptest! {
         if world.files.is_empty() {
             return Ok(());
         }
-        // What happened before nobody can miss.
+        // Earlier records are not expected.
         world.excused.clear();
         world.doubtful.clear();
         let mut expected = world.begin(origin, offset);

@@ -1,4 +1,4 @@
-//! A log in memory, written to in every order a writer, a purger and a vandal can think of.
+//! A log in memory, with writes, purges and deletions in every order.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -10,14 +10,14 @@ use proptest::prelude::*;
 use super::*;
 use crate::follow::{Chunk, DELETED, TRUNCATED};
 
-/// The bytes of a file; shared with whoever has it open, as an inode is.
+/// The bytes of a file; shared with its open handles, as an inode is.
 type Inode = Arc<Mutex<Vec<u8>>>;
 
 #[derive(Debug, Clone, Default)]
 struct MemoryLogs {
     files: Arc<Mutex<BTreeMap<i64, Inode>>>,
-    /// What others do to the log while its reader is busy: one act before each look of the reader, and between two of
-    /// its looks is where every race is.
+    /// Concurrent operations on the log: one before each read-only call of the reader, because every race is
+    /// between two of these calls.
     meanwhile: Arc<Mutex<VecDeque<Act>>>,
     written: Arc<Mutex<String>>,
 }
@@ -43,7 +43,7 @@ impl MemoryLogs {
         self.files.lock().unwrap().remove(&index);
     }
 
-    /// Goes on writing in the newest file.
+    /// Appends to the newest file.
     fn write(&self, text: &str) {
         self.append(self.newest(), text);
         *self.written.lock().unwrap() += text;
@@ -120,7 +120,7 @@ fn tail(logs: &MemoryLogs, until: FollowMode) -> LogTail<MemoryLogs> {
     LogTail::open(logs.clone(), Origin::Start, 0, until).unwrap()
 }
 
-/// Steps until there is nothing more now; text, events, and the last step.
+/// Steps until the end; returns text, events, and the last step.
 fn drain(tail: &mut LogTail<MemoryLogs>) -> (String, Vec<&'static str>, Step) {
     let (mut text, mut events) = (Vec::new(), Vec::new());
     loop {
@@ -194,7 +194,7 @@ fn a_deleted_file_is_told_once_and_then_what_comes_is_awaited() {
     assert_eq!(now(&mut tail), text("oldnew"));
     logs.append(1, "er");
     logs.delete(1);
-    // The last bytes come although the name is gone, and the older file does not come again.
+    // The last bytes arrive although the name is gone, and the older file is not read again.
     assert_eq!(now(&mut tail), ("er".to_owned(), vec![DELETED]));
     assert_eq!(now(&mut tail), text(""));
     logs.append(1, "anew");
@@ -232,15 +232,15 @@ fn a_log_without_files_is_not_found() {
     assert!(matches!(missing, StreamError::NoLog { .. }));
 }
 
-/// What happens beside the reader.
+/// Concurrent operations.
 #[derive(Debug, Clone)]
 enum Act {
     Write(String),
-    /// The writer goes on in a later file.
+    /// The writer continues in a later file.
     Rotate(i64),
-    /// The live file goes.
+    /// The live file is deleted.
     Delete,
-    /// The reader takes so many steps.
+    /// The reader takes this many steps.
     Steps(usize),
 }
 
@@ -258,7 +258,7 @@ fn writes_and_pauses() -> impl Strategy<Value = Vec<Act>> {
 }
 
 proptest! {
-    /// Law: however writes, rotations and reads follow each other, a follower reads what was written, once, in order.
+    /// Property: in any order of writes, rotations and reads, a follower reads what was written, once, in order.
     #[test]
     fn no_byte_is_lost_and_none_doubled(acts in acts()) {
         let logs = MemoryLogs::default();
@@ -288,7 +288,7 @@ proptest! {
         prop_assert_eq!(String::from_utf8(seen).unwrap(), written);
     }
 
-    /// Law: a reader that keeps up loses nothing when old files are purged behind, and under, it.
+    /// Property: a reader that keeps up loses nothing when old files are purged, including the one it reads.
     #[test]
     fn purging_what_was_read_is_not_noticed(acts in acts(), keep in 1usize..4) {
         let logs = MemoryLogs::default();
@@ -315,7 +315,7 @@ proptest! {
         prop_assert_eq!(seen, written);
     }
 
-    /// Law: the same holds whatever happens between any two looks of the reader.
+    /// Property: the same holds for any operation between any two calls of the reader.
     #[test]
     fn no_moment_is_a_bad_one_for_a_rotation(acts in acts()) {
         let logs = MemoryLogs::default();
@@ -330,7 +330,7 @@ proptest! {
         prop_assert_eq!(seen, logs.written.lock().unwrap().clone());
     }
 
-    /// Law: what was written before a deletion is read, whenever the deletion comes, and the deletion is told once.
+    /// Property: bytes written before a deletion are read, whenever it happens, and the deletion is reported once.
     #[test]
     fn no_moment_is_a_bad_one_for_a_deletion(writes in writes_and_pauses()) {
         let logs = MemoryLogs::default();
@@ -340,7 +340,7 @@ proptest! {
         acts.push_back(Act::Delete);
         drop(acts);
         let Ok(mut tail) = LogTail::open(logs.clone(), Origin::Start, 0, FollowMode::Forever) else {
-            // It was gone before it was opened.
+            // It was deleted before it was opened.
             return Ok(());
         };
         let (mut seen, mut events) = (Vec::new(), Vec::new());

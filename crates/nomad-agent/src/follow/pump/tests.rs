@@ -1,4 +1,4 @@
-//! The beat of a stream, in virtual time, over real files.
+//! The timing of a stream, in virtual time, over real files.
 
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -99,7 +99,7 @@ async fn what_is_written_is_on_its_way_within_a_poll_and_a_batch() {
         assert_eq!(next(&mut body).await, "line\n");
         let written = written.await.unwrap();
         let late = written.elapsed();
-        // Timers of tokio go off up to a millisecond late, one for each wait on the way.
+        // Timers of tokio fire up to a millisecond late, once for each wait.
         assert!(
             late <= POLL_INTERVAL + Duration::from_millis(200) + Duration::from_millis(3),
             "{late:?}"
@@ -120,7 +120,7 @@ async fn nobody_reads_on_for_nobody() {
     let body = start(script.clone(), StreamFormat::Plain).await;
     assert_eq!(Arc::strong_count(&script.steps), 2);
     drop(body);
-    // At most one step is under way when the body goes; the machine goes with it, and with it its file.
+    // At most one step is running when the body is dropped; the state machine is dropped with it, and its file too.
     while Arc::strong_count(&script.steps) > 1 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -143,7 +143,7 @@ async fn an_error_comes_after_what_was_read_before_it() {
     assert_eq!(next(&mut body).await, "");
 }
 
-/// Law: a follower of a real log that rotates under it reads every byte once.
+/// Property: a follower of a real log that rotates meanwhile reads every byte once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_that_rotates_under_its_reader_is_read_whole() {
     let base = tempfile::tempdir().unwrap();

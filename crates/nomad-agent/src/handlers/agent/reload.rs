@@ -16,7 +16,7 @@ pub(crate) async fn reload(agent: &Agent) -> Result<Response<Body>, AgentError> 
 
 pub(crate) async fn reload_config(agent: &Agent) {
     let Some(source) = agent.config_source().cloned() else {
-        info!(target: "agent", "nothing to reload: the configuration came with the program");
+        info!(target: "agent", "nothing to reload: the configuration has no source");
         return;
     };
     // A source reads files.
@@ -31,7 +31,7 @@ pub(crate) async fn reload_config(agent: &Agent) {
             error!(target: "agent", error, "failed to reload the configuration");
         }
         Err(error) => {
-            error!(target: "agent", %error, "reading the configuration broke off");
+            error!(target: "agent", %error, "reading the configuration panicked or was cancelled");
         }
     }
 }

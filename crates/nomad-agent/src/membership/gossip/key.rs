@@ -19,7 +19,7 @@ pub struct GossipKey(SecretKey);
 #[non_exhaustive]
 pub enum KeyError {
     /// It is not base64.
-    #[error("not base64: the fault is at byte {0}")]
+    #[error("not base64: error at byte {0}")]
     Base64(usize),
     /// It has another length.
     #[error("a key has 16, 24 or 32 bytes, this one has {0}")]

@@ -47,7 +47,7 @@ const BROADCAST_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 #[expect(
     clippy::exhaustive_structs,
-    reason = "a plain struct, filled with `..GossipOptions::on()`"
+    reason = "a plain struct, filled with `..GossipOptions::new(bind)`"
 )]
 pub struct GossipOptions {
     /// The address it listens on, UDP and TCP.
@@ -63,7 +63,7 @@ pub struct GossipOptions {
 #[non_exhaustive]
 pub enum GossipError {
     /// It has been started already.
-    #[error("gossip has begun already")]
+    #[error("gossip is already running")]
     AlreadyStarted,
     /// The persisted keys cannot be used.
     #[error("cannot use the gossip keys in {}: {reason}", path.display())]
