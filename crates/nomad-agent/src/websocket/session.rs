@@ -76,7 +76,9 @@ impl<T: Tokens + Send + 'static> Session<T> {
         let connection = match connection.await {
             Ok(connection) => TokioIo::new(connection),
             // The client disconnected before the response was sent.
-            Err(error) => return tracing::debug!(target: "http", %error, "websocket upgrade failed"),
+            Err(error) => {
+                return tracing::debug!(target: "http", %error, "websocket upgrade failed");
+            }
         };
         let config = WebSocketConfig::default()
             .read_buffer_size(16 * 1024)
