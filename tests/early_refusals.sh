@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# A refusal that does not wait for the body reaches its caller, whatever the caller is made of: curl over HTTP/1.1 and
-# HTTP/2, Python's requests, Go. Each sends bodies of 20 KB to 1 MB without a token, ten times each, with and without TLS, and
-# must read 403 every time. Installs requests into target/early-refusals. Callers that are not there are passed over, with a
-# word. Builds the gateway when it is not there.
+# A refusal that does not wait for the body reaches every client: curl over HTTP/1.1 and HTTP/2, Python's requests, Go.
+# Each sends bodies of 20 KB to 1 MB without a token, ten times each, with and without TLS, and must read 403 every time.
+# Installs requests into target/early-refusals. Clients that are not installed are skipped with a note.
+# Builds the gateway when it is not there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 here=$PWD

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Reads /v1/gateway/metrics with the parsers that programs use: both of Python's prometheus_client, and Go's expfmt.
-# Installs the first into target/metrics-parsers, and builds a small program for the second there; either is passed over, with
-# a word, where there is no Python or Go, or where its package cannot be fetched. Builds the gateway when it is not there.
+# Installs the first into target/metrics-parsers, and builds a small program for the second there; either is skipped with
+# a note if Python or Go is missing, or its package cannot be fetched. Builds the gateway when it is not there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 here=$PWD
@@ -16,7 +16,7 @@ trap 'kill "$pid" 2>/dev/null || true; wait "$pid" 2>/dev/null || true' EXIT
 for _ in $(seq 200); do grep -q '^Gateway ' "$work/out" && break; sleep 0.1; done
 address=$(awk '/^Gateway /{print $2}' "$work/out")
 
-# Some of everything: answers, a refusal, a stream.
+# Some of everything: responses, a refusal, a stream.
 curl -s -o /dev/null "$address/v1/agent/members"
 curl -s -o /dev/null "$address/v1/client/stats?node_id=nobody"
 curl -s -m 1 -o /dev/null "$address/v1/agent/monitor" || true

@@ -12,7 +12,7 @@ from nomad.api import exceptions
 
 
 def start(program):
-    """Starts `dev` on a free port, with one client: `update_servers` cannot name one. Reads what it prints."""
+    """Starts `dev` on a free port, with one client: `update_servers` cannot name one. Reads its output."""
     process = subprocess.Popen([program, "dev", "--listen", "127.0.0.1:0", "--clients", "1"], stdout=subprocess.PIPE, text=True)
     printed = ""
     for line in process.stdout:
@@ -23,7 +23,7 @@ def start(program):
 
 
 def frames(text):
-    """The objects that stand back to back in a framed stream."""
+    """The concatenated objects of a framed stream."""
     decoder, found, at = json.JSONDecoder(), [], 0
     while at < len(text):
         frame, at = decoder.raw_decode(text, at)
@@ -32,7 +32,7 @@ def frames(text):
 
 
 def wait_for(ready):
-    """Asks until there is something, at most ten seconds."""
+    """Repeats the request until there is a result, at most ten seconds."""
     for _ in range(200):
         found = ready()
         if found:

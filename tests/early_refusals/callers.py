@@ -1,4 +1,4 @@
-"""Sends bodies to a gateway that refuses them unread, from several programs, and counts who read the refusal."""
+"""Sends bodies to a gateway that refuses them unread, from several programs, and counts which of them read the refusal."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Both parsers of prometheus_client read what the gateway says, see the same families, and know their kinds."""
+"""Both parsers of prometheus_client read the gateway's metrics, see the same families, and know their types."""
 
 import sys
 

@@ -37,7 +37,7 @@ AGENTS = ["server1", "server2", "server3", "client1", "client2", "client3"]
 
 
 def calls(world, gateway):
-    """What nobody explains, as lines."""
+    """The unexplained differences, as lines."""
     pairs = []
     for catalogue in (agent_calls, client_calls, server_calls):
         for call in catalogue.calls():
@@ -58,7 +58,7 @@ def command_line(sides, world):
 
 
 def plain(programs, folder):
-    """The cluster with ACLs: two gateways, one of which stands in answers for the nodes, so that commands come to it."""
+    """The cluster with ACLs: two gateways, one of which shows its own address for the nodes, so that commands use it."""
     cluster = Cluster(programs, folder, BASE, AGENTS)
     wrong = []
     try:
@@ -84,7 +84,7 @@ def plain(programs, folder):
 
 
 def alone(programs, folder):
-    """Parts that bring clusters of their own."""
+    """Parts that start clusters of their own."""
     wrong = []
     if set(faults.PARTS) & set(PARTS):
         os.makedirs(f"{folder}/faults")
@@ -98,7 +98,7 @@ def alone(programs, folder):
 
 
 def main():
-    # Who is told to end ends first what it has started.
+    # On SIGTERM it ends what it has started first.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("told to end"))
     programs = [os.path.realpath(name) for name in sys.argv[1:3]]
     folder = tempfile.mkdtemp(prefix="real-nomad-")

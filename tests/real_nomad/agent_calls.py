@@ -8,7 +8,7 @@ def calls():
 
 
 def plain():
-    """What names no agent goes to a server, as without the gateway."""
+    """A call that names no agent goes to a server, as without the gateway."""
     return [
         Call("/v1/agent/members", tokens=ALL),
         Call("/v1/agent/members?pretty", tokens=FEW),
@@ -87,7 +87,7 @@ def profiles():
 
 
 def wrong():
-    """Wrong methods, and writes that come to nothing."""
+    """Wrong methods, and writes without an effect."""
     return [
         *(Call(f"/v1/agent/{path}", method=method, tokens=FEW) for path, method in (
             ("self", "POST"), ("members", "POST"), ("servers", "DELETE"), ("join", "GET"), ("force-leave", "GET"),

@@ -1,4 +1,4 @@
-"""Nomad's own web page in a browser, at a server and at the gateway: what it shows, and which of its requests fail."""
+"""Nomad's own web page in a browser, at a server and at the gateway: its content, and its failed requests."""
 
 import json
 import os
@@ -8,15 +8,15 @@ from typing import Callable
 import chromium
 from chromium import Chromium, NotSeen
 
-# Stands in the page that Ember starts from, and in no other that an agent has to say about its web page.
+# Occurs in the page that Ember starts from, and in no other page of an agent.
 EMBER = "nomad-ui/config/environment"
-# What an agent answers, whoever asks it.
+# Responses of an agent to any client.
 AGENTS = ("/v1/client/", "/v1/agent/monitor")
-# The window in which logs, files and monitors are shown.
+# The window for logs, files and monitors.
 WINDOW = "document.querySelector('pre.cli-window').textContent"
 TICKS = f"[...{WINDOW}.matchAll(/^tick (\\d+)$/gm)].map(found => Number(found[1]))"
 FILES = "[...document.querySelectorAll('tbody .name')].map(name => name.textContent.trim()).sort()"
-# The page keeps its terminal here, and the terminal what stands on it, line by line.
+# The page's terminal object, which holds its content line by line.
 TERMINAL = """((screen) => Array.from({length: screen.length}, (_, row) => screen.getLine(row).translateToString(true))
     .join("\\n").trimEnd())(window.execTerminal.buffer.active)"""
 
@@ -37,7 +37,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Looked:
-    """What a page came to show, if it did, its requests that failed, here and elsewhere, and how agents were asked."""
+    """What a page showed, if it did, its failed requests, here and elsewhere, and the paths to agents."""
 
     shown: str
     is_right: bool
@@ -48,7 +48,7 @@ class Looked:
 
 
 def run(world, server, gateway, stands_in):
-    """What differs, at a gateway, and at one whose nodes have its own address."""
+    """The differences, at a gateway, and at one whose nodes have its own address."""
     program = chromium.found()
     reason = missing(program, server)
     if reason:
@@ -65,7 +65,7 @@ def run(world, server, gateway, stands_in):
 
 
 def missing(program, server):
-    """What is not there to look with or at, and what to do about it."""
+    """What is missing to run the part, and how to get it."""
     if not program:
         asked = os.environ.get("CHROMIUM")
         which = f"CHROMIUM names no program ({asked})" if asked else f"there is none of {', '.join(chromium.NAMES)}"
@@ -76,7 +76,7 @@ def missing(program, server):
 
 
 def look(browser, world, at, page):
-    """Opens a page in a tab of its own, with the token that a user has typed in before."""
+    """Opens a page in a tab of its own, with the token that a user has entered before."""
     secret = json.dumps(world.tokens["mgmt"])
     with browser.tab(f"window.localStorage.nomadTokenSecret = {secret}") as tab:
         try:
@@ -92,7 +92,7 @@ def looked(tab, at, shown, is_right):
     answers = [(asked.get(one["requestId"], ""), one["response"])
                for one in tab.happened("Network.responseReceived", "Network.webSocketHandshakeResponseReceived")]
     failed = {(url, answer["status"]) for url, answer in answers if answer["status"] >= 400}
-    # A page gives requests up of its own accord, when it goes on to something else.
+    # A page cancels requests by itself, when it goes on to something else.
     failed |= {(asked.get(one["requestId"], ""), one["errorText"])
                for one in tab.happened("Network.loadingFailed") if not one.get("canceled")}
 
@@ -115,7 +115,7 @@ def way(answer):
 
 
 def told(page, name, two, faults):
-    """Prints how a page is at a gateway; returns what is wrong."""
+    """Prints how a page works at a gateway; returns the errors."""
     print(f"ui {name}: {'DIFFERENT' if faults else page.line or 'same'}: {two.shown[:100]}")
     return [f"ui {name}: {fault}" for fault in faults]
 
@@ -131,20 +131,20 @@ def differing(page, one, two):
 
 
 def failing(one, two):
-    """A page that hears of a node's own address asks there first, which browsers refuse it; then it asks where it is from."""
+    """A page that gets a node's own address tries that first, which browsers refuse; then it uses its own origin."""
     if (one.failed, one.failed_elsewhere) == (two.failed, two.failed_elsewhere):
         return []
     return [f"failed requests {one.failed} {one.failed_elsewhere} | gateway {two.failed} {two.failed_elsewhere}"]
 
 
 def straying(one, two):
-    """A page that hears of one address alone asks nobody else."""
+    """A page that gets only one address uses no other."""
     faults = [] if one.failed == two.failed else [f"failed requests {one.failed} | gateway {two.failed}"]
     return faults + ([f"went past the gateway: {two.elsewhere}"] if two.elsewhere else [])
 
 
 def pages(world):
-    # A shell's websocket is granted before its first message says who asks: only then an agent is looked for.
+    # A shell's websocket is accepted before its first message has the token: only then an agent is selected.
     return [
         Page("log page", "direct", logs(world, "ticks")),
         Page("log page of a node without a way", "relay", logs(world, "ticks2")),
@@ -159,7 +159,7 @@ def pages(world):
 
 
 def logs(world, alloc):
-    """The log of a task that counts: it goes on, and no line is missing or comes twice."""
+    """The log of a task that counts: it continues, and no line is missing or repeated."""
     def show(tab, at):
         tab.go(at.url + world.named(f"/ui/allocations/{{{alloc}}}/main/logs"))
         first = tab.wait("a line of the log", f"{TICKS}.length > 1 && {TICKS}")[0]
@@ -186,7 +186,7 @@ def files(world, alloc):
 
 
 def shell(world, alloc):
-    """A shell: it says what its commands print, and the page tells when it is left."""
+    """A shell: it shows the output of its commands, and the page reports when it is left."""
     def show(tab, at):
         job, short = alloc, world.ids[alloc].split("-")[0]
         tab.go(f"{at.url}/ui/exec/{job}/g/main?allocation={short}&namespace=default")
@@ -203,7 +203,7 @@ def shell(world, alloc):
 
 
 def monitor(world, agent):
-    """An agent's log, told apart by a call that is made to each of them while the page is open."""
+    """An agent's log, identified by a call that is made to each of them while the page is open."""
     def stir():
         for name in ("client1", "server1", "server3"):
             world.cluster.at(world.cluster.port(name)).ask("GET", f"/v1/agent/health?only={name}")

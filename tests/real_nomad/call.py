@@ -1,4 +1,4 @@
-"""One call of the catalogue."""
+"""One call of the tables."""
 
 from dataclasses import dataclass, field
 
@@ -27,11 +27,11 @@ class Call:
 
     @property
     def is_agents(self):
-        """Whether the call belongs to an agent, so that the gateway decides about it."""
+        """Whether the call belongs to an agent, so that the gateway authorizes it."""
         return self.path.startswith(("/v1/agent/", "/v1/client/"))
 
 
-# Every kind of token that a right can be missing from.
+# Every kind of token that can lack a capability.
 ALL = ("mgmt", "none", "bogus", "malformed", "deleted", "expired", "agent-read", "agent-write", "node-read", "node-write",
        "operator", "logs", "fs", "ns-read", "ns-write", "other", "read", "deny", "workload")
 SOME = ("mgmt", "none", "bogus", "agent-read", "node-read", "ns-read", "deny")

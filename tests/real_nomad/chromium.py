@@ -1,4 +1,4 @@
-"""Headless Chromium over its DevTools: as much of them as looking at a page needs."""
+"""Headless Chromium over its DevTools: as much of them as testing a page needs."""
 
 import base64
 import os
@@ -11,12 +11,12 @@ from websocket import Websocket
 from wire import Address, wait_for
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-# What is waited for something on a page. Its first one is read and compiled, on whatever machine this is.
+# Timeout for something on a page. The first page is read and compiled, on any machine.
 PATIENCE = 45
 
 
 class NotSeen(Exception):
-    """A page did not come to show what it must."""
+    """A page did not show what it must."""
 
 
 def found():
@@ -26,14 +26,14 @@ def found():
 
 
 class Chromium:
-    """A browser with a profile of its own, which holds nothing from before."""
+    """A browser with a new profile."""
 
     def __init__(self, program, folder, port):
         self.at = Address(f"http://127.0.0.1:{port}")
         self.folder = folder
         os.makedirs(folder)
         with open(f"{folder}/chromium.log", "wb") as log:
-            # A process group of its own, so that what it started can be ended with it.
+            # A process group of its own, so that what it started ends with it.
             self.process = subprocess.Popen([program, *self.words(port)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env=self.environment(), start_new_session=True)
 
@@ -44,7 +44,7 @@ class Chromium:
         self.stop()
 
     def words(self, port):
-        # Nobody's proxy, nothing that calls home, and no sandbox where root has none.
+        # No proxy, no calls home, and no sandbox where root has none.
         return ["--headless=new", f"--remote-debugging-port={port}", f"--remote-allow-origins={self.at.url}",
                 f"--user-data-dir={self.folder}/profile", "--no-proxy-server", "--no-first-run", "--disable-gpu",
                 "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update",
@@ -78,7 +78,7 @@ class Chromium:
 
 
 class Tab:
-    """One tab and what its page asked for, which is read whenever something is asked of the tab."""
+    """One tab and its page's requests, which are read with every call on the tab."""
 
     def __init__(self, browser, made, on_each_document):
         self.browser, self.id = browser, made["id"]
@@ -93,7 +93,7 @@ class Tab:
         return self
 
     def __exit__(self, *_):
-        # Unlike a way to another page this asks nobody whether a shell may be left.
+        # Unlike a navigation this opens no dialog before a shell is left.
         self.browser.at.ask("GET", f"/json/close/{self.id}")
         self.socket.close()
 
@@ -115,12 +115,12 @@ class Tab:
         self.call("Page.navigate", url=url)
 
     def value(self, script):
-        """What an expression is there; nothing where it cannot be had yet."""
+        """The value of an expression; nothing while it is unavailable."""
         answer = self.call("Runtime.evaluate", expression=script, returnByValue=True)
         return None if "exceptionDetails" in answer else answer["result"].get("value")
 
     def wait(self, what, script, meanwhile=lambda: None):
-        """What the expression is, once it is anything."""
+        """The value of the expression, once it has one."""
         end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             meanwhile()
@@ -134,7 +134,7 @@ class Tab:
         return self.value("document.body.innerText") or ""
 
     def type(self, text):
-        """Keys on a keyboard, as whoever has the focus hears them."""
+        """Keys on a keyboard, sent to the focused element."""
         for letter in text:
             if letter != "\n":
                 self.call("Input.dispatchKeyEvent", type="char", text=letter)

@@ -1,4 +1,4 @@
-"""Nomad's own command line, at a server and at the gateway: exit codes and what it prints."""
+"""Nomad's own command line, at a server and at the gateway: exit codes and output."""
 
 import os
 import re
@@ -6,13 +6,13 @@ import subprocess
 
 from wire import wait_for
 
-# Times, durations and figures that a host's use moves.
+# Times, durations and statistics that change with a host's use.
 TIMES = [
     (re.compile(r"\b(\d+[dhms])+(\d+[ms])* ago\b|<none> ago|less than a second ago"), "AGO"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| ?[+-]\d\d:?\d\d)?( UTC)?"), "TIME"),
     (re.compile(r"\b(\d+[dhm])*\d+(\.\d+)? ?(µs|ms|s|ns|us|m)\b"), "SPAN"),
 ]
-# Ids first: parts of some are nothing but digits. A snapshot's is made of term, index and time.
+# Ids first: parts of some are only digits. A snapshot's id consists of term, index and time.
 IDS = [
     (re.compile(r"\b\d+-\d+-\d{13}\b"), "ID"),
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "ID"), (re.compile(r"\b[0-9a-f]{8}\b"), "ID"),
@@ -51,7 +51,7 @@ class Side:
 
 
 class Printed:
-    """What a command came to: its exit code, and what it printed as it is compared."""
+    """The result of a command: its exit code, and its output in the form that is compared."""
 
     def __init__(self, code, text, tail=""):
         self.code, self.text, self.tail = code, text, tail
@@ -62,7 +62,7 @@ class Printed:
 
 def printed(side, done, masks):
     text = (done.stdout + done.stderr).decode(errors="replace")
-    # Each server that hands an error on puts these words before it; whose connection the client keeps is chance.
+    # Each relaying server adds this prefix; which connection the client reuses is chance.
     text = text.replace("rpc error: ", "")
     text = text.replace(side.at.url, "ADDRESS").replace(side.at.url.split("//")[1], "ADDRESS")
     for pattern, word in masks:
@@ -86,7 +86,7 @@ def exact(*words):
 
 
 def keys(*words):
-    """Prints figures of the agent that answers: the same names of them."""
+    """Prints statistics of the responding agent: their names are the same."""
     def run(side):
         done = side.run(words)
         names = sorted(set(re.findall(r"^ *([\w.]+) +=|\"(\w+)\":\[", done.stdout.decode(), re.M)))
@@ -95,7 +95,7 @@ def keys(*words):
 
 
 def anew(*words, typed=None):
-    """Makes something with a new id each time."""
+    """Creates something with a new id each time."""
     return " ".join(words), lambda side: printed(side, side.run(words, typed), TIMES + IDS)
 
 
@@ -109,12 +109,12 @@ def series(*rows):
 
 
 def figures(*words):
-    """Prints figures that move: the words around them are the same."""
+    """Prints statistics that change: the text around them is the same."""
     return " ".join(words), lambda side: printed(side, side.run(words), TIMES + IDS + FIGURES)
 
 
 def back_again(world):
-    """Waits until every job that a command stopped or moved runs again, and learns the new ids."""
+    """Waits until every job that a command stopped or moved runs again, and reads the new ids."""
     from world import jobs
 
     for one in jobs():
@@ -130,7 +130,7 @@ def on_purpose(line, row):
 
 
 def compare(sides, rows):
-    """Runs each row at both sides; prints a table; returns what differs."""
+    """Runs each row at both sides; prints a table; returns the differences."""
     wrong = []
     for name, run, *line in rows:
         one, two = (run(side) for side in sides)

@@ -62,9 +62,9 @@ class Cluster:
 
     def run(self, command, name):
         log = open(f"{self.folder}/{name}.log", "ab")
-        # A clean environment: agents tell it.
+        # A clean environment: agents show it.
         env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": self.folder, "LANG": "C.UTF-8"}
-        # In the folder, so that what outlives its agent is found by where it works.
+        # In the folder, so that processes that outlive their agent are found by their working directory.
         self.running[name] = subprocess.Popen(command, stdout=log, stderr=log, env=env, cwd=self.folder, start_new_session=True)
 
     def bootstrap(self):
@@ -97,7 +97,7 @@ class Cluster:
         return [name for name in self.agents if name in self.running]
 
     def kill(self, name):
-        """An agent dies without a word."""
+        """An agent is killed."""
         process = self.running.pop(name)
         process.kill()
         process.wait()
@@ -131,7 +131,7 @@ class Cluster:
         return not living
 
     def end_leftovers(self):
-        """Executors, log collectors and tasks that outlived their agent: everything that works in the folder."""
+        """Executors, log collectors and tasks that outlived their agent: their working directory is in the folder."""
         for _ in range(20):
             left = [pid for pid in os.listdir("/proc") if pid.isdigit() and self.is_ours(pid)]
             for pid in left:

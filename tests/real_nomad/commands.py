@@ -64,7 +64,7 @@ def reading():
 
 
 def rights():
-    """What callers are told who may not."""
+    """The errors for a client that is not authorized."""
     def denied(name, *words):
         def run(side):
             kept, side.env["NOMAD_TOKEN"] = side.env["NOMAD_TOKEN"], side.world.tokens[name] or ""
@@ -84,7 +84,7 @@ def rights():
 
 
 def changing():
-    """In an order in which each finds what it needs, and leaves what it found."""
+    """In an order in which each finds what it needs, and leaves the state unchanged."""
     return [
         series(("job validate", lambda side: written(side, "validate")), ("job plan", lambda side: written(side, "plan")),
                ("job run", lambda side: written(side, "run")), anew("job", "stop", "-purge", "-detach", "drafted")),
@@ -107,13 +107,13 @@ def changing():
 
 
 def moving():
-    """What restarts or moves tasks: each waits until everything runs again."""
+    """Commands that restart or move tasks: each waits until everything runs again."""
     def settled(row):
         name, run = row
 
         def both(side):
             came = run(side)
-            # A task that has just been started again is known as running a moment later.
+            # A restarted task is reported as running a moment later.
             while "Task not running" in came.tail:
                 came = run(side)
             back_again(side.world)
@@ -124,7 +124,7 @@ def moving():
         anew("alloc", "restart", "-task", "main", "{ticks}"), anew("alloc", "restart", "{ticks2}"),
         anew("alloc", "stop", "-detach", "{ticks}"), anew("job", "restart", "-yes", "-all-tasks", "ticks"),
         ("node drain -enable; node drain -disable", drained),
-        # Last: it forgets the node that is down, and what has ended.
+        # Last: it removes the node that is down, and what has ended.
         anew("system", "gc"),
     )]
 
@@ -132,7 +132,7 @@ def moving():
 def drained(side):
     one = anew("node", "drain", "-enable", "-deadline", "1s", "-yes", "{node2}")[1](side)
     two = anew("node", "drain", "-disable", "-yes", "{node2}")[1](side)
-    # The order of what a drain reports is the order in which things ended.
+    # A drain reports in the order in which things ended.
     return Printed(f"{one.code},{two.code}", str(("All allocations on node" in one.tail, two.text)), one.tail)
 
 

@@ -1,4 +1,4 @@
-"""One call at a server and through the gateway, and what differs between the answers."""
+"""One call at a server and through the gateway, and the differences between the responses."""
 
 import json
 import re
@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from call import Call
 from wire import Answer, frames
 
-# Headers whose value counts, and those of which only it counts that they are there.
+# Headers whose value is compared, and those of which only the presence is.
 VALUES = ("Content-Type", "Content-Encoding", "Content-Security-Policy", "X-Content-Type-Options", "X-Xss-Protection",
           "Location", "Vary", "Access-Control-Allow-Origin", "Access-Control-Allow-Methods", "Access-Control-Allow-Headers",
           "Access-Control-Allow-Credentials", "X-Nomad-KnownLeader", "X-Nomad-NextToken", "Www-Authenticate", "Cache-Control",
           "Allow", "Content-Disposition")
 PRESENT = ("X-Nomad-Index", "X-Nomad-LastContact")
 
-# Keys whose values move by themselves.
+# Keys whose values change by themselves.
 MOVING = {
     "Timestamp", "Uptime", "uptime", "Date", "LastContact", "last_contact", "LastHeartbeat", "StatusUpdatedAt", "ModTime",
     "LastIndex", "LastTerm", "Disk", "LoadAvg", "BootTime", "Allocations", "unique.storage.bytesfree", "LastSeen",
@@ -28,7 +28,7 @@ UNORDERED = {"Members", "Servers", "enabled_schedulers"}
 
 @dataclass
 class Pair:
-    """Both answers to one call with one token, and the aspects in which they differ."""
+    """Both responses to one call with one token, and the aspects in which they differ."""
 
     call: Call
     token: str
@@ -85,7 +85,7 @@ def words(text):
 
 
 def told(call, answer):
-    """The body as it is compared."""
+    """The body in the form that is compared."""
     if answer.status >= 400:
         return fault(answer)
     if call.looks == "none" or answer.header("Content-Encoding"):
@@ -102,7 +102,7 @@ def told(call, answer):
 
 
 def fault(answer):
-    """An error's text, without the words that each server puts before it which hands it on."""
+    """An error's text, without the prefix that each relaying server adds."""
     return re.sub(r"^(rpc error: )+", "", answer.text)
 
 
@@ -121,7 +121,7 @@ def streamed(text):
 
 def masked(value, key=None):
     if isinstance(value, dict):
-        # Each server says its own name.
+        # Each server sends its own name.
         if "ServerName" in value and "Members" in value:
             value = {**value, "ServerName": ""}
         return {key: "moving" if key in MOVING else masked(inner, key) for key, inner in value.items()}

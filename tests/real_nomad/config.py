@@ -81,7 +81,7 @@ plugin "raw_exec" {{
 
 
 def gateway(cluster, port, more="", token=None):
-    """In front of all servers; `more` is what else stands in the file. `token`: its own, when not the management token."""
+    """In front of all servers; `more` is added to the file. `token`: its own, when not the management token."""
     servers = "\n".join(f'  {name} = "{cluster.at(cluster.port(name)).url}"' for name in cluster.servers)
     token = cluster.management if token is None else token
     token = f'token = "{token}"' if token else ""

@@ -1,6 +1,6 @@
-"""Which difference on purpose explains what differs between two answers.
+"""Which intended difference explains how two responses differ.
 
-Each has the beginning of its line in docs/differences.md; a line that is gone there, or that nothing here provokes, is told.
+Each has the beginning of its line in docs/differences.md; a line that is gone there, or never occurs here, is reported.
 """
 
 import re
@@ -35,7 +35,7 @@ def is_monitor(pair):
 
 
 def is_own(pair):
-    """An answer that the gateway made itself."""
+    """A response that the gateway made itself."""
     return pair.gateway.way == ""
 
 
@@ -52,7 +52,7 @@ def is_stream_of_files(pair):
 
 
 def looks_elsewhere(pair):
-    """A call that Nomad answers itself, whatever agent is named."""
+    """A call that a Nomad agent handles itself, whatever agent is named."""
     is_agents = pair.path.startswith("/v1/agent/") and not re.match(r"/v1/agent/(host|monitor|pprof)", pair.path)
     return is_agents and has_target(pair) and pair.gateway.way == "direct" and pair.gateway.status == 200
 
@@ -63,12 +63,12 @@ def is_same_sentence(pair):
 
 
 def is_silent(pair):
-    """Nothing came from the server, not even a head; from the gateway a head alone."""
+    """The server sent nothing, not even a head; the gateway sent only a head."""
     return pair.server.status == 0 and pair.gateway.status == 200 and not pair.gateway.body
 
 
 def complains_first(pair):
-    """The server found something else wrong, and said that first."""
+    """The server found another error first."""
     is_other = pair.server.status in (400, 404, 405, 501) or "No path to region" in pair.server.text
     of_content = is_content(pair) and pair.server.status == 200 and pair.server.text.startswith("must provide")
     return is_refusal(pair) and pair.token != "mgmt" and (is_other or of_content)
@@ -106,7 +106,7 @@ GATEWAY = [
     Difference("a denied `/v1/event/stream`", lambda pair: pair.path.startswith("/v1/event/stream") and is_refusal(pair)
                and pair.server.status == 200),
     Difference("a followed log, file or `monitor` that is silent", lambda pair: pair.call.seconds and is_silent(pair),
-               # A head that has not come has no `Vary` either.
+               # Without a head there is no `Vary` either.
                CONTENT | {"Vary"}),
     Difference("`snapshot` of an allocation", lambda pair: pair.path.endswith("/snapshot") and pair.gateway.way == "direct"
                and statuses(pair) == (400, 403)),
@@ -122,7 +122,7 @@ GATEWAY = [
                and pair.gateway.text == "No path to node" and "/agent/self?node_id" in pair.path),
 ]
 
-# Lines that these calls do not provoke, and what holds the gateway to them.
+# Lines that these calls do not trigger, and the tests that do.
 ELSEWHERE = {
     "a blocking query whose caller has shut its sending side": "gateway/src/listen/half_closed.rs",
     "an agent dies in the middle of a stream": "tests/faults.rs",
@@ -180,7 +180,7 @@ def rows(text):
 
 
 def explain(pairs):
-    """Prints how often each line was met; returns what no line explains, and lines that nothing held."""
+    """Prints how often each line occurred; returns differences without a line, and lines without an occurrence."""
     met, wrong = {}, []
     for pair in pairs:
         left = set(pair.aspects)
@@ -198,7 +198,7 @@ def explain(pairs):
 
 
 def untrue(text):
-    """Lines that stand in one place only."""
+    """Lines that occur in one place only."""
     known = [one.line for one in GATEWAY] + list(ELSEWHERE)
     written = rows(text)
     wrong = [f"{DOCUMENT} has a line that nothing here looks at: {row}" for row in written if not row.startswith(tuple(known))]

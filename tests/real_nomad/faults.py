@@ -1,4 +1,4 @@
-"""Parts that look for faults of one kind each: a call that hurts another caller, changes the wrong thing, or is refused
+"""Parts that test for one kind of fault each: a call that affects another client, changes the wrong thing, or is refused
 where Nomad serves. Each says what is right; nothing is explained away.
 """
 
@@ -29,7 +29,7 @@ PARTS = {
 
 
 def run(programs, folder, base, chosen):
-    """What is wrong, of the chosen parts."""
+    """The faults found by the chosen parts."""
     stage = Stage(programs, folder, base)
     wrong = []
     try:
@@ -43,7 +43,7 @@ def run(programs, folder, base, chosen):
 
 
 def looked_at(name, part):
-    """What is wrong in one part; one that cannot go on is wrong, and the others go on."""
+    """The faults found by one part; one that cannot continue is a fault, and the others continue."""
     checks, began = Checks(name), time.monotonic()
     try:
         part(checks)

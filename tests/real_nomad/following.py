@@ -1,4 +1,4 @@
-"""Commands that go on until they are told to end, commands with a keyboard, and the debug archive."""
+"""Commands that run until they are interrupted, commands with a keyboard, and the debug archive."""
 
 import io
 import os
@@ -13,7 +13,7 @@ import time
 
 from cli import Printed
 
-# What is waited for lines that come by themselves.
+# Timeout for lines that come by themselves.
 LONG = 15
 
 
@@ -88,7 +88,7 @@ def ended(name, words, wanted=None):
 
 
 def exported(side):
-    """Of a server by its name Nomad gives a live log, which has no end; the gateway gives what was asked for."""
+    """For a server by its name Nomad gives an endless live log; the gateway gives the requested one."""
     if side.name == "server":
         return Printed(0, "True")
     done = side.run(("monitor", "export", "-on-disk=true", "-logs-since", "24h", "-server-id", "{follower}"))
@@ -135,10 +135,10 @@ def at_keyboard(side, alloc):
 
 
 def typed(keyboard, step):
-    """Types, and reads until something is seen after a line's beginning, or until the end."""
+    """Types, and reads until the text comes after a line's beginning, or until the end."""
     line, until = step
     seen, end = b"", time.monotonic() + LONG
-    # The prompt: a shell that is not there yet loses what is typed.
+    # The prompt: a shell that has not started yet loses its input.
     while until and b"$ " not in seen and b"# " not in seen and time.monotonic() < end:
         seen += heard(keyboard)
     os.write(keyboard, line)
@@ -161,7 +161,7 @@ def heard(keyboard):
 
 
 def archived(side):
-    """The archive of both kinds of targets: which files it holds, and that none is an error's."""
+    """The archive of both kinds of targets: its files, none of which is an error's."""
     words = ("operator", "debug", "-duration", "5s", "-interval", "2s", "-pprof-duration", "1s", "-server-id", "all",
              "-node-id", "{node1},{node2}", "-output", side.folder)
     for left in os.listdir(side.folder):
@@ -189,7 +189,7 @@ def listed(path):
 
 
 def packed(path):
-    """The same of a directory: with -output nothing is packed."""
+    """The same for a directory: with -output nothing is archived."""
     held = io.BytesIO()
     with tarfile.open(fileobj=held, mode="w") as archive:
         archive.add(path, arcname="debug")

@@ -1,4 +1,4 @@
-"""A token that was just made works at the first call, whichever server is asked who it is."""
+"""A token works from the first call after it was created, whichever server looks it up."""
 
 TRIES = 20
 
@@ -11,7 +11,7 @@ def run(stage, checks):
 
 
 def first_call(stage, number, has_new_policy):
-    """Made at the leader, used at once."""
+    """Created at the leader, used at once."""
     name, leader = "agent-read", stage.world.ids["leader"].split(".")[0]
     leader = stage.cluster.at(stage.cluster.port(leader))
     if has_new_policy:

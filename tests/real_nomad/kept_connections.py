@@ -1,7 +1,7 @@
-"""A connection to an agent goes back to the others only when the agent is done with it.
+"""A connection to an agent returns to the pool only when the agent is done with it.
 
-The head of a stream is answered at once, but the handler behind it goes on writing into nothing until its connection is
-closed. A request on that connection would wait for it, and a change would be made long after its caller was told that it
+The head of a stream is sent at once, but the handler behind it goes on writing until its connection is closed. A request
+on that connection would wait for it, and a change would be made long after its client got the report that it
 was not.
 """
 
@@ -10,7 +10,7 @@ import time
 from stage import at_once
 
 HEADS, CALLS = 12, 16
-# Long for an agent on loopback, and all that is waited for: a call behind a stream waits for ever.
+# A long time for an agent on loopback, and the only timeout: a call behind a stream waits forever.
 SOON = 5
 
 
@@ -26,7 +26,7 @@ def run(stage, checks):
 
 
 def cases(stage):
-    """A stream, and a call of somebody else to the same agent."""
+    """A stream, and another client's call to the same agent."""
     logs = stage.named("/v1/client/fs/logs/{ticks}?task=main&type=stdout&follow=true")
     stats, leader = stage.named("/v1/client/stats?node_id={node1}"), stage.named("/v1/agent/self?server_id={leader}")
     relayed = stage.named("/v1/client/fs/logs/{ticks2}?task=main&type=stdout&follow=true")

@@ -1,7 +1,7 @@
-"""Jobs with odd ids: every call and every command acts on the very job that was named, and on no other.
+"""Jobs with odd ids: every call and every command acts on exactly the named job, and on no other.
 
 Nomad takes any id without spaces. A server tells jobs apart by the path as it was sent, and cleans it before it decodes it.
-Beside every job stands another, whose id is what a reader makes of the path who decodes it first.
+Beside every job there is another one, whose id is what a reader gets that decodes the path first.
 """
 
 import posixpath

@@ -1,7 +1,7 @@
-"""A gateway without a token of its own, or with one that the cluster does not know, serves what callers' tokens allow.
+"""A gateway without a token of its own, or with one that the cluster does not know, serves what clients' tokens allow.
 
-What it does not know it asks with the caller's token, or a server answers. That its own token is refused is said wherever an
-operator looks: in the log at the start, by `check --live`, in its health and in its metrics.
+It looks up what it does not know with the client's token, or a server responds. The refusal of its own token is reported
+in each place an operator reads: in the log at the start, by `check --live`, in its health and in its metrics.
 """
 
 import re
@@ -34,7 +34,7 @@ def run(stage, checks):
 
 
 def differing(stage, gateway, caller):
-    """What has another status than at the gateway that knows its cluster."""
+    """Responses whose status differs from that of the gateway that knows its cluster."""
     wrong = []
     for call in CALLS:
         if caller not in MAY_LIST and needs_a_list(call):
@@ -46,7 +46,7 @@ def differing(stage, gateway, caller):
 
 
 def needs_a_list(call):
-    """What nobody here has the right to find: a node by its name, any client, and who it is whose health is meant."""
+    """Lookups that no token permits here: a node by its name, any client, and the agent whose health is requested."""
     return "node_id=client" in call or call == "/v1/agent/servers" or call.startswith("/v1/agent/health?node_id")
 
 

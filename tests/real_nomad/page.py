@@ -1,4 +1,4 @@
-"""What Nomad's web page sends, word for word, at a server and at the gateway."""
+"""The requests of Nomad's web page, exactly as it sends them, at a server and at the gateway."""
 
 import base64
 import threading
@@ -7,17 +7,17 @@ import time
 from websocket import Refused, Websocket
 from wire import frames
 
-# Before the page gives a client up and asks a server.
+# Timeout after which the page gives up on a client and uses a server.
 PAGE_PATIENCE = 1.0
 
-# What it reads when it is opened.
+# Requests when the page opens.
 BOOT = ("/v1/agent/members", "/v1/regions", "/v1/status/leader?region=global", "/v1/agent/self", "/v1/acl/token/self",
         "/v1/namespaces", "/v1/jobs/statuses?per_page=30&namespace=*&meta=true", "/v1/nodes?resources=true&os=true",
         "/v1/agent/self?region=global", "/v1/operator/license")
 
 
 def run(world, server, gateway):
-    """What differs."""
+    """The differences."""
     wrong = []
     for path in BOOT:
         one, two = (at.ask("GET", path, world.tokens["mgmt"]) for at in (server, gateway))
@@ -38,7 +38,7 @@ def streams(world):
     token = world.tokens["mgmt"]
 
     def follow(query, least):
-        """Whether the head came before the page loses patience, and frames that its reader can cut apart."""
+        """Whether the head came before the page's timeout, with frames that its reader can split."""
         def look(at):
             began = time.monotonic()
             first = at.ask("GET", query, token, size=1, seconds=5)
@@ -59,7 +59,7 @@ def streams(world):
         ("shows a log's tail", once(logs + "offset=50000&origin=end&task=main&type=stdout")),
         ("follows a file", follow(world.named(
             "/v1/client/fs/stream/{ticks}?follow=true&offset=50000&origin=end&path=alloc%2Flogs%2Fmain.stdout.0"), 2)),
-        # The page waits for a monitor as long as it takes.
+        # The page waits for a monitor without a timeout.
         ("follows a server's log", lambda at: follow(world.named(monitor + "&region=global&server_id={leader}"), 0)(at)[2:]),
         ("lists files", lambda at: at.ask("GET", world.named("/v1/client/fs/ls/{static}?path=main%2Flocal"), token).body),
     ]
@@ -81,7 +81,7 @@ def sockets(world):
 
 
 def refusals(world):
-    """What is refused, and what is taken for something else on purpose, with the line in docs/differences.md."""
+    """Refusals, and requests that are treated differently on purpose, with the line in docs/differences.md."""
     path = world.named("/v1/client/allocation/{static}/exec?task=main&tty=true&command=%5B%22%2Fbin%2Fsh%22%5D")
     denied = "a denied `exec`"
     rows = [(f"is refused a shell with token {name}",
@@ -101,7 +101,7 @@ def refusals(world):
 
 
 def whose_log(world, at):
-    """A client's lines tell of what it serves itself; nobody but this asks it for that."""
+    """A client's log has lines for the requests it serves; only this test sends it that one."""
     path = world.named("/v1/agent/monitor?follow=true&log_level=debug&offset=50000&origin=end&client_id={node1}")
     stop = threading.Event()
     client = world.cluster.at(world.cluster.port("client1"))
@@ -126,7 +126,7 @@ def opened(at, path, token):
 
 
 def shell(at, path, token):
-    """Types a line, sends the page's sign of life, leaves with a code."""
+    """Types a line, sends the page's heartbeat, leaves with a code."""
     one = opened(at, path, token)
     typed(one, "stty size; echo a$((40+2))b\n")
     seen, _, end = one.to_the_end(until=b"a42b")

@@ -1,6 +1,6 @@
-"""Who may not open a shell is told so the way Nomad tells it: upgraded, then closed with the reason.
+"""A denied shell is reported the way Nomad does it: upgraded, then closed with the reason.
 
-Browsers and Go's client show nothing else than the reason of the close.
+Browsers and Go's client show only the reason of the close.
 """
 
 from cli import Side
@@ -23,7 +23,7 @@ def run(stage, checks):
 
 
 def is_same(one, two):
-    """Closed with one reason; which of the two codes of a denial is chance at Nomad."""
+    """Closed with one reason; which of the two codes of a denial Nomad sends is chance."""
     if one[0] != "close":
         return one == two
     return two[0] == "close" and two[2] == one[2] and two[1] in (1008, 1011)

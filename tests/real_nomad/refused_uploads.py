@@ -1,7 +1,7 @@
-"""A refusal is seen by every caller, however much it is still sending when it is decided.
+"""A refusal reaches every client, however much it is still sending at that moment.
 
-Sizes times plain HTTP and TLS times clients. Which clients are there differs: curl and Python's own are, `requests` and Go
-may be missing, and what is missing is said.
+Sizes times plain HTTP and TLS times clients. curl and Python's own are always there; `requests` and Go may be missing,
+which is reported.
 """
 
 import os
@@ -34,7 +34,7 @@ def run(stage, checks):
 
 
 def over_tls(stage, certificates):
-    """The same cluster behind a gateway that speaks TLS to callers."""
+    """The same cluster behind a gateway that speaks TLS to clients."""
     own, key = certificates.pair("server")
     more = f'tls {{\n  http = true\n  cert_file = "{own}"\n  key_file = "{key}"\n}}\n'
     return stage.front("gateway-tls", more, context=certificates.context(has_certificate=False))
@@ -61,7 +61,7 @@ def clients(folder, certificates):
 
 
 def curl(folder, certificates, url, protocol):
-    """Statuses by size. `Expect` would ask before anything is sent."""
+    """Statuses by size. With `Expect` nothing would be sent before the response."""
     came = {}
     for size in SIZES:
         words = ["curl", "-s", "-o", f"{folder}/answer", "-w", "%{http_code} %{exitcode}", protocol, "-H", "Expect:", "-X", "PUT",

@@ -1,7 +1,7 @@
-"""Three regions of one federation, of which one has ACLs off: rights in one region open nothing in another.
+"""Three regions of one federation, one of them with ACLs off: an ACL of one region grants nothing in another.
 
-Whoever answers, it is in that region that the caller must have the right. What a call names no agent for is answered by a
-server of the gateway's own region, or by one of the region that was named, and never with the rights of the other.
+The client needs the capability in the region of the responding agent. A call that names no agent goes to a server of
+the gateway's own region, or of the named region, and is never authorized by the other one's ACL.
 """
 
 import threading
@@ -10,7 +10,7 @@ import config
 from cluster import Cluster
 from wire import wait_for
 
-# Calls that no agent guards: where the gateway is the only one who looks.
+# Calls that no agent authorizes: only the gateway does.
 UNGUARDED = (("GET", "/v1/metrics"), ("PUT", "/v1/agent/join?address=127.0.0.1:1"), ("GET", "/v1/gateway/fleet"),
              ("GET", "/v1/gateway/metrics"))
 GUARDED = ("/v1/agent/self", "/v1/agent/members", "/v1/agent/servers", "/v1/agent/host", "/v1/agent/pprof/cmdline",
@@ -41,7 +41,7 @@ class Federation:
             wait_for("a federation", lambda: sorted(one.api("GET", "/v1/regions")) == ["east", "global", "west"])
 
     def token(self, region):
-        """One that has rights in that region, and is known in no other."""
+        """A token with capabilities in that region, unknown in every other."""
         api = self.regions[region].api
         api("PUT", "/v1/acl/policy/all", {"Name": "all", "Rules": RULES})
         return api("PUT", "/v1/acl/token", {"Name": "all", "Type": "client", "Policies": ["all"]})["SecretID"]
@@ -66,7 +66,7 @@ def run(programs, folder, base, checks):
 
 
 def strangers(checks, gateway, server, tokens):
-    """Tokens of another region, and none where another region has ACLs off."""
+    """Tokens of another region, and no token where another region has ACLs off."""
     callers = (("a token of east", tokens["east"], "east"), ("no token", None, "west"), ("no token", None, "east"),
                ("a token of east", tokens["east"], "west"), ("a token of east", tokens["east"], None))
     for who, token, region in callers:
@@ -74,7 +74,7 @@ def strangers(checks, gateway, server, tokens):
             more = f"{'&' if '?' in path else '?'}region={region}" if region else ""
             answer = gateway.ask(method, path + more, token)
             agent = answer.header("X-Nomad-Gateway-Agent")
-            # A server passes these on to the region that is named; the agents of that region decide.
+            # A server relays these to the named region; the agents of that region authorize.
             is_passed_on = not path.startswith(("/v1/agent/", "/v1/gateway/", "/v1/metrics"))
             is_right = answer.status >= 400 or answer.status == server.ask(method, path + more, token).status and (
                 is_passed_on or agent.endswith(f".{region}"))
@@ -83,7 +83,7 @@ def strangers(checks, gateway, server, tokens):
 
 
 def shared(checks, gateway, own, tokens):
-    """Somebody watches a server at its most talkative; a stranger asks for the same with a region of their own."""
+    """One client watches a server at its most verbose; a client without that capability requests the same with its own region."""
     path = "/v1/agent/monitor?log_level=debug"
     watching = threading.Thread(target=lambda: gateway.ask("GET", path, own.management, seconds=4))
     watching.start()
@@ -100,7 +100,7 @@ def shared(checks, gateway, own, tokens):
 
 
 def served(checks, gateway, server, tokens):
-    """What the rights allow is served as by a server."""
+    """Allowed requests get a server's response."""
     rows = [("/v1/metrics", "global"), ("/v1/agent/self", "global"), ("/v1/agent/members?region=global", "global"),
             ("/v1/gateway/fleet", "global"), ("/v1/gateway/metrics", "global"), ("/v1/jobs?region=east", "east"),
             ("/v1/nodes?region=east", "east"), ("/v1/jobs?region=west", None), ("/v1/nodes?region=west", "global"),

@@ -1,6 +1,6 @@
-"""A header or a parameter that is there twice with one value is taken once; with two values it is refused.
+"""A header or a parameter that is repeated with one value is taken once; with two values it is refused.
 
-HashiCorp's Java SDK sends every write so. Two that differ must not be read differently by two readers.
+HashiCorp's Java SDK sends every write so. Two different values could be read differently by two readers.
 """
 
 import socket

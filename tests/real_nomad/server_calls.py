@@ -1,4 +1,4 @@
-"""Calls that are a server's business: the gateway passes them on."""
+"""Calls for a server: the gateway passes them on."""
 
 from call import ALL, FEW, SOME, Call
 
@@ -143,7 +143,7 @@ def operator():
 
 
 def posts():
-    """Reads that are asked with a body."""
+    """Reads that have a body."""
     spec = 'job "x" {\n  datacenters = ["*"]\n  group "g" {\n    task "t" {\n      driver = "raw_exec"\n    }\n  }\n}\n'
     job = {"Job": {"ID": "draft", "Name": "draft", "Type": "batch", "Datacenters": ["*"], "TaskGroups": []}}
     return [
@@ -167,7 +167,7 @@ def posts():
 
 
 def odd():
-    """Wrong methods, paths that nobody has, headers and pages."""
+    """Wrong methods, unknown paths, headers and pages."""
     rows = [Call(path, method="DELETE", tokens=FEW) for path in ("/v1/jobs", "/v1/nodes", "/v1/allocations", "/v1/regions",
                                                                 "/v1/status/leader", "/v1/metrics", "/v1/vars")]
     rows += [Call(path, tokens=FEW) for path in ("/v1/nothing", "/v1", "/v1/", "/nothing", "/v1/jobs/", "/v1/agent")]

@@ -1,4 +1,4 @@
-"""Where faults are looked for: a cluster with ACLs, jobs of its own, gateways in front of it, and a list of what is wrong."""
+"""The fixture of the parts in faults: a cluster with ACLs, jobs of its own, gateways in front of it, and a list of faults."""
 
 import threading
 
@@ -7,7 +7,7 @@ from cluster import Cluster
 from wire import wait_for
 from world import TICKS, World, job, task
 
-# Ends twenty seconds after it was told to, and not before.
+# Ends twenty seconds after the signal, and not before.
 STUBBORN = 'trap "" INT TERM; while :; do sleep 0.5; done'
 KILL_TIMEOUT = 20
 
@@ -15,7 +15,7 @@ AGENTS = ["server1", "server2", "server3", "client1", "client2", "client3"]
 
 
 class Checks:
-    """What was looked at, a line each; `wrong` is what was not as it must be."""
+    """The checks, one line each; `wrong` has the failed ones."""
 
     def __init__(self, part):
         self.part, self.wrong = part, []
@@ -30,7 +30,7 @@ class Checks:
 
 
 class Stage:
-    """The second client tells an address that nobody can resolve, so calls to it go through a server."""
+    """The second client advertises an address that cannot be resolved, so calls to it go through a server."""
 
     def __init__(self, programs, folder, base):
         self.folder, self.base = folder, base
@@ -50,7 +50,7 @@ class Stage:
         self.gateway = self.front("gateway")
 
     def front(self, name, more="", token=None, context=None):
-        """One more gateway. `context`: whom its callers trust, where it speaks TLS."""
+        """One more gateway. `context`: the authority its clients trust, if it speaks TLS."""
         self.next_port += 1
         text = config.gateway(self.cluster, self.next_port, more, token)
         return self.cluster.front(name, text, self.next_port, context)
@@ -74,7 +74,7 @@ def jobs():
 
 
 def at_once(calls):
-    """What each of the calls came to, all of them made at the same time. One that raises came to its error."""
+    """The results of the calls, all of them made at the same time. One that raises results in its error."""
     came = [None] * len(calls)
 
     def make(at, call):

@@ -1,4 +1,4 @@
-"""Followed logs of one client do not shut short calls out of it."""
+"""Followed logs of one client do not keep short calls from it."""
 
 import socket
 import time
@@ -6,7 +6,7 @@ import time
 from stage import at_once
 
 STREAMS = 100
-# Of a call that finds its place at once.
+# Time of a call that gets its permit at once.
 SOON = 2
 
 
@@ -47,7 +47,7 @@ def timed(ask):
 
 
 def follow(at, path, token):
-    """The status, how long it took, and the open connection."""
+    """The status, the time it took, and the open connection."""
     began = time.monotonic()
     connection = socket.create_connection((at.host, at.port), timeout=20)
     connection.sendall(f"GET {path} HTTP/1.1\r\nHost: here\r\nX-Nomad-Token: {token}\r\n\r\n".encode())

@@ -1,7 +1,7 @@
-"""A node that is gone is not answered for by another that has its address now.
+"""A request for a node that is gone is never served by another one that has its address now.
 
-A client that lost its data directory comes back with a new id under the old name and at the old address. What is asked of
-the old node is never answered, and never changed, by the new one.
+A client that lost its data directory returns with a new id under the old name and at the old address. The new one never
+responds to, and is never changed by, a request for the old one.
 """
 
 import subprocess

@@ -15,10 +15,10 @@ from cluster import Cluster
 from stage import at_once
 from wire import wait_for
 
-# The tests look for this node, and for a server at port 4647 of the address that they are given.
+# The tests require this node, and a server at port 4647 of the given address.
 NODE, PORT = "pynomad1", 4646
 SOURCE, TOOLS = "python-nomad==2.1.0", ("pytest==8.4.2", "responses", "mock", "flaky", "setuptools", "wheel")
-# These dial an address outside, to see that nobody answers.
+# These dial an external address, and expect that it does not respond.
 LEFT_OUT = "not connection_error and not not_requests_response_object"
 
 COMMON = """
@@ -40,7 +40,7 @@ TRIED = set()
 
 @pytest.fixture(autouse=True)
 def again_a_moment_later(request):
-    # The tests look at once for allocations that a slow machine starts later.
+    # The tests expect allocations at once that a slow machine starts later.
     if request.node.nodeid in TRIED:
         time.sleep(1.5)
     TRIED.add(request.node.nodeid)
@@ -145,7 +145,7 @@ def one_side(programs, folder, python, host, is_behind):
         done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=300)
         with open(f"{folder}/pytest.log", "w") as log:
             log.write(done.stdout + done.stderr)
-        # Of a test that was tried again the last outcome counts.
+        # Of a repeated test the last outcome counts.
         return dict(re.findall(r"^(tests/\S+) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)", done.stdout, re.M))
     finally:
         cluster.stop()
@@ -157,7 +157,7 @@ def written(path):
 
 
 def unpack(cluster, folder, python):
-    """The tests, and what they want beside them."""
+    """The tests, and their dependencies."""
     source = os.path.join(os.path.dirname(os.path.dirname(python)), "source")
     with tarfile.open(os.path.join(source, os.listdir(source)[0])) as archive:
         for member in archive.getmembers():

@@ -53,7 +53,7 @@ tls {{
 """
 
     def gateway_blocks(self):
-        """What stands inside `nomad`, and beside it: towards agents it is a command line, towards callers a server."""
+        """The blocks inside `nomad` and beside it: towards agents for a client, towards clients for a server."""
         certificate, key = self.pair("cli")
         own, own_key = self.pair("server")
         inside = f"""  tls {{
@@ -88,7 +88,7 @@ def rows():
 
 
 def run(programs, folder, base):
-    """What differs. ACLs are off, as many clusters have it."""
+    """The differences. ACLs are off, as in many clusters."""
     certificates = Certificates(programs[0], folder)
     agents = ["server1", "client1", "client2", "client3"]
     cluster = Cluster(programs, folder, base, agents, tls=certificates, has_acl=False)
@@ -106,7 +106,7 @@ def run(programs, folder, base):
 
 
 def strangers(gateway, certificates):
-    """Who has no certificate, and who speaks no TLS, is not served; who has one is."""
+    """A client without a certificate or without TLS is not served; one with a certificate is."""
     wrong = []
     for name, address in (
         ("no certificate", Address(gateway.url, certificates.context(has_certificate=False))),

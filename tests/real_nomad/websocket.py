@@ -9,7 +9,7 @@ import struct
 
 
 class Refused(Exception):
-    """The upgrade was answered with something else than 101."""
+    """The response to the upgrade is not 101."""
 
     def __init__(self, status, text):
         super().__init__(f"{status} {text}")
@@ -72,7 +72,7 @@ class Websocket:
                 return json.loads(data)
 
     def to_the_end(self, until=None):
-        """What came on each output, and how it ended; or what came until those bytes were there."""
+        """The data on each output, and the end; or the data until those bytes arrived."""
         said, exited = b"", None
         while True:
             try:

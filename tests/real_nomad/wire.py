@@ -1,4 +1,4 @@
-"""Requests and their answers, with nothing but Python's own library."""
+"""Requests and their responses, with nothing but Python's own library."""
 
 import http.client
 import json
@@ -6,7 +6,7 @@ import socket
 import ssl
 import time
 
-# What is waited for one answer. Longer than any wait that a call below asks for.
+# Timeout of one response, longer than any wait that a call below requests.
 PATIENCE = 30
 
 
@@ -21,7 +21,7 @@ class Answer:
 
     @property
     def way(self):
-        """How the gateway had it: `direct`, `relay`, `pass`, or nothing when it answered itself."""
+        """The gateway's path: `direct`, `relay`, `pass`, or nothing when it responded itself."""
         return self.header("X-Nomad-Gateway-Path")
 
     @property
@@ -33,7 +33,7 @@ class Answer:
 
 
 class Address:
-    """Where an HTTP API is: an address such as http://127.0.0.1:4646, and for TLS who is trusted and who asks."""
+    """The address of an HTTP API, such as http://127.0.0.1:4646, and for TLS the trusted authority and the client certificate."""
 
     def __init__(self, url, context=None):
         self.url, self.context = url, context
@@ -53,7 +53,7 @@ class Address:
             body = json.dumps(body)
         connection = self.connect()
         try:
-            # The path goes out as it is written, also where it is not clean.
+            # The path is sent as it is written, also if it is not clean.
             connection.putrequest(method, path, skip_accept_encoding=True)
             for name, value in headers.items():
                 connection.putheader(name, value)
@@ -67,14 +67,14 @@ class Address:
 
 
 def read(connection, seconds, size):
-    """An answer to its end, or for so long, or until so many bytes are there."""
+    """Reads a response to its end, or for a time, or up to a number of bytes."""
     kept = connection.sock
     if seconds:
         kept.settimeout(seconds)
     try:
         response = connection.getresponse()
     except socket.timeout:
-        # A plain stream sends not even a head before it has something to say.
+        # A plain stream sends no head before its first bytes.
         return Answer(0, {}, b"", True)
     headers = {}
     for name, value in response.getheaders():
@@ -98,7 +98,7 @@ def some(response, kept, seconds, size):
         except (socket.timeout, ssl.SSLWantReadError):
             return body, True
         except OSError:
-            # The end of an answer whose socket has been closed by its other side already.
+            # The end of a response whose socket the other side has closed already.
             return body, False
         if not piece:
             return body, False
@@ -107,7 +107,7 @@ def some(response, kept, seconds, size):
 
 
 def frames(text):
-    """The JSON objects that stand back to back in a framed stream, and what is left over."""
+    """The concatenated JSON objects of a framed stream, and the rest."""
     decoder, found, at = json.JSONDecoder(), [], 0
     while at < len(text):
         try:
@@ -121,7 +121,7 @@ def frames(text):
 
 
 def wait_for(what, check, seconds=60):
-    """What `check` finds, asked again and again."""
+    """The result of `check`, repeated until there is one."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:

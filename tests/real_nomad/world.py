@@ -1,4 +1,4 @@
-"""What the cluster holds: tokens of many kinds, jobs with known files and logs, a node that is down, variables."""
+"""The content of the cluster: tokens of many kinds, jobs with known files and logs, a node that is down, variables."""
 
 from wire import wait_for
 
@@ -17,7 +17,7 @@ POLICIES = {
     "deny": 'namespace "default" { policy = "deny" }\nagent { policy = "deny" }\nnode { policy = "deny" }',
 }
 
-# What a task writes into its directory and says: everything that the calls below look at.
+# What a task writes into its directory and its log: everything that the calls below read.
 SCRIPT = r"""
 cd "$NOMAD_TASK_DIR"
 printf 'hello world\n' > hello.txt
@@ -80,7 +80,7 @@ ENDS = {"done": "complete", "failed": "failed"}
 
 
 def has_settled(alloc):
-    """Whether no task of it is about to start."""
+    """Whether none of its tasks is about to start."""
     return all(task["State"] != "pending" for task in (alloc["TaskStates"] or {}).values())
 
 
@@ -149,7 +149,7 @@ class World:
         members = self.cluster.api("GET", "/v1/agent/members")["Members"]
         self.ids["leader"] = f"{name}.global"
         self.ids["follower"] = next((f"{one}.global" for one in self.cluster.servers if one != name), f"{name}.global")
-        # Not the one that is asked: with its own name it answers itself.
+        # Not the agent that gets the request: one with its own name in the request responds itself.
         self.ids["another"] = f"{self.cluster.servers[-1]}.global"
         self.ids["server_uuid"] = next(one["Tags"]["id"] for one in members if one["Name"] == self.ids["follower"])
 
