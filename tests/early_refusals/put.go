@@ -1,4 +1,4 @@
-// Sends a body of some size and prints the status of the answer.
+// Sends a body of some size and prints the status of the response.
 package main
 
 import (

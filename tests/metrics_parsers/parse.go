@@ -1,4 +1,4 @@
-// Reads the numbers of a gateway as Prometheus's own programs do, in the format that it answers with.
+// Reads the metrics of a gateway as Prometheus does, in the format of the response.
 package main
 
 import (

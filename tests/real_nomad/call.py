@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 class Call:
     """A request whose path has symbols (`{node1}`), made with each of the tokens at a server and through the gateway.
 
-    `way`: how the gateway must have had an answer that is no refusal. `looks`: what is compared of a body: `json` (values,
-    except those that move by themselves), `shape` (keys and types), `head` (its first bytes), `none`.
+    `way`: the path that a response other than a refusal must have. `looks`: how a body is compared: `json` (values,
+    except those that change by themselves), `shape` (keys and types), `head` (its first bytes), `none`.
     `seconds`: how long a stream is read.
     """
 

@@ -33,7 +33,7 @@ def as_go(id):
 
 
 def as_python(id):
-    """As a careful caller: nothing is left for anybody to clean."""
+    """As a careful client: the path needs no cleaning."""
     return quote(id, safe="").replace(".", "%2E")
 
 
@@ -67,7 +67,7 @@ def judge(checks, name, server, gateway):
 
 
 def state(stage):
-    """Every job, and when it was last changed by somebody. A job that was dispatched counts for its parent."""
+    """Every job, and the time of its last change. A dispatched job counts for its parent."""
     listed = stage.cluster.api("GET", "/v1/jobs?namespace=*")
     return {(job["ParentID"] or job["ID"], job["ID"] if job["ParentID"] else ""): job["JobModifyIndex"] for job in listed}
 

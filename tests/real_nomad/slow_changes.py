@@ -1,4 +1,4 @@
-"""Changes that lawfully take long end with their own answer, and are made once.
+"""Changes that take long by design end with their own response, and are made once.
 
 `restart` waits until the old task has ended, for up to `kill_timeout`; `join` waits for an address that accepts and stays
 silent. Who is told 504 meanwhile tries again, and does it twice.
@@ -47,7 +47,7 @@ def silent():
 
 
 def restarted(stage, job, ask):
-    """What was answered, how often the task was restarted, and whether the answer came when it was."""
+    """The response, the number of restarts, and whether the response came at the end of the change."""
     path = stage.named(f"/v1/allocation/{{{job}}}")
 
     def restarts():

@@ -1,4 +1,4 @@
-// Uploads without a token, again and again, each on a connection of its own, and prints what came of each.
+// Repeats uploads without a token, each on a connection of its own, and prints the result of each.
 package main
 
 import (

@@ -11,7 +11,7 @@ PATIENCE = 30
 
 
 class Answer:
-    """Status, headers (lower case, repeated ones joined) and body. `is_cut`: the answer went on when reading stopped."""
+    """Status, headers (lower case, repeated ones joined) and body. `is_cut`: the response continued when reading stopped."""
 
     def __init__(self, status, headers, body, is_cut):
         self.status, self.headers, self.body, self.is_cut = status, headers, body, is_cut

@@ -29,7 +29,7 @@ def draft(meta="one"):
 
 
 def sequences():
-    """Lists of (call, what to keep from its answer: symbol → key)."""
+    """Lists of (call, values to take from its response: symbol → key)."""
     return [
         [(put("/v1/jobs", draft()), {}), (Call("/v1/job/draft"), {}), (put("/v1/job/draft/plan", {**draft("two"), "Diff": True}), {}),
          (put("/v1/jobs", draft("two")), {}), (put("/v1/job/draft/scale", {"Target": {"Group": "g"}, "Count": 0}), {}),
@@ -95,7 +95,7 @@ def run(world, gateway):
 
 
 def made(world, at, steps):
-    """The answers to a sequence; what one keeps the next ones name."""
+    """The responses to a sequence; later calls use the values taken from earlier ones."""
     answers = []
     for call, keep in steps:
         body = call.body if call.body is None else world.named(json.dumps(call.body))

@@ -33,7 +33,7 @@ pub(super) fn claims_for(request: &IdentityRequest, region: &str, now: Timestamp
     })
 }
 
-/// The claims in a token, whoever signed it; `None` if it is invalid.
+/// The claims in a token, unverified; `None` if it is invalid.
 pub(super) fn decode_claims(token: &SecretId) -> Option<BTreeMap<String, Value>> {
     let mut parts = token.expose().split('.');
     let (_, payload, _, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next()) else {
