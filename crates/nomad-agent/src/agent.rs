@@ -253,40 +253,40 @@ impl Agent {
     async fn handle<B: RequestBody>(
         &self,
         call: Call,
-        asked: HandlerRequest<B>,
+        request: HandlerRequest<B>,
     ) -> Result<Response<Body>, AgentError> {
         check_role(&call.route, self.role())?;
         match &call.route {
-            Route::Members => handlers::agent::members(self, &call, &asked.query()),
-            Route::Servers => handlers::agent::servers(self, &asked.query()),
-            Route::SelfInfo => handlers::agent::self_info(self, &asked.query()),
-            Route::Health => handlers::agent::health(self, &call, &asked.query()),
-            Route::Host => handlers::agent::host(self, &asked.acl, &call, &asked.uri).await,
-            Route::Monitor => handlers::agent::monitor(self, &call, &asked.uri).await,
-            Route::ClientStats => handlers::client::stats(self, &call, &asked.uri).await,
-            Route::SetServers => handlers::agent::set_servers(self, &asked.uri).await,
-            Route::Join => handlers::agent::join(self, &asked.acl, &asked.uri).await,
-            Route::ForceLeave => handlers::agent::force_leave(self, &asked.uri).await,
-            Route::MonitorExport => handlers::agent::export(self, &call, &asked.uri).await,
+            Route::Members => handlers::agent::members(self, &call, &request.query()),
+            Route::Servers => handlers::agent::servers(self, &request.query()),
+            Route::SelfInfo => handlers::agent::self_info(self, &request.query()),
+            Route::Health => handlers::agent::health(self, &call, &request.query()),
+            Route::Host => handlers::agent::host(self, &request.acl, &call, &request.uri).await,
+            Route::Monitor => handlers::agent::monitor(self, &call, &request.uri).await,
+            Route::ClientStats => handlers::client::stats(self, &call, &request.uri).await,
+            Route::SetServers => handlers::agent::set_servers(self, &request.uri).await,
+            Route::Join => handlers::agent::join(self, &request.acl, &request.uri).await,
+            Route::ForceLeave => handlers::agent::force_leave(self, &request.uri).await,
+            Route::MonitorExport => handlers::agent::export(self, &call, &request.uri).await,
             Route::Pprof(name) => {
-                handlers::agent::pprof::handle(self, &asked.acl, name, &call, &asked.uri).await
+                handlers::agent::pprof::handle(self, &request.acl, name, &call, &request.uri).await
             }
-            Route::Schedulers => handlers::agent::schedulers::list(self, &asked.query()),
-            Route::SchedulersConfig => handlers::agent::schedulers::config(self, &asked.query()),
-            Route::SetSchedulersConfig => handlers::agent::schedulers::set(self, asked).await,
-            Route::Keyring(operation) => handlers::agent::keyring(self, *operation, asked).await,
+            Route::Schedulers => handlers::agent::schedulers::list(self, &request.query()),
+            Route::SchedulersConfig => handlers::agent::schedulers::config(self, &request.query()),
+            Route::SetSchedulersConfig => handlers::agent::schedulers::set(self, request).await,
+            Route::Keyring(operation) => handlers::agent::keyring(self, *operation, request).await,
             Route::Reload => handlers::agent::reload(self).await,
-            Route::ClientGc => handlers::client::gc(self, &call, &asked.uri).await,
-            Route::Metadata => handlers::client::metadata::show(self, &call, &asked.uri),
-            Route::SetMetadata => handlers::client::metadata::update(self, &call, asked).await,
-            Route::Identity => handlers::client::identity::show(self, &call, &asked.uri),
-            Route::RenewIdentity => handlers::client::identity::renew(self, &call, asked).await,
-            Route::Fs(_, id) => handlers::client::fs::handle(self, &call, id, &asked.uri).await,
+            Route::ClientGc => handlers::client::gc(self, &call, &request.uri).await,
+            Route::Metadata => handlers::client::metadata::show(self, &call, &request.uri),
+            Route::SetMetadata => handlers::client::metadata::update(self, &call, request).await,
+            Route::Identity => handlers::client::identity::show(self, &call, &request.uri),
+            Route::RenewIdentity => handlers::client::identity::renew(self, &call, request).await,
+            Route::Fs(_, id) => handlers::client::fs::handle(self, &call, id, &request.uri).await,
             Route::Allocation(kind, id) => {
                 call.common.clone()?;
-                handlers::client::allocation::handle(self, *kind, id, asked).await
+                handlers::client::allocation::handle(self, *kind, id, request).await
             }
-            Route::Pass => Err(handlers::unknown_path(&asked.uri, self.role())),
+            Route::Pass => Err(handlers::unknown_path(&request.uri, self.role())),
         }
     }
 }
@@ -303,14 +303,14 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, question: Admitted<Q>) -> Self::Future {
+    fn call(&mut self, admitted: Admitted<Q>) -> Self::Future {
         let agent = self.clone();
-        let Identified { call, acl, request } = question.into_inner().into_identified();
+        let Identified { call, acl, request } = admitted.into_inner().into_identified();
         // The request was admitted by the ACL of this region; that of another region grants nothing here.
         let acl = acl.for_region(&RegionScope::Own).map_or_else(|_| Acl::deny_all(), Acl::clone);
         let (mut parts, body) = request.into_parts();
         let migrate = parts.extensions.remove();
-        let asked = HandlerRequest {
+        let request = HandlerRequest {
             acl,
             uri: parts.uri,
             headers: parts.headers,
@@ -318,7 +318,7 @@ where
             migrate_token: migrate,
         };
         let dispatch = self.dispatch().clone();
-        Box::pin(async move { agent.handle(call, asked).await }.with_subscriber(dispatch))
+        Box::pin(async move { agent.handle(call, request).await }.with_subscriber(dispatch))
     }
 }
 

@@ -63,18 +63,18 @@ impl Files {
         path: impl AsRef<Path>,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<Vec<FileEntry>, FileError> {
-        let place = self.lexical_path(path.as_ref())?;
+        let lexical = self.lexical_path(path.as_ref())?;
         let directory = self
-            .resolve(&place, "open")?
+            .resolve(&lexical, "open")?
             .open_for_reading()
-            .map_err(|errno| place.os_error("open", errno))?;
-        if file_type(&directory).map_err(|errno| place.os_error("open", errno))?
+            .map_err(|errno| lexical.os_error("open", errno))?;
+        if file_type(&directory).map_err(|errno| lexical.os_error("open", errno))?
             != FileType::Directory
         {
-            return Err(place.os_error("readdirent", Errno::NOTDIR));
+            return Err(lexical.os_error("readdirent", Errno::NOTDIR));
         }
         let entries =
-            read_entries(&directory, wanted).map_err(|errno| place.os_error("readdirent", errno));
+            read_entries(&directory, wanted).map_err(|errno| lexical.os_error("readdirent", errno));
         let mut entries = entries?;
         entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         Ok(entries)
@@ -82,12 +82,12 @@ impl Files {
 
     /// The attributes of one file; a link is followed.
     pub(crate) fn stat(&self, path: impl AsRef<Path>) -> Result<FileEntry, FileError> {
-        let place = self.lexical_path(path.as_ref())?;
-        let spot = self.resolve(&place, "stat")?;
-        let stat = fstat(spot.file()).map_err(|errno| place.os_error("stat", errno))?;
-        let name = place.host.file_name().unwrap_or_default();
+        let lexical = self.lexical_path(path.as_ref())?;
+        let handle = self.resolve(&lexical, "stat")?;
+        let stat = fstat(handle.file()).map_err(|errno| lexical.os_error("stat", errno))?;
+        let name = lexical.host.file_name().unwrap_or_default();
         Ok(FileEntry {
-            content_type: sniff_content_type(&place, &spot, &stat),
+            content_type: sniff_content_type(&lexical, &handle, &stat),
             ..entry(name, &stat)
         })
     }
@@ -102,21 +102,21 @@ impl Files {
 
     /// Device and inode of what `path` leads to.
     pub(crate) fn device_and_inode(&self, path: impl AsRef<Path>) -> Result<(u64, u64), FileError> {
-        let place = self.lexical_path(path.as_ref())?;
-        let spot = self.resolve(&place, "stat")?;
-        let stat = fstat(spot.file()).map_err(|errno| place.os_error("stat", errno))?;
+        let lexical = self.lexical_path(path.as_ref())?;
+        let handle = self.resolve(&lexical, "stat")?;
+        let stat = fstat(handle.file()).map_err(|errno| lexical.os_error("stat", errno))?;
         Ok((stat.st_dev, stat.st_ino))
     }
 
     /// Opens the content of a file; refuses secrets.
     pub(crate) fn open(&self, path: impl AsRef<Path>) -> Result<OpenFile, FileError> {
-        let place = self.lexical_path(path.as_ref())?;
-        self.check_readable(path.as_ref(), place.inside.components().map(Component::as_os_str))?;
-        let spot = self.resolve(&place, "open")?;
-        self.check_readable(path.as_ref(), spot.location())?;
-        let file = spot.open_for_reading().map_err(|errno| place.os_error("open", errno))?;
-        match file_type(&file).map_err(|errno| place.os_error("stat", errno))? {
-            FileType::RegularFile => Ok(OpenFile { file: file.into(), host_path: place.host }),
+        let lexical = self.lexical_path(path.as_ref())?;
+        self.check_readable(path.as_ref(), lexical.inside.components().map(Component::as_os_str))?;
+        let handle = self.resolve(&lexical, "open")?;
+        self.check_readable(path.as_ref(), handle.location())?;
+        let file = handle.open_for_reading().map_err(|errno| lexical.os_error("open", errno))?;
+        match file_type(&file).map_err(|errno| lexical.os_error("stat", errno))? {
+            FileType::RegularFile => Ok(OpenFile { file: file.into(), host_path: lexical.host }),
             FileType::Directory => Err(FileError::Directory(display_path(path.as_ref()))),
             _ => Err(FileError::Special(display_path(path.as_ref()))),
         }
@@ -141,10 +141,10 @@ impl Files {
         Ok(LexicalPath { host, inside })
     }
 
-    fn resolve(&self, place: &LexicalPath, call: &'static str) -> Result<PathHandle, FileError> {
-        PathHandle::resolve(&self.root, &place.inside).map_err(|lost| match lost {
+    fn resolve(&self, lexical: &LexicalPath, call: &'static str) -> Result<PathHandle, FileError> {
+        PathHandle::resolve(&self.root, &lexical.inside).map_err(|lost| match lost {
             WalkError::Outside => FileError::Escapes,
-            WalkError::Os(Errno::NOENT) => place.os_error(call, Errno::NOENT),
+            WalkError::Os(Errno::NOENT) => lexical.os_error(call, Errno::NOENT),
             WalkError::Os(errno) => FileError::Unresolved(errno),
         })
     }
@@ -225,14 +225,14 @@ fn entry(name: &OsStr, stat: &Stat) -> FileEntry {
 }
 
 /// The content type that `fs/stat` shows. A file that is empty or cannot be read has an unknown type.
-fn sniff_content_type(place: &LexicalPath, spot: &PathHandle, stat: &Stat) -> &'static str {
-    if place.host.extension() == Some(OsStr::new("json")) {
+fn sniff_content_type(lexical: &LexicalPath, handle: &PathHandle, stat: &Stat) -> &'static str {
+    if lexical.host.extension() == Some(OsStr::new("json")) {
         return "application/json";
     }
     if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_size == 0 {
         return sniff::UNKNOWN_TYPE;
     }
-    let head = spot
+    let head = handle
         .open_for_reading()
         .map_err(io::Error::from)
         .and_then(|file| read_head(File::from(file)));

@@ -185,12 +185,12 @@ impl<B: RequestBody> Service<Identified<B>> for FindSubject {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, known: Identified<B>) -> Self::Future {
-        if let Err(error) = check(&self.agent, &known.call, known.request.uri()) {
+    fn call(&mut self, identified: Identified<B>) -> Self::Future {
+        if let Err(error) = check(&self.agent, &identified.call, identified.request.uri()) {
             return Box::pin(std::future::ready(Err(error)));
         }
-        match subject(&self.agent, &known.call.route) {
-            Ok(subject) => Box::pin(self.admit.call(LocalRequest { identified: known, subject })),
+        match subject(&self.agent, &identified.call.route) {
+            Ok(subject) => Box::pin(self.admit.call(LocalRequest { identified, subject })),
             Err(error) => Box::pin(std::future::ready(Err(error))),
         }
     }

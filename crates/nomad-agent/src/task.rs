@@ -57,17 +57,20 @@ pub struct Task {
 
 impl Task {
     /// Starts the task, or leaves it dead if it was already. Needs a tokio runtime.
-    pub(crate) fn start(spec: TaskSpec, home: TaskEnvironment, before: TaskState) -> Self {
-        let plan = Arc::new(TaskContext { spec, environment: home });
-        let turn =
-            if before.phase == Phase::Dead { RunnerState::Dead } else { RunnerState::Start(None) };
-        let (told, state) = watch::channel(before);
-        let (stop, asked) = watch::channel(false);
-        let (orders, given) = mpsc::channel(ACTION_QUEUE);
-        let desk = Inbox { stop: asked, actions: given };
-        let runner = Runner { context: Arc::clone(&plan), state: told, inbox: desk };
-        let runner = tokio::spawn(runner.run(turn).with_current_subscriber());
-        Self { context: plan, state, stop, actions: orders, runner }
+    pub(crate) fn start(spec: TaskSpec, environment: TaskEnvironment, previous: TaskState) -> Self {
+        let context = Arc::new(TaskContext { spec, environment });
+        let first = if previous.phase == Phase::Dead {
+            RunnerState::Dead
+        } else {
+            RunnerState::Start(None)
+        };
+        let (state_sender, state) = watch::channel(previous);
+        let (stop, stop_receiver) = watch::channel(false);
+        let (actions, action_receiver) = mpsc::channel(ACTION_QUEUE);
+        let inbox = Inbox { stop: stop_receiver, actions: action_receiver };
+        let runner = Runner { context: Arc::clone(&context), state: state_sender, inbox };
+        let runner = tokio::spawn(runner.run(first).with_current_subscriber());
+        Self { context, state, stop, actions, runner }
     }
 
     /// Its name within the allocation.

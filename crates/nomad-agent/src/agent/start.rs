@@ -63,8 +63,8 @@ impl AgentBuilder {
     }
 
     /// Where log lines go besides monitors, down to the configured level.
-    pub fn log_sink(mut self, outlet: Arc<dyn LogSink>) -> Self {
-        self.log_sink = Some(outlet);
+    pub fn log_sink(mut self, sink: Arc<dyn LogSink>) -> Self {
+        self.log_sink = Some(sink);
         self
     }
 
@@ -135,7 +135,7 @@ impl AgentBuilder {
 /// The log: read by monitors, and written to the sink and the file, if there are any.
 fn open_log(
     config: &AgentConfig,
-    outlet: Option<Arc<dyn LogSink>>,
+    sink: Option<Arc<dyn LogSink>>,
 ) -> Result<LogHub, AgentStartError> {
     let file = config.log_file.as_ref().map(|path| {
         let opened =
@@ -144,12 +144,12 @@ fn open_log(
             });
         opened.map(|file| Arc::new(file) as Arc<dyn LogSink>)
     });
-    let outlet = match (outlet, file.transpose()?) {
-        (Some(outlet), Some(file)) => Some(Arc::new(TeeSink(outlet, file)) as Arc<dyn LogSink>),
-        (outlet, file) => outlet.or(file),
+    let sink = match (sink, file.transpose()?) {
+        (Some(sink), Some(file)) => Some(Arc::new(TeeSink(sink, file)) as Arc<dyn LogSink>),
+        (sink, file) => sink.or(file),
     };
-    Ok(match outlet {
-        Some(outlet) => LogHub::with_sink(&config.name, level_filter(config.log_level), outlet),
+    Ok(match sink {
+        Some(sink) => LogHub::with_sink(&config.name, level_filter(config.log_level), sink),
         None => LogHub::new(&config.name),
     })
 }
@@ -184,15 +184,15 @@ async fn start_client(
     if !config.role.is_client() {
         return Ok(None);
     }
-    let home = sources.directory.clone();
-    let (id, secret) = match &home {
-        Some(home) => (
-            ids::load_or_create(&home.join("client-id")).await?,
-            ids::load_or_create_secret(&home.join("secret-id")).await?,
+    let directory = sources.directory.clone();
+    let (id, secret) = match &directory {
+        Some(directory) => (
+            ids::load_or_create(&directory.join("client-id")).await?,
+            ids::load_or_create_secret(&directory.join("secret-id")).await?,
         ),
         None => (ids::generate(), ids::generate_secret()),
     };
-    let file = home.as_ref().map(|home| home.join("metadata.json"));
+    let file = directory.as_ref().map(|directory| directory.join("metadata.json"));
     let shown = file.as_ref().map(|file| file.to_string_lossy().into_owned());
     let metadata = Metadata::open(config.meta.clone(), file)
         .map_err(|source| AgentStartError::Io { path: shown.unwrap_or_default().into(), source })?;
@@ -200,8 +200,8 @@ async fn start_client(
     // `stats` shows the file system also when there is no allocation yet.
     create_base(&base)
         .map_err(|source| AgentStartError::Io { path: base.to_string_lossy().into(), source })?;
-    let allocations = match home {
-        Some(home) => Allocations::restore(base, home.join("state")).await,
+    let allocations = match directory {
+        Some(directory) => Allocations::restore(base, directory.join("state")).await,
         None => Allocations::new(base),
     };
     let request = IdentityRequest::new(id, &config.datacenter, &secret);

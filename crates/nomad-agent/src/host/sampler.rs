@@ -53,8 +53,8 @@ async fn run(node: Arc<dyn HostSource>, to: watch::Sender<Option<HostStats>>) {
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tick.tick().await;
-        let asked = Arc::clone(&node);
-        match task::spawn_blocking(move || asked.stats()).await {
+        let source = Arc::clone(&node);
+        match task::spawn_blocking(move || source.stats()).await {
             Ok(stats) => {
                 to.send_replace(Some(stats));
             }
@@ -91,8 +91,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_sample_a_second_and_the_first_is_waited_for() {
         let node = Arc::new(Counting::default());
-        let asked: Arc<dyn HostSource> = Arc::<Counting>::clone(&node);
-        let sampler = HostSampler::start(asked);
+        let source: Arc<dyn HostSource> = Arc::<Counting>::clone(&node);
+        let sampler = HostSampler::start(source);
         assert_eq!(sampler.latest().await.uptime, 1);
         // A second call takes no further sample.
         assert_eq!(sampler.latest().await.uptime, 1);

@@ -65,20 +65,16 @@ impl LogHub {
 
     /// A log whose lines, down to `level`, also go to the sink.
     #[must_use]
-    pub fn with_sink(
-        agent: impl Into<String>,
-        level: LevelFilter,
-        outlet: Arc<dyn LogSink>,
-    ) -> Self {
-        Self::build(agent.into(), Some((level, outlet)))
+    pub fn with_sink(agent: impl Into<String>, level: LevelFilter, sink: Arc<dyn LogSink>) -> Self {
+        Self::build(agent.into(), Some((level, sink)))
     }
 
-    fn build(agent: String, outlet: Option<(LevelFilter, Arc<dyn LogSink>)>) -> Self {
-        let own = outlet.as_ref().map_or(0, |outlet| rank(outlet.0));
+    fn build(agent: String, sink: Option<(LevelFilter, Arc<dyn LogSink>)>) -> Self {
+        let own = sink.as_ref().map_or(0, |sink| rank(sink.0));
         Self {
             shared: Arc::new(Shared {
                 agent,
-                sink: outlet.map(|outlet| outlet.1),
+                sink: sink.map(|sink| sink.1),
                 sink_rank: AtomicU8::new(own),
                 channels: Mutex::default(),
                 verbosity: AtomicU8::new(own),
@@ -116,13 +112,13 @@ impl LogHub {
     }
 
     fn subscribe_with_capacity(&self, level: LevelFilter, capacity: usize) -> LogReceiver {
-        let sink = Arc::new(Channel {
+        let channel = Arc::new(Channel {
             level,
             queue: Mutex::new(LineQueue::new(capacity)),
             ready: Notify::new(),
         });
-        self.shared.update_channels(|sinks| sinks.push(Arc::clone(&sink)));
-        LogReceiver { shared: Arc::clone(&self.shared), channel: sink }
+        self.shared.update_channels(|channels| channels.push(Arc::clone(&channel)));
+        LogReceiver { shared: Arc::clone(&self.shared), channel }
     }
 
     /// Number of receivers.
@@ -158,7 +154,9 @@ impl LogReceiver {
 
 impl Drop for LogReceiver {
     fn drop(&mut self) {
-        self.shared.update_channels(|sinks| sinks.retain(|sink| !Arc::ptr_eq(sink, &self.channel)));
+        self.shared.update_channels(|channels| {
+            channels.retain(|channel| !Arc::ptr_eq(channel, &self.channel));
+        });
     }
 }
 
@@ -169,23 +167,23 @@ impl Shared {
 
     pub(super) fn publish(&self, line: LogLine) {
         let line = Arc::new(line);
-        for sink in lock(&self.channels).iter().filter(|sink| sink.level >= line.level) {
-            lock(&sink.queue).push(Arc::clone(&line));
-            sink.ready.notify_one();
+        for channel in lock(&self.channels).iter().filter(|channel| channel.level >= line.level) {
+            lock(&channel.queue).push(Arc::clone(&line));
+            channel.ready.notify_one();
         }
         // Outside the lock, because a sink may log.
-        if let Some(outlet) = &self.sink
+        if let Some(sink) = &self.sink
             && rank(LevelFilter::from_level(line.level)) <= self.sink_rank.load(Ordering::Relaxed)
         {
-            outlet.write_line(&self.agent, &line);
+            sink.write_line(&self.agent, &line);
         }
     }
 
     /// Changes the receivers and recomputes the most verbose level.
     fn update_channels(&self, edit: impl FnOnce(&mut Vec<Arc<Channel>>)) {
-        let mut sinks = lock(&self.channels);
-        edit(&mut sinks);
-        let listeners = sinks.iter().map(|sink| rank(sink.level)).max().unwrap_or(0);
+        let mut channels = lock(&self.channels);
+        edit(&mut channels);
+        let listeners = channels.iter().map(|channel| rank(channel.level)).max().unwrap_or(0);
         let own = self.sink_rank.load(Ordering::Relaxed);
         self.verbosity.store(listeners.max(own), Ordering::Relaxed);
     }
@@ -313,8 +311,8 @@ mod tests {
             }
         }
         let paper = Arc::new(RecordingSink::default());
-        let outlet: Arc<dyn LogSink> = Arc::<RecordingSink>::clone(&paper);
-        let hub = LogHub::with_sink("server1", LevelFilter::INFO, outlet);
+        let sink: Arc<dyn LogSink> = Arc::<RecordingSink>::clone(&paper);
+        let hub = LogHub::with_sink("server1", LevelFilter::INFO, sink);
         tracing::dispatcher::with_default(&hub.dispatch(), || {
             info!("started");
             debug!("not for the terminal");

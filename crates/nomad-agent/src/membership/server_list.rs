@@ -46,24 +46,24 @@ impl ServerList {
     /// # Errors
     /// [`NoServerReachable`] when none responds; then nothing is changed.
     pub async fn choose(&self, addresses: Vec<String>) -> Result<(), NoServerReachable> {
-        let mut asked = JoinSet::new();
-        for (place, written) in addresses.into_iter().enumerate() {
-            asked.spawn(async move { (place, ping(&written).await) });
+        let mut pings = JoinSet::new();
+        for (index, written) in addresses.into_iter().enumerate() {
+            pings.spawn(async move { (index, ping(&written).await) });
         }
-        let mut told = asked.join_all().await;
-        told.sort_unstable_by_key(|(place, _)| *place);
-        let (mut there, mut faults) = (Vec::new(), Vec::new());
-        for (_, outcome) in told {
+        let mut outcomes = pings.join_all().await;
+        outcomes.sort_unstable_by_key(|(index, _)| *index);
+        let (mut alive, mut faults) = (Vec::new(), Vec::new());
+        for (_, outcome) in outcomes {
             match outcome {
-                Ok(address) => there.push(address),
+                Ok(address) => alive.push(address),
                 Err(fault) => faults.push(fault),
             }
         }
-        if there.is_empty() {
+        if alive.is_empty() {
             return Err(NoServerReachable(multi_error(&faults).into()));
         }
-        there.dedup();
-        *self.chosen.write().unwrap_or_else(PoisonError::into_inner) = Some(there);
+        alive.dedup();
+        *self.chosen.write().unwrap_or_else(PoisonError::into_inner) = Some(alive);
         self.changed.send_replace(());
         Ok(())
     }

@@ -56,12 +56,12 @@ impl Issuer {
 
     fn check_proof(&self, request: &IdentityRequest) -> Result<(), IssueError> {
         // A panic leaves a valid map: an entry is there or it is not.
-        let mut known = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
-        match known.get(&request.node_id) {
+        let mut proofs = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
+        match proofs.get(&request.node_id) {
             Some(proof) if *proof != request.proof => return Err(IssueError::SecretMismatch),
             Some(_) => {}
-            None if known.len() >= MAX_NODES => return Err(IssueError::TooManyNodes),
-            None => drop(known.insert(request.node_id, request.proof.clone())),
+            None if proofs.len() >= MAX_NODES => return Err(IssueError::TooManyNodes),
+            None => drop(proofs.insert(request.node_id, request.proof.clone())),
         }
         Ok(())
     }

@@ -114,10 +114,13 @@ mod sampler {
 
         #[test]
         fn a_bare_name_is_told_apart_by_its_file() {
-            let told = |name: &str, file: &str| qualified_name(name.to_owned(), file);
-            assert_eq!(told("{closure#0}", "/src/agent/start.rs"), "{closure#0} (agent/start.rs)");
-            assert_eq!(told("tokio::park", "/src/agent/start.rs"), "tokio::park");
-            assert_eq!(told("malloc", "Unknown"), "malloc");
+            let qualified = |name: &str, file: &str| qualified_name(name.to_owned(), file);
+            assert_eq!(
+                qualified("{closure#0}", "/src/agent/start.rs"),
+                "{closure#0} (agent/start.rs)"
+            );
+            assert_eq!(qualified("tokio::park", "/src/agent/start.rs"), "tokio::park");
+            assert_eq!(qualified("malloc", "Unknown"), "malloc");
         }
     }
 }

@@ -24,7 +24,7 @@ impl Cors {
     /// The response to a preflight request, sent before anything else is checked.
     pub(super) fn preflight<B>(request: &Request<B>) -> Option<Response<Body>> {
         let Self { rules, .. } = Self::from_request(request)?;
-        let asked = request.headers().get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
+        let requested = request.headers().get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
         if request.method() != Method::OPTIONS {
             return None;
         }
@@ -33,9 +33,9 @@ impl Cors {
         let headers = response.headers_mut();
         headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
-        if Method::from_bytes(asked.as_bytes()).is_ok_and(|method| rules.allows(&method)) {
+        if Method::from_bytes(requested.as_bytes()).is_ok_and(|method| rules.allows(&method)) {
             allow(headers);
-            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, asked.clone());
+            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, requested.clone());
             if let Some(names) = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
                 headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names.clone());
             }

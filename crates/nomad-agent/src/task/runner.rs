@@ -65,12 +65,12 @@ pub(super) enum RunnerState {
 }
 
 impl Runner {
-    /// Runs the task, beginning with `turn`.
-    pub(super) async fn run(mut self, mut turn: RunnerState) {
+    /// Runs the task, beginning with `next`.
+    pub(super) async fn run(mut self, mut next: RunnerState) {
         let mut attempts = 0;
         loop {
-            turn = match turn {
-                RunnerState::Start(asked) => self.run_process(asked).await,
+            next = match next {
+                RunnerState::Start(requester) => self.run_process(requester).await,
                 RunnerState::Exited(code) => self.wait_for_restart(&mut attempts, code).await,
                 RunnerState::Dead => self.wait_while_dead().await,
                 RunnerState::Stopped => return,
@@ -79,17 +79,17 @@ impl Runner {
     }
 
     /// Starts the process and waits for its end.
-    async fn run_process(&mut self, asked: Option<ResultSender>) -> RunnerState {
+    async fn run_process(&mut self, requester: Option<ResultSender>) -> RunnerState {
         let spec = &self.context.spec;
         let started = RunningProcess::start(&self.context);
         if let Ok(running) = &started {
             self.state.send_modify(|state| running.set_running(state));
             tracing::info!(target: TARGET, task = spec.name, pid = running.child.id(), "task started");
         }
-        if let Some(done) = asked {
+        if let Some(done) = requester {
             send_result(done, Ok(()));
         }
-        let (code, turn) = match started {
+        let (code, next) = match started {
             Ok(running) => running.wait(&mut self.inbox).await,
             Err(error) => {
                 tracing::error!(target: TARGET, task = spec.name, command = %spec.command.display(), %error, "cannot start a task");
@@ -97,10 +97,10 @@ impl Runner {
             }
         };
         tracing::info!(target: TARGET, task = spec.name, exit_code = code, "task ended");
-        if let RunnerState::Stopped = turn {
+        if let RunnerState::Stopped = next {
             self.set_dead(code);
         }
-        turn
+        next
     }
 
     /// Waits for the next start, if the policy allows one.
@@ -120,20 +120,20 @@ impl Runner {
         });
         let mut pause = std::pin::pin!(sleep(delay));
         loop {
-            let order = tokio::select! {
+            let action = tokio::select! {
                 biased;
                 () = asked_to_stop(&mut self.inbox.stop) => {
                     self.set_dead(code);
                     return RunnerState::Stopped;
                 }
                 () = &mut pause => return RunnerState::Start(None),
-                Some(order) = self.inbox.actions.recv() => order,
+                Some(action) = self.inbox.actions.recv() => action,
             };
-            match order {
+            match action {
                 Action::Restart { include_dead: true, done } => {
                     return RunnerState::Start(Some(done));
                 }
-                order => order.refuse(),
+                action => action.refuse(),
             }
         }
     }
@@ -141,16 +141,16 @@ impl Runner {
     /// The task is dead until a restart is requested.
     async fn wait_while_dead(&mut self) -> RunnerState {
         loop {
-            let order = tokio::select! {
+            let action = tokio::select! {
                 biased;
                 () = asked_to_stop(&mut self.inbox.stop) => return RunnerState::Stopped,
-                Some(order) = self.inbox.actions.recv() => order,
+                Some(action) = self.inbox.actions.recv() => action,
             };
-            match order {
+            match action {
                 Action::Restart { include_dead: true, done } => {
                     return RunnerState::Start(Some(done));
                 }
-                order => order.refuse(),
+                action => action.refuse(),
             }
         }
     }
@@ -211,14 +211,14 @@ impl RunningProcess {
     }
 
     /// Waits until the process has ended, by itself or on request; no process of the group is left afterwards.
-    async fn wait(mut self, desk: &mut Inbox) -> (Option<i32>, RunnerState) {
-        let (exit, asked) = loop {
-            let order = tokio::select! {
+    async fn wait(mut self, inbox: &mut Inbox) -> (Option<i32>, RunnerState) {
+        let (exit, requested) = loop {
+            let action = tokio::select! {
                 exit = self.child.wait() => break (exit, None),
-                () = asked_to_stop(&mut desk.stop) => break (self.stop().await, Some(RunnerState::Stopped)),
-                Some(order) = desk.actions.recv() => order,
+                () = asked_to_stop(&mut inbox.stop) => break (self.stop().await, Some(RunnerState::Stopped)),
+                Some(action) = inbox.actions.recv() => action,
             };
-            match order {
+            match action {
                 Action::Signal { signal, done } => send_result(done, self.signal(signal)),
                 Action::Restart { done, .. } => {
                     break (self.stop().await, Some(RunnerState::Start(Some(done))));
@@ -231,7 +231,7 @@ impl RunningProcess {
             tracing::warn!("a process that left its group holds the output of an ended task open");
         }
         let code = exit.ok().as_ref().and_then(ExitStatus::code);
-        (code, asked.unwrap_or(RunnerState::Exited(code)))
+        (code, requested.unwrap_or(RunnerState::Exited(code)))
     }
 
     fn signal(&self, signal: Signal) -> Result<(), TaskActionError> {

@@ -194,7 +194,7 @@ async fn read_messages(
 ) -> Option<HttpError> {
     let room = Arc::new(Semaphore::new(MAX_MESSAGE));
     // While the process does not read, nothing is read from the socket either.
-    while let Ok(place) = to.reserve().await {
+    while let Ok(slot) = to.reserve().await {
         let message = loop {
             match SocketEvent::from_message(timeout(IDLE_TIMEOUT, from.next()).await.ok()?) {
                 SocketEvent::Data(message) => break message,
@@ -205,7 +205,7 @@ async fn read_messages(
         };
         let bytes = u32::try_from(message.len()).ok()?;
         let permit = Arc::clone(&room).acquire_many_owned(bytes).await.ok()?;
-        place.send(QueuedMessage { message, _permit: permit });
+        slot.send(QueuedMessage { message, _permit: permit });
     }
     // The service reads no more input; the response continues.
     std::future::pending().await

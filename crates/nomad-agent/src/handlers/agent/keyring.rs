@@ -17,9 +17,9 @@ use crate::{
 pub(crate) async fn keyring<B: RequestBody>(
     agent: &Agent,
     call: KeyringRoute,
-    asked: HandlerRequest<B>,
+    received: HandlerRequest<B>,
 ) -> Result<Response<Body>, AgentError> {
-    let HandlerRequest { uri, body, .. } = asked;
+    let HandlerRequest { uri, body, .. } = received;
     let request = match call {
         KeyringRoute::List => KeyringRequest::List,
         KeyringRoute::Install => KeyringRequest::Install(parse_key(agent, body).await?),

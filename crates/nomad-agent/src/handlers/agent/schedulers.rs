@@ -41,9 +41,9 @@ pub(crate) fn config(agent: &Agent, query: &Query<'_>) -> Result<Response<Body>,
 /// Applies another configuration until the agent ends, and returns the one in force then.
 pub(crate) async fn set<B: RequestBody>(
     agent: &Agent,
-    asked: HandlerRequest<B>,
+    request: HandlerRequest<B>,
 ) -> Result<Response<Body>, AgentError> {
-    let HandlerRequest { uri, body, .. } = asked;
+    let HandlerRequest { uri, body, .. } = request;
     let pool = schedulers(agent)?;
     let wanted = parse_config(&read_body(body).await?)?;
     pool.reconfigure(wanted).map_err(|_| bad_request("Invalid request"))?;

@@ -26,19 +26,21 @@ pub(crate) async fn handle<B: RequestBody>(
     agent: &Agent,
     call: AllocRoute,
     id: &IdParam<AllocId>,
-    asked: HandlerRequest<B>,
+    request: HandlerRequest<B>,
 ) -> Result<Response<Body>, AgentError> {
     match call {
-        AllocRoute::Stats => stats(find_allocation(agent, id)?, &asked.uri).await,
-        AllocRoute::Checks => response::json(&find_allocation(agent, id)?.checks(), &asked.query()),
-        AllocRoute::Restart => lifecycle::restart(&*find_allocation(agent, id)?, asked).await,
-        AllocRoute::Signal => lifecycle::signal(&*find_allocation(agent, id)?, asked).await,
+        AllocRoute::Stats => stats(find_allocation(agent, id)?, &request.uri).await,
+        AllocRoute::Checks => {
+            response::json(&find_allocation(agent, id)?.checks(), &request.query())
+        }
+        AllocRoute::Restart => lifecycle::restart(&*find_allocation(agent, id)?, request).await,
+        AllocRoute::Signal => lifecycle::signal(&*find_allocation(agent, id)?, request).await,
         AllocRoute::Gc => lifecycle::gc(agent, &*find_allocation(agent, id)?).await,
         AllocRoute::Pause => find_allocation(agent, id).and(Err(pause::enterprise_only())),
-        AllocRoute::SetPause => pause::set(&*find_allocation(agent, id)?, asked).await,
-        AllocRoute::Exec => exec::exec(agent, &*find_allocation(agent, id)?, asked).await,
+        AllocRoute::SetPause => pause::set(&*find_allocation(agent, id)?, request).await,
+        AllocRoute::Exec => exec::exec(agent, &*find_allocation(agent, id)?, request).await,
         // Another agent must authenticate before anything else is checked.
-        AllocRoute::Snapshot => snapshot::snapshot(agent, id, asked).await,
+        AllocRoute::Snapshot => snapshot::snapshot(agent, id, request).await,
     }
 }
 

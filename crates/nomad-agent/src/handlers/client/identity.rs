@@ -32,11 +32,11 @@ pub(crate) fn show(agent: &Agent, call: &Call, uri: &Uri) -> Result<Response<Bod
 pub(crate) async fn renew<B: RequestBody>(
     agent: &Agent,
     call: &Call,
-    asked: HandlerRequest<B>,
+    received: HandlerRequest<B>,
 ) -> Result<Response<Body>, AgentError> {
-    let query = Query::from_uri(&asked.uri);
+    let query = Query::from_uri(&received.uri);
     call.common.clone()?;
-    let request = RenewalRequest::parse(&read_body(asked.body).await?)
+    let request = RenewalRequest::parse(&read_body(received.body).await?)
         .map_err(|error| AgentError::with_status(StatusCode::BAD_REQUEST, error.to_string()))?;
     let named = Some(request.node_id).filter(|named| !named.is_empty());
     let named = named.or_else(|| query.non_empty("node_id").map(String::from));

@@ -27,11 +27,11 @@ pub(crate) fn show(agent: &Agent, call: &Call, uri: &Uri) -> Result<Response<Bod
 pub(crate) async fn update<B: RequestBody>(
     agent: &Agent,
     call: &Call,
-    asked: HandlerRequest<B>,
+    request: HandlerRequest<B>,
 ) -> Result<Response<Body>, AgentError> {
-    let query = Query::from_uri(&asked.uri);
+    let query = Query::from_uri(&request.uri);
     call.common.clone()?;
-    let update = MetadataUpdate::parse(&read_body(asked.body).await?)
+    let update = MetadataUpdate::parse(&read_body(request.body).await?)
         .map_err(|error| AgentError::with_status(StatusCode::BAD_REQUEST, error.to_string()))?;
     let named = query.non_empty("node_id").map(String::from).unwrap_or(update.node_id);
     let node_id = Some(named.as_str()).filter(|named| !named.is_empty());

@@ -86,25 +86,26 @@ pub(super) async fn execute(
     alive: usize,
 ) -> Result<agent::Keyring, MembershipError> {
     let manager = pool.key_manager();
-    let told = match request {
+    let response = match request {
         KeyringRequest::List => manager.list_keys().await,
         KeyringRequest::Install(key) => manager.install_key(key.secret(), None).await,
         KeyringRequest::Use(key) => manager.use_key(key.secret(), None).await,
         KeyringRequest::Remove(key) => manager.remove_key(key.secret(), None).await,
     };
-    let told = told.map_err(|error| MembershipError::Gossip(error.to_string().into()))?;
-    if told.num_err() > 0 {
-        return Err(MembershipError::NodesFailed { failed: told.num_err(), nodes: alive });
+    let response = response.map_err(|error| MembershipError::Gossip(error.to_string().into()))?;
+    if response.num_err() > 0 {
+        return Err(MembershipError::NodesFailed { failed: response.num_err(), nodes: alive });
     }
-    if told.num_resp() < alive {
-        return Err(MembershipError::NodesSilent { answered: told.num_resp(), nodes: alive });
+    if response.num_resp() < alive {
+        return Err(MembershipError::NodesSilent { answered: response.num_resp(), nodes: alive });
     }
     let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-    let messages = told.messages().iter().map(|(node, said)| (node.to_string(), said.to_string()));
+    let messages =
+        response.messages().iter().map(|(node, text)| (node.to_string(), text.to_string()));
     Ok(agent::Keyring {
         messages: messages.collect(),
         num_nodes: count(alive),
-        keys: told.keys().iter().map(|(key, nodes)| (key.to_base64(), count(*nodes))).collect(),
+        keys: response.keys().iter().map(|(key, nodes)| (key.to_base64(), count(*nodes))).collect(),
         ..agent::Keyring::default()
     })
 }

@@ -35,18 +35,18 @@ fn permission_denied() -> AgentError {
 pub(super) async fn exec<B: RequestBody>(
     agent: &Agent,
     allocation: &Allocation,
-    asked: HandlerRequest<B>,
+    request: HandlerRequest<B>,
 ) -> Result<Response<Body>, AgentError> {
     check(agent)?;
-    let query = asked.query();
+    let query = request.query();
     let wanted = ExecQuery::parse(&query)?;
-    if !websocket::is_upgrade(&asked.headers) {
+    if !websocket::is_upgrade(&request.headers) {
         return Err(AgentError::internal("websocket connection not found in context"));
     }
     // Tasks of this agent share its file system, so a command in a task is one on the node.
     let node_exec = Capability::Namespace(NamespaceCapability::AllocNodeExec);
     let subject = Subject::Namespace(allocation.namespace().clone());
-    if !asked.acl.has_capability(node_exec, &subject).is_allowed() {
+    if !request.acl.has_capability(node_exec, &subject).is_allowed() {
         return Err(permission_denied());
     }
     let task = running_task(allocation, &wanted.task)?;
@@ -57,7 +57,7 @@ pub(super) async fn exec<B: RequestBody>(
         state: task.subscribe(),
     };
     tracing::info!(target: "client.exec", alloc_id = %allocation.id(), task = task.name(), tty = command.tty, "command started in a task");
-    let body = asked.body;
+    let body = request.body;
     Ok(response::stream(false, agent.stream(|chunks| exec::run(command, body, chunks)).await?))
 }
 

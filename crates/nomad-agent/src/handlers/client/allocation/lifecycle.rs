@@ -15,9 +15,9 @@ use crate::{
 /// Restarts tasks, and responds when their new processes have started.
 pub(super) async fn restart<B: RequestBody>(
     allocation: &Allocation,
-    asked: HandlerRequest<B>,
+    request: HandlerRequest<B>,
 ) -> Result<Response<Body>, AgentError> {
-    let HandlerRequest { uri, body, .. } = asked;
+    let HandlerRequest { uri, body, .. } = request;
     let wanted = RestartRequest::parse(&read_body(body).await?)
         .map_err(|error| AgentError::internal(error.to_string()))?;
     let restarted = match (wanted.task_name.as_str(), wanted.all_tasks) {
@@ -33,9 +33,9 @@ pub(super) async fn restart<B: RequestBody>(
 /// Sends the processes of tasks a signal.
 pub(super) async fn signal<B: RequestBody>(
     allocation: &Allocation,
-    asked: HandlerRequest<B>,
+    request: HandlerRequest<B>,
 ) -> Result<Response<Body>, AgentError> {
-    let HandlerRequest { uri, body, .. } = asked;
+    let HandlerRequest { uri, body, .. } = request;
     let wanted = SignalRequest::parse(&read_body(body).await?).map_err(|error| {
         AgentError::with_status(StatusCode::BAD_REQUEST, format!("Failed to decode body: {error}"))
     })?;

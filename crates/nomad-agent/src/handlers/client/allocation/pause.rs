@@ -19,9 +19,9 @@ pub(super) fn enterprise_only() -> AgentError {
 /// Refuses an unknown state, and then all others.
 pub(super) async fn set<B: RequestBody>(
     _: &Allocation,
-    asked: HandlerRequest<B>,
+    request: HandlerRequest<B>,
 ) -> Result<Response<Body>, AgentError> {
-    PauseRequest::parse(&read_body(asked.body).await?)
+    PauseRequest::parse(&read_body(request.body).await?)
         .map_err(|error| AgentError::with_status(StatusCode::BAD_REQUEST, error.to_string()))?;
     Err(enterprise_only())
 }

@@ -25,15 +25,15 @@ const CHUNK_SIZE: usize = 32 * 1024;
 pub(super) async fn snapshot<B>(
     agent: &Agent,
     id: &IdParam<AllocId>,
-    asked: HandlerRequest<B>,
+    request: HandlerRequest<B>,
 ) -> Result<Response<Body>, AgentError> {
     let client = agent.client().ok_or_else(|| {
         AgentError::with_status(StatusCode::BAD_REQUEST, "node is not running a Nomad Client")
     })?;
     let id = id.to_string();
-    if !asked.acl.is_disabled() {
+    if !request.acl.is_disabled() {
         let right = keyed_hash::hash(&client.secret, &id);
-        if asked.migrate_token.is_none_or(|token| Some(token.0) != right) {
+        if request.migrate_token.is_none_or(|token| Some(token.0) != right) {
             return Err(AgentError::with_status(StatusCode::FORBIDDEN, "Permission denied"));
         }
     }
