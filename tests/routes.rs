@@ -63,11 +63,11 @@ fn page() -> String {
         writeln!(page, "| {name} | {limit} | {repeated} |").unwrap();
     }
     page.push('\n');
-    page.push_str("| call | method | path | class | why | costs |\n|---|---|---|---|---|---|\n");
+    page.push_str("| call | method | path | class | why | requires |\n|---|---|---|---|---|---|\n");
     for row in RouteSpec::all() {
         let (name, why) = (row.name, row.why);
-        let (method, path, class, costs) = (method(row), path(row), class(row), costs(row));
-        writeln!(page, "| `{name}` | {method} | {path} | {class} | {why} | {costs} |").unwrap();
+        let (method, path, class, required) = (method(row), path(row), class(row), required(row));
+        writeln!(page, "| `{name}` | {method} | {path} | {class} | {why} | {required} |").unwrap();
     }
     write!(page, "\n{TARGETS}\n").unwrap();
     page.push_str(
@@ -129,22 +129,22 @@ const fn class(row: &RouteSpec) -> &'static str {
 }
 
 /// What the agent requires, and what the gateway requires in addition.
-fn costs(row: &RouteSpec) -> String {
-    let rights = Requirement::required(row.requires);
-    let mut costs = match row.requires {
+fn required(row: &RouteSpec) -> String {
+    let requirement = Requirement::required(row.requires);
+    let mut required = match row.requires {
         Requires::AnyToken => "a token that exists".to_owned(),
         Requires::MigrateToken => "another agent's token".to_owned(),
         Requires::ServerDecides => "the server decides".to_owned(),
-        _ if rights == Requirement::NOTHING => "nothing".to_owned(),
-        _ => format!("`{}`", rights.to_string().replace(" or ", "` or `")),
+        _ if requirement == Requirement::NOTHING => "nothing".to_owned(),
+        _ => format!("`{}`", requirement.to_string().replace(" or ", "` or `")),
     };
     if let Some(guard) = row.guard {
-        write!(costs, "; here `{}`", Requirement::required(guard)).unwrap();
+        write!(required, "; here `{}`", Requirement::required(guard)).unwrap();
     }
     if row.needs_debug {
-        costs.push_str("; without ACLs `enable_debug`");
+        required.push_str("; without ACLs `enable_debug`");
     }
-    costs
+    required
 }
 
 const fn scope(row: &RouteSpec) -> &'static str {
