@@ -75,13 +75,13 @@ const STREAMS: [Route; 1] =
 const TWICE: usize = 4;
 
 /// A keep-alive connection.
-struct Caller {
+struct Client {
     token: String,
     sender: SendRequest<Empty<Bytes>>,
     _driver: JoinSet<()>,
 }
 
-impl Caller {
+impl Client {
     async fn new(address: SocketAddr, token: String) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         let (sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
@@ -105,9 +105,9 @@ impl Caller {
 
     /// The status only, for responses that may never end.
     async fn head(address: SocketAddr, target: &str) -> StatusCode {
-        let mut caller = Self::new(address, String::new()).await;
-        let request = caller.request(target);
-        let answered = timeout(LIMIT, caller.sender.send_request(request)).await;
+        let mut client = Self::new(address, String::new()).await;
+        let request = client.request(target);
+        let answered = timeout(LIMIT, client.sender.send_request(request)).await;
         answered.unwrap_or_else(|_| panic!("no answer to {target:.200}")).unwrap().status()
     }
 
@@ -138,8 +138,8 @@ fn targets(world: &TestCluster, routes: &[Route]) -> Vec<String> {
 async fn answers_as_the_agent_itself(world: &TestCluster, agent: &str, routes: &[Route]) {
     let token = || world.tokens.as_ref().unwrap().management.expose().to_owned();
     let agent = world.agent(agent).1;
-    let mut through = Caller::new(world.gateway, token()).await;
-    let mut itself = Caller::new(agent, token()).await;
+    let mut through = Client::new(world.gateway, token()).await;
+    let mut itself = Client::new(agent, token()).await;
     let mut wrong = Vec::new();
     for target in targets(world, routes) {
         let (answer, expected) = (through.ask(&target).await, itself.ask(&target).await);
@@ -165,7 +165,7 @@ async fn an_extreme_value_gets_the_answer_that_the_agent_gives_itself() {
 async fn an_extreme_value_that_names_an_agent_is_refused_in_nomads_words() {
     let world = TestCluster::with_acls().await;
     let token = world.tokens.as_ref().unwrap().management.expose().to_owned();
-    let mut through = Caller::new(world.gateway, token).await;
+    let mut through = Client::new(world.gateway, token).await;
     let mut wrong = Vec::new();
     for target in targets(&world, &NAMED) {
         let (status, text) = through.ask(&target).await;
@@ -189,10 +189,10 @@ async fn an_extreme_value_of_a_stream_is_read_or_refused_as_by_the_agent_itself(
     let agent = world.agent("client1").1;
     // A stream of the agent's own starts with its first line, so only refusals are compared.
     let calls = targets(&world, &STREAMS).into_iter().map(async |target| {
-        let answer = Caller::head(world.gateway, &target).await;
+        let answer = Client::head(world.gateway, &target).await;
         if answer != StatusCode::OK {
             assert_eq!(answer, StatusCode::BAD_REQUEST, "{target:.200}");
-            assert_eq!(answer, Caller::head(agent, &target).await, "{target:.200}");
+            assert_eq!(answer, Client::head(agent, &target).await, "{target:.200}");
         }
     });
     stream::iter(calls).buffer_unordered(AT_ONCE).collect::<()>().await;

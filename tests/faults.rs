@@ -128,7 +128,7 @@ async fn uploads_that_stop_keep_nobody_waiting() {
     for _ in 0..20 {
         check_serves(&front).await;
     }
-    assert_eq!(asked.load(Ordering::Relaxed), 20, "an upload that stopped was asked for");
+    assert_eq!(asked.load(Ordering::Relaxed), 20, "a stalled upload reached the server");
 }
 
 #[tokio::test(flavor = "multi_thread")]

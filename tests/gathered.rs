@@ -192,14 +192,14 @@ async fn a_client_that_leaves_before_the_response_takes_nothing_from_the_others(
     let opening =
         tokio::time::timeout(Duration::from_millis(200), Stream::open(front.address, &path));
     let second = Stream::open(front.address, &path);
-    let told = async {
+    let logging = async {
         let feeder = front.agent.stream(0).await;
         // The first client has timed out by then.
         tokio::time::sleep(Duration::from_millis(400)).await;
         send_chunk(&feeder, "line\n");
         feeder
     };
-    let (first, mut second, _feeder) = tokio::join!(opening, second, told);
+    let (first, mut second, _feeder) = tokio::join!(opening, second, logging);
     assert!(first.is_err(), "a head before the first line");
     assert_eq!(second.next().await.unwrap().unwrap(), "line\n");
     assert_eq!(front.agent.paths().len(), 1);
@@ -252,12 +252,12 @@ async fn a_slow_client_is_told_what_is_missing_and_holds_up_nobody() {
             assert!(line.ends_with(" logs during monitor request"));
             (next, lost) = (next + count, lost + count);
         } else {
-            assert_eq!(line.parse::<usize>().unwrap(), next, "every line, or told");
+            assert_eq!(line.parse::<usize>().unwrap(), next, "every line, or a notice");
             next += 1;
         }
     }
     assert_eq!(next, LINES);
-    assert!(lost > 0, "the slow caller was not slow");
+    assert!(lost > 0, "the slow client was not slow");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -266,12 +266,12 @@ async fn whole(last: u8, gateway: SocketAddr, size: usize) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn large_heads_that_never_end_are_bounded_and_others_are_served() {
     let front = TestGateway::start().await;
-    let mut callers = FuturesUnordered::new();
+    let mut clients = FuturesUnordered::new();
     // Each needs 14 permits of 64 KiB, and an address has 256; four addresses have all of them.
     let mut refused = async |last, count: usize, at_most: usize, status: &str| {
-        callers.extend((0..count).map(|_| half_sent(last, front.address, 900_000)));
+        clients.extend((0..count).map(|_| half_sent(last, front.address, 900_000)));
         for number in at_most..count {
-            let answer = timeout(Duration::from_secs(20), callers.next()).await;
+            let answer = timeout(Duration::from_secs(20), clients.next()).await;
             let answer = answer.unwrap_or_else(|_| panic!("{number} wait")).unwrap();
             assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
             assert_eq!(header(&answer, "retry-after"), Some("5"), "{answer}");

@@ -16,7 +16,7 @@ async fn wait_stream_end(world: &TestCluster, agent: &str) -> Duration {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    timeout(END_TIMEOUT, gone).await.expect("the agent still streams to nobody");
+    timeout(END_TIMEOUT, gone).await.expect("the agent still streams without a client");
     since.elapsed()
 }
 
@@ -72,7 +72,7 @@ async fn a_stream_ends_with_its_client() {
             soonest = soonest.min(wait_stream_end(&world, "client1").await);
         }
         // The fastest of three, because other tests keep the processors busy.
-        assert!(soonest < Duration::from_millis(100), "{path} outlived its caller by {soonest:?}");
+        assert!(soonest < Duration::from_millis(100), "{path} outlived its client by {soonest:?}");
     }
 }
 
@@ -90,7 +90,7 @@ async fn a_silent_plain_monitor_ends_with_its_client_too() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    timeout(END_TIMEOUT, gone).await.expect("the agent still logs to nobody");
+    timeout(END_TIMEOUT, gone).await.expect("the agent still logs without a client");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -187,7 +187,7 @@ async fn requests_are_counted_by_what_they_ask_and_how_they_end() {
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     assert_eq!(answer.header("content-type"), Some(kind));
     assert!(answer.text().contains("\nnomad_gateway_cache_hits_total 7\n"), "{}", answer.text());
-    assert!(!answer.text().contains("# EOF"), "OpenMetrics was not asked for");
+    assert!(!answer.text().contains("# EOF"), "OpenMetrics was not requested");
     let request = Request::get("/v1/gateway/metrics").header("x-nomad-token", SECRET);
     let request = request.header("accept", "application/openmetrics-text; version=1.0.0");
     let answer = send(front.address, request.body(Full::default()).unwrap()).await;

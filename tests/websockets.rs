@@ -143,7 +143,7 @@ async fn a_token_in_the_first_message_is_authorized_and_the_message_goes_on_unch
     assert!(heads[0].contains("ws_handshake=true"), "{heads:?}");
     assert!(
         !heads[0].contains("x-nomad-token"),
-        "what the caller did not say is not said: {heads:?}"
+        "the token is only in the first message: {heads:?}"
     );
     socket.send("bye").await;
     assert_eq!(socket.receive().await, None);

@@ -93,7 +93,7 @@ pub(crate) async fn call(gateway: SocketAddr, name: &str, method: &str, path: &s
     let answer = send(gateway, request.body(Full::new(body)).unwrap()).await;
     let header = |name: &str| answer.header(name).unwrap_or_default().to_owned();
     let answered = header("x-call");
-    assert!(answered.is_empty() || answered == name, "{name} got the answer to {answered}");
+    assert!(answered.is_empty() || answered == name, "{name} got the response to {answered}");
     Outcome {
         status: answer.status,
         path: header("x-nomad-gateway-path"),

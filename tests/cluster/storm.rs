@@ -49,10 +49,10 @@ async fn nothing_is_lost_doubled_or_mixed_up_while_agents_break() {
         progress: Notify::new(),
         next: AtomicU64::new(0),
     });
-    let mut callers = JoinSet::new();
+    let mut clients = JoinSet::new();
     for _ in 0..CLIENT_COUNT {
         let storm = Arc::clone(&storm);
-        callers.spawn(async move {
+        clients.spawn(async move {
             loop {
                 storm.one_call().await;
             }
@@ -71,7 +71,7 @@ async fn nothing_is_lost_doubled_or_mixed_up_while_agents_break() {
     };
     tokio::select! {
         () = breaking => {}
-        Some(failed) = callers.join_next() => failed.unwrap(),
+        Some(failed) = clients.join_next() => failed.unwrap(),
     }
 }
 

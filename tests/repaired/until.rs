@@ -33,7 +33,7 @@ async fn a_log_ends_with_its_task_and_not_before_its_last_line() {
     let log = AgentLog::new(&[(0, "one\ntwo\nlast words\n")]);
     let front = start_gateway(log.agent(), server(Arc::clone(&is_dead))).await;
     let request = Request::get(logs("&gateway_until=dead&plain=true"))
-        .header("x-nomad-token", "the callers own")
+        .header("x-nomad-token", "the client token")
         .body(Full::default())
         .unwrap();
     let (mut stream, feeder) =
@@ -47,7 +47,7 @@ async fn a_log_ends_with_its_task_and_not_before_its_last_line() {
     assert_eq!(read_rest(&mut stream).await, "two\nlast words\n");
     front.agent.wait_streams_ended(1).await;
     for head in front.server.heads() {
-        assert!(head.contains("the callers own"), "{head}");
+        assert!(head.contains("the client token"), "{head}");
     }
     assert!(front.server.paths().iter().skip(1).all(|path| path.contains("wait=60s")));
 }

@@ -179,13 +179,13 @@ async fn a_command_runs_in_the_place_of_its_task() {
 #[tokio::test]
 async fn input_is_heard_and_has_an_end() {
     let stage = start_beating_task().await;
-    let mut caller = run(&stage, "cat; echo done", "").await;
-    caller.send_stdin("one\n").await;
-    assert_eq!(caller.wait_for_output("one\n").await, "one\n");
-    caller.send(&json!({})).await;
-    caller.send_stdin("two\n").await;
-    caller.send(&json!({"stdin": {"close": true}})).await;
-    let heard = caller.read_to_end().await;
+    let mut client = run(&stage, "cat; echo done", "").await;
+    client.send_stdin("one\n").await;
+    assert_eq!(client.wait_for_output("one\n").await, "one\n");
+    client.send(&json!({})).await;
+    client.send_stdin("two\n").await;
+    client.send(&json!({"stdin": {"close": true}})).await;
+    let heard = client.read_to_end().await;
     assert_eq!(heard.stdout, "two\ndone\n");
     assert_eq!(heard.others.last().unwrap(), r#"{"exited":true,"result":{}}"#);
 }
@@ -193,38 +193,38 @@ async fn input_is_heard_and_has_an_end() {
 #[tokio::test]
 async fn a_terminal_is_a_terminal() {
     let stage = start_beating_task().await;
-    let mut caller =
+    let mut client =
         run(&stage, "test -t 0 && test -t 2 && read x && stty size && echo oops >&2", "&tty=true")
             .await;
-    caller.send(&json!({"tty_size": {"height": 33, "width": 77}})).await;
-    caller.send_stdin("go\n").await;
-    let heard = caller.read_to_end().await;
+    client.send(&json!({"tty_size": {"height": 33, "width": 77}})).await;
+    client.send_stdin("go\n").await;
+    let heard = client.read_to_end().await;
     // A terminal echoes its input, and errors appear in the same output.
     assert_eq!(heard.stdout, "go\r\n33 77\r\noops\r\n");
     assert_eq!(heard.stderr, "");
     assert_eq!(heard.others, [CLOSED[0], r#"{"exited":true,"result":{}}"#]);
-    let mut caller = run(&stage, "cat", "&tty=true").await;
-    caller.send_stdin("word\n").await;
-    caller.wait_for_output("word\r\nword\r\n").await;
-    caller.send(&json!({"stdin": {"close": true}})).await;
-    assert_eq!(caller.read_to_end().await.others.last().unwrap(), r#"{"exited":true,"result":{}}"#);
+    let mut client = run(&stage, "cat", "&tty=true").await;
+    client.send_stdin("word\n").await;
+    client.wait_for_output("word\r\nword\r\n").await;
+    client.send(&json!({"stdin": {"close": true}})).await;
+    assert_eq!(client.read_to_end().await.others.last().unwrap(), r#"{"exited":true,"result":{}}"#);
     // Ctrl-C interrupts the program in the terminal.
-    let mut caller = run(&stage, "echo ready; exec sleep 600", "&tty=true").await;
-    caller.wait_for_output("ready").await;
-    caller.send_stdin("\u{3}").await;
+    let mut client = run(&stage, "echo ready; exec sleep 600", "&tty=true").await;
+    client.wait_for_output("ready").await;
+    client.send_stdin("\u{3}").await;
     let exited = r#"{"exited":true,"result":{"exit_code":130}}"#;
-    assert_eq!(caller.read_to_end().await.others.last().unwrap(), exited);
+    assert_eq!(client.read_to_end().await.others.last().unwrap(), exited);
 }
 
 #[tokio::test]
 async fn much_output_arrives_whole_at_a_slow_reader() {
     let stage = start_beating_task().await;
-    let mut caller =
+    let mut client =
         run(&stage, "i=0; while [ $i -lt 40000 ]; do echo line $i; i=$((i+1)); done", "").await;
-    caller.wait_for_output("line 0\n").await;
+    client.wait_for_output("line 0\n").await;
     // Long enough to fill every buffer on the way.
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let heard = caller.read_to_end().await;
+    let heard = client.read_to_end().await;
     let lines: String = (0..40000).map(|n| format!("line {n}\n")).collect();
     assert!(
         lines.ends_with(&heard.stdout) && heard.stdout.len() > 100_000,
@@ -238,12 +238,12 @@ async fn much_output_arrives_whole_at_a_slow_reader() {
 async fn who_goes_away_takes_every_process_along() {
     let stage = start_beating_task().await;
     for tty in ["", "&tty=true"] {
-        let mut caller =
+        let mut client =
             run(&stage, "trap '' INT TERM HUP; sleep 600 & echo pids $$ $! end; wait", tty).await;
-        let said = caller.wait_for_output("end").await;
-        let pids: Vec<_> = said.split_whitespace().skip(1).take(2).collect();
-        assert!(pids.iter().all(|pid| alive(pid)), "{said}");
-        drop(caller);
+        let output = client.wait_for_output("end").await;
+        let pids: Vec<_> = output.split_whitespace().skip(1).take(2).collect();
+        assert!(pids.iter().all(|pid| alive(pid)), "{output}");
+        drop(client);
         for pid in pids {
             wait_until_gone(pid).await;
         }
@@ -254,19 +254,19 @@ async fn who_goes_away_takes_every_process_along() {
 #[tokio::test]
 async fn a_command_ends_with_its_task_and_with_its_agent() {
     let stage = start_beating_task().await;
-    let mut caller = run(&stage, "echo pid $$ end; exec sleep 600", "").await;
-    let said = caller.wait_for_output("end").await;
-    let pid = said.split_whitespace().nth(1).unwrap().to_owned();
+    let mut client = run(&stage, "echo pid $$ end; exec sleep 600", "").await;
+    let output = client.wait_for_output("end").await;
+    let pid = output.split_whitespace().nth(1).unwrap().to_owned();
     stage.alloc.task("web").unwrap().stop().await;
-    let heard = caller.read_to_end().await;
+    let heard = client.read_to_end().await;
     assert_eq!(heard.others.last().unwrap(), r#"{"exited":true,"result":{"exit_code":137}}"#);
     wait_until_gone(&pid).await;
 
     let stage = start_beating_task().await;
-    let mut caller = run(&stage, "echo pid $$ end; exec sleep 600", "").await;
-    let said = caller.wait_for_output("end").await;
-    let pid = said.split_whitespace().nth(1).unwrap().to_owned();
-    let ExecClient { socket, _served } = caller;
+    let mut client = run(&stage, "echo pid $$ end; exec sleep 600", "").await;
+    let output = client.wait_for_output("end").await;
+    let pid = output.split_whitespace().nth(1).unwrap().to_owned();
+    let ExecClient { socket, _served } = client;
     drop((stage, _served));
     wait_until_gone(&pid).await;
     drop(socket);
@@ -305,9 +305,9 @@ async fn the_token_may_come_in_the_first_message() {
     let hello = |token: &str| json!({"version": 1, "auth_token": token});
     let path = path(ALLOC, "web", &["echo", "hi"], "&ws_handshake=true");
     for headers in [&[][..], &[("x-nomad-token", "management")]] {
-        let mut caller = call(&stage, TestTokens, &path, headers).await;
-        caller.send(&hello("management")).await;
-        assert_eq!(caller.read_to_end().await.stdout, "hi\n");
+        let mut client = call(&stage, TestTokens, &path, headers).await;
+        client.send(&hello("management")).await;
+        assert_eq!(client.read_to_end().await.stdout, "hi\n");
     }
     for (message, header, reason) in [
         (hello("unknown"), None, "Permission denied"),
@@ -317,9 +317,9 @@ async fn the_token_may_come_in_the_first_message() {
         (hello("management"), Some("other"), "handshake auth token mismatched auth header token"),
     ] {
         let header = header.map(|token| ("x-nomad-token", token));
-        let mut caller = call(&stage, TestTokens, &path, header.as_slice()).await;
-        caller.send(&message).await;
-        assert_eq!(caller.read_to_end().await.close, Some((1008, reason.to_owned())));
+        let mut client = call(&stage, TestTokens, &path, header.as_slice()).await;
+        client.send(&message).await;
+        assert_eq!(client.read_to_end().await.close, Some((1008, reason.to_owned())));
     }
     // Without `ws_handshake` no first message is awaited.
     let plain = path.replace("&ws_handshake=true", "");
@@ -378,15 +378,15 @@ async fn what_is_no_websocket_is_refused() {
 #[tokio::test]
 async fn each_output_is_a_message_and_the_end_is_no_error() {
     let stage = start_beating_task().await;
-    let mut caller = run(&stage, "while read word; do printf '%s' $word; done", "").await;
+    let mut client = run(&stage, "while read word; do printf '%s' $word; done", "").await;
     for word in ["one", "two", "done!"] {
-        caller.send_stdin(&format!("{word}\n")).await;
-        let message = timeout(SOON, caller.socket.next()).await.unwrap().unwrap().unwrap();
+        client.send_stdin(&format!("{word}\n")).await;
+        let message = timeout(SOON, client.socket.next()).await.unwrap().unwrap().unwrap();
         let expected = json!({"stdout": {"data": STANDARD.encode(word)}}).to_string();
         assert_eq!(message, Message::text(expected));
     }
-    caller.send(&json!({"stdin": {"close": true}})).await;
-    let heard = caller.read_to_end().await;
+    client.send(&json!({"stdin": {"close": true}})).await;
+    let heard = client.read_to_end().await;
     assert_eq!(heard.others.last().unwrap(), r#"{"exited":true,"result":{}}"#);
     assert_eq!(heard.close, None);
 }
@@ -394,21 +394,21 @@ async fn each_output_is_a_message_and_the_end_is_no_error() {
 #[tokio::test]
 async fn a_megabyte_of_input_fits_into_a_message_and_what_is_too_long_is_told() {
     let stage = start_beating_task().await;
-    let mut caller = run(&stage, "wc -c", "").await;
-    caller.send_stdin(&"x".repeat(1_000_000)).await;
-    caller.send(&json!({"stdin": {"close": true}})).await;
-    let heard = caller.read_to_end().await;
+    let mut client = run(&stage, "wc -c", "").await;
+    client.send_stdin(&"x".repeat(1_000_000)).await;
+    client.send(&json!({"stdin": {"close": true}})).await;
+    let heard = client.read_to_end().await;
     assert_eq!(heard.stdout.trim(), "1000000");
     assert_eq!(heard.others.last().unwrap(), r#"{"exited":true,"result":{}}"#);
 
     let limit = nomad_frames::ExecMessage::MAX_LENGTH;
     let too_long = Some((1009, format!("a message may have {limit} bytes")));
-    let mut caller = run(&stage, "cat > /dev/null", "").await;
-    caller.send_stdin(&"x".repeat(limit)).await;
-    assert_eq!(caller.read_to_end().await.close, too_long);
-    let mut caller = run(&stage, "cat > /dev/null", "&ws_handshake=true").await;
-    caller.send_stdin(&"x".repeat(limit)).await;
-    assert_eq!(caller.read_to_end().await.close, too_long);
+    let mut client = run(&stage, "cat > /dev/null", "").await;
+    client.send_stdin(&"x".repeat(limit)).await;
+    assert_eq!(client.read_to_end().await.close, too_long);
+    let mut client = run(&stage, "cat > /dev/null", "&ws_handshake=true").await;
+    client.send_stdin(&"x".repeat(limit)).await;
+    assert_eq!(client.read_to_end().await.close, too_long);
 }
 
 #[tokio::test]

@@ -41,12 +41,12 @@ fn state_file(dir: &Path) -> std::path::PathBuf {
 
 /// Waits until the persisted state contains this.
 async fn wait_for_line(dir: &Path, what: &str) {
-    let told = async {
+    let persisted = async {
         while !std::fs::read_to_string(state_file(dir)).unwrap_or_default().contains(what) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(SOON, told).await.unwrap();
+    tokio::time::timeout(SOON, persisted).await.unwrap();
 }
 
 fn beat(name: &str) -> TaskSpec {
