@@ -19,12 +19,12 @@ pub const VERSION_METADATA: &str = "reference";
 /// The addresses are those at which others reach the agent. The agent opens no HTTP socket itself: the program that
 /// serves it listens, and gives the address here.
 ///
-///  ```
-///  use nomad_agent::{AgentConfig, Role};
+/// ```
+/// use nomad_agent::{AgentConfig, Role};
 ///
-///  let config = AgentConfig { enable_debug: true, ..AgentConfig::new("client1", Role::Client) };
-///  assert_eq!((config.region.as_str(), config.http.port()), ("global", 4646));
-///  ```
+/// let config = AgentConfig { enable_debug: true, ..AgentConfig::new("client1", Role::Client) };
+/// assert_eq!((config.region.as_str(), config.http.port()), ("global", 4646));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a plain struct, filled with `..AgentConfig::new()`")]
 pub struct AgentConfig {

@@ -1,9 +1,9 @@
 //! A command in a task's context: its process, and the messages about it.
 //!
-//!  ```text
-//!    {"stdin":…} {"tty_size":…}                 {"stdout":…} {"stderr":…} {"exited":true,…}
-//!   client ───────────────────────► process ───────────────────────────────────► client
-//!  ```
+//! ```text
+//!   {"stdin":…} {"tty_size":…}                 {"stdout":…} {"stderr":…} {"exited":true,…}
+//!  client ───────────────────────► process ───────────────────────────────────► client
+//! ```
 //!
 //! The process has a group of its own (with a terminal, a session of its own) that ends with the exec session,
 //! whichever side ends it: the process exits, the client disconnects, or the task ends. Processes it left behind in

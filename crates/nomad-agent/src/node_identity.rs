@@ -1,10 +1,10 @@
 //! A node's identity: a token (JWT) signed by a server.
 //!
-//!  ```text
-//!   IdentityRenewer of a client ──► the server part of the same agent ──► Issuer ── Signer
-//!                              ├──► a server (`membership/peer.rs`)  ──► Issuer ── Signer
-//!                              └──► no server known: itself          ──► Issuer ── Signer
-//!  ```
+//! ```text
+//!  IdentityRenewer of a client ──► the server part of the same agent ──► Issuer ── Signer
+//!                             ├──► a server (`membership/peer.rs`)  ──► Issuer ── Signer
+//!                             └──► no server known: itself          ──► Issuer ── Signer
+//! ```
 //!
 //! The token itself is never shown; clients of the API see its claims.
 

@@ -1,8 +1,8 @@
 //! The standalone agent: finds the subject of a request, and is the service that brings requests to the agent.
 //!
-//!  ```text
-//!   http::Request ─ IDENTIFY ─ FIND_SUBJECT ─ ADMIT ─ Agent ─ http::Response
-//!  ```
+//! ```text
+//!  http::Request ─ IDENTIFY ─ FIND_SUBJECT ─ ADMIT ─ Agent ─ http::Response
+//! ```
 //!
 //! FIND_SUBJECT looks up the subject: the namespace of an allocation is the one that the node itself holds,
 //! whatever the query says.

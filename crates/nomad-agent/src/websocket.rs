@@ -1,13 +1,13 @@
 //! Websockets in front of the service: a session becomes a request whose body is what the client sends and a
 //! response whose body is what it receives, one message per chunk.
 //!
-//!  ```text
-//!   GET … Upgrade: websocket ──► 101, and then in a task of its own:
+//! ```text
+//!  GET … Upgrade: websocket ──► 101, and then in a task of its own:
 //!
-//!     client ─ message ─► request body ──┐
-//!                                        ├─ IDENTIFY ─ FIND_SUBJECT ─ ADMIT ─ Agent
-//!     client ◄ message ── response body ─┘
-//!  ```
+//!    client ─ message ─► request body ──┐
+//!                                       ├─ IDENTIFY ─ FIND_SUBJECT ─ ADMIT ─ Agent
+//!    client ◄ message ── response body ─┘
+//! ```
 //!
 //! As in Nomad 2.0 the upgrade comes first, because a browser can send its token only in the first message. So
 //! every refusal is a close frame: 1011 for what would be a status of 500, 1009 for a message that is too long,

@@ -1,10 +1,10 @@
 //! The directory of an allocation, laid out as Nomad lays it out.
 //!
-//!  ```text
-//!  <alloc id>/alloc/{data,logs,tmp}        shared by the tasks
-//!  <alloc id>/<task>/{local,tmp}           of one task
-//!  <alloc id>/<task>/{secrets,private}     of one task, closed to all others
-//!  ```
+//! ```text
+//! <alloc id>/alloc/{data,logs,tmp}        shared by the tasks
+//! <alloc id>/<task>/{local,tmp}           of one task
+//! <alloc id>/<task>/{secrets,private}     of one task, closed to all others
+//! ```
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::io;

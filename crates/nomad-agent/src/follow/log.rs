@@ -1,12 +1,12 @@
 //! The rotated files of a log, read as one.
 //!
-//!  ```text
-//!               a later file                       nothing more to read
-//!    Reading ─────────────────► Superseded (last read) ────────────────► Reading the later file
-//!       │  deleted, no later file
-//!       ▼
-//!      Deleted ── the name is there again, or a later one ──► Reading that
-//!  ```
+//! ```text
+//!              a later file                       nothing more to read
+//!   Reading ─────────────────► Superseded (last read) ────────────────► Reading the later file
+//!      │  deleted, no later file
+//!      ▼
+//!     Deleted ── the name is there again, or a later one ──► Reading that
+//! ```
 //!
 //! The writer creates a file after the last byte of the previous one. So a reader that has seen a later file and
 //! then reads the current one to its end has all of it, and no byte is lost or duplicated at a rotation. (Nomad

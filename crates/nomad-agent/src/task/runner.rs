@@ -1,13 +1,13 @@
 //! The life of a task: start, wait, start again, be dead, stop.
 //!
-//!  ```text
-//!             ┌────────────── restart requested ─────────────┐
-//!             ▼                                              │
-//!   Start ─► (process) ── exited, may restart ───► Wait ─► Start
-//!             │  │                                   │
-//!             │  └── exited for good ─► Dead ────────┼─ restart of the dead requested ─► Start
-//!             └───────── stop ────────────────────► Stopped
-//!  ```
+//! ```text
+//!            ┌────────────── restart requested ─────────────┐
+//!            ▼                                              │
+//!  Start ─► (process) ── exited, may restart ───► Wait ─► Start
+//!            │  │                                   │
+//!            │  └── exited for good ─► Dead ────────┼─ restart of the dead requested ─► Start
+//!            └───────── stop ────────────────────► Stopped
+//! ```
 
 use std::io;
 use std::process::{ExitStatus, Stdio};
