@@ -83,7 +83,6 @@ impl Allocations {
     /// # Errors
     /// When the id is in use, two tasks have one name, or the directory cannot be created. A task whose program
     /// cannot be started is no error of the allocation: that task is dead, with an empty log.
-    /// of the allocation: it is dead, and its log tells nothing.
     pub fn start(&self, spec: AllocSpec) -> Result<Arc<Allocation>, AllocStartError> {
         self.insert(spec, &TaskStates::new())
     }
