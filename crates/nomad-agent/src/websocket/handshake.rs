@@ -7,42 +7,24 @@ use nomad_wire::{
 };
 use thiserror::Error;
 
-/// The only version.
-const VERSION: i64 = 1;
-
-/// Why the first message is invalid. The texts are Nomad's where it has one.
+/// Why the first message is none. The texts are Nomad's where it has one.
 #[derive(Debug, Error)]
 pub(super) enum HandshakeError {
-    /// It is not JSON, or has other fields.
-    #[error("failed to decode handshake message")]
-    Malformed(#[source] serde_json::Error),
-    /// It is of another version.
-    #[error("unexpected handshake value: {0}")]
-    Version(i64),
-    /// Two tokens that differ.
+    /// It is no handshake.
+    #[error(transparent)]
+    Message(#[from] HandshakeMessageError),
+    /// Two tokens, and they are not the same.
     #[error("handshake auth token mismatched auth header token")]
     Mismatch,
-    /// The token is not valid in a header.
+    /// The token cannot stand in a header.
     #[error("handshake auth token is not text")]
     NotText,
 }
 
-#[derive(Deserialize)]
-struct Message {
-    #[serde(default)]
-    version: i64,
-    #[serde(default)]
-    auth_token: String,
-}
-
-/// Puts the token of the first message into the header.
+/// Puts the token of the first message where a token stands.
 pub(super) fn apply_token(message: &[u8], headers: &mut HeaderMap) -> Result<(), HandshakeError> {
-    let message: Message = serde_json::from_slice(message).map_err(HandshakeError::Malformed)?;
-    if message.version != VERSION {
-        return Err(HandshakeError::Version(message.version));
-    }
-    let token = SecretId::new(message.auth_token);
-    // A malformed header is refused later, with those of other requests.
+    let Some(token) = HandshakeMessage::parse(message)?.token else { return Ok(()) };
+    // A header that is malformed is refused when everybody's is.
     match header::token(headers) {
         Ok(Some(there)) if there != token => Err(HandshakeError::Mismatch),
         _ => {
