@@ -51,7 +51,7 @@ job "nomad-gateway" {
       port     = "http"
       provider = "nomad"
       check {
-        # Open to everybody, and 503 while it drains.
+        # Open to everybody. New connections are refused while it drains; shutdown_delay takes it out first.
         type     = "http"
         path     = "/v1/gateway/health"
         interval = "5s"
