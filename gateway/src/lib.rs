@@ -1,11 +1,10 @@
 //! One address in front of a fleet of Nomad agents.
 //!
-//! The library is what the program `nomad-gateway` is made of: listeners ([`listener`]) and their TLS ([`tls`]), the chain of
-//! rooms from `nomad-forward` with a trace, numbers and a log around it ([`Gateway`], [`telemetry`]), the gateway's own calls
-//! ([`admin`]), a word to pages of other sites ([`cors`]), errors as JSON ([`json_errors`]), what frames are opened for ([`streams`]),
-//! its end in good order ([`ShutdownController`], [`Signals`]), and an embedded fleet of reference agents ([`fleet`]) that the
-//! command `dev` puts the gateway in front of, and a single one of them that stands alone ([`agent`]). It introduces the other crates to each other and knows nothing of what
-//! they do inside.
+//! The library behind the program `nomad-gateway`: listeners ([`listener`]) and TLS ([`tls`]); the stack of `nomad-forward` with
+//! request ids, telemetry and an access log around it ([`Gateway`], [`request_id`], [`telemetry`]); the gateway's own endpoints
+//! ([`admin`]), CORS ([`cors`]), JSON errors ([`json_errors`]), and the streams whose frames it reads ([`streams`]); shutdown
+//! ([`ShutdownController`], [`Signals`]); the embedded fleet of reference agents that `dev` starts ([`fleet`]), and one agent on its
+//! own ([`agent`]). It wires the other crates together and knows nothing of what they do inside.
 
 mod clock;
 mod commands;

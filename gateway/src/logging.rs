@@ -1,4 +1,4 @@
-//! Writes log lines without making anyone wait for whoever reads them.
+//! Log output that never makes a request wait for a slow reader.
 
 pub mod console;
 pub(crate) mod line_writer;

@@ -1,4 +1,4 @@
-//! What a request passes through between a listener and an upstream agent: the layers around the stack of `nomad-forward`.
+//! The layers between a listener and the stack of `nomad-forward`.
 
 pub mod admin;
 pub mod client_address;

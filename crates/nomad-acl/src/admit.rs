@@ -1,4 +1,4 @@
-//! ADMIT: may they?
+//! `admit`: authorizes a request, and makes the proof of it.
 
 mod error;
 mod future;

@@ -1,4 +1,4 @@
-//! What came out of a question, and why.
+//! The result of an authorization, with its reason.
 
 use std::{fmt, sync::Arc};
 

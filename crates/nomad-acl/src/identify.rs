@@ -1,4 +1,4 @@
-//! IDENTIFY: which call is it, and what may its token do?
+//! `identify`: parses the route and resolves the token.
 
 mod error;
 mod future;

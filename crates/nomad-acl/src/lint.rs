@@ -1,4 +1,4 @@
-//! Everything that can be said against a policy text.
+//! Every error and warning about a policy text.
 
 use std::fmt;
 

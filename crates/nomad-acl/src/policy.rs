@@ -1,4 +1,4 @@
-//! A policy, as written: its rules, in the words of the language, each with its place.
+//! A policy as written: its rules in the language's own words, each with its position.
 
 mod print;
 mod rule;

@@ -1,4 +1,4 @@
-//! Rights, and the region in which they hold.
+//! An ACL, and the region in which it holds.
 //!
 //! Tokens, policies and even whether ACLs are on at all belong to a region. What a token may do in one region says
 //! nothing about another one, so a decision is made with the ACL of the region whose agent answers, and with no other.

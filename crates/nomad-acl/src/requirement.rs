@@ -1,4 +1,4 @@
-//! What each call costs.
+//! The capabilities that each call requires.
 
 mod capability;
 mod server_api;

@@ -1,4 +1,4 @@
-//! What a question is about.
+//! What a capability is required on.
 
 use nomad_wire::Namespace;
 

@@ -1,4 +1,4 @@
-//! What Nomad accepts without a word and its author surely did not mean.
+//! What Nomad accepts silently and the author hardly meant.
 
 use crate::{
     block::Block,

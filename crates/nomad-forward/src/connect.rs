@@ -1,4 +1,4 @@
-//! Connections to agents: made, kept, and taken again.
+//! Connections to upstream agents: opened, pooled, reused.
 
 mod connection;
 mod connection_limits;

@@ -1,4 +1,4 @@
-//! Where agents and allocations are: the question every targeted call asks.
+//! Where agents and allocations are.
 
 mod error;
 mod nomad;

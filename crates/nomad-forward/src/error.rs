@@ -1,4 +1,4 @@
-//! What can go wrong on the whole way.
+//! Errors of the whole stack.
 
 use std::{error, sync::Arc};
 

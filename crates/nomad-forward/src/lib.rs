@@ -1,36 +1,33 @@
-//! Tower layers that bring a Nomad request to the right agent and its answer back.
+//! Tower layers that send a Nomad request to the right agent, and stream its response back.
 //!
 //! ```text
 //!  http::Request<B>
-//!    ▼  IDENTIFY   what is asked, and by whom?          nomad_acl
+//!    ▼  identify        route and token → ACL                  nomad_acl
 //!  Identified<B>
-//!    ▼  LOCATE     which agent is meant, whose is it?   asks a Directory
+//!    ▼  locate          which agent, whose namespace           asks a Directory
 //!  Located<B>
-//!    ▼  HARDEN     what Nomad leaves open
+//!    ▼  harden          what Nomad would leave open
 //!  Located<B>
-//!    ▼  ADMIT      may they?                            nomad_acl, pure
+//!    ▼  admit           may the client do this?                nomad_acl, pure
 //!  Admitted<Located<B>>
-//!    ▼  SELECT     how is the agent reached and asked?
+//!    ▼  select          the upstream agent and its fallbacks
 //!  UpstreamRequest<B>
-//!    ▼  EARLY_RESPONSE the head of a stream that is silent yet
-//!  UpstreamRequest<B>
-//!    ▼  STATUS_FIX a 500 that means 403 or 404 becomes that
-//!  UpstreamRequest<B>
-//!    ▼  COALESCE   does another caller wait for the same?
-//!  UpstreamRequest<B>
-//!    ▼  FORWARD    connect, send, stream back
-//!  http::Response<…>  the body of an answer is the agent's bytes as they come
+//!    ▼  early_response  the head of a silent stream
+//!    ▼  status_fix      a 500 that means 403 or 404
+//!    ▼  coalesce        one request for identical blocking queries
+//!    ▼  forward         connect, send, stream back
+//!  http::Response<…>  whose body is the agent's bytes as they come
 //! ```
 //!
-//! Each arrow is a type, so that no room can be entered without the slip from the room before. [`forwarder`] builds
-//! the whole chain; [`Rescue`], around it, is the only place where an error becomes a status. [`StatusFix`] may stand around
-//! that: with it callers can upgrade their connection to a websocket, without it upgrades end here.
+//! Each arrow is a type: no layer can be entered without the proof from the layer before. [`forwarder`] builds the whole stack;
+//! [`Rescue`], around it, is the only layer that turns an error into a response. [`Upgrade`] may stand around that: with it
+//! clients can upgrade their connections to websockets, without it upgrades end here.
 //!
 //! Tower's own layers fit between any two of these, around them and below; [`Error::Layer`] holds what they fail with. One that
 //! cannot be cloned, as `RateLimit`, stands behind a `Buffer`.
 //!
-//! The crate knows nothing of what an agent does, of frames, or of configuration: bytes pass as they come. When a
-//! caller goes away its answer's body is dropped, and with it the connection to the agent.
+//! The crate knows nothing of what an agent does, of frames, or of configuration: bytes pass as they come. When a client
+//! disconnects, its response body is dropped, and with it the connection to the agent.
 
 mod agent;
 mod error;

@@ -1,4 +1,4 @@
-//! Lines on their way to whoever may be slow to take them: a file, a pipe, a terminal.
+//! Writes lines to a file, a pipe or a terminal that may be slow.
 //!
 //! Whoever has a line hands it over and goes on. A thread of its own writes, so that a reader who has stopped (a full
 //! pipe, a full disk) stops that thread and nobody else. What finds no room is lost, and so is what cannot be written; it is

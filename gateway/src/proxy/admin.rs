@@ -1,4 +1,4 @@
-//! The gateway's own calls, below `/v1/gateway/`, where Nomad has none.
+//! `admin`: the gateway's own endpoints, below `/v1/gateway/`, where Nomad has none.
 //!
 //! | call | right | answer |
 //! |---|---|---|

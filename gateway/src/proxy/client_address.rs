@@ -1,4 +1,4 @@
-//! CLIENT ADDRESS: whose request it is, where proxies stand before the gateway.
+//! `client_address`: the client's address behind trusted proxies.
 //!
 //! The listener says who is at the other end of the connection. Where that is a trusted proxy, the client is what the proxy says: the
 //! rightmost address that is not a trusted proxy itself. Whatever stands left of it the client could have written, and nobody

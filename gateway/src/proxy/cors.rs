@@ -1,4 +1,4 @@
-//! CORS: which web pages of other sites may read answers.
+//! `cors`: which pages of other sites may read a response.
 //!
 //! Nomad's agents answer pages of every site with the origin `*` and, in the same breath, allow credentials, on some of
 //! their calls; browsers refuse that combination. With [`Origins`] of its own the gateway answers for all calls, its own

@@ -1,4 +1,4 @@
-//! The gateway itself: the chain of rooms behind a listener.
+//! The gateway: builds the stack and serves it on its listeners.
 
 use std::sync::Arc;
 

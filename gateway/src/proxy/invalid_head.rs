@@ -1,4 +1,4 @@
-//! Heads of requests that are refused before anybody reads them as requests, and what is said to their callers.
+//! `invalid_head`: responses to request heads that cannot be served.
 //!
 //! HTTP/1.1 callers alone: a malformed request of HTTP/2 is reset by the library.
 

@@ -1,4 +1,4 @@
-//! Errors as JSON, for callers who accept nothing else.
+//! `json_errors`: error texts as JSON, for clients that accept nothing else.
 //!
 //! Nomad says what went wrong in plain text, and its clients match on it. A caller whose `Accept` is `application/json` and
 //! no more gets the same text as `{"error": "…", "status": 403}`, from whomever the error comes. `*/*` beside it means

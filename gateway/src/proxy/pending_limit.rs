@@ -1,4 +1,4 @@
-//! Work that nobody has decided about yet: who only begins it must not keep others from theirs.
+//! `pending_limit`: bounds uploads and websocket handshakes that are not authorized yet, so that they cannot keep others out.
 //!
 //! An upload whose caller has shown no token that is known, and a websocket whose token comes in its first message, cost
 //! nothing to begin. Of each there may be so many at once, for every caller's address and in all. A request leaves the count

@@ -1,4 +1,4 @@
-//! TRACE: an id and a span for every request, and a log line for every answer.
+//! `request_id`: gives every request an id and a tracing span, and logs its response.
 
 mod body;
 mod context;

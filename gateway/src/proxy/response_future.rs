@@ -1,4 +1,4 @@
-//! The answer in a room that mostly lets answers pass, and sometimes makes one itself.
+//! Response future: the inner response, or a boxed replacement.
 
 use std::{
     fmt,

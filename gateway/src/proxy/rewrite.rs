@@ -1,4 +1,4 @@
-//! What an answer about a node says of the node's address.
+//! `rewrite`: puts the gateway's address where a response names a node's.
 //!
 //! Nomad's own clients read a node's `HTTPAddr` and dial it for logs, files and exec, for a second and in vain where
 //! callers cannot reach nodes. A blank address makes them come back at once; the gateway's own makes web pages come

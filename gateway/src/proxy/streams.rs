@@ -1,4 +1,4 @@
-//! What the gateway does with streams that it must look into. All the rest passes unopened.
+//! The streams whose frames the gateway reads. All others pass unopened.
 //!
 //! ```text
 //!  Request ── REPAIR ── guarded: who, where, may they ──► GATHER ──► delivery: resolve, forward

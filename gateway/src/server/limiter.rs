@@ -1,4 +1,4 @@
-//! How much of something goes on at once, for each caller's address and in all.
+//! Bounds how many of something exist at once, by client address and in all.
 
 use std::{
     collections::HashMap,

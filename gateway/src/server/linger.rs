@@ -1,4 +1,4 @@
-//! Reading on after an answer that did not wait for the end of its request.
+//! Lingering close: reads on for a bounded time after an early response, so that the client sees it.
 //!
 //! A socket that is closed with bytes unread is reset, and a reset takes with it what its caller has not read yet: the answer
 //! that says why nothing more is wanted. So whoever still sends is read from for a while, as Go's and nginx's servers

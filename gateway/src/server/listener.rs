@@ -1,4 +1,4 @@
-//! Listeners: accept connections, serve each in a task of its own, and let them finish when it is over.
+//! Listeners: accept connections, serve each in its own task, and drain them on shutdown.
 //!
 //! A connection that is upgraded (to a websocket) belongs to whoever asked for the upgrade from then on; for the listener
 //! it has ended.

@@ -1,4 +1,4 @@
-//! Stopping as a value: one holds the [`ShutdownController`], whoever has to end waits on a [`Shutdown`].
+//! Shutdown as a value: the [`ShutdownController`] starts it, each [`Shutdown`] waits for it.
 
 use std::time::Duration;
 

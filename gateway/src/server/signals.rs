@@ -1,4 +1,4 @@
-//! The signals that end the program: the first lets it finish, the second does not.
+//! Signals: the first drains, the second ends the program at once.
 
 use std::{pin::pin, time::Duration};
 

@@ -1,4 +1,4 @@
-//! TLS on both sides: [`Acceptor`] for callers, [`TlsConnect`] for agents.
+//! TLS on both sides: [`Acceptor`] for clients, [`TlsConnect`] for agents.
 //!
 //! Both read PEM files and read them again when they change, on SIGHUP or by [`watch_files`]; connections that stand go on
 //! with what they began with. Files that cannot be used are told and leave the old ones in force.

@@ -1,4 +1,4 @@
-//! The threads that serve, each with a runtime of its own.
+//! Worker threads, each with its own runtime.
 //!
 //! ```text
 //!  the program's own thread   accepts, watches the cluster, serves its share of connections

@@ -1,4 +1,4 @@
-//! Where the lines of the access log go.
+//! Where access log lines go.
 
 use std::{
     fs::{File, OpenOptions},

@@ -1,4 +1,4 @@
-//! The body of an answer, whose bytes are counted as they pass.
+//! A response body whose bytes are counted.
 
 use std::{
     pin::Pin,

@@ -1,4 +1,4 @@
-//! The two formats that numbers are shown in.
+//! The two exposition formats.
 //!
 //! Prometheus's own text (0.0.4) is what whoever names nothing gets, as from every library: OpenMetrics, which came of it,
 //! has kinds and an end that readers of the older one refuse.

@@ -1,4 +1,4 @@
-//! One request from its beginning to the end of whatever it led to.
+//! A request in flight, until everything it led to has ended.
 
 use std::{sync::Arc, time::Instant};
 

@@ -1,4 +1,4 @@
-//! Every check on the compiled form, right by right.
+//! Evaluates one capability at a time on the compiled policies.
 
 use crate::acl::match_result::MatchResult;
 use crate::{

@@ -1,4 +1,4 @@
-//! What one store says to one right.
+//! What one store of rules says about one capability.
 
 use crate::{
     capability::BlockCapability,

@@ -1,4 +1,4 @@
-//! What a caller who may not is told.
+//! Authorization denied.
 
 use thiserror::Error;
 

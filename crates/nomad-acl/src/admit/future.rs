@@ -1,4 +1,4 @@
-//! Either the denial, or the answer of the inner service.
+//! Response future: the denial, or the inner response.
 
 use std::{
     pin::Pin,

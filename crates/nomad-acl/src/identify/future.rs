@@ -1,4 +1,4 @@
-//! First the token is resolved, then the inner service answers.
+//! Response future: resolves the token, then calls the inner service.
 
 use std::{
     pin::Pin,

@@ -1,4 +1,4 @@
-//! Whose rights a call is decided with, and how recent they must be.
+//! Whose ACL decides a call, and how recent it must be.
 //!
 //! | call | answers | rights of |
 //! |---|---|---|

@@ -1,4 +1,4 @@
-//! One right: what a policy can grant and a call can demand.
+//! One capability: what a policy grants and a call requires.
 
 use std::{fmt, str::FromStr};
 

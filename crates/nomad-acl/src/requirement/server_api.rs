@@ -1,4 +1,4 @@
-//! What the other `/v1` calls cost, as far as it can be said from outside.
+//! What the other `/v1` calls require, as far as that can be known without the server's state.
 //!
 //! A gateway leaves these calls to the servers. The table is for whoever asks *why*.
 

@@ -1,4 +1,4 @@
-//! The time, as an argument.
+//! The clock, as an argument.
 
 use std::time::Duration;
 

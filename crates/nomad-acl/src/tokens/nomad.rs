@@ -1,4 +1,4 @@
-//! Asks Nomad's own API, with the caller's own token.
+//! Looks tokens up through Nomad's API, with the client's own token.
 //!
 //! ```text
 //!  no token   GET /v1/acl/policy/anonymous ─────────────────────────┐

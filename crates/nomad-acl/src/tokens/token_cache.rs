@@ -1,4 +1,4 @@
-//! What was found about tokens, remembered for a while.
+//! Caches resolved tokens.
 //!
 //! ```text
 //!  resolve ── fresh? ───────────────────────────────► its ACL, at once

@@ -1,4 +1,4 @@
-//! One look-up of one token, nothing remembered.
+//! Looks one token up, without a cache.
 
 use std::{sync::Arc, time::Duration};
 

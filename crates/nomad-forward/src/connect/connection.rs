@@ -1,4 +1,4 @@
-//! A connection to an agent: while a request uses it, and while it waits for the next one.
+//! A connection to an agent, in use or idle.
 
 use std::{
     future::poll_fn,

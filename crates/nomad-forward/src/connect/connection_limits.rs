@@ -1,4 +1,4 @@
-//! How many connections one agent may get from us.
+//! The limits of connections to one agent.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Writes that come after whatever else is ready on this thread.
+//! Writes after the other ready tasks of the thread ran, so that several become one.
 //!
 //! A write wakes whoever reads at the other end, and waking a sleeper costs more than the write. When several requests are
 //! ready at once, each of them is read and decided about before the first is written: the writes then follow each other

@@ -1,4 +1,4 @@
-//! Who moves the bytes of a connection to an agent.
+//! Drives the I/O of a connection to an agent.
 //!
 //! Whoever waits for an answer moves them: asking and reading then wake nobody else, and what the agent sent together
 //! goes on together. Only while a request still has a body to send is there a task of its own: an agent may answer

@@ -1,4 +1,4 @@
-//! Which agents could not be reached lately, and when they are tried again.
+//! Which agents could not be reached lately, and when to retry them.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,4 @@
-//! What there is to one listener: the connections that wait, and the places of all.
+//! Idle connections and permits of one listener.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},

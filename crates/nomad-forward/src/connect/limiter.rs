@@ -1,4 +1,4 @@
-//! Whoever comes first is served first.
+//! FIFO wait queue for one agent's connection permits.
 
 use std::{
     pin::pin,

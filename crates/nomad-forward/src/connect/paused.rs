@@ -1,4 +1,4 @@
-//! Responses that wait for their clients.
+//! Responses that their clients do not read.
 //!
 //! A response is read at its client's pace, and holds its connection to the agent meanwhile. Between two reads nobody needs
 //! what moves the connection, so that it lies here: a request that finds no place may end a response of which its client

@@ -1,4 +1,4 @@
-//! A failed write does not lose what the other end said before.
+//! Reads what the peer sent before a write failed, so that an early response is not lost.
 //!
 //! An agent may answer before it has read a request's body (a 413, a 403), and close. What is written after that fails,
 //! and the response lies in the socket's buffer, unread. Whoever takes the failed write for the end of the connection

@@ -1,4 +1,4 @@
-//! The body of a request while it is sent.
+//! A request body that records whether it was sent whole.
 
 use std::{
     pin::Pin,

@@ -1,4 +1,4 @@
-//! Why a target has no place.
+//! Why a target has no location.
 
 use nomad_wire::{IdError, quote};
 use thiserror::Error;

@@ -1,4 +1,4 @@
-//! A fleet that is found, and watched, through Nomad's own API.
+//! A fleet that is discovered and watched through Nomad's API.
 //!
 //! ```text
 //!  servers      members, leader          every few seconds     one background task, Watch::run

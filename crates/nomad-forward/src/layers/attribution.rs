@@ -1,4 +1,4 @@
-//! Who answered: for callers who may list agents, and for logs in any case.
+//! Which agent responded: for clients that may list agents, and always for logs.
 
 use http::{HeaderValue, Response, StatusCode};
 use nomad_wire::header::X_NOMAD_GATEWAY_AGENT;

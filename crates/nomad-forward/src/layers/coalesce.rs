@@ -1,4 +1,4 @@
-//! SHARE: who waits for the same gets it from one request.
+//! `coalesce`: coalesces identical in-flight blocking queries.
 //!
 //! A blocking query (`index=`) waits at a server until something changes. A hundred callers who wait for the same with
 //! the same rights cost one request here, and one connection:

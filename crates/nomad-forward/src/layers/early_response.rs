@@ -1,4 +1,4 @@
-//! EARLY: the head of a stream that is silent yet.
+//! `early_response`: the response head of a silent stream.
 //!
 //! An agent sends the head of a stream with its first byte. A plain stream of a silent log has none for hours, and a framed
 //! one has none for a second, which is as long as Nomad's web page waits before it goes elsewhere. So a stream that

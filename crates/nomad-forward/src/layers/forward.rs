@@ -1,4 +1,4 @@
-//! FORWARD: connect, send, and stream the answer back.
+//! `forward`: connects, sends the request, and streams the response back.
 
 mod body;
 mod error;

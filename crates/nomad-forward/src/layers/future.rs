@@ -1,4 +1,4 @@
-//! The future that the layers share: a fault that is known at once, or the answer of the inner service.
+//! Response future: an error that is known at once, or the inner response.
 
 use std::{
     pin::Pin,

@@ -1,4 +1,4 @@
-//! GUARD: what Nomad leaves open, or denies without saying so.
+//! `harden`: closes what Nomad leaves open, or denies without saying so.
 //!
 //! | call | Nomad | here |
 //! |---|---|---|

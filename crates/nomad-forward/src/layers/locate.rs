@@ -1,4 +1,4 @@
-//! ADDRESS: which agent is meant, and whose object is it?
+//! `locate`: which agent a request names, and whose object it is about.
 //!
 //! This comes before the decision, because Nomad decides about an allocation by the allocation's own namespace. An
 //! allocation that nobody knows is "unknown" to every caller; a node or server that nobody knows is only told to

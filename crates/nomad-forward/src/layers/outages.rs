@@ -1,4 +1,4 @@
-//! Agents whose requests fail, said once each and not with every request.
+//! Logs an outage once when it starts and once when it ends, not with every request.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,4 @@
-//! Which calls a server passes on to the agent that is meant.
+//! Which calls a server relays to the agent they name.
 //!
 //! For these a server will do when there is no way to the agent itself, since the target stays in the query. For all
 //! others a server would answer about itself, which is worse than no answer.

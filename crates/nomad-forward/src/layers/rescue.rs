@@ -1,4 +1,4 @@
-//! RESCUE: the only room that turns an error into a status.
+//! `rescue`: the only layer that turns an error into a response.
 
 mod body;
 mod error_response;

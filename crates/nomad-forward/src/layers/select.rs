@@ -1,4 +1,4 @@
-//! RESOLVE: how is that agent reached, and how must it be asked?
+//! `select`: chooses the upstream agent, the path and the fallbacks of a request.
 
 mod layer;
 

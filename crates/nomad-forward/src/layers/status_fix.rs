@@ -1,4 +1,4 @@
-//! MEND: a 500 that says "may not" or "not found" gets the status that it means.
+//! `status_fix`: gives a 500 that says "permission denied" or "not found" the status that it means.
 //!
 //! Between Nomad's agents an error is a text; on its way through a server the status is lost, and what the agent itself
 //! calls 403 or 404 comes out as 500. The text is Nomad's own and stays as it is, but for the words `RPC Error:: 404,` in

@@ -1,4 +1,4 @@
-//! TUNNEL: connections that stop speaking HTTP, joined byte for byte.
+//! `upgrade`: tunnels connections that stop speaking HTTP.
 //!
 //! ```text
 //!  caller ── upgrade, token in a header ──► the chain decides ──► agent: 101 ──► joined

@@ -1,4 +1,4 @@
-//! The body of a request on its way from the caller to an agent.
+//! A request body on its way to an upstream agent.
 //!
 //! A body is read before anything is taken that others need: up to 64 KiB, which is all of most. What is larger
 //! flows on from there at the caller's pace, and a caller who stops sending ends the request.

@@ -1,4 +1,4 @@
-//! The calls that need a right, and health, which needs none.
+//! The admin endpoints that need a capability, and health, which needs none.
 
 use std::{
     future::{Ready, ready},

@@ -1,4 +1,4 @@
-//! What a trusted proxy says about the way of a request.
+//! The hops that trusted proxies report.
 
 use std::net::{IpAddr, SocketAddr};
 

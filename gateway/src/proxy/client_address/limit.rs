@@ -1,4 +1,4 @@
-//! CLIENT LIMIT: how many requests a client behind trusted proxies has in flight.
+//! `client_limit`: bounds the requests in flight of one client behind trusted proxies.
 //!
 //! A client's own connections are counted by the listener. Those of a proxy say nothing about its clients, so that there a request
 //! counts as what a connection is elsewhere, from its head to the end of its response or of its tunnel.

@@ -1,4 +1,4 @@
-//! The proxies that are believed.
+//! The proxies whose headers are believed.
 
 use std::{net::IpAddr, str::FromStr, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! An answer with what a page may do with it.
+//! Response future that adds CORS headers.
 
 use std::{
     convert::Infallible,

@@ -1,4 +1,4 @@
-//! What Nomad's agents say of every answer to a call, for the answers that no agent gave.
+//! Nomad's own CORS headers, for responses that no agent gave.
 //!
 //! A page that may read what an agent says may read why it was refused, too, and a cache keeps both apart in the same way.
 //! Which calls have rules is Nomad's choice ([`CrossOrigin`]).

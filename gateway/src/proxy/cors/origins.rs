@@ -1,4 +1,4 @@
-//! The origins that may.
+//! The allowed origins.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! The body of a request that may hold a place.
+//! A request body that may hold a permit.
 
 use std::{
     pin::Pin,

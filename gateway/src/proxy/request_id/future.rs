@@ -1,4 +1,4 @@
-//! Puts the request's name on the answer, and logs it.
+//! Response future that adds the request id to the response and logs it.
 
 use std::{
     pin::Pin,

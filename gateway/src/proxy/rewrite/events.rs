@@ -1,4 +1,4 @@
-//! The event stream with other addresses of nodes: line by line, as the lines come.
+//! Rewrites nodes' addresses in the event stream, line by line.
 
 use std::{
     fmt,

@@ -1,4 +1,4 @@
-//! A node's JSON with another address, and every other byte as it was; alone, or in a line of events.
+//! Replaces the address in a node's JSON and leaves every other byte as it was.
 
 use std::{collections::HashMap, ops::Range};
 

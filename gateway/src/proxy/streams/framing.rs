@@ -1,4 +1,4 @@
-//! Frames, or their bytes alone.
+//! Framed, or plain bytes.
 
 use bytes::{Bytes, BytesMut};
 use nomad_frames::StreamFrame;

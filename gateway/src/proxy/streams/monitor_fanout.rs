@@ -1,4 +1,4 @@
-//! GATHER: callers who ask an agent for the same monitor see it through one request to it.
+//! `monitor_fanout`: one upstream monitor for all clients that ask for the same.
 //!
 //! A monitor costs the agent work for every line, at `TRACE` a great deal of it, and a connection. Monitors are the same when
 //! they ask the same agent for the same level, form and style; whether a caller may see one was decided before it comes

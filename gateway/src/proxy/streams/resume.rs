@@ -1,4 +1,4 @@
-//! REPAIR: streams of files, logs and monitors as a caller asks for them, where Nomad has no words for it.
+//! `resume`: streams of files, logs and monitors with options that Nomad does not have.
 //!
 //! | asked for | by | where |
 //! |---|---|---|

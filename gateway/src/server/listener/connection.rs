@@ -1,4 +1,4 @@
-//! One connection that was accepted: its PROXY header, the per-client limit, TLS, and then HTTP.
+//! One accepted connection: its PROXY header, the per-client limit, TLS, then HTTP.
 
 use std::{
     convert::Infallible,

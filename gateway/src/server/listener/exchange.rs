@@ -1,4 +1,4 @@
-//! What happens on one connection of HTTP/1.1, as its socket, its requests and its answers have to know of each other.
+//! The state that the socket, the request and the response of one HTTP/1.1 connection share.
 
 use std::{
     sync::{

@@ -1,4 +1,4 @@
-//! What an answer has said goes out before it breaks off.
+//! Flushes what a response has written before its body fails.
 //!
 //! An answer that breaks takes its connection (or its stream of HTTP/2) with it, and hyper drops what was handed to it
 //! and not yet written: the last lines of a log, or all of a short answer. Here the body keeps its error until the

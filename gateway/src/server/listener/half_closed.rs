@@ -1,4 +1,4 @@
-//! A caller who has said that it sends nothing more.
+//! Clients that shut down their sending side.
 //!
 //! That is what it looks like when somebody has left, and when somebody has shut the sending side after the request, as
 //! `nc -N` does. Nomad's handlers hear of it and mostly answer all the same. Here the answer is waited for, too, but not

@@ -1,4 +1,4 @@
-//! What callers write in the heads of their requests that hyper would refuse.
+//! Rewrites request heads that Nomad serves and hyper would refuse.
 //!
 //! Bytes that Nomad takes in a request line and `http::Uri` does not (`"`, `<`, `>`, bytes beyond ASCII) are
 //! percent-encoded before hyper sees them. A head that cannot be served is replaced by a small one, and [`Refusals`] says

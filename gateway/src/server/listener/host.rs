@@ -1,4 +1,4 @@
-//! The host that was asked, in the one place where everybody behind looks for it.
+//! The requested host, in one place for all layers.
 
 use http::{HeaderValue, Request, Uri, header::HOST, uri::Authority};
 

@@ -1,4 +1,4 @@
-//! The body of a caller's request.
+//! The body of a client's request.
 
 use std::{
     pin::Pin,

@@ -1,4 +1,4 @@
-//! How many connections each address holds.
+//! Bounds the connections of one client address.
 
 use std::{
     collections::HashMap,

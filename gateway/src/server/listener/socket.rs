@@ -1,4 +1,4 @@
-//! The socket of a caller of HTTP/1.1: when it is at its end, and how it is closed.
+//! The socket of an HTTP/1.1 client: when it is at its end, and how it is closed.
 
 use std::{
     io::{self, IoSlice},

@@ -1,4 +1,4 @@
-//! TLS for callers.
+//! TLS for clients.
 
 use std::{
     io, mem,

@@ -1,4 +1,4 @@
-//! Faults of agents' TLS that were logged already.
+//! Logs each TLS fault of an agent once.
 
 use std::{
     collections::HashMap,

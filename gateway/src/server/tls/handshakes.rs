@@ -1,4 +1,4 @@
-//! How many callers are at the beginning of a connection over TLS.
+//! Bounds TLS handshakes in progress.
 //!
 //! Nobody has decided anything about them. A handshake costs memory and the processor, and nothing is asked before it, so that
 //! there is a bound of its own for each address and for all together; it ends with the first byte of a request. Who comes beyond

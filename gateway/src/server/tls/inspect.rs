@@ -1,4 +1,4 @@
-//! Everything that is wrong with files, told by the key that names them.
+//! Reports every fault of the TLS files, by the key that names them.
 
 use std::path::Path;
 

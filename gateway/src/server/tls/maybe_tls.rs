@@ -1,4 +1,4 @@
-//! Agents of which some speak TLS and some do not.
+//! Connects to agents of which some speak TLS.
 
 use std::io;
 

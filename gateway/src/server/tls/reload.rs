@@ -1,4 +1,4 @@
-//! Settings that are read from files again while they are in use.
+//! Files that are read again while they are in use.
 
 use std::{
     fmt,

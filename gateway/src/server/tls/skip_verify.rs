@@ -1,4 +1,4 @@
-//! Agents that nobody verifies (`NOMAD_SKIP_VERIFY`).
+//! Agents whose certificates are not verified (`NOMAD_SKIP_VERIFY`).
 
 use std::sync::Arc;
 

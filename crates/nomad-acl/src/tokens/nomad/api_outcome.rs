@@ -1,4 +1,4 @@
-//! What a server's answer means.
+//! What a server's response means for a token lookup.
 //!
 //! Nomad says the same thing with different statuses, by version and by the place that found out:
 //! an unknown token is 403 `Permission denied`, 403 `ACL token not found`, 404 `ACL token not found`

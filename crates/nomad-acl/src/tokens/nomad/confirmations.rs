@@ -1,4 +1,4 @@
-//! Whose turn it is to ask the leader.
+//! Bounds the lookups that are repeated at the leader.
 //!
 //! Any server may say what a token is worth, and a server may lag behind: a token that was just made, or a policy that
 //! was just written, does not exist there yet. So a bad answer is asked for once more, of the leader. Whoever invents

@@ -1,4 +1,4 @@
-//! One look-up: the calls in their order.
+//! One token lookup: its API calls in order.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 

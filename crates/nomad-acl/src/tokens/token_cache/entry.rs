@@ -1,4 +1,4 @@
-//! What is remembered of a token.
+//! One cached token.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Look-ups on their way, one for each token.
+//! Coalesces token lookups in flight, one for each token.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,4 @@
-//! What a token is found by.
+//! The key of a cached token.
 
 use std::hash::{Hash, Hasher};
 

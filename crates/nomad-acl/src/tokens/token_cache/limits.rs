@@ -1,4 +1,4 @@
-//! How long and how much.
+//! Sizes and lifetimes of the token cache.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Whatever requests, responses and clients do, each place is counted once for as long as it is held.
+//! Model test: each permit is counted exactly once for as long as it is held.
 
 use std::sync::Arc;
 

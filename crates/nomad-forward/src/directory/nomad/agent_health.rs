@@ -1,4 +1,4 @@
-//! What is believed about every agent, for people.
+//! What the gateway believes about each agent, for `/v1/gateway/fleet`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! One question to Nomad's API, and what its answer says.
+//! One request to Nomad's API, and what its response means.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Look-ups that nobody has to be asked for.
+//! Lookups that the cache answers.
 
 use std::sync::{Arc, PoisonError, atomic::Ordering};
 

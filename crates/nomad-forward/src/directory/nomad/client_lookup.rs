@@ -1,4 +1,4 @@
-//! Servers that only a caller may know of.
+//! Servers that only the client's token may list.
 //!
 //! Where the gateway's own token does not tell of the members, because there is none or because it is refused, the caller's
 //! is asked with. What it tells holds for a while, for everybody: who may ask for what is decided elsewhere.

@@ -1,4 +1,4 @@
-//! Look-ups for which a server is asked.
+//! Lookups that ask a server.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What is known about a cluster beforehand.
+//! Configuration of a [`NomadDirectory`](super::NomadDirectory).
 
 use std::{
     net::{IpAddr, SocketAddr, UdpSocket},

@@ -1,4 +1,4 @@
-//! Addresses that were written as names: looked up again after a while, and when nobody is there any more.
+//! Host names that are resolved again after a while, and when nothing listens at the address.
 
 use std::{
     fmt, io,

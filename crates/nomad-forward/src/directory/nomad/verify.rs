@@ -1,4 +1,4 @@
-//! Is the agent at this address the server that we take it for?
+//! Verifies that an address belongs to the server it is taken for.
 //!
 //! The HTTP port of a server is published nowhere, so that it is guessed, and then asked.
 

@@ -1,4 +1,4 @@
-//! The background task: what changes is asked for before anybody needs it.
+//! The background task that keeps the directory up to date.
 
 use std::{sync::Arc, sync::PoisonError, sync::atomic::Ordering, time::Duration};
 

@@ -1,4 +1,4 @@
-//! The body of an answer that several callers may get.
+//! The body of a response that several clients may get.
 
 use std::{
     collections::VecDeque,

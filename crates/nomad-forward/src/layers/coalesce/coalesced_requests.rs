@@ -1,4 +1,4 @@
-//! How much is shared, and how often it was.
+//! Limits and counters of coalesced requests.
 
 use std::sync::{
     Arc,

@@ -1,4 +1,4 @@
-//! The answer to a request of one's own, or to a shared one.
+//! Response future: an exclusive response, or a coalesced one.
 
 use std::{
     pin::Pin,

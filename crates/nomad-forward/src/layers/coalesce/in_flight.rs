@@ -1,4 +1,4 @@
-//! Requests on their way, one for each key.
+//! Requests in flight, one for each key.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,4 @@
-//! Which requests are the same.
+//! Which requests are identical.
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Uri,

@@ -1,4 +1,4 @@
-//! What a shared request comes to.
+//! The outcome of a coalesced request.
 
 use std::{
     collections::VecDeque,

@@ -1,4 +1,4 @@
-//! The body of an answer whose head may have gone before it.
+//! The body of a response whose head may have been sent before the upstream's.
 
 use std::{
     fmt,

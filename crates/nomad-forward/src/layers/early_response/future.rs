@@ -1,4 +1,4 @@
-//! The agent's answer, or a head before it.
+//! Response future: the upstream response, or a head before it.
 
 use std::{
     pin::Pin,

@@ -1,4 +1,4 @@
-//! The body of a forwarded answer.
+//! The body of a forwarded response.
 
 use std::{
     pin::Pin,

@@ -1,4 +1,4 @@
-//! Why an agent gave no answer.
+//! Why an upstream agent gave no response.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Who is asked: a connection to the agent, or to whoever can answer in its stead.
+//! Connects to the agent, or to one of its fallbacks.
 
 use std::sync::Arc;
 

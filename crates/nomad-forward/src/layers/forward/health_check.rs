@@ -1,4 +1,4 @@
-//! Asking an agent that is silent whether it is alive.
+//! Probes an agent that is silent.
 
 use std::{sync::Arc, time::Duration};
 

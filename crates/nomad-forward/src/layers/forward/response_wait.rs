@@ -1,4 +1,4 @@
-//! Waiting for the head of an answer, for as long as it is worth while.
+//! Waits for a response head, within the timeout of its class.
 
 use std::{
     pin::{Pin, pin},

@@ -1,4 +1,4 @@
-//! Reads that may be asked again: what one server broke off before it answered, another can still answer.
+//! Safe requests that may be sent again: what one server broke off before it responded, another can serve.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Uri};

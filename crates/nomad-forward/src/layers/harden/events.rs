@@ -1,4 +1,4 @@
-//! What a subscription to events demands (`nomad/event_endpoint.go` of Nomad 2.0).
+//! What a subscription to events requires (`nomad/event_endpoint.go` of Nomad 2.0).
 //!
 //! A server writes its 200 before it decides, so that a denied subscription looks like a cluster in which nothing
 //! happens. What the edge can decide it decides before.

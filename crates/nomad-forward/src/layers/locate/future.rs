@@ -1,4 +1,4 @@
-//! First the target is looked up, then the inner service answers.
+//! Response future: looks the target up, then calls the inner service.
 
 use std::{
     pin::Pin,

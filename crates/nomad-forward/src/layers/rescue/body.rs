@@ -1,4 +1,4 @@
-//! The body of an answer, or of an error.
+//! The body of a response, or of an error.
 
 use std::{
     pin::Pin,

@@ -1,4 +1,4 @@
-//! The inner answer, or the one that is made of its error.
+//! Response future: the inner response, or one made of its error.
 
 use std::{
     convert::Infallible,

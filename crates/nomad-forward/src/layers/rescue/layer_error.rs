@@ -1,4 +1,4 @@
-//! The errors of layers that this crate does not know, such as tower's own between the halves of the chain.
+//! Errors of layers that this crate does not know, such as tower's own.
 
 use std::{error::Error, iter};
 

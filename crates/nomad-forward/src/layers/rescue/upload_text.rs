@@ -1,4 +1,4 @@
-//! What is said about a request whose body cannot be read: Nomad hands on the words of Go's `net/http`.
+//! Error texts for a request body that cannot be read: Nomad sends those of Go's `net/http`.
 
 use std::{error::Error, io};
 

@@ -1,4 +1,4 @@
-//! The answer as it came, or once its text was read.
+//! Response future: the response as it came, or once its text was read.
 
 use std::{
     pin::Pin,

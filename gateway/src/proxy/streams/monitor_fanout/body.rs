@@ -1,4 +1,4 @@
-//! One caller's share of an answer.
+//! One subscriber's response body.
 
 use std::{
     pin::Pin,

@@ -1,4 +1,4 @@
-//! What makes two monitors the same.
+//! Which monitors are identical.
 
 use std::sync::Arc;
 

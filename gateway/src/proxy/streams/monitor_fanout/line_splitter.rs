@@ -1,4 +1,4 @@
-//! The bytes of a monitor, cut where lines end.
+//! Splits the bytes of a monitor at line ends.
 
 use bytes::{Bytes, BytesMut};
 use nomad_frames::{Frame, PayloadError, StreamFrame};

@@ -1,4 +1,4 @@
-//! One request to an agent, and the callers who see its answer.
+//! One upstream monitor and its subscribers.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 

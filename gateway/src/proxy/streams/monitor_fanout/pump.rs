@@ -1,4 +1,4 @@
-//! Reads an agent's answer and hands it to everybody, as fast as it comes: nobody waits for anybody.
+//! Reads an upstream monitor and fans it out. A slow subscriber never slows the others down.
 
 use std::pin::pin;
 

@@ -1,4 +1,4 @@
-//! What waits for one caller.
+//! The bounded queue of one subscriber.
 
 use std::{collections::VecDeque, mem};
 

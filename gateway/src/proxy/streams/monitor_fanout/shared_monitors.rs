@@ -1,4 +1,4 @@
-//! All monitors that are shared now.
+//! All shared monitors.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,4 @@
-//! What an agent left out when it went from one log file to the next.
+//! Sends what an agent left out between two log files.
 
 use http::StatusCode;
 use nomad_frames::Tracker;

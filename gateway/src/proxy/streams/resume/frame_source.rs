@@ -1,4 +1,4 @@
-//! One answer of an agent, as frames with counted positions.
+//! One upstream response, as frames with counted positions.
 
 use futures_util::StreamExt as _;
 use http::{Response, StatusCode, header::CONTENT_ENCODING};

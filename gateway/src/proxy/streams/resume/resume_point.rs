@@ -1,4 +1,4 @@
-//! Where in which file a caller is.
+//! The file and the byte at which a client's stream continues.
 
 /// The position after the last byte that a caller has, or was said to begin at.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! One repaired stream, from its first frame to its end.
+//! One resumed stream, from its first frame to its end.
 
 use std::time::Duration;
 

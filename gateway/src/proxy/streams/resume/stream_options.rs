@@ -1,4 +1,4 @@
-//! What a caller asks for beyond Nomad.
+//! The `gateway_*` parameters of a stream.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header::ACCEPT};
 use nomad_wire::{AllocId, HttpError, Query, Route, call::Params, query::Origin};

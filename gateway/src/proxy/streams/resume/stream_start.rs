@@ -1,4 +1,4 @@
-//! Where a stream begins, found out before it does: an offset from the end, or over several files, says no position.
+//! Finds out where a stream starts before it does: an offset from the end, or over several files, names no position.
 
 use nomad_frames::Tracker;
 use nomad_wire::query::Origin;

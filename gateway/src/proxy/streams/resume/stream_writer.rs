@@ -1,4 +1,4 @@
-//! What the caller gets: frames in the form that was asked for.
+//! Writes frames in the format that the client asked for.
 
 use bytes::{Bytes, BytesMut};
 use nomad_frames::{Decoder, Frame, OutputFormat, Position, StreamFrame};

@@ -1,4 +1,4 @@
-//! Questions through the chain, in the caller's name.
+//! Requests through the gateway's own stack, with the client's headers.
 
 use std::{convert::Infallible, future::poll_fn, marker::PhantomData, pin::Pin};
 

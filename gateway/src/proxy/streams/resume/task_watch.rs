@@ -1,4 +1,4 @@
-//! When a task is dead, as the servers know it.
+//! Watches for a task's end, as the servers know it.
 
 use std::{pin::Pin, time::Duration};
 

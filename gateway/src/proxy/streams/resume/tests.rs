@@ -1,4 +1,4 @@
-//! The law of repaired logs: whatever an agent loses, and wherever its connections break, the caller gets every byte once.
+//! Property of resumed logs: the client gets every byte once, whatever an agent loses and wherever connections break.
 
 use std::{
     convert::Infallible,

@@ -1,4 +1,4 @@
-//! How much of heads that have not come to their end is kept.
+//! Bounds the memory of request heads that are not complete yet.
 //!
 //! A head is kept until it is whole, and its caller may take two minutes over it. What every connection may keep is small; a head
 //! that grows beyond it takes places, for each address and in all, one for every [`STEP`] bytes.

@@ -1,4 +1,4 @@
-//! Where heads begin and end among a caller's bytes.
+//! Finds where request heads begin and end.
 
 use super::{
     chunked_body::{ChunkedBody, Found},

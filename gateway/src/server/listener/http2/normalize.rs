@@ -1,4 +1,4 @@
-//! A request of HTTP/2 in the form of HTTP/1.1, so that nobody behind has to know both.
+//! Gives an HTTP/2 request the form of an HTTP/1.1 one, so that no layer has to know both.
 
 use http::{HeaderMap, HeaderValue, Request, header::COOKIE};
 

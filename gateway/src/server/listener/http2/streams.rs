@@ -1,4 +1,4 @@
-//! The streams of one connection: what HTTP/1.1 shows by its connections has to be counted here.
+//! Counts the streams of one connection, as HTTP/1.1 is counted by its connections.
 
 use std::{
     pin::Pin,
